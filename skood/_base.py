@@ -1,0 +1,73 @@
+"""What all detectors share: the threshold on training scores. Think twice before adding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import OutlierMixin
+from sklearn.utils import check_random_state
+
+from ._validation import check_float, check_int, check_labels, discrete_classes
+from .measures import contamination_threshold
+
+
+class OODDetectorMixin(OutlierMixin):
+    """Mixin of detectors that have `score_samples` and a threshold at `offset_`."""
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Score above the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to decide on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            ``score_samples(X) - offset_``; negative = out-of-distribution.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """Decide whether each row comes from the training distribution.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to decide on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            +1 for in-distribution, -1 for out-of-distribution.
+        """
+        return np.where(self.decision_function(X) >= 0, 1, -1)
+
+    def _check_threshold_parameters(self) -> None:
+        check_float(self, "contamination", self.contamination, "(0, 0.5]")
+        check_int(self, "threshold_samples", self.threshold_samples, 2, or_none=True)
+
+    def _store_classes(self, y: Any, n_samples: int) -> NDArray | None:
+        """Check y, keep its classes if it holds labels, and forget those of an earlier fit."""
+        y = check_labels(y, n_samples)
+        classes = discrete_classes(y)
+        if classes is not None:
+            self.classes_ = classes
+        elif hasattr(self, "classes_"):
+            del self.classes_
+        return y
+
+    def _draw_threshold_rows(self, n_samples: int) -> NDArray[np.intp]:
+        """Positions of the training rows whose scores set the threshold, ascending."""
+        if self.threshold_samples is None or n_samples <= self.threshold_samples:
+            return np.arange(n_samples)
+        generator = check_random_state(self.random_state)
+        return np.sort(generator.choice(n_samples, self.threshold_samples, replace=False))
+
+    def _set_threshold(self, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> None:
+        self.training_indices_ = rows
+        self.training_scores_ = scores
+        self.offset_ = contamination_threshold(scores, self.contamination)

@@ -1,0 +1,101 @@
+"""Checks of parameters and input: one sentence form for every error.
+
+The only file that touches versioned names of scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import sklearn
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
+
+_DTYPES = (np.float64, np.float32)  # any other type becomes the first
+
+
+def parameter_error(owner: object, name: str, allowed: str, value: Any) -> ValueError:
+    """The error for a parameter of an estimator (or of a function, given by name)."""
+    owner_name = owner if isinstance(owner, str) else type(owner).__name__
+    return ValueError(
+        f"The {name!r} parameter of {owner_name} must be {allowed}. Got {value!r} instead."
+    )
+
+
+def check_int(
+    owner: object,
+    name: str,
+    value: Any,
+    low: int,
+    high: int | None = None,
+    *,
+    or_none: bool = False,
+) -> None:
+    """Raise unless `value` is a whole number in [low, high] (or None, where that is allowed)."""
+    if or_none and value is None:
+        return
+    number = isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
+    if not number or value < low or (high is not None and value > high):
+        allowed = f"an int in [{low}, {'inf)' if high is None else f'{high}]'}"
+        raise parameter_error(owner, name, allowed + (" or None" if or_none else ""), value)
+
+
+def check_float(
+    owner: object, name: str, value: Any, interval: str, *, high_name: str | None = None
+) -> None:
+    """Raise unless `value` is a number in `interval`, written as in ``"(0, 0.5]"``.
+
+    `high_name` is what the upper end is called in the message, where it is another parameter.
+    """
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    inside = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+    inside = inside and (value > low or (value == low and interval[0] == "["))
+    inside = inside and (value < high or (value == high and interval[-1] == "]"))
+    if not inside:
+        shown = (
+            interval if high_name is None else f"{interval[0]}{low:g}, {high_name}{interval[-1]}"
+        )
+        raise parameter_error(owner, name, f"a float in {shown}", value)
+
+
+def check_option(owner: object, name: str, value: Any, options: Sequence[str]) -> None:
+    """Raise unless `value` is one of the strings in `options`."""
+    if not (isinstance(value, str) and value in options):
+        raise parameter_error(owner, name, "one of " + ", ".join(map(repr, options)), value)
+
+
+def check_training_rows(estimator: BaseEstimator, X: Any, *, min_samples: int = 2) -> NDArray:
+    """X as a C-contiguous array of float32 or float64; its width and names are stored."""
+    return validate_data(
+        estimator, X, dtype=_DTYPES, order="C", ensure_min_samples=min_samples, reset=True
+    )
+
+
+def check_new_rows(estimator: BaseEstimator, X: Any, dtype: np.dtype) -> NDArray:
+    """X as an array of the training rows' type, of the same width and column names."""
+    return validate_data(estimator, X, dtype=dtype, order="C", reset=False)
+
+
+def check_labels(y: Any, n_samples: int) -> NDArray | None:
+    """Labels as a one-dimensional array of n_samples, None where there are none."""
+    if y is None:
+        return None
+    y = column_or_1d(y)
+    check_consistent_length(y, np.empty(n_samples))
+    return y
+
+
+def discrete_classes(y: NDArray | None) -> NDArray | None:
+    """The sorted classes in y; None where y is missing or holds values that are no labels."""
+    if y is None or (y.dtype.kind == "f" and not np.array_equal(y, np.round(y))):
+        return None
+    return np.unique(y)
+
+
+def working_memory_bytes() -> int:
+    """What scikit-learn's ``working_memory`` setting allows for temporary arrays."""
+    return int(sklearn.get_config()["working_memory"] * 2**20)

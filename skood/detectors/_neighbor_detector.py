@@ -1,0 +1,158 @@
+"""What the detectors on nearest neighbours share: fit an index, query it, threshold the scores."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import OODDetectorMixin
+from .._validation import (
+    check_int,
+    check_new_rows,
+    check_option,
+    check_training_rows,
+    parameter_error,
+)
+from ..neighbors import ExactIndex, NeighborIndex, Neighbors
+from ..neighbors._base import METRICS
+
+_QUERY_BLOCK = 8192  # rows scored at a time: memory does not grow with the number of rows
+_ALGORITHMS = ("auto", "exact")
+
+
+class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
+    """Base of the detectors whose score is a measure of a row's k nearest training rows."""
+
+    # Whether the score needs something of every training row's own neighbours.
+    _uses_all_training_neighbors = False
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Take in the training rows and set the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            In-distribution rows, at least 2. An array of float32 or float64 in C order is kept as
+            it is, not copied, so it must not be changed afterwards.
+        y : array-like of shape (n_samples,), optional
+            Class labels are stored in `classes_` and otherwise not used.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid.
+        """
+        self._check_parameters()
+        X = check_training_rows(self, X)
+        self._store_classes(y, len(X))
+        self.n_neighbors_ = self._feasible_n_neighbors(len(X))
+        self.index_ = self._fit_index(X)
+        rows = self._draw_threshold_rows(len(X))
+        neighbors = self._fit_on_training_neighbors(X, rows)
+        scores, n_failed = self._score(X[rows], neighbors)
+        self._warn_if_not_converged(n_failed, len(rows))
+        self._set_threshold(rows, scores)
+        return self
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Score rows: how far they belong to the training distribution.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to score. A row that equals a training row is scored with one equal copy left
+            out, as the training rows are.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher = more in-distribution.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, has another number of features, or other column names.
+        """
+        check_is_fitted(self)
+        X = check_new_rows(self, X, self.index_.training_rows_.dtype)
+        scores = np.empty(len(X))
+        n_failed = 0
+        for start in range(0, len(X), _QUERY_BLOCK):
+            block = X[start : start + _QUERY_BLOCK]
+            equal = self.index_.find_equal(block)
+            neighbors = self.index_.query(block, self.n_neighbors_, exclude=equal)
+            scores[start : start + _QUERY_BLOCK], failed = self._score(block, neighbors)
+            n_failed += failed
+        self._warn_if_not_converged(n_failed, len(X))
+        return scores
+
+    @abstractmethod
+    def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
+        """Scores of rows by their neighbours, and for how many a search did not converge."""
+
+    def _fit_on_training_neighbors(self, X: NDArray, rows: NDArray[np.intp]) -> Neighbors:
+        """Neighbours of the rows that set the threshold; learns from all rows' where needed."""
+        if not self._uses_all_training_neighbors:
+            return self.index_.query_training(self.n_neighbors_, rows)
+        neighbors = self.index_.query_training(self.n_neighbors_)
+        self._fit_reference(X, neighbors)
+        return Neighbors(neighbors.indices[rows], neighbors.distances[rows])
+
+    def _fit_reference(self, X: NDArray, neighbors: Neighbors) -> None:
+        """Learn from the neighbours of all training rows, where `_score` needs that."""
+
+    def _check_parameters(self) -> None:
+        check_int(self, "n_neighbors", self.n_neighbors, 1)
+        check_option(self, "metric", self.metric, METRICS)
+        if not isinstance(self.algorithm, NeighborIndex):
+            if not (isinstance(self.algorithm, str) and self.algorithm in _ALGORITHMS):
+                allowed = "one of " + ", ".join(map(repr, _ALGORITHMS)) + " or an index object"
+                raise parameter_error(self, "algorithm", allowed, self.algorithm)
+        elif self.algorithm.metric != self.metric:
+            raise parameter_error(
+                self,
+                "metric",
+                f"{self.algorithm.metric!r}, the metric of the index given as 'algorithm'",
+                self.metric,
+            )
+        self._check_threshold_parameters()
+
+    def _feasible_n_neighbors(self, n_samples: int) -> int:
+        if self.n_neighbors < n_samples:
+            return self.n_neighbors
+        warnings.warn(
+            f"n_neighbors={self.n_neighbors} of {type(self).__name__} is more than the "
+            f"{n_samples - 1} other training rows; n_neighbors_={n_samples - 1} is used.",
+            UserWarning,
+            stacklevel=3,
+        )
+        return n_samples - 1
+
+    def _fit_index(self, X: NDArray) -> NeighborIndex:
+        """The index given, if it holds these rows already; else a new one, so it is not changed."""
+        if isinstance(self.algorithm, NeighborIndex):
+            if self.algorithm.is_fitted_on(X):
+                return self.algorithm
+            return clone(self.algorithm).fit(X)
+        return ExactIndex(metric=self.metric, n_jobs=self.n_jobs).fit(X)
+
+    def _warn_if_not_converged(self, n_failed: int, n_rows: int) -> None:
+        if n_failed:
+            warnings.warn(
+                f"The perplexity search of {type(self).__name__} did not converge for {n_failed} "
+                f"of {n_rows} rows; their scores use the last weights found.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )

@@ -1,0 +1,103 @@
+"""Detector by the distance to the nearest training rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import check_option
+from ..measures import knn_distance
+from ..measures.knn import AGGREGATIONS
+from ..neighbors import NeighborIndex, Neighbors
+from ._neighbor_detector import NeighborOutlierDetector
+
+
+class KNNOutlierDetector(NeighborOutlierDetector):
+    """Out-of-distribution detector by the distance to the k nearest training rows.
+
+    The score is minus the mean (or largest) distance of a row to its k nearest training rows.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=10
+        Number of neighbours k. If there are at most as many training rows, one less than these is
+        used, with a warning.
+    aggregation : {"mean", "max"}, default="mean"
+        Mean distance to the neighbours, or distance to the farthest of them.
+    algorithm : {"auto", "exact"} or index object, default="auto"
+        How neighbours are found; "auto" and "exact" find the true ones. An index object that is
+        already fitted on the same rows is used as it is, any other is cloned and fitted.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The distance: Euclidean, or one minus the cosine of the angle.
+    contamination : float, default=0.05
+        Share of the training rows that lies below the threshold, in (0, 0.5].
+    threshold_samples : int or None, default=10_000
+        At most so many training rows, drawn at random, set the threshold. None: all of them.
+    random_state : int, RandomState instance or None, default=None
+        Draws these rows.
+    n_jobs : int or None, default=None
+        Number of threads of the search. None means as many as the BLAS uses, -1 all processors. An
+        index object has its own.
+
+    Attributes
+    ----------
+    index_ : NeighborIndex
+        The fitted index of training rows.
+    n_neighbors_ : int
+        The number of neighbours used.
+    offset_ : float
+        The threshold: rows with a score below are out-of-distribution.
+    training_scores_ : ndarray of shape (n_threshold,)
+        Scores of the training rows that set the threshold, each with itself left out.
+    training_indices_ : ndarray of shape (n_threshold,)
+        Positions of these rows.
+    classes_ : ndarray
+        The sorted classes in y, if class labels were given.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had names.
+
+    References
+    ----------
+    Ramaswamy, Rastogi and Shim (2000), Efficient algorithms for mining outliers from large data
+    sets. Sun et al. (2022), Out-of-distribution detection with deep nearest neighbors, algorithm 1
+    (``aggregation="max"`` on normalised embeddings).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood import KNNOutlierDetector
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> detector = KNNOutlierDetector(n_neighbors=5).fit(X)
+    >>> detector.predict([[0.0, 0.0], [6.0, 6.0]])
+    array([ 1, -1])
+    """
+
+    def __init__(
+        self,
+        n_neighbors: int = 10,
+        *,
+        aggregation: str = "mean",
+        algorithm: str | NeighborIndex = "auto",
+        metric: str = "euclidean",
+        contamination: float = 0.05,
+        threshold_samples: int | None = 10_000,
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.aggregation = aggregation
+        self.algorithm = algorithm
+        self.metric = metric
+        self.contamination = contamination
+        self.threshold_samples = threshold_samples
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_option(self, "aggregation", self.aggregation, AGGREGATIONS)
+
+    def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:  # noqa: ARG002
+        return -knn_distance(neighbors.distances, aggregation=self.aggregation), 0

@@ -1,0 +1,175 @@
+"""Detector by local conditional probability."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import check_float
+from ..measures import lcp_distance, perplexity_weights
+from ..neighbors import NeighborIndex, Neighbors
+from ._neighbor_detector import NeighborOutlierDetector
+
+_GATHER_BYTES = 1 << 22  # of neighbours' rows at a time
+
+
+class LCPOutlierDetector(NeighborOutlierDetector):
+    r"""Out-of-distribution detector by local conditional probability (LCP).
+
+    A row is reconstructed as the weighted mean of its k nearest training rows. The weights are
+    Gaussian in the distance, of the width that gives them the wanted perplexity. The score is minus
+    the distance of the row from its reconstruction,
+
+    .. math:: \mathrm{LCP}(x) = \Bigl\| x - \sum_i w_i x_i \Bigr\|, \qquad
+        w_i \propto e^{-\|x - x_i\|^2 / 2\sigma^2}, \qquad 2^{H(w)} = \mathrm{perplexity}.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=15
+        Number of neighbours k. If there are at most as many training rows, one less than these is
+        used, with a warning.
+    perplexity : float, default=5.0
+        Effective number of neighbours that share the weight, in (1, n_neighbors].
+    locality : float, default=0.0
+        Share g of the neighbours' own LCP that is taken off, in logarithms: the score is
+        :math:`-[\log(\mathrm{LCP}(x) + \epsilon) - g \log(\overline{\mathrm{LCP}} + \epsilon)]`, where
+        the mean is over the k nearest training rows, each with itself left out. Above 0, all
+        training rows are searched for in `fit`.
+    variance_weight : float, default=0.0
+        Share of the neighbours' weighted variance about the reconstruction that is added under the
+        root. Above 0, it catches rows in the midst of neighbours that are far from each other.
+    algorithm : {"auto", "exact"} or index object, default="auto"
+        How neighbours are found; "auto" and "exact" find the true ones. An index object that is
+        already fitted on the same rows is used as it is, any other is cloned and fitted.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        With "cosine", all rows are divided by their length first.
+    contamination : float, default=0.05
+        Share of the training rows that lies below the threshold, in (0, 0.5].
+    threshold_samples : int or None, default=10_000
+        At most so many training rows, drawn at random, set the threshold. None: all of them.
+    random_state : int, RandomState instance or None, default=None
+        Draws these rows.
+    n_jobs : int or None, default=None
+        Number of threads of the search. None means as many as the BLAS uses, -1 all processors. An
+        index object has its own.
+
+    Attributes
+    ----------
+    index_ : NeighborIndex
+        The fitted index of training rows.
+    n_neighbors_ : int
+        The number of neighbours used.
+    training_lcp_ : ndarray of shape (n_samples,)
+        LCP of every training row with itself left out, if ``locality > 0``.
+    epsilon_ : float
+        What is added to an LCP before its logarithm, if ``locality > 0``: 1e-3 times the median of
+        the training rows' LCP that are not zero.
+    offset_ : float
+        The threshold: rows with a score below are out-of-distribution.
+    training_scores_ : ndarray of shape (n_threshold,)
+        Scores of the training rows that set the threshold, each with itself left out.
+    training_indices_ : ndarray of shape (n_threshold,)
+        Positions of these rows.
+    classes_ : ndarray
+        The sorted classes in y, if class labels were given.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had names.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the perplexity was not reached for some rows, with their number.
+
+    References
+    ----------
+    Ouyang, Echizen and Seo, OOD detection by statistical measures of activation traces, section
+    III.B. `locality` and `variance_weight` are not in the paper.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood import LCPOutlierDetector
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> detector = LCPOutlierDetector().fit(X)
+    >>> detector.predict([[0.0, 0.0], [6.0, 6.0]])
+    array([ 1, -1])
+    """
+
+    def __init__(
+        self,
+        n_neighbors: int = 15,
+        *,
+        perplexity: float = 5.0,
+        locality: float = 0.0,
+        variance_weight: float = 0.0,
+        algorithm: str | NeighborIndex = "auto",
+        metric: str = "euclidean",
+        contamination: float = 0.05,
+        threshold_samples: int | None = 10_000,
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.perplexity = perplexity
+        self.locality = locality
+        self.variance_weight = variance_weight
+        self.algorithm = algorithm
+        self.metric = metric
+        self.contamination = contamination
+        self.threshold_samples = threshold_samples
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        # A single neighbour has perplexity 1 and nothing to weigh.
+        interval = f"(1, {self.n_neighbors}]" if self.n_neighbors > 1 else "[1, 1]"
+        check_float(self, "perplexity", self.perplexity, interval, high_name="n_neighbors")
+        check_float(self, "locality", self.locality, "[0, inf)")
+        check_float(self, "variance_weight", self.variance_weight, "[0, inf)")
+
+    @property
+    def _uses_all_training_neighbors(self) -> bool:  # type: ignore[override]
+        return self.locality > 0
+
+    def _fit_reference(self, X: NDArray, neighbors: Neighbors) -> None:
+        self.training_lcp_, _ = self._lcp(X, neighbors)
+        nonzero = self.training_lcp_[self.training_lcp_ > 0]
+        # Where all are zero there is no unit to go by: the smallest number keeps the order right.
+        tiny = float(np.finfo(np.float64).tiny)
+        self.epsilon_ = max(1e-3 * float(np.median(nonzero)), tiny) if nonzero.size else tiny
+
+    def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
+        lcp, n_failed = self._lcp(X, neighbors)
+        if self.locality == 0:
+            return -lcp, n_failed
+        around = self.training_lcp_[neighbors.indices].mean(axis=1)
+        score = self.locality * np.log(around + self.epsilon_) - np.log(lcp + self.epsilon_)
+        return score, n_failed
+
+    def _lcp(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
+        """LCP of rows, and for how many the perplexity was not reached."""
+        distances = neighbors.distances
+        if self.metric == "cosine":
+            distances = np.sqrt(2.0 * distances)  # between the rows of length 1
+        weights, _, converged = perplexity_weights(distances, self.perplexity)
+        lcp = np.empty(len(X))
+        step = max(1, _GATHER_BYTES // (8 * X.shape[1] * weights.shape[1]))
+        for start in range(0, len(X), step):
+            part = slice(start, start + step)
+            rows, around = self._unit_rows(X[part]), self._neighbor_rows(neighbors.indices[part])
+            lcp[part] = lcp_distance(
+                rows, around, weights[part], variance_weight=self.variance_weight
+            )
+        return lcp, int((~converged).sum())
+
+    def _unit_rows(self, X: NDArray) -> NDArray:
+        norms = self.index_.norms(X)
+        return X if norms is None else X / norms[:, np.newaxis]
+
+    def _neighbor_rows(self, indices: NDArray[np.intp]) -> NDArray:
+        rows = self.index_.training_rows_[indices]
+        norms = self.index_.row_norms_
+        return rows if norms is None else rows / norms[indices][:, :, np.newaxis]

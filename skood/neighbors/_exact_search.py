@@ -1,0 +1,166 @@
+"""Exact nearest rows by blocks of a matrix product, refined in float64.
+
+For a query q and a training row x, both with the same centre taken off, the nearest rows are those
+with the largest closeness
+
+    c(q, x) = q·x - ‖x‖²/2 = (‖q‖² - ‖q - x‖²) / 2,
+
+one matrix product in the rows' own precision. Its rounding error is bounded, so
+
+1. a lower bound of each query's k-th largest closeness is kept while the training rows pass by,
+2. every row whose closeness may reach that bound, the error added, is a candidate, and
+3. the candidates' distances are computed from the rows as given, in float64, and sorted.
+
+The candidates hold the true k nearest rows whatever the error is: it decides how many candidates
+there are, not what comes out. Rows at equal distance are taken in the order of training. So the
+answer for a query does not depend on the other queries, the blocks or the BLAS.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._candidates import Candidates
+from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference
+from ._pair_distances import nearest_of_pairs, pair_distances
+from ._threads import single_threaded_blas
+
+_QUERY_BLOCK = 1024
+_MAX_PAIRS = 1 << 20  # candidates in memory before they are cut to the k nearest of each query
+
+Found = tuple[NDArray[np.intp], NDArray[np.float64]]
+
+
+class ExactSearch:
+    """Training rows, ready to be searched.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        The rows that the distances are computed from, C-contiguous float32 or float64.
+    norms : ndarray of shape (n,), optional
+        Lengths of the rows; if given, all rows are divided by their length first.
+    """
+
+    def __init__(self, X: NDArray, norms: NDArray[np.float64] | None = None) -> None:
+        self.X = X
+        self.norms = norms
+        # A second copy of the rows exists only where they are divided by their length.
+        self.reference = ClosenessReference(X if norms is None else _unit_rows(X, norms))
+
+    def search(
+        self,
+        Q: NDArray,
+        k: int,
+        *,
+        q_norms: NDArray[np.float64] | None = None,
+        exclude: NDArray[np.intp] | None = None,
+        n_threads: int = 1,
+        max_bytes: int = 1 << 30,
+    ) -> Found:
+        """Indices and distances of the k nearest rows of each row of Q.
+
+        `exclude` names for each query a training row that is left out, -1 for none. Blocks of the
+        product take at most about `max_bytes` in all threads together.
+        """
+        block = min(_QUERY_BLOCK, max(FEW_QUERIES + 1, -(-len(Q) // n_threads)))
+        block = min(block, max(1, max_bytes // (n_threads * TRAINING_BLOCK * 2 * Q.itemsize)))
+        parts = [slice(start, start + block) for start in range(0, len(Q), block)]
+
+        def search_part(part: slice) -> Found:
+            norms = None if q_norms is None else q_norms[part]
+            return self._search_block(Q[part], k, norms, None if exclude is None else exclude[part])
+
+        if len(parts) == 1 or n_threads == 1:
+            found = [search_part(part) for part in parts]
+        else:
+            with single_threaded_blas(), ThreadPoolExecutor(n_threads) as pool:
+                found = list(pool.map(search_part, parts))
+        return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
+
+    def _search_block(
+        self,
+        Q: NDArray,
+        k: int,
+        q_norms: NDArray[np.float64] | None,
+        exclude: NDArray[np.intp] | None,
+    ) -> Found:
+        left_out = exclude is not None and bool((exclude >= 0).any())
+        product_rows = Q if q_norms is None else _unit_rows(Q, q_norms)
+        search = _BlockSearch(self, Q, q_norms, k + left_out)
+        safe = self.reference.query_lengths(product_rows) < self.reference.largest_safe_length()
+        indices, distances = search.run(product_rows, safe)
+        if not left_out:
+            return indices, distances
+        keep = indices != exclude[:, np.newaxis]
+        keep[keep.all(axis=1), -1] = False  # the row left out is not among the nearest
+        return indices[keep].reshape(-1, k), distances[keep].reshape(-1, k)
+
+
+class _BlockSearch:
+    """One block of queries on its way past the training rows."""
+
+    def __init__(
+        self, owner: ExactSearch, Q: NDArray, q_norms: NDArray[np.float64] | None, k: int
+    ) -> None:
+        self.owner = owner
+        self.Q = Q
+        self.norms = None if q_norms is None else (owner.norms, q_norms)
+        self.k = k
+
+    def run(self, product_rows: NDArray, safe: NDArray[np.bool_]) -> Found:
+        indices = np.empty((len(self.Q), self.k), dtype=np.intp)
+        distances = np.empty((len(self.Q), self.k))
+        if safe.all():
+            return self._by_product(product_rows, np.arange(len(self.Q)))
+        if safe.any():
+            rows = np.flatnonzero(safe)
+            indices[rows], distances[rows] = self._by_product(product_rows[rows], rows)
+        for row in np.flatnonzero(~safe):
+            indices[row], distances[row] = self._by_differences(row)
+        return indices, distances
+
+    def _by_product(self, product_rows: NDArray, rows: NDArray[np.intp]) -> Found:
+        candidates = Candidates(len(rows), self.k, product_rows.dtype)
+        for number, block in enumerate(self.owner.reference.blocks(product_rows), start=1):
+            candidates.add(block)
+            if number & (number - 1) == 0:  # after 1, 2, 4, 8, ... blocks: each time half is new
+                candidates.tighten()
+            if len(candidates) > _MAX_PAIRS:
+                self._cut(candidates, rows)
+        candidates.tighten()
+        return self._nearest(candidates.q_rows, candidates.x_rows, rows)
+
+    def _cut(self, candidates: Candidates, rows: NDArray[np.intp]) -> None:
+        """Keep only the k nearest of the candidates: with many ties the bound drops too few."""
+        candidates.tighten()
+        counts = np.bincount(candidates.q_rows, minlength=len(rows))
+        if len(candidates) > _MAX_PAIRS // 2 and counts.min() >= self.k:
+            pairs = candidates.q_rows, candidates.x_rows
+            candidates.keep(
+                nearest_of_pairs(*pairs, self._distances(*pairs, rows), len(rows), self.k)
+            )
+
+    def _by_differences(self, row: int) -> Found:
+        """All distances of a query that is too far away for the product."""
+        everything = np.arange(len(self.owner.X))
+        return self._nearest(np.zeros_like(everything), everything, np.array([row]))
+
+    def _nearest(
+        self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], rows: NDArray[np.intp]
+    ) -> Found:
+        distances = self._distances(q_rows, x_rows, rows)
+        chosen = nearest_of_pairs(q_rows, x_rows, distances, len(rows), self.k)
+        return x_rows[chosen], distances[chosen]
+
+    def _distances(
+        self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], rows: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        return pair_distances(self.owner.X, self.Q, x_rows, rows[q_rows], self.norms)
+
+
+def _unit_rows(rows: NDArray, norms: NDArray[np.float64]) -> NDArray:
+    return (rows / norms[:, np.newaxis]).astype(rows.dtype)

@@ -1,0 +1,73 @@
+"""Distances of given pairs of rows, to the last digits of float64."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_PAIR_BYTES = 1 << 20  # of differences at a time: stays in the second-level cache
+_SMALLEST_SQUARE = 1e-280  # below this a square may have lost digits to the smallest float
+
+
+def row_norms(X: NDArray) -> NDArray[np.float64]:
+    """Length of each row in float64, also where squares would overflow or vanish."""
+    norms = np.empty(len(X))
+    step = max(1, _PAIR_BYTES // (8 * X.shape[1]))
+    for start in range(0, len(X), step):
+        norms[start : start + step] = _safe_norms(X[start : start + step].astype(np.float64))
+    return norms
+
+
+def pair_distances(
+    X: NDArray,
+    Q: NDArray,
+    x_rows: NDArray[np.intp],
+    q_rows: NDArray[np.intp],
+    norms: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+) -> NDArray[np.float64]:
+    """Euclidean distance of ``X[x_rows[i]]`` and ``Q[q_rows[i]]`` for each i, in float64.
+
+    With `norms` (of the rows of X and of Q) the rows are divided by their length first. The
+    distance of a pair does not depend on the other pairs of the call, to the last bit.
+    """
+    distances = np.empty(len(x_rows))
+    step = max(1, _PAIR_BYTES // (8 * X.shape[1]))
+    for start in range(0, len(x_rows), step):
+        x_part, q_part = x_rows[start : start + step], q_rows[start : start + step]
+        if norms is None:
+            difference = np.subtract(X[x_part], Q[q_part], dtype=np.float64)
+        else:
+            difference = X[x_part] / norms[0][x_part, np.newaxis]
+            difference -= Q[q_part] / norms[1][q_part, np.newaxis]
+        distances[start : start + step] = _safe_norms(difference)
+    return distances
+
+
+def _safe_norms(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(over="ignore", under="ignore"):
+        squared = np.einsum("ij,ij->i", rows, rows)
+    norms = np.sqrt(squared)
+    odd = np.flatnonzero(~((squared > _SMALLEST_SQUARE) & (squared < np.inf)))
+    if odd.size:
+        largest = np.abs(rows[odd]).max(axis=1)
+        unit = np.where(largest > 0, largest, 1.0)
+        scaled = rows[odd] / unit[:, np.newaxis]
+        norms[odd] = unit * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+    return norms
+
+
+def nearest_of_pairs(
+    q_rows: NDArray[np.intp],
+    x_rows: NDArray[np.intp],
+    distances: NDArray[np.float64],
+    n_queries: int,
+    k: int,
+) -> NDArray[np.intp]:
+    """Which pairs are the k nearest of each query, (n_queries, k), ascending.
+
+    Ties stand in the order of training. Every query must have at least k pairs.
+    """
+    order = np.lexsort((x_rows, distances, q_rows))
+    counts = np.bincount(q_rows, minlength=n_queries)
+    first = np.cumsum(counts) - counts
+    return order[first[:, np.newaxis] + np.arange(k)]

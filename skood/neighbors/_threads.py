@@ -1,0 +1,58 @@
+"""How many threads a search may use, and one BLAS thread in each of them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    # Looking through the loaded libraries takes milliseconds: once a process.
+    return ThreadpoolController().select(user_api="blas")
+
+
+def n_blas_threads() -> int:
+    """Threads that BLAS would use here: the user's, joblib's or the system's setting."""
+    return max((lib.num_threads for lib in _controller().lib_controllers), default=1)
+
+
+def n_threads(n_jobs: int | None) -> int:
+    """Threads for the parameter `n_jobs`: None follows the BLAS, -1 takes all processors."""
+    if n_jobs is None:
+        return n_blas_threads()
+    return os.cpu_count() or 1 if n_jobs == -1 else n_jobs
+
+
+class _SingleThreadedBlas:
+    """Counts who needs one BLAS thread, so that two searches at a time restore the user's number.
+
+    The number is the process's, not the thread's: had each search saved and restored it by itself,
+    the second one would save the 1 of the first and leave it behind.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            if self._users == 0:
+                self._limit = _controller().limit(limits=1)
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    self._limit.restore_original_limits()
+
+
+single_threaded_blas = _SingleThreadedBlas()

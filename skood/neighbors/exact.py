@@ -1,0 +1,81 @@
+"""Exact neighbours by blocks of a matrix product."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import check_int, working_memory_bytes
+from ._base import NeighborIndex
+from ._exact_search import ExactSearch
+from ._threads import n_threads
+
+
+class ExactIndex(NeighborIndex):
+    """Index that compares each query with all training rows.
+
+    The rows are compared by a matrix product in their own precision; all that could be among the
+    nearest, its rounding error added, are compared again in float64. So the neighbours and distances
+    are exact also for float32 rows far from the origin.
+
+    Parameters
+    ----------
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The distance: Euclidean, or one minus the cosine of the angle.
+    n_jobs : int or None, default=None
+        Number of threads. None means as many as the BLAS uses, -1 all processors.
+
+    Attributes
+    ----------
+    training_rows_ : ndarray of shape (n_samples, n_features)
+        The training rows.
+    row_norms_ : ndarray of shape (n_samples,) or None
+        Their lengths, for ``metric="cosine"``.
+    n_samples_fit_ : int
+        Number of training rows.
+    n_features_in_ : int
+        Number of features.
+
+    Notes
+    -----
+    Temporary arrays stay within scikit-learn's ``working_memory`` setting.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood.neighbors import ExactIndex
+    >>> index = ExactIndex().fit(np.array([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]]))
+    >>> index.query([[0.0, 1.0]], k=2).indices
+    array([[0, 1]])
+    >>> index.query_training(k=1).distances  # each row itself left out
+    array([[5.],
+           [5.],
+           [5.]])
+    """
+
+    def __init__(self, *, metric: str = "euclidean", n_jobs: int | None = None) -> None:
+        self.metric = metric
+        self.n_jobs = n_jobs
+
+    def _check_parameters(self) -> None:
+        if self.n_jobs != -1:
+            check_int(self, "n_jobs", self.n_jobs, 1, or_none=True)
+
+    def _build(self) -> None:
+        self._engine = ExactSearch(self.training_rows_, self.row_norms_)
+
+    def _search(
+        self,
+        Q: NDArray,
+        q_norms: NDArray[np.float64] | None,
+        k: int,
+        exclude: NDArray[np.intp] | None,
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        return self._engine.search(
+            Q,
+            k,
+            q_norms=q_norms,
+            exclude=exclude,
+            n_threads=n_threads(self.n_jobs),
+            max_bytes=working_memory_bytes(),
+        )
