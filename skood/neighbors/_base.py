@@ -28,8 +28,8 @@ class NeighborIndex(ABC, BaseEstimator):
     """Base of the indexes; a child builds its structure in `_build` and answers in `_search`.
 
     The cosine distance of two rows, one minus the cosine of their angle, is half the squared
-    distance of the rows divided by their lengths. So an index searches Euclidean distances only, and
-    has the lengths in `row_norms_` where it searches rows of length 1 (None otherwise).
+    distance of the rows divided by their lengths. So an index searches Euclidean distances only,
+    and has the lengths in `row_norms_` where it searches rows of length 1 (None otherwise).
     """
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002

@@ -95,7 +95,7 @@ class ExactSearch:
         indices, distances = search.run(product_rows, safe)
         if not left_out:
             return indices, distances
-        keep = indices != exclude[:, np.newaxis]
+        keep = indices != np.asarray(exclude)[:, np.newaxis]
         keep[keep.all(axis=1), -1] = False  # the row left out is not among the nearest
         return indices[keep].reshape(-1, k), distances[keep].reshape(-1, k)
 
@@ -108,7 +108,7 @@ class _BlockSearch:
     ) -> None:
         self.owner = owner
         self.Q = Q
-        self.norms = None if q_norms is None else (owner.norms, q_norms)
+        self.norms = None if q_norms is None or owner.norms is None else (owner.norms, q_norms)
         self.k = k
 
     def run(self, product_rows: NDArray, safe: NDArray[np.bool_]) -> Found:
@@ -120,7 +120,7 @@ class _BlockSearch:
             rows = np.flatnonzero(safe)
             indices[rows], distances[rows] = self._by_product(product_rows[rows], rows)
         for row in np.flatnonzero(~safe):
-            indices[row], distances[row] = self._by_differences(row)
+            indices[row], distances[row] = self._by_differences(int(row))
         return indices, distances
 
     def _by_product(self, product_rows: NDArray, rows: NDArray[np.intp]) -> Found:

@@ -15,8 +15,8 @@ class ExactIndex(NeighborIndex):
     """Index that compares each query with all training rows.
 
     The rows are compared by a matrix product in their own precision; all that could be among the
-    nearest, its rounding error added, are compared again in float64. So the neighbours and distances
-    are exact also for float32 rows far from the origin.
+    nearest, its rounding error added, are compared again in float64. So the neighbours and
+    distances are exact also for float32 rows far from the origin.
 
     Parameters
     ----------
