@@ -32,9 +32,9 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         Effective number of neighbours that share the weight, in (1, n_neighbors].
     locality : float, default=0.0
         Share g of the neighbours' own LCP that is taken off, in logarithms: the score is
-        :math:`g \log(\overline{\mathrm{LCP}} + \epsilon) - \log(\mathrm{LCP}(x) + \epsilon)`, where the
-        mean is over the k nearest training rows, each with itself left out. Above 0, `fit` searches
-        for all training rows.
+        :math:`g\log(\overline{\mathrm{LCP}} + \epsilon) - \log(\mathrm{LCP}(x) + \epsilon)`, where
+        the mean is over the k nearest training rows, each with itself left out. Above 0, `fit`
+        searches for all training rows.
     variance_weight : float, default=0.0
         Share of the neighbours' weighted variance about the reconstruction that is added under the
         root. Above 0, it catches rows in the midst of neighbours that are far from each other.

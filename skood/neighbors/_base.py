@@ -137,6 +137,8 @@ class NeighborIndex(ABC, BaseEstimator):
     def _answer(self, Q: NDArray, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
         left_out = exclude is not None and bool((exclude >= 0).any())
         check_int(f"{type(self).__name__}.query", "k", k, 1, self.n_samples_fit_ - left_out)
+        if len(Q) == 0:
+            return Neighbors(np.empty((0, k), dtype=np.intp), np.empty((0, k)))
         indices, distances = self._search(Q, self.norms(Q), k, exclude if left_out else None)
         if self.row_norms_ is not None:
             distances = 0.5 * distances**2

@@ -1,0 +1,14 @@
+"""The detectors that the demo compares. A new detector joins by one line here."""
+
+from collections.abc import Callable
+from typing import Any
+
+from skood import KNNOutlierDetector, LCPOutlierDetector
+
+# Label -> what builds the detector from the seed. None is wrapped in a StandardScaler, the usual
+# choice for tabular data: all 64 pixels share one unit, and scaling would blow up the corner pixels
+# that hardly ever see ink.
+LINEUP: dict[str, Callable[[int], Any]] = {
+    "LCP": lambda seed: LCPOutlierDetector(random_state=seed),
+    "kNN": lambda seed: KNNOutlierDetector(random_state=seed),
+}

@@ -1,0 +1,20 @@
+"""Measures of how well scores tell in-distribution rows from out-of-distribution rows.
+
+All of them take labels (+1 = in-distribution, -1 = OoD) and scores (higher = more
+in-distribution), and none of them guesses what other labels mean: 0/1 labels need ``pos_label``.
+"""
+
+from skood.metrics._ranking import aupr_in, aupr_out, auroc
+from skood.metrics._report import MetricEstimate, OODReport, ood_report
+from skood.metrics._thresholding import detection_error, fpr_at_tpr
+
+__all__ = [
+    "MetricEstimate",
+    "OODReport",
+    "aupr_in",
+    "aupr_out",
+    "auroc",
+    "detection_error",
+    "fpr_at_tpr",
+    "ood_report",
+]

@@ -1,0 +1,21 @@
+"""Fixtures: thread counts and the folder of evaluation data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Timing belongs to the benchmarks: a slow machine must not fail a property.
+settings.register_profile("skood", deadline=None, max_examples=40)
+settings.load_profile("skood")
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    if not _SHARED.is_dir():
+        pytest.skip(f"the evaluation data is not at {_SHARED}")
+    return _SHARED

@@ -1,0 +1,94 @@
+"""The table of all public estimators. A new one joins every property test by one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skood import KNNOutlierDetector, LCPOutlierDetector
+from skood.neighbors import ExactIndex
+
+
+@dataclass(frozen=True)
+class Case:
+    """An estimator and what it can do."""
+
+    name: str
+    make: Callable[..., Any]
+    # for every parameter a value that is not its default, fit for 60 rows of 4 features
+    changes: dict[str, Any]
+    # parameters that change nothing in the scores of new rows
+    silent: frozenset[str] = frozenset({"contamination", "random_state", "n_jobs"})
+    # scores by nearest training rows: has n_neighbors, algorithm and metric
+    neighbors: bool = True
+    # scores scale with, or do not feel, a factor on all values, from 1e-150 to 1e150
+    any_scale: bool = True
+    # a parameter and values of it that give different AUROC
+    search: tuple[str, tuple[Any, ...]] = ("", ())
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def rows(n: int = 60, d: int = 4, seed: int = 0, dtype: type = np.float64) -> NDArray:
+    """Rows of a distribution with some structure: two clusters and a correlated pair of columns."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    X[: n // 2] += 3.0
+    X[:, -1] += X[:, 0]
+    return rng.permutation(X).astype(dtype)
+
+
+_TAIL = {
+    "algorithm": ExactIndex(metric="euclidean", n_jobs=1),
+    "metric": "cosine",
+    "contamination": 0.2,
+    "threshold_samples": 20,
+    "random_state": 3,
+    "n_jobs": 2,
+}
+_NEIGHBORS_SILENT = frozenset(
+    {"algorithm", "contamination", "random_state", "n_jobs", "threshold_samples"}
+)
+
+DETECTORS = [
+    Case(
+        "KNN",
+        KNNOutlierDetector,
+        changes={"n_neighbors": 4, "aggregation": "max", **_TAIL},
+        silent=_NEIGHBORS_SILENT,
+        search=("n_neighbors", (1, 8, 60)),
+    ),
+    Case(
+        "LCP",
+        LCPOutlierDetector,
+        changes={
+            "n_neighbors": 9,
+            "perplexity": 3.0,
+            "locality": 0.5,
+            "variance_weight": 0.3,
+            **_TAIL,
+        },
+        silent=_NEIGHBORS_SILENT,
+        search=("perplexity", (1.5, 5.0, 14.0)),
+    ),
+]
+
+# The same detectors with options that take another path through the code.
+VARIANTS = [
+    Case("KNN-cosine", lambda **p: KNNOutlierDetector(metric="cosine", **p), changes={}),
+    Case(
+        "LCP-options",
+        lambda **p: LCPOutlierDetector(
+            **{"locality": 0.5, "variance_weight": 0.3, "metric": "cosine", **p}
+        ),
+        changes={},
+    ),
+    Case("LCP-locality", lambda **p: LCPOutlierDetector(**{"locality": 0.5, **p}), changes={}),
+]
+
+INDEXES = [ExactIndex]
