@@ -60,7 +60,7 @@ def test_one_training_row(case):
 @detectors
 def test_wrong_width(case):
     detector = case.make().fit(rows())
-    with pytest.raises(ValueError, match="X has 3 features, but .* is expecting 4 features"):
+    with pytest.raises(ValueError, match=r"X has 3 features, but .* is expecting 4 features"):
         detector.predict(rows(5, 3))
 
 
@@ -87,14 +87,16 @@ def test_not_fitted(case):
 @detectors
 @pytest.mark.parametrize("y", [np.ones(59), np.ones((60, 2))])
 def test_bad_labels(case, y):
-    with pytest.raises(ValueError, match="inconsistent numbers of samples|should be a 1d array"):
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples|should be a 1d array"):
         case.make().fit(rows(), y)
 
 
 @detectors
 @pytest.mark.parametrize("value", [0, 0.0, -0.1, 0.51, 1, np.nan, "auto", None, True])
 def test_contamination(case, value):
-    message = rf"The 'contamination' parameter of \w+ must be a float in \(0, 0.5\]. Got {value!r} instead"
+    message = (
+        rf"'contamination' parameter of \w+ must be a float in \(0, 0.5\]. Got {value!r} instead"
+    )
     with pytest.raises(ValueError, match=message):
         case.make(contamination=value).fit(rows())
 
@@ -150,7 +152,7 @@ def test_metric(make, value):
 @pytest.mark.parametrize("make", [KNNOutlierDetector, LCPOutlierDetector])
 def test_metric_of_the_index_given(make):
     with pytest.raises(
-        ValueError, match="'metric' parameter of .* must be 'cosine', the metric of"
+        ValueError, match=r"'metric' parameter of .* must be 'cosine', the metric of"
     ):
         make(algorithm=ExactIndex(metric="cosine")).fit(rows())
 
@@ -172,7 +174,7 @@ def test_cosine_of_a_row_of_zeros(make):
 
 @pytest.mark.parametrize("value", [1, 1.0, 0.5, 15.1, np.nan, "5", None])
 def test_perplexity(value):
-    message = rf"'perplexity' parameter of LCPOutlierDetector must be a float in \(1, n_neighbors\]. Got {value!r}"
+    message = rf"'perplexity' parameter of \w+ must be a float in \(1, n_neighbors\]. Got {value!r}"
     with pytest.raises(ValueError, match=message):
         LCPOutlierDetector(perplexity=value).fit(rows())
 

@@ -1,4 +1,4 @@
-"""Ties, duplicates, constant columns, extreme units and far-away rows: finite, in the right order."""
+"""Ties, duplicates, constant columns, extreme units and far rows: finite, in the right order."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def test_row_lookup_finds_equal_rows_and_no_others(dtype):
 
 
 def test_row_lookup_with_rows_of_one_hash(monkeypatch):
-    monkeypatch.setattr(RowLookup, "_hash", lambda self, rows: (rows[:, 0] % 2).astype(np.uint64))
+    monkeypatch.setattr(RowLookup, "_hash", lambda _, rows: (rows[:, 0] % 2).astype(np.uint64))
     X = np.arange(40.0).reshape(20, 2)
     np.testing.assert_array_equal(RowLookup(X).find(X[::-1]), np.arange(20)[::-1])
     assert (RowLookup(X).find(X + 100) == -1).all()

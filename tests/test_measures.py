@@ -181,7 +181,7 @@ def test_threshold_equals_a_plain_rewrite(scores, contamination):
 
 @pytest.mark.parametrize("scores", [[], [[1.0]], [1.0, np.nan], [1.0, np.inf]])
 def test_bad_training_scores(scores):
-    with pytest.raises(ValueError, match="'training_scores' parameter .* finite numbers"):
+    with pytest.raises(ValueError, match=r"'training_scores' parameter .* finite numbers"):
         contamination_threshold(scores, 0.1)
 
 
