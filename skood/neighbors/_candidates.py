@@ -26,18 +26,26 @@ class Candidates:
         self.upper = np.empty(0, dtype=dtype)
         self._parts: list[tuple[NDArray, NDArray, NDArray, NDArray]] = []
         self._n_new = 0
+        self._mask = np.empty(0, dtype=bool)
 
     def __len__(self) -> int:
         return len(self.q_rows) + self._n_new
 
     def add(self, block: ClosenessBlock) -> None:
         """Take in what may still be among the k nearest."""
-        start, closeness, error = block
-        if self.bound[0] == -np.inf:  # no row has a bound yet, since they get it all at once
-            np.maximum(self.bound, _kth_largest(closeness, self.k) - error, out=self.bound)
-        found = np.flatnonzero(closeness >= (self.bound - error)[:, np.newaxis])
-        q_rows, columns = np.divmod(found, closeness.shape[1])
-        values = closeness.ravel()[found]
+        start, excess, limit, error = block
+        if self.bound[0] == -np.inf:  # the first bound is set for all queries at once
+            kth = _kth_largest(excess, self.k)
+            np.maximum(self.bound, kth - error, out=self.bound)
+            candidate = excess >= (self.bound - error)[:, np.newaxis]
+        else:
+            if self._mask.size < excess.size:  # kept: a new one each time costs more than the pass
+                self._mask = np.empty(excess.size, dtype=bool)
+            candidate = self._mask[: excess.size].reshape(excess.shape)
+            np.greater_equal(excess, 0, out=candidate)
+        found = _flat_true(candidate)
+        q_rows, columns = np.divmod(found, excess.shape[1])
+        values = excess.ravel()[found] + limit[q_rows]
         margin = error[q_rows]
         self._parts.append((q_rows, columns + start, values - margin, values + margin))
         self._n_new += len(found)
@@ -58,6 +66,16 @@ class Candidates:
         kept = kept.ravel()
         self.q_rows, self.x_rows = self.q_rows[kept], self.x_rows[kept]
         self.lower, self.upper = self.lower[kept], self.upper[kept]
+
+
+def _flat_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Positions of the few True in a mask, as `np.flatnonzero` gives them, several times faster."""
+    if mask.size % 8:
+        return np.flatnonzero(mask)
+    words = np.flatnonzero(mask.ravel().view(np.uint64) != 0)  # eight at a time
+    flags = mask.ravel().reshape(-1, 8)[words]
+    word, place = np.nonzero(flags)
+    return words[word] * 8 + place
 
 
 def _kth_largest(closeness: NDArray, k: int) -> NDArray:

@@ -8,17 +8,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-TRAINING_BLOCK = 2048
+TRAINING_BLOCK = 2048  # rows centred at a time, which serve a whole block of queries
+_COLUMNS = 512  # of the product at a time: 512 queries by 512 rows stay in the second-level cache
 FEW_QUERIES = 32  # up to here, centring the training rows would cost as much as the product
 _BLOCK_CELLS = 1 << 21  # products in memory at a time, for each thread
 
 
 class ClosenessBlock(NamedTuple):
-    """Closeness of m queries to the training rows from `start` on."""
+    """Closeness of m queries to the training rows from `start` on, above a limit of each query."""
 
     start: int
-    closeness: NDArray
-    """(m, b), in the dtype of the rows. Overwritten by the next block."""
+    excess: NDArray
+    """(m, b), in the dtype of the rows: closeness minus limit. Overwritten by the next block."""
+    limit: NDArray
+    """(m,): the bound asked for minus the error; 0 where there was no bound yet."""
     error: NDArray
     """(m,): no closeness of the block is off by more."""
 
@@ -72,38 +75,46 @@ class ClosenessReference:
         overflow = float(np.finfo(self.rows.dtype).max) * 1e-3 / max(1.0, largest)
         return min(overflow, 1e-4 / np.finfo(np.float64).eps * largest) if largest > 0 else overflow
 
-    def blocks(self, Q: NDArray) -> Iterator[ClosenessBlock]:
-        """Closeness of the rows of Q to all training rows, up to a constant for each query."""
+    def blocks(self, Q: NDArray, bound: NDArray) -> Iterator[ClosenessBlock]:
+        """Closeness of the rows of Q to all training rows, up to a constant for each query.
+
+        `bound` (m,) is read anew for each block, so the caller can raise it on the way. It is
+        -inf for all queries or for none.
+        """
         lengths = self.query_lengths(Q)
         centred = self.centred(Q)
         if len(Q) <= FEW_QUERIES and self.unit == 1:
-            yield from self._blocks_of_raw_rows(centred, lengths)
+            yield from self._blocks_of_raw_rows(centred, lengths, bound)
         else:
-            yield from self._blocks_of_centred_rows(centred, lengths)
+            yield from self._blocks_of_centred_rows(centred, lengths, bound)
 
     def _blocks_of_raw_rows(
-        self, centred: NDArray, lengths: NDArray[np.float64]
+        self, centred: NDArray, lengths: NDArray[np.float64], bound: NDArray
     ) -> Iterator[ClosenessBlock]:
         # q·x differs from q·(x - centre) by a constant for each query, which changes no order.
         columns = _BLOCK_CELLS // len(centred) // TRAINING_BLOCK * TRAINING_BLOCK
         for start in range(0, len(self.rows), columns):
             block = slice(start, start + columns)
-            closeness = centred @ self.rows[block].T
-            closeness -= self.half_squares[block]
+            excess = centred @ self.rows[block].T
+            excess -= self.half_squares[block]
             i, j = start // TRAINING_BLOCK, -(-(start + columns) // TRAINING_BLOCK)
             raw, own = self.block_raw_lengths[i:j].max(), self.block_lengths[i:j].max()
-            error = self.relative_error * (lengths * raw + own**2)
-            yield ClosenessBlock(start, closeness, error.astype(closeness.dtype))
+            error = self._error(lengths * raw, own)
+            limit = _limit(bound, error)
+            if start > 0:
+                excess -= limit[:, np.newaxis]
+            yield ClosenessBlock(start, excess, limit, error)
 
     def _blocks_of_centred_rows(
-        self, centred: NDArray, lengths: NDArray[np.float64]
+        self, centred: NDArray, lengths: NDArray[np.float64], bound: NDArray
     ) -> Iterator[ClosenessBlock]:
-        # One more column takes the half squares off within the product itself.
-        d = centred.shape[1]
-        left = np.ones((len(centred), d + 1), dtype=centred.dtype)
+        # Two more columns take the half squares and the limit off within the product itself: what
+        # is left to look for is a sign, in one pass.
+        m, d = centred.shape
+        left = np.ones((m, d + 2), dtype=centred.dtype)
         left[:, :d] = centred
-        right = np.empty((TRAINING_BLOCK, d + 1), dtype=centred.dtype)
-        out = np.empty(len(centred) * TRAINING_BLOCK, dtype=centred.dtype)
+        right = np.ones((TRAINING_BLOCK, d + 2), dtype=centred.dtype)
+        out = np.empty(m * _COLUMNS, dtype=centred.dtype)
         for number, start in enumerate(range(0, len(self.rows), TRAINING_BLOCK)):
             block = self.rows[start : start + TRAINING_BLOCK]
             b = len(block)
@@ -111,11 +122,23 @@ class ClosenessReference:
             if self.unit != 1:
                 right[:b, :d] /= centred.dtype.type(self.unit)
             np.negative(self.half_squares[start : start + b], out=right[:b, d])
-            closeness = out[: len(centred) * b].reshape(len(centred), b)
-            np.matmul(left, right[:b].T, out=closeness)
             own = self.block_lengths[number]
-            error = self.relative_error * (lengths * own + own**2)
-            yield ClosenessBlock(start, closeness, error.astype(closeness.dtype))
+            error = self._error(lengths * own, own)
+            for first in range(0, b, _COLUMNS):
+                columns = right[first : min(first + _COLUMNS, b)]
+                limit = _limit(bound, error)
+                np.negative(limit, out=left[:, d + 1])
+                excess = out[: m * len(columns)].reshape(m, -1)
+                np.matmul(left, columns.T, out=excess)
+                yield ClosenessBlock(start + first, excess, limit, error)
+
+    def _error(self, products: NDArray[np.float64], length: float) -> NDArray:
+        """Bound of the rounding error, where q·x is at most `products` and x at most `length`."""
+        return (self.relative_error * (products + length**2)).astype(self.rows.dtype)
+
+
+def _limit(bound: NDArray, error: NDArray) -> NDArray:
+    return np.zeros_like(bound) if bound[0] == -np.inf else bound - error
 
 
 def _unit_and_centre(rows: NDArray) -> tuple[float, NDArray]:

@@ -125,7 +125,8 @@ class _BlockSearch:
 
     def _by_product(self, product_rows: NDArray, rows: NDArray[np.intp]) -> Found:
         candidates = Candidates(len(rows), self.k, product_rows.dtype)
-        for number, block in enumerate(self.owner.reference.blocks(product_rows), start=1):
+        blocks = self.owner.reference.blocks(product_rows, candidates.bound)
+        for number, block in enumerate(blocks, start=1):
             candidates.add(block)
             if number & (number - 1) == 0:  # after 1, 2, 4, 8, ... blocks: each time half is new
                 candidates.tighten()

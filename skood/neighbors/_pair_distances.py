@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_PAIR_BYTES = 1 << 20  # of differences at a time: stays in the second-level cache
+_PAIR_BYTES = 1 << 18  # of differences at a time: stays in the second-level cache
 _SMALLEST_SQUARE = 1e-280  # below this a square may have lost digits to the smallest float
 
 
@@ -35,7 +35,8 @@ def pair_distances(
     for start in range(0, len(x_rows), step):
         x_part, q_part = x_rows[start : start + step], q_rows[start : start + step]
         if norms is None:
-            difference = np.subtract(X[x_part], Q[q_part], dtype=np.float64)
+            difference = X[x_part].astype(np.float64)
+            difference -= Q[q_part]
         else:
             difference = X[x_part] / norms[0][x_part, np.newaxis]
             difference -= Q[q_part] / norms[1][q_part, np.newaxis]
