@@ -4,17 +4,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .detectors import KNNOutlierDetector, LCPOutlierDetector
+    from .detectors import (
+        KernelDensityOutlierDetector,
+        KNNOutlierDetector,
+        LCPOutlierDetector,
+        LOFOutlierDetector,
+        MahalanobisOutlierDetector,
+    )
+    from .preprocessing import ActiveNeuronSelector, PartialWhitener
+    from .presets import make_outlier_detector
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["KNNOutlierDetector", "LCPOutlierDetector"]
+__all__ = [
+    "ActiveNeuronSelector",
+    "KNNOutlierDetector",
+    "KernelDensityOutlierDetector",
+    "LCPOutlierDetector",
+    "LOFOutlierDetector",
+    "MahalanobisOutlierDetector",
+    "PartialWhitener",
+    "make_outlier_detector",
+]
 
 # Loaded at first use: scikit-learn imports pandas wherever it is installed, and the command line
 # should answer before that.
 _HOME = {
     "KNNOutlierDetector": "detectors",
+    "KernelDensityOutlierDetector": "detectors",
     "LCPOutlierDetector": "detectors",
+    "LOFOutlierDetector": "detectors",
+    "MahalanobisOutlierDetector": "detectors",
+    "ActiveNeuronSelector": "preprocessing",
+    "PartialWhitener": "preprocessing",
+    "make_outlier_detector": "presets",
 }
 
 

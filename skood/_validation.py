@@ -75,11 +75,13 @@ def check_training_rows(estimator: BaseEstimator, X: Any, *, min_samples: int = 
     )
 
 
-def check_new_rows(estimator: BaseEstimator, X: Any, dtype: np.dtype) -> NDArray:
-    """X as an array of the training rows' type, of the same width and column names."""
+def check_new_rows(estimator: BaseEstimator, X: Any, dtype: np.dtype | None = None) -> NDArray:
+    """X as an array of one float type (its own by default), of the fitted width and names."""
     # A float64 value beyond float32 becomes inf in the cast and is then refused with a clear error.
     with np.errstate(over="ignore", invalid="ignore"):
-        return validate_data(estimator, X, dtype=dtype, order="C", reset=False)
+        return validate_data(
+            estimator, X, dtype=_DTYPES if dtype is None else dtype, order="C", reset=False
+        )
 
 
 def check_labels(y: Any, n_samples: int) -> NDArray | None:

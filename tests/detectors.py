@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skood import KNNOutlierDetector, LCPOutlierDetector
+from skood import (
+    ActiveNeuronSelector,
+    KernelDensityOutlierDetector,
+    KNNOutlierDetector,
+    LCPOutlierDetector,
+    LOFOutlierDetector,
+    MahalanobisOutlierDetector,
+    PartialWhitener,
+)
 from skood.neighbors import ExactIndex
 
 
@@ -23,10 +32,14 @@ class Case:
     changes: dict[str, Any]
     # parameters that change nothing in the scores of new rows
     silent: frozenset[str] = frozenset({"contamination", "random_state", "n_jobs"})
+    # parameters whose change needs class labels in y
+    needs_labels: frozenset[str] = frozenset()
     # scores by nearest training rows: has n_neighbors, algorithm and metric
     neighbors: bool = True
     # scores scale with, or do not feel, a factor on all values, from 1e-150 to 1e150
     any_scale: bool = True
+    # columns that are constant change no score (a density depends on their number)
+    constant_columns: bool = True
     # a parameter and values of it that give different AUROC
     search: tuple[str, tuple[Any, ...]] = ("", ())
 
@@ -76,6 +89,45 @@ DETECTORS = [
         silent=_NEIGHBORS_SILENT,
         search=("perplexity", (1.5, 5.0, 14.0)),
     ),
+    Case(
+        "LOF",
+        LOFOutlierDetector,
+        changes={"n_neighbors": 6, **_TAIL},
+        silent=_NEIGHBORS_SILENT,
+        search=("n_neighbors", (2, 8, 60)),
+    ),
+    Case(
+        "KernelDensity",
+        KernelDensityOutlierDetector,
+        changes={
+            "bandwidth": 0.4,
+            "contamination": 0.2,
+            "threshold_samples": 20,
+            "random_state": 3,
+            "n_jobs": 2,
+        },
+        silent=frozenset({"contamination", "threshold_samples", "random_state", "n_jobs"}),
+        neighbors=False,
+        any_scale=False,  # the bandwidth has the unit of the rows
+        constant_columns=False,
+        search=("bandwidth", (0.05, "scott", 5.0)),
+    ),
+    Case(
+        "Mahalanobis",
+        MahalanobisOutlierDetector,
+        changes={
+            "covariance": "empirical",
+            "normalize": True,
+            "relative": True,
+            "contamination": 0.2,
+            "threshold_samples": 20,
+            "random_state": 3,
+        },
+        silent=frozenset({"contamination", "threshold_samples", "random_state"}),
+        needs_labels=frozenset({"relative"}),
+        neighbors=False,
+        search=("normalize", (False, True)),
+    ),
 ]
 
 # The same detectors with options that take another path through the code.
@@ -88,7 +140,35 @@ VARIANTS = [
         ),
         changes={},
     ),
+    Case(
+        "LOF-cosine",
+        # with 20 of 60 rows as neighbours, rows in the midst of them tie but for rounding
+        lambda **p: LOFOutlierDetector(**{"n_neighbors": 8, "metric": "cosine", **p}),
+        changes={},
+    ),
+    *(
+        Case(
+            f"MD-{name}",
+            partial(MahalanobisOutlierDetector, **options),
+            changes={},
+            neighbors=False,
+        )
+        for name, options in {
+            "empirical": {"covariance": "empirical"},
+            "oas": {"covariance": "oas"},
+            "normalize": {"normalize": True},
+        }.items()
+    ),
     Case("LCP-locality", lambda **p: LCPOutlierDetector(**{"locality": 0.5, **p}), changes={}),
 ]
 
 INDEXES = [ExactIndex]
+
+TRANSFORMERS = [
+    Case("PartialWhitener", PartialWhitener, changes={"power": 1.0, "covariance": "empirical"}),
+    Case(
+        "ActiveNeuronSelector",
+        ActiveNeuronSelector,
+        changes={"n_neurons": 2, "criterion": "variance"},
+    ),
+]

@@ -31,16 +31,17 @@ def test_the_table_names_every_parameter(case):
 @pytest.mark.parametrize(("case", "name"), PAIRS)
 def test_set_params_then_fit_equals_a_new_estimator(case, name):
     X, Q = rows(), rows(15, seed=1)
+    y = np.arange(60) % 3 if name in case.needs_labels else None
     value = {**_adjusted(case, name), name: case.changes[name]}
     default = case.make(random_state=0) if name != "random_state" else case.make()
     fixed = {} if name == "random_state" else {"random_state": 0}
-    by_set = clone(default).fit(X).set_params(**value).fit(X)
-    fresh = case.make(**fixed, **value).fit(X)
+    by_set = clone(default).fit(X, y).set_params(**value).fit(X, y)
+    fresh = case.make(**fixed, **value).fit(X, y)
     np.testing.assert_array_equal(by_set.score_samples(Q), fresh.score_samples(Q))
     assert by_set.offset_ == fresh.offset_
     if name not in case.silent:
         changed = by_set.score_samples(Q)
-        assert not np.allclose(changed, default.fit(X).score_samples(Q))
+        assert not np.allclose(changed, default.fit(X, y).score_samples(Q))
 
 
 @pytest.mark.parametrize("case", DETECTORS, ids=str)

@@ -99,7 +99,7 @@ def _run_detector(
     """Build one detector of the line-up, fit it on the training rows and score all sets."""
     estimator = LINEUP[label](seed)
     with progress.step(f"fit {label}"):
-        fit_seconds = fit_timed(estimator, data.X_train)
+        fit_seconds = fit_timed(estimator, data.X_train, data.y_train)
     with progress.step(f"score with {label}"):
         return evaluate(label, estimator, {name: _rows(data, name) for name in sets}, fit_seconds)
 

@@ -1,6 +1,15 @@
 """Detectors: one estimator a file, named after it."""
 
+from .kernel_density import KernelDensityOutlierDetector
 from .knn import KNNOutlierDetector
 from .lcp import LCPOutlierDetector
+from .lof import LOFOutlierDetector
+from .mahalanobis import MahalanobisOutlierDetector
 
-__all__ = ["KNNOutlierDetector", "LCPOutlierDetector"]
+__all__ = [
+    "KNNOutlierDetector",
+    "KernelDensityOutlierDetector",
+    "LCPOutlierDetector",
+    "LOFOutlierDetector",
+    "MahalanobisOutlierDetector",
+]

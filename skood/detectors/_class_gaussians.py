@@ -1,0 +1,199 @@
+"""Normal distributions of classes that share one covariance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, MinCovDet
+
+from ..measures import left_out_mahalanobis_distance, mahalanobis_distance, whitening_matrix
+
+COVARIANCES = ("ledoit_wolf", "empirical", "oas", "mincovdet")
+_MOMENTS = {"ledoit_wolf": LedoitWolf, "empirical": EmpiricalCovariance, "oas": OAS}
+# Further than any float64 row whose training rows are not the smallest floats: squares of
+# whitened rows are then taken in another unit, and the whitened rows themselves stay finite.
+_FURTHEST = 1e290
+_OUTLYING = 1e100  # standard deviations: a robust estimate takes no part of a row so far
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class ClassGaussians:
+    """Means and shared covariance of classes; `distances` are Mahalanobis distances.
+
+    Rows are taken relative to `centre` in a unit a feature, `scale`, so that neither values of
+    1e-150 nor of 1e150 meet the ends of float64. A Mahalanobis distance does not feel the unit.
+    """
+
+    location: NDArray[np.float64]  # (n_classes, d), in the unit of the rows
+    scale: NDArray[np.float64]  # (d,), powers of two
+    scaled_covariance: NDArray[np.float64]  # (d, d), in units of `scale`
+    whitening: NDArray[np.float64]  # (d, d), of rows in units of `scale`
+    counts: NDArray[np.intp]  # (n_classes,)
+    shrinkage: float | None  # None where rows can't be left out
+    n_varying: int  # features that are not constant
+
+    @classmethod
+    def fit(
+        cls,
+        rows: NDArray[np.float64],
+        codes: NDArray[np.intp],
+        covariance: str,
+        random_state: int | np.random.RandomState | None,
+    ) -> Self:
+        """Estimate from rows of the classes 0, 1, ..., none of which is empty."""
+        robust = covariance == "mincovdet"
+        location = _class_centres(rows, codes, robust=robust)
+        residuals = rows - location[codes]
+        unit = _units(residuals, covariance)
+        residuals /= unit
+        shrinkage = None
+        if robust:
+            estimate, shift = _robust_covariance(residuals, random_state)
+            location = location + unit * shift
+        else:
+            estimate, shrinkage = _moment_covariance(residuals, covariance)
+        return cls(
+            location,
+            unit,
+            estimate,
+            whitening_matrix(estimate),
+            np.bincount(codes),
+            shrinkage,
+            int(residuals.any(axis=0).sum()),
+        )
+
+    @property
+    def covariance(self) -> NDArray[np.float64]:
+        """In the squared unit of the rows, where that may overflow or vanish."""
+        with np.errstate(over="ignore", under="ignore"):
+            return self.scaled_covariance * self.scale * self.scale[:, np.newaxis]
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """Inverse of the covariance, its smallest eigenvalues raised to the floor."""
+        with np.errstate(over="ignore", under="ignore"):
+            return self.whitening @ self.whitening.T / self.scale / self.scale[:, np.newaxis]
+
+    def distances(
+        self, rows: NDArray[np.float64], own_class: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """Distance of each row from each class, (m, n_classes).
+
+        A row with `own_class` of 0 or more equals a training row of that class and is left out of
+        the estimates; -1 for the others.
+        """
+        centre = self.location.mean(axis=0)
+        with np.errstate(over="ignore", under="ignore"):
+            scaled = np.clip((rows - centre) / self.scale, -_FURTHEST, _FURTHEST)
+            means = (self.location - centre) / self.scale
+        left_out = own_class >= 0
+        if self.shrinkage is None or not left_out.any():
+            return mahalanobis_distance(scaled, means, self.whitening)
+        found = np.empty((len(rows), len(means)))
+        found[~left_out] = mahalanobis_distance(scaled[~left_out], means, self.whitening)
+        found[left_out] = left_out_mahalanobis_distance(
+            scaled[left_out],
+            own_class[left_out],
+            means,
+            self.whitening,
+            self.counts,
+            shrinkage=self.shrinkage,
+            n_varying=self.n_varying,
+        )
+        return found
+
+
+def _class_centres(
+    rows: NDArray[np.float64], codes: NDArray[np.intp], *, robust: bool
+) -> NDArray[np.float64]:
+    """The mean (or the median of each feature) of each class, (n_classes, d)."""
+    ends = np.cumsum(np.bincount(codes))
+    centres = np.empty((len(ends), rows.shape[1]))
+    order = np.argsort(codes, kind="stable")
+    for code, members in enumerate(np.split(order, ends[:-1])):
+        if robust:  # the mean of a class with one row at 1e30 would drown all others
+            centres[code] = np.median(rows[members], axis=0)
+        else:
+            # From the first row on, so that the mean of a constant feature is that constant.
+            first = rows[members[0]]
+            centres[code] = first + (rows[members] - first).mean(axis=0)
+    return centres
+
+
+def _units(residuals: NDArray[np.float64], covariance: str) -> NDArray[np.float64]:
+    """A power of two for each column in which its values are of ordinary size, (d,)."""
+    size = np.maximum(residuals.max(axis=0), -residuals.min(axis=0))
+    if covariance == "mincovdet":  # outliers must not make the other values small
+        median = np.median(np.abs(residuals), axis=0)
+        size = np.where(median > 0, median, size)
+    elif covariance != "empirical":  # shrinking compares the columns with each other
+        size = np.full_like(size, size.max())
+    # A column that never varies has the unit of the widest one: rows that leave it are far.
+    return _power_of_two(np.where(size > 0, size, size.max()))
+
+
+def _moment_covariance(
+    residuals: NDArray[np.float64], covariance: str
+) -> tuple[NDArray[np.float64], float]:
+    """Plain or shrunk covariance, and the shrinkage.
+
+    Constant features stay out of the estimate, where they would pull the mean variance down and so
+    change the distances in the others. Theirs is the variance that the shrinkage gives.
+    """
+    varying = np.flatnonzero(residuals.any(axis=0))
+    estimate = np.zeros((residuals.shape[1], residuals.shape[1]))
+    if not varying.size:
+        return estimate, 0.0
+    # a copy only where it must be one
+    used = residuals if varying.size == residuals.shape[1] else residuals[:, varying]
+    fitted = _MOMENTS[covariance](assume_centered=True, store_precision=False).fit(used)
+    shrinkage = float(getattr(fitted, "shrinkage_", 0.0))
+    # shrinking keeps the trace, so this is the mean variance before it too
+    variance = shrinkage * float(np.trace(fitted.covariance_)) / varying.size
+    np.fill_diagonal(estimate, variance)
+    estimate[np.ix_(varying, varying)] = fitted.covariance_
+    return estimate, shrinkage
+
+
+def _robust_covariance(
+    residuals: NDArray[np.float64], random_state: int | np.random.RandomState | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Minimum covariance determinant: covariance, and location relative to the residuals' zero.
+
+    The estimate moves with any linear map of the rows. So it is made in a basis of the rows' span
+    with coordinates of ordinary size: scikit-learn's compares with absolute numbers.
+    """
+    n, d = residuals.shape
+    np.clip(residuals, -_OUTLYING, _OUTLYING, out=residuals)
+    origin = residuals[np.abs(residuals).max(axis=1).argmin()].copy()
+    residuals -= origin
+    # Directions alone, so that one far row does not make the span of the others look like nothing.
+    lengths = np.abs(residuals).max(axis=1)
+    directions = residuals[lengths > 0] / lengths[lengths > 0, np.newaxis]
+    if not len(directions):
+        return np.zeros((d, d)), origin
+    _, singular_values, vectors = np.linalg.svd(directions, full_matrices=False)
+    basis = vectors[singular_values > max(n, d) * _EPS * singular_values[0]].T
+    coordinates = residuals @ basis
+    size = np.median(np.abs(coordinates), axis=0)
+    size = np.where(size > 0, size, np.abs(coordinates).max(axis=0))
+    try:
+        fitted = MinCovDet(random_state=random_state).fit(coordinates / size)
+    except ValueError as error:
+        if "support data" not in str(error):
+            raise
+        raise ValueError(
+            "covariance='mincovdet' needs more than half of the rows to differ from each other, "
+            "since it describes the densest half of them. Drop equal rows or use 'ledoit_wolf'."
+        ) from error
+    back = basis * size
+    return back @ fitted.covariance_ @ back.T, origin + back @ fitted.location_
+
+
+def _power_of_two(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The power of two above each value, 1 for 0: dividing by it loses no digit."""
+    return np.where(values > 0, np.ldexp(1.0, np.frexp(values)[1]), 1.0)

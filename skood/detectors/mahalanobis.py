@@ -1,0 +1,283 @@
+"""Detector by the Mahalanobis distance."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import OODDetectorMixin
+from .._validation import (
+    check_new_rows,
+    check_option,
+    check_training_rows,
+    parameter_error,
+)
+from ..neighbors._pair_distances import row_norms
+from ..neighbors._row_fingerprints import RowFingerprints
+from ._class_gaussians import COVARIANCES, ClassGaussians
+
+_BLOCK_BYTES = 1 << 23  # of rows in float64 and their distances at a time
+
+
+class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
+    r"""Out-of-distribution detector by the Mahalanobis distance (MD).
+
+    The score is minus the distance of a row from the mean, in standard deviations,
+
+    .. math:: \mathrm{MD}(x) = \sqrt{(x - \mu)^\top \Sigma^{-1} (x - \mu)}.
+
+    Class labels given to `fit` in y make it class-conditional: the smallest distance from a class
+    mean, with one covariance of the rows about the means of their classes.
+
+    Parameters
+    ----------
+    covariance : {"ledoit_wolf", "empirical", "oas", "mincovdet"}, default="ledoit_wolf"
+        The estimate of the covariance. "ledoit_wolf" and "oas" shrink it towards the mean variance,
+        which also serves where there are fewer rows than features. "mincovdet" describes the
+        densest half of the rows and so is not pulled by outliers among them; class means are then
+        medians, moved together by the mean that it finds.
+    normalize : bool, default=False
+        Divide each row by its length first (Mahalanobis++). For embeddings, whose length says
+        little about where they come from.
+    relative : bool, default=False
+        Take off the distance from one distribution of all rows: the score is
+        :math:`\mathrm{MD}_0^2(x) - \min_c \mathrm{MD}_c^2(x)`, on squared distances as in the
+        paper. It needs labels of at least two classes in y, since it is 0 everywhere without.
+    contamination : float, default=0.05
+        Share of the training rows that lies below the threshold, in (0, 0.5].
+    threshold_samples : int or None, default=10_000
+        At most so many training rows, drawn at random, set the threshold. None: all of them.
+    random_state : int, RandomState instance or None, default=None
+        Draws these rows, and the subsets that "mincovdet" starts from.
+
+    Attributes
+    ----------
+    location_ : ndarray of shape (n_classes, n_features)
+        The mean of each class, in the order of `classes_`; a single row without classes. In the
+        unit of X, or of rows of length 1 with ``normalize=True``; likewise the next two.
+    covariance_ : ndarray of shape (n_features, n_features)
+        The estimated covariance.
+    precision_ : ndarray of shape (n_features, n_features)
+        Its inverse. The eigenvalues of a singular covariance are raised first, to rounding error.
+    shrinkage_ : float
+        Share of the mean variance in the covariance, 0 for "empirical"; not for "mincovdet".
+    offset_ : float
+        The threshold: rows with a score below are out-of-distribution.
+    training_scores_ : ndarray of shape (n_threshold,)
+        Scores of the training rows that set the threshold, each with itself left out.
+    training_indices_ : ndarray of shape (n_threshold,)
+        Positions of these rows.
+    classes_ : ndarray of shape (n_classes,)
+        The sorted classes in y, if class labels were given.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had names.
+
+    Warns
+    -----
+    UserWarning
+        If there are too few rows for the "empirical" covariance or "mincovdet" to have an inverse.
+    RuntimeWarning
+        By scikit-learn's `MinCovDet`, that a determinant has increased: the densest half of the
+        rows has fewer dimensions than all.
+
+    Notes
+    -----
+    A training row is left out of the means and the covariance in closed form, at the shrinkage of
+    all rows (see `skood.measures.left_out_mahalanobis_distance`). This matters: with fewer rows
+    than features, each row pulls the covariance towards itself, and training rows would look much
+    nearer than new ones. The training rows are not kept; fingerprints of about 20 bytes a row tell
+    whether a new row equals one of them. With "mincovdet" nothing is left out: a single row hardly
+    moves a robust estimate.
+
+    Features that never vary stay out of the shrinkage, so that they change nothing in the others,
+    and get the mean variance times the shrinkage.
+
+    References
+    ----------
+    Lee et al. (2018), A simple unified framework for detecting out-of-distribution samples and
+    adversarial attacks, equations 1 and 2 (class-conditional). Ren et al. (2021), A simple fix to
+    Mahalanobis distance for improving near-OOD detection, the definition of RMD (`relative`).
+    Müller and Hein (2025), Mahalanobis++: improving OOD detection via feature normalization
+    (`normalize`).
+    Ledoit and Wolf (2004), A well-conditioned estimator for large-dimensional covariance matrices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood import MahalanobisOutlierDetector
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> y = np.repeat(["left", "right"], 100)
+    >>> X[100:, 0] += 20.0
+    >>> MahalanobisOutlierDetector().fit(X).predict([[0.0, 0.0], [10.0, 0.0]])
+    array([1, 1])
+    >>> MahalanobisOutlierDetector().fit(X, y).predict([[0.0, 0.0], [10.0, 0.0]])
+    array([ 1, -1])
+    """
+
+    def __init__(
+        self,
+        *,
+        covariance: str = "ledoit_wolf",
+        normalize: bool = False,
+        relative: bool = False,
+        contamination: float = 0.05,
+        threshold_samples: int | None = 10_000,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.covariance = covariance
+        self.normalize = normalize
+        self.relative = relative
+        self.contamination = contamination
+        self.threshold_samples = threshold_samples
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Estimate the means and the covariance, and set the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            In-distribution rows, at least 2.
+        y : array-like of shape (n_samples,), optional
+            Class labels make the distance class-conditional. Values that are no labels (floats with
+            a fraction) are not used.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid, if ``relative=True`` without labels of at
+            least two classes, if ``normalize=True`` and a row is all zero, or if
+            ``covariance="mincovdet"`` and half of the rows are equal.
+        """
+        self._check_parameters()
+        X = check_training_rows(self, X)
+        y = self._store_classes(y, len(X))
+        codes = np.zeros(len(X), dtype=np.intp)
+        if hasattr(self, "classes_"):
+            codes = np.searchsorted(self.classes_, y)
+        self._check_classes(codes)
+        self._fit_gaussians(X, codes)
+        self._fingerprints = RowFingerprints(X)
+        self._row_classes = codes.astype(np.min_scalar_type(int(codes.max())))
+        self._dtype = X.dtype
+        rows = self._draw_threshold_rows(len(X))
+        self._set_threshold(rows, self._score(X[rows]))
+        return self
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Score rows: how near they are to the training distribution.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to score. A row that equals a training row is scored with one equal copy left
+            out, as the training rows are.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher = more in-distribution. Minus a distance in standard deviations; with
+            ``relative=True`` a difference of squared distances, which may be above 0.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, has another number of features, or other column names, or if
+            ``normalize=True`` and a row is all zero.
+        """
+        check_is_fitted(self)
+        return self._score(check_new_rows(self, X, self._dtype))
+
+    def _check_parameters(self) -> None:
+        check_option(self, "covariance", self.covariance, COVARIANCES)
+        for name in ("normalize", "relative"):
+            value = getattr(self, name)
+            if not isinstance(value, (bool, np.bool_)):
+                raise parameter_error(self, name, "True or False", value)
+        self._check_threshold_parameters()
+
+    def _check_classes(self, codes: NDArray[np.intp]) -> None:
+        n_classes = int(codes.max()) + 1
+        if self.relative and n_classes < 2:
+            allowed = "False unless y holds class labels of at least 2 classes"
+            raise parameter_error(self, "relative", allowed, self.relative)
+        n, d = len(codes), self.n_features_in_
+        if self.covariance in ("empirical", "mincovdet") and n - n_classes < d:
+            warnings.warn(
+                f"covariance={self.covariance!r} of {type(self).__name__} is singular for {n} rows "
+                f"of {n_classes} class(es) with {d} features; use 'ledoit_wolf', which is meant "
+                "for few rows.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def _fit_gaussians(self, X: NDArray, codes: NDArray[np.intp]) -> None:
+        rows = self._float64_rows(X, self._lengths(X))
+        self._gaussians = ClassGaussians.fit(rows, codes, self.covariance, self.random_state)
+        self._background = None
+        if self.relative:
+            everything = np.zeros_like(codes)
+            self._background = ClassGaussians.fit(
+                rows, everything, self.covariance, self.random_state
+            )
+        self.location_ = self._gaussians.location
+        self.covariance_ = self._gaussians.covariance
+        self.precision_ = self._gaussians.precision
+        if self._gaussians.shrinkage is not None:
+            self.shrinkage_ = self._gaussians.shrinkage
+        elif hasattr(self, "shrinkage_"):
+            del self.shrinkage_
+
+    def _score(self, X: NDArray) -> NDArray[np.float64]:
+        lengths = self._lengths(X)
+        scores = np.empty(len(X))
+        step = max(1, _BLOCK_BYTES // (8 * (X.shape[1] + len(self.location_))))
+        for start in range(0, len(X), step):
+            part = slice(start, start + step)
+            equal = self._fingerprints.find(X[part])
+            own_class = np.where(equal >= 0, self._row_classes[equal].astype(np.intp), -1)
+            rows = self._float64_rows(X[part], None if lengths is None else lengths[part])
+            scores[part] = self._score_rows(rows, own_class)
+        return scores
+
+    def _score_rows(
+        self, rows: NDArray[np.float64], own_class: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        nearest = self._gaussians.distances(rows, own_class).min(axis=1)
+        if self._background is None:
+            return -nearest
+        overall = self._background.distances(rows, np.minimum(own_class, 0))[:, 0]
+        with np.errstate(over="ignore"):
+            difference = (overall - nearest) * (overall + nearest)
+        largest = np.finfo(np.float64).max
+        return np.clip(difference, -largest, largest)
+
+    def _lengths(self, X: NDArray) -> NDArray[np.float64] | None:
+        """Lengths by which the rows are divided; None where they are not."""
+        if not self.normalize:
+            return None
+        lengths = row_norms(X)
+        zero = np.flatnonzero(lengths == 0)
+        if zero.size:
+            raise ValueError(
+                f"normalize=True of {type(self).__name__} needs rows that are not all zero. Got "
+                f"{zero.size} row(s) of zeros, the first at position {zero[0]}; drop them or use "
+                "normalize=False."
+            )
+        return lengths
+
+    def _float64_rows(self, X: NDArray, lengths: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        rows = X.astype(np.float64, copy=False)
+        return rows if lengths is None else rows / lengths[:, np.newaxis]

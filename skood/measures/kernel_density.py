@@ -1,0 +1,221 @@
+"""Logarithm of a Gaussian kernel density.
+
+With all rows centred and divided by the bandwidth h, the exponent of the kernel of a row q at a
+training row x is
+
+    -‖q - x‖²/2 = (q·x - ‖x‖²/2) - ‖q‖²/2,
+
+where the part in brackets is one matrix product. Its rounding error is of the order of eps ‖q‖²,
+and adds to the logarithm of the density. That is nothing beside an exponent of the same order, as
+those of a far row are. But it counts where a row is far from the centre and near to a training row.
+For such a row, the exponents that may count are computed again by differences.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+BLOCKS = (512, 2048)
+_TOLERANCE = 1e-7  # largest error of the product, absolute up to 1 and relative beyond
+_CENTRE_ROWS = 1024
+_NEGLIGIBLE = 80.0  # terms smaller than the largest by more than e^-80 don't reach the last digit
+_LOWEST_EXPONENT = -200.0
+
+
+def log_kernel_density(
+    X: ArrayLike,
+    training_rows: ArrayLike,
+    bandwidth: float,
+    *,
+    exclude: ArrayLike | None = None,
+    centre: NDArray[np.float64] | None = None,
+    blocks: tuple[int, int] = BLOCKS,
+) -> NDArray[np.float64]:
+    r"""Logarithm of the mean Gaussian kernel over all training rows.
+
+    .. math:: \log \frac1n \sum_{i=1}^n (2\pi h^2)^{-d/2} e^{-\|x - x_i\|^2 / 2h^2}
+
+    Parameters
+    ----------
+    X : array-like of shape (m, d)
+        The rows.
+    training_rows : array-like of shape (n, d)
+        The training rows, in the unit of `X`.
+    bandwidth : float
+        Width h of the kernel in the same unit, above 0.
+    exclude : array-like of int of shape (m,), optional
+        For each row, the position of a training row to leave out; -1 for none.
+    centre : ndarray of shape (d,), optional
+        A row amid the training rows, to be taken off all rows; by default that of `kernel_centre`.
+    blocks : tuple of two ints, default=(512, 2048)
+        How many rows and training rows are compared at a time. It bounds the memory taken.
+
+    Returns
+    -------
+    ndarray of shape (m,)
+        The log density, in the unit to the power of minus d; higher = denser. Where it is below the
+        smallest float, that float stands in.
+
+    Raises
+    ------
+    ValueError
+        If `bandwidth` is not above 0, or there are no training rows for a row.
+
+    References
+    ----------
+    Silverman (1986), Density estimation for statistics and data analysis, equation 4.1.
+
+    Examples
+    --------
+    >>> from skood.measures import log_kernel_density
+    >>> log_kernel_density([[0.0]], [[-1.0], [1.0]], bandwidth=1.0)
+    array([-1.41893853])
+    >>> log_kernel_density([[1.0]], [[-1.0], [1.0]], bandwidth=1.0, exclude=[1])
+    array([-2.91893853])
+    """
+    X, rows = np.asarray(X), np.asarray(training_rows)
+    exclude = np.full(len(X), -1) if exclude is None else np.asarray(exclude)
+    counts = len(rows) - (exclude >= 0)
+    if not 0 < bandwidth < np.inf:
+        raise ValueError(
+            "The 'bandwidth' parameter of log_kernel_density must be a float in (0, inf). "
+            f"Got {bandwidth!r} instead."
+        )
+    if not (counts > 0).all():
+        raise ValueError(
+            "The 'training_rows' parameter of log_kernel_density must hold at least one row that "
+            f"is not left out. Got {len(rows)} row(s) instead."
+        )
+    centre = kernel_centre(rows) if centre is None else centre
+    log_sum = np.empty(len(X))
+    # Overflow and what comes of it is looked for in the result. Set here: threads have their own.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for start in range(0, len(X), blocks[0]):
+            part = slice(start, start + blocks[0])
+            block = _QueryBlock(X[part], exclude[part], centre, bandwidth)
+            log_sum[part] = block.log_kernel_sum(rows, blocks[1])
+    scale = X.shape[1] * (np.log(bandwidth) + 0.5 * np.log(2.0 * np.pi))
+    return np.maximum(log_sum - np.log(counts) - scale, np.finfo(np.float64).min)
+
+
+def kernel_centre(rows: NDArray) -> NDArray[np.float64]:
+    """A row amid the training rows that a few far ones can't move.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d)
+        The training rows.
+
+    Returns
+    -------
+    ndarray of shape (d,)
+        The median of each column over at most some thousand of the rows.
+    """
+    return np.median(rows[:: -(-len(rows) // _CENTRE_ROWS)].astype(np.float64), axis=0)
+
+
+class _QueryBlock:
+    """Some rows on their way past the training rows."""
+
+    def __init__(
+        self,
+        Q: NDArray,
+        exclude: NDArray[np.intp],
+        centre: NDArray[np.float64],
+        bandwidth: float,
+    ) -> None:
+        self.Q = Q
+        self.exclude = exclude
+        self.centre = centre
+        self.bandwidth = bandwidth
+        # One more column takes the half squares off within the product itself.
+        self.left = np.ones((len(Q), Q.shape[1] + 1))
+        self.half_squares = self._centre(Q, self.left)
+
+    def log_kernel_sum(self, rows: NDArray, size: int) -> NDArray[np.float64]:
+        """Logarithm of the sum of the kernels, not normalised; `size` training rows at a time."""
+        log_sum = self._sum(rows, size).value() - self.half_squares
+        # Bounds the error of all terms that count: their training rows are no further from the
+        # centre than the row is and its distance to them.
+        relative = (rows.shape[1] + 8) * np.finfo(np.float64).eps
+        error = relative * (3 * self.half_squares + 4 * (np.abs(log_sum) + _NEGLIGIBLE))
+        trusted = error <= _TOLERANCE * np.maximum(1.0, np.abs(log_sum))
+        again = np.flatnonzero(~(trusted & np.isfinite(log_sum)))
+        if again.size:
+            block = _QueryBlock(self.Q[again], self.exclude[again], self.centre, self.bandwidth)
+            floor = log_sum - np.log(len(rows)) - _NEGLIGIBLE - 2 * error + self.half_squares
+            log_sum[again] = block._sum(rows, size, floor[again]).value()
+        return log_sum
+
+    def _sum(self, rows: NDArray, size: int, floor: NDArray[np.float64] | None = None) -> _LogSum:
+        """Sum over the exponents as they come from the product, without the rows' half squares.
+
+        With `floor` the sum is over the full exponents by differences, of those pairs that are not
+        below the floor by the product.
+        """
+        m, width = self.left.shape
+        right = np.empty((min(size, len(rows)), width))
+        out = np.empty(m * len(right))
+        total = _LogSum(m)
+        for start in range(0, len(rows), size):
+            block = rows[start : start + size]
+            b = len(block)
+            np.negative(self._centre(block, right), out=right[:b, -1])
+            exponents = out[: m * b].reshape(m, b)
+            np.matmul(self.left, right[:b].T, out=exponents)
+            if floor is not None:
+                self._refine(exponents, block, floor)
+            own = np.flatnonzero((self.exclude >= start) & (self.exclude < start + b))
+            # not taken off the sum: where it is most of the sum, the rest would be lost
+            exponents[own, self.exclude[own] - start] = -np.inf
+            total.add(exponents)
+        return total
+
+    def _refine(
+        self, exponents: NDArray[np.float64], block: NDArray, floor: NDArray[np.float64]
+    ) -> None:
+        for i in range(len(exponents)):
+            near = np.flatnonzero(~(exponents[i] < floor[i]))  # also where one is no number
+            differences = np.subtract(block[near], self.Q[i], dtype=np.float64)
+            differences /= self.bandwidth
+            exponents[i] = -np.inf
+            exponents[i, near] = -0.5 * np.einsum("ij,ij->i", differences, differences)
+
+    def _centre(self, rows: NDArray, out: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Centred rows in units of the bandwidth, into all but the last column; half squares."""
+        centred = out[: len(rows), :-1]
+        np.subtract(rows, self.centre, out=centred, dtype=np.float64)
+        centred *= 1.0 / self.bandwidth
+        return 0.5 * np.einsum("ij,ij->i", centred, centred)
+
+
+class _LogSum:
+    """Logarithms of m sums of exponentials that come block by block."""
+
+    def __init__(self, m: int) -> None:
+        self.shift = np.full(m, -np.inf)  # the largest exponent so far
+        self.sum = np.zeros(m)  # of the exponentials divided by that of the shift
+
+    def add(self, exponents: NDArray[np.float64]) -> None:
+        """Add a block of shape (m, b), which is overwritten."""
+        largest = exponents.max(axis=1)
+        some = np.flatnonzero(~(largest < self.shift - _NEGLIGIBLE))
+        if len(some) > len(largest) // 2:  # to pick out the rows would cost more than it saves
+            rows: slice | NDArray[np.intp] = slice(None)
+        elif len(some):
+            rows, exponents = some, exponents[some]
+        else:
+            return
+        new = np.maximum(self.shift[rows], largest[rows])
+        finite = np.where(new == -np.inf, 0.0, new)  # inf - inf is no number
+        self.sum[rows] *= np.exp(self.shift[rows] - finite)
+        self.shift[rows] = new
+        exponents -= finite[:, np.newaxis]
+        # an exponential that vanishes takes many times as long as one that does not
+        np.maximum(exponents, _LOWEST_EXPONENT, out=exponents)
+        np.exp(exponents, out=exponents)
+        self.sum[rows] += exponents.sum(axis=1)
+
+    def value(self) -> NDArray[np.float64]:
+        return self.shift + np.log(self.sum)

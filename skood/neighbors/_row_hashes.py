@@ -1,0 +1,54 @@
+"""Hashes of rows by their values, and where a hash stands in a sorted list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK_BYTES = 1 << 20
+_FOLD = np.uint64(32)
+
+# Told places in the list and numbers of rows: which of these pairs are truly equal.
+EqualPairs = Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.bool_]]
+
+
+def row_hashes(X: NDArray, seed: int) -> NDArray[np.uint64]:
+    """A 64-bit hash of each row of floats; rows with equal values have equal hashes.
+
+    Hashes with different seeds are independent. The same rows have the same hashes in every
+    process. Rows that differ in one feature alone never have the same hash.
+    """
+    # Odd factors: a product with them loses nothing.
+    factors = np.random.default_rng(seed).integers(0, 2**63, size=X.shape[1], dtype=np.uint64)
+    factors = factors * np.uint64(2) + np.uint64(1)
+    hashes = np.empty(len(X), dtype=np.uint64)
+    step = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
+    for start in range(0, len(X), step):
+        # Adding 0 turns -0.0 into 0.0: equal values need equal bits.
+        block = np.ascontiguousarray(X[start : start + step]) + X.dtype.type(0)
+        bits = block.view(f"u{X.itemsize}").astype(np.uint64)
+        # Small whole numbers differ only in the upper bits, and a product carries only upwards.
+        bits ^= bits >> _FOLD
+        bits *= factors
+        bits ^= bits >> _FOLD
+        hashes[start : start + step] = (bits * factors).sum(axis=1, dtype=np.uint64)
+    return hashes
+
+
+def first_match(
+    ordered: NDArray[np.uint64], hashes: NDArray[np.uint64], equal: EqualPairs
+) -> NDArray[np.intp]:
+    """First place in the ordered list with each hash for which `equal` holds, -1 for none."""
+    place = np.searchsorted(ordered, hashes, side="left")
+    end = np.searchsorted(ordered, hashes, side="right")
+    found = np.full(len(hashes), -1, dtype=np.intp)
+    rows = np.flatnonzero(place < end)
+    while rows.size:  # a second round only where other rows have the same hash
+        matched = equal(place[rows], rows)
+        found[rows[matched]] = place[rows[matched]]
+        rows = rows[~matched]
+        place[rows] += 1
+        rows = rows[place[rows] < end[rows]]
+    return found

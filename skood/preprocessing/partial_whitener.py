@@ -1,0 +1,165 @@
+"""Whitening to a power: between the rows as they are and uncorrelated columns of variance 1."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.covariance import OAS, EmpiricalCovariance, LedoitWolf
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from .._validation import check_float, check_new_rows, check_option, check_training_rows
+
+_ESTIMATORS = {"ledoit_wolf": LedoitWolf, "oas": OAS, "empirical": EmpiricalCovariance}
+_ROWS = 64  # in each product
+
+
+class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Rotate rows to their principal axes and shrink each axis by a power of its variance.
+
+    .. math:: z = \Lambda^{-p/2} V^\top (x - \mu), \qquad \Sigma = V \Lambda V^\top
+
+    With ``power=0`` distances stay as they are, with ``power=1`` Euclidean distances become
+    Mahalanobis distances. Between them, directions of small variance count more than in the rows,
+    but noise in them does not drown the rest: for embeddings this is often better than either end.
+
+    Parameters
+    ----------
+    power : float, default=0.5
+        The power p, in [0, 1].
+    covariance : {"ledoit_wolf", "oas", "empirical"}, default="ledoit_wolf"
+        How the covariance :math:`\Sigma` is estimated. The first two shrink it towards a multiple
+        of the identity, which is needed where rows are not many more than columns.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (n_features,)
+        The mean of the training rows.
+    axes_ : ndarray of shape (n_features, n_features)
+        The principal axes, one a column, by falling variance.
+    variances_ : ndarray of shape (n_features,)
+        The variance of each axis.
+    scales_ : ndarray of shape (n_features,)
+        What each axis is multiplied by. An axis without variance is held to that of the smallest
+        one that can be told from rounding; where no column varies, all are 1.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had names.
+
+    References
+    ----------
+    Ledoit and Wolf (2004), A well-conditioned estimator for large-dimensional covariance matrices,
+    equation 14.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood import PartialWhitener
+    >>> X = np.random.default_rng(0).normal(size=(2000, 2)) * [1.0, 16.0]
+    >>> PartialWhitener(0.5, covariance="empirical").fit_transform(X).std(axis=0).round(1)
+    array([4., 1.])
+    """
+
+    def __init__(self, power: float = 0.5, *, covariance: str = "ledoit_wolf") -> None:
+        self.power = power
+        self.covariance = covariance
+
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
+        """Learn mean and principal axes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The training rows, at least 2.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X is not valid.
+        """
+        check_float(self, "power", self.power, "[0, 1]")
+        check_option(self, "covariance", self.covariance, tuple(_ESTIMATORS))
+        X = check_training_rows(self, X)
+        centre = X.mean(axis=0, dtype=np.float64)
+        centred = X - centre
+        # A constant column keeps no rounding error of its mean, which would look like a variance.
+        centred[:, (X[0] == X).all(axis=0)] = 0.0
+        # A power of two, so that squares neither overflow nor vanish and no digit is lost.
+        unit = float(np.ldexp(1.0, int(np.frexp(max(np.abs(centred).max(), 1e-300))[1])))
+        centred /= unit
+        covariance = _ESTIMATORS[self.covariance](assume_centered=True).fit(centred).covariance_
+        variances, axes = np.linalg.eigh(covariance)
+        variances, axes = np.maximum(variances[::-1], 0.0), axes[:, ::-1]
+        floor = len(variances) * np.finfo(np.float64).eps * variances[0]
+        held = np.maximum(variances, floor) if floor > 0 else np.ones_like(variances)
+        self.mean_ = centre
+        self.axes_ = _with_fixed_signs(axes)
+        self.scales_ = held ** (-self.power / 2) * unit**-self.power
+        self.variances_ = variances * unit**2
+        self._n_features_out = len(variances)
+        return self
+
+    def transform(self, X: Any) -> NDArray:
+        """Bring rows to the scaled axes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The rows on the scaled axes; float32 for float32 rows, else float64. A row comes out the
+            same to the last bit in whatever batch it is.
+        """
+        check_is_fitted(self)
+        X = check_new_rows(self, X)
+        out = np.empty(X.shape, dtype=X.dtype)
+        # The BLAS rounds a row otherwise in a batch of another size, and a detector would not know
+        # a training row again. So each product has the same shape.
+        block = np.zeros((_ROWS, X.shape[1]))
+        for start in range(0, len(X), _ROWS):
+            rows = X[start : start + _ROWS]
+            np.subtract(rows, self.mean_, out=block[: len(rows)])
+            block[len(rows) :] = 0.0
+            out[start : start + _ROWS] = ((block @ self.axes_) * self.scales_)[: len(rows)]
+        return out
+
+    def inverse_transform(self, X: Any) -> NDArray:
+        """Bring rows on the scaled axes back to the columns they came from.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows as `transform` gives them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The rows in the unit of the training rows.
+        """
+        check_is_fitted(self)
+        X = check_array(X, dtype=[np.float64, np.float32])
+        return ((X / self.scales_) @ self.axes_.T + self.mean_).astype(X.dtype)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _with_fixed_signs(axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Axes whose largest entry is positive: the sign of an eigenvector is the library's choice."""
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[np.newaxis], axis=0)
+    return axes * np.where(largest < 0, -1.0, 1.0)
