@@ -46,9 +46,14 @@ class Candidates:
         found = _flat_true(candidate)
         q_rows, columns = np.divmod(found, excess.shape[1])
         values = excess.ravel()[found] + limit[q_rows]
-        margin = error[q_rows]
-        self._parts.append((q_rows, columns + start, values - margin, values + margin))
-        self._n_new += len(found)
+        self.extend(q_rows, columns + start, values, error[q_rows])
+
+    def extend(
+        self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], values: NDArray, margin: NDArray
+    ) -> None:
+        """Take in pairs of a closeness that is off by at most `margin`."""
+        self._parts.append((q_rows, x_rows, values - margin, values + margin))
+        self._n_new += len(q_rows)
 
     def tighten(self) -> None:
         """Raise the bound to what the pairs at hand allow, and drop those that fall below it."""

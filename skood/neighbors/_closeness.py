@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ._candidates import Candidates
 
 TRAINING_BLOCK = 2048  # rows centred at a time, which serve a whole block of queries
 _COLUMNS = 512  # of the product at a time: 512 queries by 512 rows stay in the second-level cache
@@ -36,10 +39,8 @@ class ClosenessReference:
 
     def __init__(self, rows: NDArray) -> None:
         self.rows = rows
-        eps = float(np.finfo(rows.dtype).eps)
-        # The bound of a sum of d products in any order, and a few roundings before and after it.
-        self.relative_error = 1.5 * (rows.shape[1] + 8) * eps
-        self.unit, self.centre = _unit_and_centre(rows)
+        self.relative_error = rounding_error(rows.shape[1], rows.dtype)
+        self.unit, self.centre = unit_and_centre(rows, rows.dtype)
         self.half_squares = np.empty(len(rows), dtype=rows.dtype)
         lengths, raw_lengths = [], []
         for start in range(0, len(rows), TRAINING_BLOCK):
@@ -66,14 +67,14 @@ class ClosenessReference:
             return np.sqrt(np.einsum("ij,ij->i", offset, offset))
 
     def largest_safe_length(self) -> float:
-        """Queries further from the centre than this are not for the product.
+        """Queries further from the centre than this are not for the product."""
+        return safe_length(float(self.block_lengths.max()), self.rows.dtype)
 
-        It could overflow, or their distances in float64 tie where the closeness still differs, so
-        that which of the ties become candidates would hang on rounding.
-        """
-        largest = float(self.block_lengths.max())
-        overflow = float(np.finfo(self.rows.dtype).max) * 1e-3 / max(1.0, largest)
-        return min(overflow, 1e-4 / np.finfo(np.float64).eps * largest) if largest > 0 else overflow
+    def feed(self, Q: NDArray, candidates: Candidates) -> Iterator[None]:
+        """Hand over candidates, a block of training rows at a time."""
+        for block in self.blocks(Q, candidates.bound):
+            candidates.add(block)
+            yield
 
     def blocks(self, Q: NDArray, bound: NDArray) -> Iterator[ClosenessBlock]:
         """Closeness of the rows of Q to all training rows, up to a constant for each query.
@@ -141,10 +142,28 @@ def _limit(bound: NDArray, error: NDArray) -> NDArray:
     return np.zeros_like(bound) if bound[0] == -np.inf else bound - error
 
 
-def _unit_and_centre(rows: NDArray) -> tuple[float, NDArray]:
-    """A power of two that makes squares safe (1 for all ordinary data), and the mean row."""
-    info = np.finfo(rows.dtype)
-    largest = max(float(rows.max()), -float(rows.min()), float(info.tiny))
+def rounding_error(d: int, dtype: np.dtype) -> float:
+    """Largest error of a product of d terms and of what is done before and after, by its size.
+
+    The bound of a sum holds for any order of its terms, so for any BLAS.
+    """
+    return 1.5 * (d + 8) * float(np.finfo(dtype).eps)
+
+
+def safe_length(largest: float, dtype: np.dtype) -> float:
+    """How far a query may be from the centre, where the training rows are at most `largest` away.
+
+    Further away the product could overflow, or distances in float64 tie where the closeness still
+    differs, so that which of the ties become candidates would hang on rounding.
+    """
+    overflow = float(np.finfo(dtype).max) * 1e-3 / max(1.0, largest)
+    return min(overflow, 1e-4 / np.finfo(np.float64).eps * largest) if largest > 0 else overflow
+
+
+def unit_and_centre(rows: NDArray, dtype: np.dtype) -> tuple[float, NDArray]:
+    """A power of two that makes squares in `dtype` safe (mostly 1), and the mean row."""
+    info = np.finfo(dtype)
+    largest = max(float(rows.max()), -float(rows.min()), float(np.finfo(rows.dtype).tiny))
     exponent = int(np.frexp(largest)[1])
     unit = 1.0 if abs(exponent) < info.maxexp // 8 else float(np.ldexp(1.0, exponent))
     total = np.zeros(rows.shape[1])

@@ -27,6 +27,7 @@ from ._candidates import Candidates
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference
 from ._pair_distances import nearest_of_pairs, pair_distances
 from ._threads import single_threaded_blas
+from ._torch_closeness import TorchReference
 
 _QUERY_BLOCK = 1024
 _MAX_PAIRS = 1 << 20  # candidates in memory before they are cut to the k nearest of each query
@@ -43,13 +44,20 @@ class ExactSearch:
         The rows that the distances are computed from, C-contiguous float32 or float64.
     norms : ndarray of shape (n,), optional
         Lengths of the rows; if given, all rows are divided by their length first.
+    device : str, default="cpu"
+        "cpu" for NumPy's BLAS, else the device of torch that finds the candidates.
     """
 
-    def __init__(self, X: NDArray, norms: NDArray[np.float64] | None = None) -> None:
+    def __init__(
+        self, X: NDArray, norms: NDArray[np.float64] | None = None, *, device: str = "cpu"
+    ) -> None:
         self.X = X
         self.norms = norms
         # A second copy of the rows exists only where they are divided by their length.
-        self.reference = ClosenessReference(X if norms is None else _unit_rows(X, norms))
+        rows = X if norms is None else _unit_rows(X, norms)
+        self.reference: ClosenessReference | TorchReference = (
+            ClosenessReference(rows) if device == "cpu" else TorchReference(rows, device)
+        )
 
     def search(
         self,
@@ -125,9 +133,8 @@ class _BlockSearch:
 
     def _by_product(self, product_rows: NDArray, rows: NDArray[np.intp]) -> Found:
         candidates = Candidates(len(rows), self.k, product_rows.dtype)
-        blocks = self.owner.reference.blocks(product_rows, candidates.bound)
-        for number, block in enumerate(blocks, start=1):
-            candidates.add(block)
+        blocks = self.owner.reference.feed(product_rows, candidates)
+        for number, _ in enumerate(blocks, start=1):
             if number & (number - 1) == 0:  # after 1, 2, 4, 8, ... blocks: each time half is new
                 candidates.tighten()
             if len(candidates) > _MAX_PAIRS:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_int, working_memory_bytes
+from .._optional import import_optional
+from .._validation import check_int, parameter_error, working_memory_bytes
 from ._base import NeighborIndex
 from ._exact_search import ExactSearch
 from ._threads import n_threads
@@ -22,6 +23,10 @@ class ExactIndex(NeighborIndex):
     ----------
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: Euclidean, or one minus the cosine of the angle.
+    device : str, default="cpu"
+        Where the product is computed: "cpu" by NumPy; "cuda", "cuda:1", "mps" or another device of
+        torch by torch, in float32. The rows are kept there once more. Neighbours and distances are
+        the same on all devices, since the candidates are compared on the host.
     n_jobs : int or None, default=None
         Number of threads. None means as many as the BLAS uses, -1 all processors.
 
@@ -53,16 +58,32 @@ class ExactIndex(NeighborIndex):
            [5.]])
     """
 
-    def __init__(self, *, metric: str = "euclidean", n_jobs: int | None = None) -> None:
+    def __init__(
+        self, *, metric: str = "euclidean", device: str = "cpu", n_jobs: int | None = None
+    ) -> None:
         self.metric = metric
+        self.device = device
         self.n_jobs = n_jobs
 
     def _check_parameters(self) -> None:
         if self.n_jobs != -1:
             check_int(self, "n_jobs", self.n_jobs, 1, or_none=True)
+        self._check_device()
+
+    def _check_device(self) -> None:
+        if self.device == "cpu":
+            return
+        allowed = "'cpu' or a device that torch has here"
+        if not isinstance(self.device, str):
+            raise parameter_error(self, "device", allowed, self.device)
+        torch = import_optional("torch", "torch", needed_by=f"device={self.device!r}")
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise parameter_error(self, "device", allowed, self.device) from error
 
     def _build(self) -> None:
-        self._engine = ExactSearch(self.training_rows_, self.row_norms_)
+        self._engine = ExactSearch(self.training_rows_, self.row_norms_, device=self.device)
 
     def _search(
         self,
