@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from ._candidates import Candidates
 
 TRAINING_BLOCK = 2048  # rows centred at a time, which serve a whole block of queries
-_COLUMNS = 512  # of the product at a time: 512 queries by 512 rows stay in the second-level cache
+# Columns of the product at a time. Few of them stay in the cache for the pass that looks for
+# candidates, many make the product itself faster; with wide rows the product is what counts.
+_COLUMNS, _COLUMNS_OF_WIDE_ROWS, _WIDE = 512, 2048, 256
 FEW_QUERIES = 32  # up to here, centring the training rows would cost as much as the product
 _BLOCK_CELLS = 1 << 21  # products in memory at a time, for each thread
 
@@ -115,7 +117,8 @@ class ClosenessReference:
         left = np.ones((m, d + 2), dtype=centred.dtype)
         left[:, :d] = centred
         right = np.ones((TRAINING_BLOCK, d + 2), dtype=centred.dtype)
-        out = np.empty(m * _COLUMNS, dtype=centred.dtype)
+        width = _COLUMNS if d < _WIDE else _COLUMNS_OF_WIDE_ROWS
+        out = np.empty(m * width, dtype=centred.dtype)
         for number, start in enumerate(range(0, len(self.rows), TRAINING_BLOCK)):
             block = self.rows[start : start + TRAINING_BLOCK]
             b = len(block)
@@ -125,8 +128,8 @@ class ClosenessReference:
             np.negative(self.half_squares[start : start + b], out=right[:b, d])
             own = self.block_lengths[number]
             error = self._error(lengths * own, own)
-            for first in range(0, b, _COLUMNS):
-                columns = right[first : min(first + _COLUMNS, b)]
+            for first in range(0, b, width):
+                columns = right[first : min(first + width, b)]
                 limit = _limit(bound, error)
                 np.negative(limit, out=left[:, d + 1])
                 excess = out[: m * len(columns)].reshape(m, -1)
