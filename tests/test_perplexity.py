@@ -165,3 +165,11 @@ def test_a_row_without_a_finite_distance():
 def test_bad_perplexity(perplexity):
     with pytest.raises(ValueError, match=r"'perplexity' parameter .* at least 1. Got"):
         perplexity_weights([[1.0, 2.0]], perplexity)
+
+
+def test_the_smallest_floats_are_ties():
+    smallest = np.nextafter(0.0, 1.0)
+    weights, _, converged = perplexity_weights([[1.0, 0.0, smallest, smallest, smallest]], 2.0)
+    assert converged[0]
+    np.testing.assert_allclose(weights.sum(), 1.0)
+    assert weights[0, 0] == 0

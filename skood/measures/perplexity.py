@@ -134,10 +134,13 @@ def _scale_free_gaps(
     nearest = distances.min(axis=1, keepdims=True)
     reference = np.partition(distances, rank, axis=1)[:, rank, np.newaxis]
     all_equal = (np.isfinite(distances).sum(axis=1) <= perplexity) | ~np.isfinite(reference[:, 0])
-    ties = ~all_equal & (reference[:, 0] == nearest[:, 0])
+    # Halving keeps the sums of two distances near the largest float finite; it cancels below. Where
+    # it makes two of the smallest floats equal, they are ties as well.
+    with np.errstate(invalid="ignore"):
+        half_gap = 0.5 * reference - 0.5 * nearest
+    ties = ~all_equal & (half_gap[:, 0] == 0)
     ordinary = ~(all_equal | ties)[:, np.newaxis]
-    # Halving keeps the sums of two distances near the largest float finite; it cancels below.
-    step = np.where(ordinary, 0.5 * reference - 0.5 * nearest, 1.0)
+    step = np.where(ordinary, half_gap, 1.0)
     total = np.where(ordinary, 0.5 * reference + 0.5 * nearest, 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
         # (a² - b²) as (a - b)(a + b): squares overflow or vanish for very large or small units
