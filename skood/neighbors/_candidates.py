@@ -56,7 +56,7 @@ class Candidates:
         self._n_new += len(q_rows)
 
     def tighten(self) -> None:
-        """Raise the bound to what the pairs at hand allow, and drop those that fall below it."""
+        """Raise the bound to what the pairs at hand allow."""
         parts = [(self.q_rows, self.x_rows, self.lower, self.upper), *self._parts]
         self.q_rows, self.x_rows, self.lower, self.upper = (
             np.concatenate(arrays) for arrays in zip(*parts, strict=True)
@@ -64,6 +64,10 @@ class Candidates:
         self._parts, self._n_new = [], 0
         kth = _kth_largest_of_pairs(self.q_rows, self.lower, len(self.bound), self.k)
         np.maximum(self.bound, kth, out=self.bound)
+
+    def drop(self) -> None:
+        """Drop the pairs that can't be among the k nearest by what is known now."""
+        self.tighten()
         self.keep(self.upper >= self.bound[self.q_rows])
 
     def keep(self, kept: NDArray) -> None:
@@ -78,9 +82,8 @@ def _flat_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
     if mask.size % 8:
         return np.flatnonzero(mask)
     words = np.flatnonzero(mask.ravel().view(np.uint64) != 0)  # eight at a time
-    flags = mask.ravel().reshape(-1, 8)[words]
-    word, place = np.nonzero(flags)
-    return words[word] * 8 + place
+    found = np.flatnonzero(mask.ravel().reshape(-1, 8)[words])
+    return words[found >> 3] * 8 + (found & 7)
 
 
 def _kth_largest(closeness: NDArray, k: int) -> NDArray:
@@ -97,14 +100,48 @@ def _kth_largest(closeness: NDArray, k: int) -> NDArray:
 
 def _kth_largest_of_pairs(q_rows: NDArray[np.intp], values: NDArray, m: int, k: int) -> NDArray:
     """K-th largest value of each query's pairs; -inf for a query with fewer."""
-    # 16-bit keys: NumPy's stable sort of these is a radix sort
-    order = np.argsort(q_rows.astype(np.uint16 if m < 1 << 16 else np.intp), kind="stable")
     counts = np.bincount(q_rows, minlength=m)
     width = int(counts.max(initial=0))
     if width < k:
         return np.full(m, -np.inf, dtype=values.dtype)
-    first = np.cumsum(counts) - counts
+    if _is_ragged(counts):
+        order = np.lexsort((-values, q_rows))
+        place = np.minimum(np.cumsum(counts) - counts + k, len(values)) - 1
+        return np.where(counts < k, -np.inf, values[order[place]]).astype(values.dtype)
+    order, places = _by_query(q_rows, counts)
     padded = np.full((m, width), -np.inf, dtype=values.dtype)
-    rows = q_rows[order]
-    padded[rows, np.arange(len(order)) - first[rows]] = values[order]
+    padded.ravel()[places] = values[order]
     return np.partition(padded, width - k, axis=1)[:, width - k]
+
+
+def nearest_of_ordered_pairs(
+    q_rows: NDArray[np.intp], distances: NDArray[np.float64], m: int, k: int
+) -> NDArray[np.intp]:
+    """Which pairs are the k nearest of each of m queries, (m, k), nearest first.
+
+    The pairs of a query, at least k, stand in the order of training, and so do ties in the answer.
+    """
+    counts = np.bincount(q_rows, minlength=m)
+    first = (np.cumsum(counts) - counts)[:, np.newaxis]
+    if _is_ragged(counts):
+        return np.lexsort((distances, q_rows))[first + np.arange(k)]
+    order, places = _by_query(q_rows, counts)
+    padded = np.full((m, int(counts.max(initial=0))), np.inf)
+    padded.ravel()[places] = distances[order]
+    return order[first + np.argsort(padded, axis=1, kind="stable")[:, :k]]
+
+
+def _is_ragged(counts: NDArray[np.intp]) -> bool:
+    """Whether a matrix that holds all pairs would be mostly empty: a few queries have many ties."""
+    return len(counts) * int(counts.max(initial=0)) > 8 * int(counts.sum()) + (1 << 16)
+
+
+def _by_query(
+    q_rows: NDArray[np.intp], counts: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Order of pairs by query, else as they stand, and their flat places in a padded matrix."""
+    m, width = len(counts), int(counts.max(initial=0))
+    # 16-bit keys: NumPy's stable sort of these is a radix sort
+    order = np.argsort(q_rows.astype(np.uint16 if m < 1 << 16 else np.intp), kind="stable")
+    gap = np.arange(m) * width - (np.cumsum(counts) - counts)
+    return order, np.repeat(gap, counts) + np.arange(len(order))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,8 @@ TRAINING_BLOCK = 2048  # rows centred at a time, which serve a whole block of qu
 # Columns of the product at a time. Few of them stay in the cache for the pass that looks for
 # candidates, many make the product itself faster; with wide rows the product is what counts.
 _COLUMNS, _COLUMNS_OF_WIDE_ROWS, _WIDE = 512, 2048, 256
+# The first product sets the first bound: the more rows it is of, the fewer candidates come later.
+_FIRST_BLOCK = 2 * TRAINING_BLOCK
 FEW_QUERIES = 32  # up to here, centring the training rows would cost as much as the product
 _BLOCK_CELLS = 1 << 21  # products in memory at a time, for each thread
 
@@ -116,20 +119,22 @@ class ClosenessReference:
         m, d = centred.shape
         left = np.ones((m, d + 2), dtype=centred.dtype)
         left[:, :d] = centred
-        right = np.ones((TRAINING_BLOCK, d + 2), dtype=centred.dtype)
         width = _COLUMNS if d < _WIDE else _COLUMNS_OF_WIDE_ROWS
-        out = np.empty(m * width, dtype=centred.dtype)
-        for number, start in enumerate(range(0, len(self.rows), TRAINING_BLOCK)):
-            block = self.rows[start : start + TRAINING_BLOCK]
+        edges = [0, *range(_FIRST_BLOCK, len(self.rows), TRAINING_BLOCK), len(self.rows)]
+        right = np.ones((min(_FIRST_BLOCK, len(self.rows)), d + 2), dtype=centred.dtype)
+        out = np.empty(m * max(width, len(right)), dtype=centred.dtype)
+        for start, stop in itertools.pairwise(edges):
+            block = self.rows[start:stop]
             b = len(block)
             np.subtract(block, self.centre, out=right[:b, :d])
             if self.unit != 1:
                 right[:b, :d] /= centred.dtype.type(self.unit)
             np.negative(self.half_squares[start : start + b], out=right[:b, d])
-            own = self.block_lengths[number]
+            own = self.block_lengths[start // TRAINING_BLOCK : -(-stop // TRAINING_BLOCK)].max()
             error = self._error(lengths * own, own)
-            for first in range(0, b, width):
-                columns = right[first : min(first + width, b)]
+            step = width if start > 0 else b
+            for first in range(0, b, step):
+                columns = right[first : min(first + step, b)]
                 limit = _limit(bound, error)
                 np.negative(limit, out=left[:, d + 1])
                 excess = out[: m * len(columns)].reshape(m, -1)

@@ -23,9 +23,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from ._candidates import Candidates
+from ._candidates import Candidates, nearest_of_ordered_pairs
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference
-from ._pair_distances import nearest_of_pairs, pair_distances
+from ._pair_distances import pair_distances
 from ._threads import single_threaded_blas
 from ._torch_closeness import TorchReference
 
@@ -139,18 +139,18 @@ class _BlockSearch:
                 candidates.tighten()
             if len(candidates) > _MAX_PAIRS:
                 self._cut(candidates, rows)
-        candidates.tighten()
+        candidates.drop()
         return self._nearest(candidates.q_rows, candidates.x_rows, rows)
 
     def _cut(self, candidates: Candidates, rows: NDArray[np.intp]) -> None:
         """Keep only the k nearest of the candidates: with many ties the bound drops too few."""
-        candidates.tighten()
+        candidates.drop()
         counts = np.bincount(candidates.q_rows, minlength=len(rows))
         if len(candidates) > _MAX_PAIRS // 2 and counts.min() >= self.k:
             pairs = candidates.q_rows, candidates.x_rows
-            candidates.keep(
-                nearest_of_pairs(*pairs, self._distances(*pairs, rows), len(rows), self.k)
-            )
+            distances = self._distances(*pairs, rows)
+            nearest = nearest_of_ordered_pairs(pairs[0], distances, len(rows), self.k)
+            candidates.keep(np.sort(nearest, axis=None))  # in the order of training
 
     def _by_differences(self, row: int) -> Found:
         """All distances of a query that is too far away for the product."""
@@ -161,7 +161,7 @@ class _BlockSearch:
         self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], rows: NDArray[np.intp]
     ) -> Found:
         distances = self._distances(q_rows, x_rows, rows)
-        chosen = nearest_of_pairs(q_rows, x_rows, distances, len(rows), self.k)
+        chosen = nearest_of_ordered_pairs(q_rows, distances, len(rows), self.k)
         return x_rows[chosen], distances[chosen]
 
     def _distances(
