@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from skood import (
@@ -19,7 +20,8 @@ from skood import (
     MahalanobisOutlierDetector,
     PartialWhitener,
 )
-from skood.neighbors import ExactIndex
+from skood._optional import is_installed
+from skood.neighbors import ExactIndex, FaissIndex, KDTreeIndex, PyNNDescentIndex
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,18 @@ VARIANTS = [
     Case("LCP-locality", lambda **p: LCPOutlierDetector(**{"locality": 0.5, **p}), changes={}),
 ]
 
-INDEXES = [ExactIndex]
+
+def _if_installed(index: Any, module: str) -> Any:
+    missing = pytest.mark.skipif(not is_installed(module), reason=f"{module} is not installed")
+    return pytest.param(index, marks=missing)
+
+
+INDEXES = [
+    ExactIndex,
+    KDTreeIndex,
+    _if_installed(FaissIndex, "faiss"),
+    _if_installed(PyNNDescentIndex, "pynndescent"),
+]
 
 TRANSFORMERS = [
     Case("PartialWhitener", PartialWhitener, changes={"power": 1.0, "covariance": "empirical"}),

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
 
-from skood.neighbors import ExactIndex, Neighbors
+from skood.neighbors import ExactIndex, KDTreeIndex, Neighbors
 from skood.neighbors import _exact_search as engine
 from skood.neighbors._row_lookup import RowLookup
 
 from .detectors import rows
+
+each_index = pytest.mark.parametrize("make", [ExactIndex, KDTreeIndex])
 
 
 def plain_neighbors(X, Q, k, metric="euclidean", left_out=None):
@@ -50,34 +52,37 @@ def _data(kind, n, m, d, dtype, seed=0):
     return X.astype(dtype), Q.astype(dtype)
 
 
+@each_index
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", ["plain", "offset", "outlier", "huge", "tiny"])
 @pytest.mark.parametrize(
     ("n", "m", "d", "k"), [(2500, 90, 8, 15), (5000, 3, 40, 7), (40, 5, 3, 40), (2100, 40, 2, 2090)]
 )
-def test_equals_a_plain_search(kind, dtype, n, m, d, k):
+def test_equals_a_plain_search(make, kind, dtype, n, m, d, k):
     X, Q = _data(kind, n, m, d, dtype)
-    found = ExactIndex().fit(X).query(Q, k)
+    found = make().fit(X).query(Q, k)
     indices, distances = plain_neighbors(X, Q, k)
     np.testing.assert_array_equal(found.indices, indices)
     np.testing.assert_allclose(found.distances, distances, rtol=1e-12)
 
 
-def test_recall_with_an_offset_in_float32():
+@each_index
+def test_recall_with_an_offset_in_float32(make):
     # Told from float64 rows: the rows that float32 can hold are the rows as given.
     X, Q = _data("offset", 5000, 200, 16, np.float32)
-    found = ExactIndex().fit(X).query(Q, 10)
-    wide = ExactIndex().fit(X.astype(np.float64)).query(Q.astype(np.float64), 10)
+    found = make().fit(X).query(Q, 10)
+    wide = make().fit(X.astype(np.float64)).query(Q.astype(np.float64), 10)
     np.testing.assert_array_equal(found.indices, wide.indices)
 
 
+@each_index
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @given(st.integers(0, 2**16), st.integers(1, 12), st.sampled_from([1, 2, 5]))
-def test_ties_stand_in_the_order_of_training(dtype, seed, k, d):
+def test_ties_stand_in_the_order_of_training(make, dtype, seed, k, d):
     rng = np.random.default_rng(seed)
     X = rng.integers(-1, 2, size=(60, d)).astype(dtype)
     Q = rng.integers(-1, 2, size=(9, d)).astype(dtype)
-    found = ExactIndex().fit(X).query(Q, k)
+    found = make().fit(X).query(Q, k)
     indices, distances = plain_neighbors(X, Q, k)
     np.testing.assert_array_equal(found.indices, indices)
     np.testing.assert_allclose(found.distances, distances, rtol=1e-12)
@@ -95,20 +100,22 @@ def test_more_ties_than_fit_in_memory_at_a_time(dtype, monkeypatch):
     np.testing.assert_array_equal(found.distances, distances)
 
 
+@each_index
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_metrics(metric, dtype):
+def test_metrics(make, metric, dtype):
     X, Q = _data("plain", 1500, 40, 12, dtype)
-    found = ExactIndex(metric=metric).fit(X).query(Q, 9)
+    found = make(metric=metric).fit(X).query(Q, 9)
     indices, distances = plain_neighbors(X, Q, 9, metric)
     np.testing.assert_array_equal(found.indices, indices)
     np.testing.assert_allclose(found.distances, distances, rtol=1e-11)
 
 
-def test_training_rows_are_left_out_by_position():
+@each_index
+def test_training_rows_are_left_out_by_position(make):
     X = rows(300, 3)
     X[40:45] = X[7]
-    index = ExactIndex().fit(X)
+    index = make().fit(X)
     found = index.query_training(6)
     indices, distances = plain_neighbors(X, X, 6, left_out=np.arange(300))
     np.testing.assert_array_equal(found.indices, indices)
@@ -119,33 +126,37 @@ def test_training_rows_are_left_out_by_position():
     np.testing.assert_array_equal(some.indices, found.indices[[44, 7, 299]])
 
 
-def test_rows_left_out_of_a_query():
+@each_index
+def test_rows_left_out_of_a_query(make):
     X, Q = rows(200, 3), rows(30, 3, seed=1)
     exclude = np.where(np.arange(30) % 3 == 0, -1, np.arange(30))
-    found = ExactIndex().fit(X).query(Q, 5, exclude=exclude)
+    found = make().fit(X).query(Q, 5, exclude=exclude)
     indices, _ = plain_neighbors(X, Q, 5, left_out=exclude)
     np.testing.assert_array_equal(found.indices, indices)
 
 
-def test_threads_and_working_memory_change_nothing():
+@each_index
+def test_threads_and_working_memory_change_nothing(make):
     X, Q = _data("plain", 5000, 700, 20, np.float32)
-    expected = ExactIndex(n_jobs=1).fit(X).query(Q, 11)
+    expected = make(n_jobs=1).fit(X).query(Q, 11)
     for n_jobs in (None, 2, 3, -1):
-        found = ExactIndex(n_jobs=n_jobs).fit(X).query(Q, 11)
+        found = make(n_jobs=n_jobs).fit(X).query(Q, 11)
         np.testing.assert_array_equal(found.indices, expected.indices)
         np.testing.assert_array_equal(found.distances, expected.distances)
     with sklearn.config_context(working_memory=1):
-        small = ExactIndex().fit(X).query(Q, 11)
+        small = make().fit(X).query(Q, 11)
     np.testing.assert_array_equal(small.indices, expected.indices)
 
 
-def test_no_rows_to_search_for():
-    found = ExactIndex().fit(rows()).query_training(3, [])
+@each_index
+def test_no_rows_to_search_for(make):
+    found = make().fit(rows()).query_training(3, [])
     assert found.indices.shape == found.distances.shape == (0, 3)
 
 
-def test_answer_is_a_named_pair():
-    found = ExactIndex().fit(rows()).query(rows(2, seed=1), 3)
+@each_index
+def test_answer_is_a_named_pair(make):
+    found = make().fit(rows()).query(rows(2, seed=1), 3)
     assert isinstance(found, Neighbors)
     indices, distances = found
     assert indices.dtype == np.intp
@@ -153,32 +164,36 @@ def test_answer_is_a_named_pair():
     assert (np.diff(distances, axis=1) >= 0).all()
 
 
+@each_index
 @pytest.mark.parametrize("k", [0, 61, 2.0, True])
-def test_bad_k(k):
+def test_bad_k(make, k):
     with pytest.raises(
-        ValueError, match=r"'k' parameter of ExactIndex.query must be an int in \[1, 60\]"
+        ValueError, match=r"'k' parameter of \w+Index.query must be an int in \[1, 60\]"
     ):
-        ExactIndex().fit(rows()).query(rows(3), k)
+        make().fit(rows()).query(rows(3), k)
 
 
-def test_k_of_all_other_training_rows():
-    index = ExactIndex().fit(rows())
+@each_index
+def test_k_of_all_other_training_rows(make):
+    index = make().fit(rows())
     assert index.query_training(59).indices.shape == (60, 59)
     with pytest.raises(ValueError, match=r"must be an int in \[1, 59\]. Got 60"):
         index.query_training(60)
 
 
+@each_index
 @pytest.mark.parametrize("exclude", [[0, 1], [0.0, 1.0, 2.0], [0, 1, 60], [-2, 0, 0]])
-def test_bad_exclude(exclude):
+def test_bad_exclude(make, exclude):
     with pytest.raises(
         ValueError, match=r"'exclude' parameter .* array of 3 positions in \[-1, 60\)"
     ):
-        ExactIndex().fit(rows()).query(rows(3, seed=1), 2, exclude=exclude)
+        make().fit(rows()).query(rows(3, seed=1), 2, exclude=exclude)
 
 
-def test_not_fitted():
-    with pytest.raises(NotFittedError, match="ExactIndex instance is not fitted"):
-        ExactIndex().query(rows(), 3)
+@each_index
+def test_not_fitted(make):
+    with pytest.raises(NotFittedError, match=f"{make.__name__} instance is not fitted"):
+        make().query(rows(), 3)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

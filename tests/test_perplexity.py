@@ -173,3 +173,20 @@ def test_the_smallest_floats_are_ties():
     assert converged[0]
     np.testing.assert_allclose(weights.sum(), 1.0)
     assert weights[0, 0] == 0
+
+
+def test_newton_steps_do_not_circle_about_the_root():
+    # Found by a property test: whole steps hopped over the root of this row 300 times.
+    distances = [3.742, 3.827, 4.024, 4.264, 4.341, 4.400, 4.441, 4.460, 4.553, 4.566, 4.619]
+    distances = [[*distances, 4.705, 4.718, 4.756, 4.802]]
+    weights, _, converged = perplexity_weights(distances, 5.0, max_iter=30)
+    assert converged[0]
+    np.testing.assert_allclose(perplexity_of(weights), 5.0, rtol=1e-8)
+
+
+def test_every_ordinary_row_converges():
+    rng = np.random.default_rng(0)
+    for scale in (0.01, 0.1, 1.0, 3.0):
+        distances = np.exp(scale * rng.normal(size=(20_000, 15)))
+        for perplexity in (1.3, 5.0, 14.5):
+            assert perplexity_weights(distances, perplexity, max_iter=60).converged.all()

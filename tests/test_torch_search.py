@@ -96,13 +96,17 @@ def test_pickle_rebuilds_what_lies_on_the_device():
 
 @pytest.mark.skipif(HAS_CUDA, reason="there is a CUDA device")
 def test_a_device_that_is_not_there():
-    with pytest.raises(ValueError, match=r"'device' parameter .* torch has here. Got 'cuda' instead"):
+    with pytest.raises(
+        ValueError, match=r"'device' parameter .* torch has here. Got 'cuda' instead"
+    ):
         ExactIndex(device="cuda").fit(rows())
 
 
 @pytest.mark.parametrize("device", ["gpu", 0, None])
 def test_bad_device(device):
-    with pytest.raises(ValueError, match="'device' parameter of ExactIndex must be 'cpu' or a device"):
+    with pytest.raises(
+        ValueError, match="'device' parameter of ExactIndex must be 'cpu' or a device"
+    ):
         ExactIndex(device=device).fit(rows())
 
 

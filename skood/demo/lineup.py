@@ -12,7 +12,7 @@ from skood import (
     make_outlier_detector,
 )
 
-# Label -> what builds the detector from the seed. None but the preset for embeddings is wrapped in a StandardScaler, the usual
+# Label -> what builds the detector from the seed. None is wrapped in a StandardScaler, the usual
 # choice for tabular data: all 64 pixels share one unit, and scaling would blow up the corner pixels
 # that hardly ever see ink.
 LINEUP: dict[str, Callable[[int], Any]] = {

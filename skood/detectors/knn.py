@@ -24,9 +24,11 @@ class KNNOutlierDetector(NeighborOutlierDetector):
         used, with a warning.
     aggregation : {"mean", "max"}, default="mean"
         Mean distance to the neighbours, or distance to the farthest of them.
-    algorithm : {"auto", "exact"} or index object, default="auto"
-        How neighbours are found; "auto" and "exact" find the true ones. An index object that is
-        already fitted on the same rows is used as it is, any other is cloned and fitted.
+    algorithm : {"auto", "exact", "approximate"} or index object, default="auto"
+        How neighbours are found. "auto" and "exact" find the true ones: "exact" by `ExactIndex`,
+        "auto" by `KDTreeIndex` for few columns. "approximate" takes `FaissIndex`, or else
+        `PyNNDescentIndex`, whichever is installed. An index object that is already fitted on the
+        same rows is used as it is, any other is cloned and fitted.
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: Euclidean, or one minus the cosine of the angle.
     contamination : float, default=0.05

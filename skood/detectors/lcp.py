@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_float
 from ..measures import lcp_distance, perplexity_weights
 from ..neighbors import NeighborIndex, Neighbors
+from ..neighbors._threads import n_threads, single_threaded_blas
 from ._neighbor_detector import NeighborOutlierDetector
 
-_GATHER_BYTES = 1 << 22  # of neighbours' rows at a time
+_GATHER_BYTES = 1 << 22  # of neighbours' rows at a time, in each thread
+_ROWS = 1024  # at a time at the most, so that there is work for all threads
 
 
 class LCPOutlierDetector(NeighborOutlierDetector):
@@ -38,9 +42,11 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     variance_weight : float, default=0.0
         Share of the neighbours' weighted variance about the reconstruction that is added under the
         root. Above 0, it catches rows in the midst of neighbours that are far from each other.
-    algorithm : {"auto", "exact"} or index object, default="auto"
-        How neighbours are found; "auto" and "exact" find the true ones. An index object that is
-        already fitted on the same rows is used as it is, any other is cloned and fitted.
+    algorithm : {"auto", "exact", "approximate"} or index object, default="auto"
+        How neighbours are found. "auto" and "exact" find the true ones: "exact" by `ExactIndex`,
+        "auto" by `KDTreeIndex` for few columns. "approximate" takes `FaissIndex`, or else
+        `PyNNDescentIndex`, whichever is installed. An index object that is already fitted on the
+        same rows is used as it is, any other is cloned and fitted.
     metric : {"euclidean", "cosine"}, default="euclidean"
         With "cosine", all rows are divided by their length first.
     contamination : float, default=0.05
@@ -50,8 +56,8 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
     n_jobs : int or None, default=None
-        Number of threads of the search. None means as many as the BLAS uses, -1 all processors. An
-        index object has its own.
+        Number of threads. None means as many as the BLAS uses, -1 all processors. An index object
+        has its own for the search.
 
     Attributes
     ----------
@@ -154,15 +160,24 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         distances = neighbors.distances
         if self.metric == "cosine":
             distances = np.sqrt(2.0 * distances)  # between the rows of length 1
-        weights, _, converged = perplexity_weights(distances, self.perplexity)
         lcp = np.empty(len(X))
-        step = max(1, _GATHER_BYTES // (8 * X.shape[1] * weights.shape[1]))
-        for start in range(0, len(X), step):
+        converged = np.empty(len(X), dtype=bool)
+        step = max(1, min(_ROWS, _GATHER_BYTES // (8 * X.shape[1] * distances.shape[1])))
+
+        def reconstruct(start: int) -> None:
             part = slice(start, start + step)
+            weights, _, converged[part] = perplexity_weights(distances[part], self.perplexity)
             rows, around = self._unit_rows(X[part]), self._neighbor_rows(neighbors.indices[part])
-            lcp[part] = lcp_distance(
-                rows, around, weights[part], variance_weight=self.variance_weight
-            )
+            lcp[part] = lcp_distance(rows, around, weights, variance_weight=self.variance_weight)
+
+        starts = range(0, len(X), step)
+        threads = min(n_threads(self.n_jobs), len(starts))
+        if threads <= 1:
+            for start in starts:
+                reconstruct(start)
+        else:
+            with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
+                list(pool.map(reconstruct, starts))
         return lcp, int((~converged).sum())
 
     def _unit_rows(self, X: NDArray) -> NDArray:

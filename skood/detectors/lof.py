@@ -31,9 +31,11 @@ class LOFOutlierDetector(NeighborOutlierDetector):
     n_neighbors : int, default=20
         Number of neighbours k. If there are at most as many training rows, one less than these is
         used, with a warning.
-    algorithm : {"auto", "exact"} or index object, default="auto"
-        How neighbours are found; "auto" and "exact" find the true ones. An index object that is
-        already fitted on the same rows is used as it is, any other is cloned and fitted.
+    algorithm : {"auto", "exact", "approximate"} or index object, default="auto"
+        How neighbours are found. "auto" and "exact" find the true ones: "exact" by `ExactIndex`,
+        "auto" by `KDTreeIndex` for few columns. "approximate" takes `FaissIndex`, or else
+        `PyNNDescentIndex`, whichever is installed. An index object that is already fitted on the
+        same rows is used as it is, any other is cloned and fitted.
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: Euclidean, or one minus the cosine of the angle.
     contamination : float, default=0.05

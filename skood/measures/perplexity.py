@@ -26,7 +26,7 @@ class PerplexityWeights(NamedTuple):
 
 
 def perplexity_weights(
-    distances: ArrayLike, perplexity: float, *, tol: float = 1e-10, max_iter: int = 200
+    distances: ArrayLike, perplexity: float, *, tol: float = 1e-10, max_iter: int = 100
 ) -> PerplexityWeights:
     r"""Find weights over neighbours whose perplexity is `perplexity`, for each row.
 
@@ -43,7 +43,7 @@ def perplexity_weights(
         The effective number of neighbours, at least 1.
     tol : float, default=1e-10
         Largest difference in the natural logarithm of the perplexity that counts as reached.
-    max_iter : int, default=200
+    max_iter : int, default=100
         Largest number of steps of the search.
 
     Returns
@@ -64,7 +64,8 @@ def perplexity_weights(
     `perplexity` neighbours are finite, all of these weigh the same. Both count as converged.
 
     The root is bracketed in the logarithm of the precision. A Newton step is taken where it stays
-    inside the bracket and a bisection step elsewhere, so the search can't leave the bracket.
+    inside the bracket and is at most half of the step before, and a bisection step elsewhere. So
+    the search can neither leave the bracket nor circle.
 
     References
     ----------
@@ -172,6 +173,7 @@ def _find_log_precision(
     log_beta = np.zeros(len(gaps))
     low = np.full(len(gaps), _LOG_BRACKET[0])
     high = np.full(len(gaps), _LOG_BRACKET[1])
+    last_step = high - low
     converged = np.zeros(len(gaps), dtype=bool)
     active = np.arange(len(gaps))
     for _ in range(max_iter):
@@ -184,12 +186,15 @@ def _find_log_precision(
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             newton = u - excess / slope
         inside = (newton > low[active]) & (newton < high[active])
-        step = np.where(inside, newton, 0.5 * (low[active] + high[active]))
+        # Steps have to halve: Newton's may hop to and fro over the root for hundreds of times.
+        trusted = inside & (np.abs(newton - u) <= 0.5 * last_step[active])
+        following = np.where(trusted, newton, 0.5 * (low[active] + high[active]))
+        last_step[active] = np.abs(following - u)
         keep = ~converged[active]
         active = active[keep]
         if not active.size:
             break
-        log_beta[active] = step[keep]
+        log_beta[active] = following[keep]
     return log_beta, converged
 
 

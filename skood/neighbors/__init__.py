@@ -3,5 +3,15 @@
 from ._base import NeighborIndex
 from ._neighbors import Neighbors
 from .exact import ExactIndex
+from .faiss_index import FaissIndex
+from .kd_tree import KDTreeIndex
+from .pynndescent_index import PyNNDescentIndex
 
-__all__ = ["ExactIndex", "NeighborIndex", "Neighbors"]
+__all__ = [
+    "ExactIndex",
+    "FaissIndex",
+    "KDTreeIndex",
+    "NeighborIndex",
+    "Neighbors",
+    "PyNNDescentIndex",
+]

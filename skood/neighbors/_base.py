@@ -88,7 +88,7 @@ class NeighborIndex(ABC, BaseEstimator):
         Q = check_new_rows(self, Q, self.training_rows_.dtype)
         if exclude is not None:
             exclude = self._check_exclude(exclude, len(Q))
-        return self._answer(Q, k, exclude)
+        return self.answer(Q, k, exclude)
 
     def query_training(self, k: int, rows: NDArray[np.intp] | None = None) -> Neighbors:
         """Find the k nearest other training rows of training rows.
@@ -108,9 +108,9 @@ class NeighborIndex(ABC, BaseEstimator):
         """
         check_is_fitted(self)
         if rows is None:
-            return self._answer(self.training_rows_, k, np.arange(self.n_samples_fit_))
+            return self.answer(self.training_rows_, k, np.arange(self.n_samples_fit_))
         rows = np.asarray(rows, dtype=np.intp)
-        return self._answer(self.training_rows_[rows], k, rows)
+        return self.answer(self.training_rows_[rows], k, rows)
 
     def find_equal(self, Q: NDArray) -> NDArray[np.intp]:
         """Position of a training row that equals each row of Q in every feature, -1 for none.
@@ -134,7 +134,23 @@ class NeighborIndex(ABC, BaseEstimator):
             return False
         return rows is X or np.array_equal(rows, X)
 
-    def _answer(self, Q: NDArray, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
+    def answer(self, Q: NDArray, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
+        """Find neighbours as `query` does, for rows that have been checked already.
+
+        Parameters
+        ----------
+        Q : ndarray of shape (m, n_features)
+            Finite rows of the training rows' type.
+        k : int
+            Number of neighbours.
+        exclude : ndarray of int of shape (m,) or None
+            For each row, the position of a training row to leave out; -1 for none.
+
+        Returns
+        -------
+        Neighbors
+            ``(indices, distances)``, both of shape (m, k), nearest first.
+        """
         left_out = exclude is not None and bool((exclude >= 0).any())
         check_int(f"{type(self).__name__}.query", "k", k, 1, self.n_samples_fit_ - left_out)
         if len(Q) == 0:

@@ -1,0 +1,96 @@
+"""The methods that are compared on ADBench, all at their defaults and with one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Self
+
+import numpy as np
+from sklearn.covariance import EllipticEnvelope
+from sklearn.neighbors import KernelDensity, LocalOutlierFactor
+
+from skood import (
+    KernelDensityOutlierDetector,
+    KNNOutlierDetector,
+    LCPOutlierDetector,
+    LOFOutlierDetector,
+    MahalanobisOutlierDetector,
+    make_outlier_detector,
+)
+
+PRESET = {"tabular": "tabular preset", "embedding": "embedding preset"}
+
+
+@dataclass(frozen=True)
+class Method:
+    """A detector to be made for a random seed; all but the presets get rows made ready for them."""
+
+    name: str
+    make: Callable[[int], Any]
+    source: str = "skood"
+
+
+class _PyOD:
+    """A detector of PyOD: its scores are higher for outliers, so their sign is flipped."""
+
+    def __init__(self, module: str, name: str, **params: Any) -> None:
+        self.detector = getattr(import_module(f"pyod.models.{module}"), name)(**params)
+
+    def fit(self, X: np.ndarray) -> Self:
+        self.detector.fit(X)
+        return self
+
+    def score_samples(self, X: np.ndarray) -> np.ndarray:
+        return -self.detector.decision_function(X)
+
+
+def methods(kind: str, *, peers: bool) -> list[Method]:
+    """The methods for a kind of data, the preset first."""
+    preset = Method(PRESET[kind], lambda _: make_outlier_detector(kind))
+    own = [preset, *_classic_measures()]
+    if kind == "embedding":
+        # On tabular sets this is the preset itself.
+        own.insert(1, Method("LCP", lambda _: LCPOutlierDetector()))
+    if not peers:
+        return own
+    return [*own, *_pyod(), *_scikit_learn(robust_covariance=kind == "tabular")]
+
+
+def has_pyod() -> bool:
+    return find_spec("pyod") is not None
+
+
+def _classic_measures() -> list[Method]:
+    return [
+        Method("kNN10", lambda _: KNNOutlierDetector(10)),
+        Method("KD Scott", lambda _: KernelDensityOutlierDetector("scott")),
+        Method("LOF20", lambda _: LOFOutlierDetector(20)),
+        Method("MD", lambda _: MahalanobisOutlierDetector()),
+    ]
+
+
+def _pyod() -> list[Method]:
+    makers: dict[str, Callable[[int], Any]] = {
+        "KNN": lambda _: _PyOD("knn", "KNN"),
+        "LOF": lambda _: _PyOD("lof", "LOF"),
+        "KDE": lambda _: _PyOD("kde", "KDE"),
+        "MCD": lambda seed: _PyOD("mcd", "MCD", random_state=seed),
+        "ECOD": lambda _: _PyOD("ecod", "ECOD"),
+        "IForest": lambda seed: _PyOD("iforest", "IForest", random_state=seed),
+        "INNE": lambda seed: _PyOD("inne", "INNE", random_state=seed),
+    }
+    return [Method(f"PyOD {name}", make, "PyOD") for name, make in makers.items()]
+
+
+def _scikit_learn(*, robust_covariance: bool) -> list[Method]:
+    found = {
+        "sklearn LOF": lambda _: LocalOutlierFactor(novelty=True),
+        # PyOD KDE is this class with its default bandwidth, so here it has the one of KD Scott.
+        "sklearn KernelDensity Scott": lambda _: KernelDensity(bandwidth="scott"),
+    }
+    if robust_covariance:
+        found["sklearn EllipticEnvelope"] = lambda seed: EllipticEnvelope(random_state=seed)
+    return [Method(name, make, "scikit-learn") for name, make in found.items()]

@@ -1,0 +1,76 @@
+"""What skood is measured against: the bare product, faiss, scikit-learn and PyOD."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
+
+from skood._optional import is_installed
+from skood.neighbors import ExactIndex
+
+__all__ = ["faiss_flat", "gaussian_rows", "is_installed", "product", "recall", "sklearn_search"]
+
+N_JOBS = 2
+INSTALL = 'not installed: `pip install "skood[bench]"`'
+PRODUCT_BLOCK = (1024, 2048)
+
+PRODUCT = "bare product"
+FAISS = "faiss flat"
+BRUTE = "scikit-learn brute"
+SKOOD = "skood"
+
+Search = Callable[[], Any]
+
+
+def gaussian_rows(n: int, d: int, dtype: type = np.float32, seed: int = 0) -> NDArray:
+    """Rows of a standard normal distribution: no structure that a search could use."""
+    return np.random.default_rng(seed).standard_normal((n, d), dtype=dtype)
+
+
+def product(X: NDArray, Q: NDArray) -> Search:
+    """The inner products of all pairs, block by block in one buffer, and nothing else."""
+    rows, columns = PRODUCT_BLOCK
+    buffer = np.empty(rows * columns, dtype=X.dtype)
+
+    def run() -> None:
+        for i in range(0, len(Q), rows):
+            for j in range(0, len(X), columns):
+                q, x = Q[i : i + rows], X[j : j + columns]
+                np.matmul(q, x.T, out=buffer[: len(q) * len(x)].reshape(len(q), len(x)))
+
+    return run
+
+
+def faiss_flat(X: NDArray, Q: NDArray, k: int) -> Search:
+    """Exact search by faiss, which returns squared distances."""
+    import faiss
+
+    index = faiss.IndexFlatL2(X.shape[1])
+    index.add(X)
+    return lambda: index.search(Q, k)
+
+
+def sklearn_search(X: NDArray, Q: NDArray, k: int, algorithm: str = "brute") -> Search:
+    """scikit-learn's search by the named algorithm."""
+    neighbors = NearestNeighbors(n_neighbors=k, algorithm=algorithm, n_jobs=N_JOBS).fit(X)
+    return lambda: neighbors.kneighbors(Q)
+
+
+def exact_searches(X: NDArray, Q: NDArray, k: int) -> dict[str, Search]:
+    """The exact searches that there are for these rows, and the product that is their limit."""
+    index = ExactIndex(n_jobs=N_JOBS).fit(X)
+    searches: dict[str, Search] = {SKOOD: lambda: index.query(Q, k), PRODUCT: product(X, Q)}
+    if X.dtype == np.float32 and is_installed("faiss"):  # faiss has no float64
+        searches[FAISS] = faiss_flat(X, Q, k)
+    searches[BRUTE] = sklearn_search(X, Q, k)
+    return searches
+
+
+def recall(found: NDArray[np.intp], true: NDArray[np.intp]) -> float:
+    """Share of the true neighbours that were found."""
+    hits = [len(np.intersect1d(f, t)) for f, t in zip(found, true, strict=True)]
+    return float(np.sum(hits) / true.size)

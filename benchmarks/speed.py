@@ -1,0 +1,149 @@
+"""Speed beside scikit-learn, PyOD, faiss and the bare matrix product.
+
+    python benchmarks/speed.py                # about a quarter of an hour on two processors
+    python benchmarks/speed.py --slow-peers   # half an hour: peers that take minutes, in full
+    python benchmarks/speed.py --quick        # small sizes, to try the script
+
+Two threads for everyone. All contestants of one piece of work run in turn (A B C, A B C, ...); a
+ratio is the median of the ratios of neighbouring runs. `growth.py` has how time grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+from _lineup import SLOW, lineup
+from _peers import INSTALL
+from _report import markdown_table, write_result
+from _timing import N_THREADS, alternate, in_seconds, paired_ratio, use_two_threads
+from _workloads import WORK, Claim, Quality, Sizes, Work
+
+HEAD = ["work", "measured", "against", "time", "its time", "ratio", "required"]
+PACKAGES = ["skood", "numpy", "scipy", "scikit-learn", "pyod", "faiss-cpu", "threadpoolctl"]
+
+METHOD = """\
+{threads} threads for all. Medians of {runs} alternating runs after one that does not count; the
+ratio is the median (least–most) of the ratios of paired runs. A peer marked with * takes long and
+ran once. "n × faster" is the peer's time over skood's, any other ratio skood's over the other's.
+Rows are standard normal where nothing else is said, so there is no structure to profit from. Recall
+is checked on the answers, exact ones against scikit-learn's in float64. Of scikit-learn's
+kd_tree, ball_tree and brute, the fastest on a 20th of the queries runs in full."""
+
+UNDECIDED = "(undecided: `--slow-peers`)"
+LINEUP_RUNS = 3
+SLOW_NOTE = "The robust covariances (EllipticEnvelope, MCD) are in a run with `--slow-peers`, once."
+NOT_SLOW = """\
+The fits of PyOD's KNN and KDE take time that grows with n². They were run at fewer rows than the
+requirement names, which favours them; `--slow-peers` runs them in full."""
+
+
+def result_lines(work: Work, n_runs: int) -> list[list[str]]:
+    """Measure one piece of work: a line of the table for each claim."""
+    runs = alternate(work.seconds, n_runs, once=work.once, say=say)
+    lines = [claim_line(claim, runs, work) for claim in work.claims]
+    lines += [quality_line(quality) for quality in work.qualities]
+    return [[work.name if i == 0 else "", *line] for i, line in enumerate(lines)]
+
+
+def claim_line(claim: Claim, runs: Mapping[str, Sequence[float]], work: Work) -> list[str]:
+    there = [name for name in claim.others if name in runs]
+    if claim.subject not in runs or not there:
+        others = " / ".join(claim.others)
+        return [claim.subject, others, "", "", "", f"{requirement(claim)} {INSTALL}"]
+    other = min(there, key=lambda name: median(runs[name]))
+    ours, theirs = runs[claim.subject], runs[other]
+    cells = [
+        claim.subject,
+        other + "*" * (other in work.once),
+        in_seconds(ours),
+        in_seconds(theirs),
+    ]
+    if claim.times_faster is not None:
+        ratio = paired_ratio(theirs, ours)
+        met = ratio.median >= claim.times_faster
+        verdict = UNDECIDED if work.fewer_rows and not met else _met(met)
+        return [*cells, f"{ratio} × faster", f"{requirement(claim)} {verdict}"]
+    ratio = paired_ratio(ours, theirs)
+    met = claim.at_most is None or ratio.median <= claim.at_most
+    required = "" if claim.at_most is None else f"{requirement(claim)} {_met(met)}"
+    return [*cells, str(ratio), required]
+
+
+def requirement(claim: Claim) -> str:
+    if claim.times_faster is not None:
+        return f"≥ {claim.times_faster:g} × faster"
+    return f"≤ {claim.at_most:.2f}"
+
+
+def quality_line(quality: Quality) -> list[str]:
+    value = quality.value()
+    required = f"≥ {quality.at_least:.2f} {_met(value >= quality.at_least)}"
+    return [quality.name, "", "", "", f"{value:.4f}", required]
+
+
+def requirement_table(arguments: argparse.Namespace) -> str:
+    sizes = Sizes(arguments.quick, arguments.slow_peers)
+    lines = []
+    for key, build in WORK.items():
+        work = build(sizes) if re.search(arguments.only, key) else None
+        if work is not None:
+            say(work.name)
+            lines += result_lines(work, arguments.runs)
+    return markdown_table(HEAD, lines)
+
+
+def lineup_section(arguments: argparse.Namespace) -> str:
+    """Fit and scoring time of all detectors, for which nothing is required."""
+    title, seconds = lineup(Sizes(arguments.quick, arguments.slow_peers))
+    n_runs = min(arguments.runs, LINEUP_RUNS)
+    once = {f"{name} {verb}" for name in SLOW for verb in ("fit", "score")}
+    runs = alternate(seconds, n_runs, once=once, say=say)
+    names = [name.removesuffix(" fit") for name in runs if name.endswith(" fit")]
+    rows = [[n, *(in_seconds(runs[f"{n} {verb}"]) for verb in ("fit", "score"))] for n in names]
+    table = markdown_table(["detector", "fit", "score"], rows)
+    note = f"Medians of {n_runs} alternating runs, default parameters. Nothing is required here."
+    return f"## {title}\n\n{note} {SLOW_NOTE}\n\n{table}"
+
+
+def say(text: str) -> None:
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
+def _met(met: bool) -> str:
+    return "(met)" if met else "(missed)"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--only", default="", help=f"regular expression of: {', '.join(WORK)}, detectors"
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes; nothing is written")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each contestant")
+    parser.add_argument(
+        "--slow-peers", action="store_true", help="peers' fits that take minutes, in full"
+    )
+    arguments = parser.parse_args()
+    use_two_threads()
+    body = requirement_table(arguments)
+    if re.search(arguments.only, "detectors"):
+        body += "\n\n" + lineup_section(arguments)
+    if arguments.quick or arguments.only:
+        print(body)  # a part is no result: it must not replace one
+        return
+    notes = METHOD.format(threads=N_THREADS, runs=arguments.runs)
+    command = "python benchmarks/speed.py"
+    if arguments.slow_peers:
+        command += " --slow-peers"
+    else:
+        notes += " " + NOT_SLOW
+    write_result("speed", "Speed", command, PACKAGES, f"{notes}\n\n{body}")
+
+
+if __name__ == "__main__":
+    main()

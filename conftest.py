@@ -1,0 +1,17 @@
+"""Examples in the docstrings of what an extra brings run where the extra is installed."""
+
+from __future__ import annotations
+
+import pytest
+
+from skood._optional import is_installed
+
+_NEEDS = {"faiss_index.py": "faiss", "pynndescent_index.py": "pynndescent"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the examples of a module whose library is missing."""
+    for item in items:
+        module = _NEEDS.get(item.path.name)
+        if module and not is_installed(module):
+            item.add_marker(pytest.mark.skip(reason=f"{module} (extra 'ann') is not installed"))

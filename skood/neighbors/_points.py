@@ -1,0 +1,50 @@
+"""Rows as a library that searches in float32 is given them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SAFE_VALUE = 1e15  # the square of a larger one is not for float32
+_ROW_BLOCK = 1 << 14
+
+
+class Points:
+    """Rows with their centre taken off, in a unit in which the largest is about 1.
+
+    float32 loses rows that lie far from the origin, and squares of very large or small values.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d)
+        The training rows.
+    norms : ndarray of shape (n,) or None
+        Their lengths; if given, rows are divided by their length first.
+    """
+
+    def __init__(self, rows: NDArray, norms: NDArray[np.float64] | None) -> None:
+        largest = 1.0 if norms is not None else max(float(rows.max()), -float(rows.min()))
+        largest = max(largest, float(np.finfo(np.float64).tiny))
+        # A division by a power of two changes no digit.
+        self.unit = float(np.ldexp(1.0, int(np.frexp(largest)[1]) - 1))
+        self.centre: NDArray[np.float64] | float = 0.0
+        total = np.zeros(rows.shape[1])
+        for start in range(0, len(rows), _ROW_BLOCK):
+            part = slice(start, start + _ROW_BLOCK)
+            total += self._float64(rows[part], None if norms is None else norms[part]).sum(axis=0)
+        self.centre = total / len(rows)
+
+    def of(
+        self, rows: NDArray, norms: NDArray[np.float64] | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """The points of rows, and which of them float32 can search; the others become zeros."""
+        points = self._float64(rows, norms)
+        safe = np.abs(points).max(axis=1) < _SAFE_VALUE
+        points[~safe] = 0.0
+        return points.astype(np.float32), safe
+
+    def _float64(self, rows: NDArray, norms: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        if norms is not None:
+            rows = rows / norms[:, np.newaxis]
+        with np.errstate(over="ignore"):  # an inf is not safe
+            return np.divide(rows, self.unit, dtype=np.float64) - self.centre

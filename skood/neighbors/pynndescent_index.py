@@ -1,0 +1,190 @@
+"""Neighbours by pynndescent: a walk along a graph of neighbours."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._optional import import_optional, is_installed
+from .._validation import check_int
+from ._approximate import ApproximateIndex, Candidates
+from ._recall import RecallSample
+from ._threads import n_threads
+
+_EPSILON_STEP = 0.05
+_MOST_STEPS = 20
+# A pynndescent index keeps its marks of visited rows from query to query, for one thread.
+_LOCK = threading.Lock()
+_told = False  # that pynndescent compiles: once a process
+
+
+class PyNNDescentIndex(ApproximateIndex):
+    """Index that asks pynndescent for candidates and ranks them by their true distances.
+
+    pynndescent compiles itself for minutes in every new process, before the first fit and, in a
+    process that loads a fitted index, before the first query. `FaissIndex` does not.
+
+    Parameters
+    ----------
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The distance: Euclidean, or one minus the cosine of the angle.
+    target_recall : float, default=0.95
+        Share of the nearest neighbours to be found, in (0, 1].
+    recall_at : int, default=15
+        Number of neighbours that the recall is measured at.
+    exact_below : int, default=5000
+        With fewer rows than this the exact search answers, without any compilation.
+    n_links : int, default=30
+        Neighbours of each row in the graph.
+    random_state : int, RandomState or None, default=None
+        Draws the trees that the graph starts from and the rows that the recall is measured on.
+    verbose : bool, default=True
+        Whether one line on standard error says that pynndescent compiles.
+    n_jobs : int or None, default=None
+        Number of threads to build the graph with. None means as many as the BLAS uses, -1 all
+        processors. Queries take one.
+
+    Attributes
+    ----------
+    recall_ : float
+        Share of the `recall_at` nearest neighbours found, measured on training rows, each itself
+        left out, that the effort was not tuned on. 1 where the search is exact.
+    epsilon_ : float or None
+        How much further than the k-th nearest row found the walk goes on, as a share of that
+        distance; None where the exact search answers.
+    training_rows_ : ndarray of shape (n_samples, n_features)
+        The training rows.
+    row_norms_ : ndarray of shape (n_samples,) or None
+        Their lengths, for ``metric="cosine"``.
+    n_samples_fit_ : int
+        Number of training rows.
+    n_features_in_ : int
+        Number of features.
+
+    Raises
+    ------
+    ImportError
+        By `fit`, if pynndescent is not installed: the extra ``ann`` brings it.
+
+    Warns
+    -----
+    UserWarning
+        By `fit`, if `recall_` is less than `target_recall`.
+
+    Notes
+    -----
+    pynndescent holds a float32 copy of the rows, centred and scaled, and the graph. A query has the
+    same neighbours alone and in any batch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood.neighbors import PyNNDescentIndex
+    >>> X = np.random.default_rng(0).normal(size=(200, 4))
+    >>> index = PyNNDescentIndex().fit(X)  # few rows: the exact search answers
+    >>> index.epsilon_, index.recall_
+    (None, 1.0)
+    >>> index.query([[0.0, 0.0, 0.0, 0.0]], k=3).indices.shape
+    (1, 3)
+    """
+
+    _structure: Any
+
+    def __init__(
+        self,
+        *,
+        metric: str = "euclidean",
+        target_recall: float = 0.95,
+        recall_at: int = 15,
+        exact_below: int = 5000,
+        n_links: int = 30,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = True,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.metric = metric
+        self.target_recall = target_recall
+        self.recall_at = recall_at
+        self.exact_below = exact_below
+        self.n_links = n_links
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    def _check_parameters(self) -> None:
+        check_int(self, "n_links", self.n_links, 2)
+        super()._check_parameters()
+
+    def _check_installed(self) -> None:
+        if not is_installed("pynndescent"):
+            _import_pynndescent()  # raises; an import that succeeds would take seconds
+
+    def _forget_structure(self) -> None:
+        self.epsilon_: float | None = None
+        self._structure = None
+
+    def _build_structure(
+        self,
+        random_state: np.random.RandomState,
+        sample: RecallSample,  # noqa: ARG002
+    ) -> None:
+        self._tell_of_compilation()
+        points, _ = self._points.of(self.training_rows_, self.row_norms_)
+        with _LOCK, warnings.catch_warnings():
+            # It warns of rows without enough links: `recall_` says what that costs.
+            warnings.simplefilter("ignore")
+            self._structure = _import_pynndescent().NNDescent(
+                points,
+                n_neighbors=min(self.n_links, self.n_samples_fit_ - 1),
+                random_state=random_state.randint(2**31 - 1),
+                n_jobs=n_threads(self.n_jobs),
+            )
+            self._structure.prepare()
+
+    def _tell_of_compilation(self) -> None:
+        global _told
+        if self.verbose and not _told:
+            print(
+                "PyNNDescentIndex: pynndescent compiles for minutes, once in every process "
+                "(verbose=False leaves out this line; FaissIndex needs no compilation).",
+                file=sys.stderr,
+            )
+        _told = True
+
+    def _effort_range(self, k: int) -> tuple[int, int] | None:  # noqa: ARG002
+        return 1, 1 + _MOST_STEPS
+
+    def _set_effort(self, effort: int) -> None:
+        self.epsilon_ = _epsilon(effort)
+
+    def _candidates(
+        self,
+        points: NDArray[np.float32],
+        n_candidates: int,
+        k: int,  # noqa: ARG002
+        effort: int | None,
+    ) -> Candidates:
+        self._tell_of_compilation()
+        epsilon = self.epsilon_ if effort is None else _epsilon(effort)
+        found = np.empty((len(points), n_candidates), dtype=np.intp)
+        with _LOCK:
+            # One by one, since random numbers pass from each row of a batch to the next.
+            for row in range(len(points)):
+                found[row] = self._structure.query(
+                    points[row : row + 1], k=n_candidates, epsilon=epsilon
+                )[0]
+        return Candidates(found)
+
+
+def _epsilon(effort: int) -> float:
+    return round((effort - 1) * _EPSILON_STEP, 2)
+
+
+def _import_pynndescent() -> ModuleType:
+    return import_optional("pynndescent", "ann", needed_by="PyNNDescentIndex")
