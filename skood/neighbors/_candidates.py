@@ -57,6 +57,8 @@ class Candidates:
 
     def tighten(self) -> None:
         """Raise the bound to what the pairs at hand allow."""
+        if not self._parts:
+            return
         parts = [(self.q_rows, self.x_rows, self.lower, self.upper), *self._parts]
         self.q_rows, self.x_rows, self.lower, self.upper = (
             np.concatenate(arrays) for arrays in zip(*parts, strict=True)

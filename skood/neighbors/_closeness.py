@@ -101,7 +101,12 @@ class ClosenessReference:
         columns = _BLOCK_CELLS // len(centred) // TRAINING_BLOCK * TRAINING_BLOCK
         for start in range(0, len(self.rows), columns):
             block = slice(start, start + columns)
-            excess = centred @ self.rows[block].T
+            # One query as a vector: the BLAS streams the rows once, by all threads.
+            excess = (
+                (self.rows[block] @ centred[0])[np.newaxis]
+                if len(centred) == 1
+                else centred @ self.rows[block].T
+            )
             excess -= self.half_squares[block]
             i, j = start // TRAINING_BLOCK, -(-(start + columns) // TRAINING_BLOCK)
             raw, own = self.block_raw_lengths[i:j].max(), self.block_lengths[i:j].max()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,7 @@ def row_hashes(X: NDArray, seed: int) -> NDArray[np.uint64]:
     Hashes with different seeds are independent. The same rows have the same hashes in every
     process. Rows that differ in one feature alone never have the same hash.
     """
-    # Odd factors: a product with them loses nothing.
-    factors = np.random.default_rng(seed).integers(0, 2**63, size=X.shape[1], dtype=np.uint64)
-    factors = factors * np.uint64(2) + np.uint64(1)
+    factors = _factors(X.shape[1], seed)
     hashes = np.empty(len(X), dtype=np.uint64)
     step = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
     for start in range(0, len(X), step):
@@ -35,6 +34,15 @@ def row_hashes(X: NDArray, seed: int) -> NDArray[np.uint64]:
         bits ^= bits >> _FOLD
         hashes[start : start + step] = (bits * factors).sum(axis=1, dtype=np.uint64)
     return hashes
+
+
+@cache
+def _factors(d: int, seed: int) -> NDArray[np.uint64]:
+    # Odd: a product with them loses nothing. Kept: to draw them takes as long as to search a row.
+    factors = np.random.default_rng(seed).integers(0, 2**63, size=d, dtype=np.uint64)
+    factors = factors * np.uint64(2) + np.uint64(1)
+    factors.flags.writeable = False
+    return factors
 
 
 def first_match(
