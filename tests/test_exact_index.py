@@ -214,3 +214,19 @@ def test_row_lookup_with_rows_of_one_hash(monkeypatch):
     X = np.arange(40.0).reshape(20, 2)
     np.testing.assert_array_equal(RowLookup(X).find(X[::-1]), np.arange(20)[::-1])
     assert (RowLookup(X).find(X + 100) == -1).all()
+
+
+@pytest.mark.parametrize("spread", [1e-3, 1e-6])
+def test_tight_heaps_far_apart_are_told_apart_in_float64(spread):
+    # float32 products see each heap as one point: every row of it is a candidate
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(5, 6)) * 1e3
+    X = centres[rng.integers(0, 5, 6000)] + spread * rng.normal(size=(6000, 6))
+    Q = centres[rng.integers(0, 5, 1500)] + spread * rng.normal(size=(1500, 6))
+    index = ExactIndex(n_jobs=1).fit(X)
+    found = index.query(Q, 8)
+    assert index._engine.reference.product_dtype == np.float64  # it has noticed
+    indices, distances = plain_neighbors(X, Q[:200], 8)
+    np.testing.assert_array_equal(found.indices[:200], indices)
+    np.testing.assert_allclose(found.distances[:200], distances, rtol=1e-9)
+    np.testing.assert_array_equal(index.query(Q, 8).indices, found.indices)

@@ -30,6 +30,7 @@ from ._threads import single_threaded_blas
 from ._torch_closeness import TorchReference
 
 _QUERY_BLOCK = 1024
+_TOO_MANY = 4  # times as many candidates as neighbours: a more precise product would save time
 _MAX_PAIRS = 1 << 20  # candidates in memory before they are cut to the k nearest of each query
 
 Found = tuple[NDArray[np.intp], NDArray[np.float64]]
@@ -132,14 +133,17 @@ class _BlockSearch:
         return indices, distances
 
     def _by_product(self, product_rows: NDArray, rows: NDArray[np.intp]) -> Found:
-        candidates = Candidates(len(rows), self.k, product_rows.dtype)
-        blocks = self.owner.reference.feed(product_rows, candidates)
+        reference = self.owner.reference
+        candidates = Candidates(len(rows), self.k, reference.dtype_for(len(rows)))
+        blocks = reference.feed(product_rows, candidates)
         for number, _ in enumerate(blocks, start=1):
             if number & (number - 1) == 0:  # after 1, 2, 4, 8, ... blocks: each time half is new
                 candidates.tighten()
             if len(candidates) > _MAX_PAIRS:
                 self._cut(candidates, rows)
         candidates.drop()
+        if len(candidates) > _TOO_MANY * self.k * len(rows):
+            reference.use_full_precision()
         return self._nearest(candidates.q_rows, candidates.x_rows, rows)
 
     def _cut(self, candidates: Candidates, rows: NDArray[np.intp]) -> None:
@@ -148,6 +152,7 @@ class _BlockSearch:
         counts = np.bincount(candidates.q_rows, minlength=len(rows))
         if len(candidates) > _MAX_PAIRS // 2 and counts.min() >= self.k:
             pairs = candidates.q_rows, candidates.x_rows
+            self.owner.reference.use_full_precision()
             distances = self._distances(*pairs, rows)
             nearest = nearest_of_ordered_pairs(pairs[0], distances, len(rows), self.k)
             candidates.keep(np.sort(nearest, axis=None))  # in the order of training

@@ -26,6 +26,7 @@ class TorchReference:
     def __init__(self, rows: NDArray, device: str) -> None:
         self.rows = rows
         self.device = device
+        self.product_dtype = np.dtype(np.float32)
         self._to_device()
 
     def _to_device(self) -> None:
@@ -41,7 +42,7 @@ class TorchReference:
 
     def __getstate__(self) -> dict[str, Any]:
         # What lies on the device belongs to this process; another one makes it anew from the rows.
-        return {"rows": self.rows, "device": self.device}
+        return {"rows": self.rows, "device": self.device, "product_dtype": self.product_dtype}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -60,6 +61,13 @@ class TorchReference:
     def largest_safe_length(self) -> float:
         """Queries further from the centre than this are not for the product."""
         return safe_length(self.length, np.dtype(np.float32))
+
+    def dtype_for(self, n_queries: int) -> np.dtype:  # noqa: ARG002
+        """Type of the product."""
+        return self.product_dtype
+
+    def use_full_precision(self) -> None:
+        """Stay in float32: not all devices have more, and those that have are slow at it."""
 
     def feed(self, Q: NDArray, candidates: Candidates) -> Iterator[None]:
         """Hand over candidates, a block of training rows at a time."""
