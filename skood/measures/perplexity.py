@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+_FURTHEST = 1e300
 # Precision in units of the gap to the reference neighbour (see `_scale_free_gaps`). Below the lower
 # end all weights up to the reference are equal to the last digit; above the upper end those from
 # the reference on are zero. So the root, where there is one, always lies between them.
@@ -149,7 +150,8 @@ def _scale_free_gaps(
         gaps *= (0.5 * distances + 0.5 * nearest) / total
         unit = 2.0 * np.sqrt(step[:, 0]) * np.sqrt(total[:, 0])
     gaps[distances == nearest] = 0.0
-    gaps[np.isnan(gaps)] = np.inf
+    # Without weight all the same, and 0 times it is 0.
+    np.fmin(gaps, _FURTHEST, out=gaps)
     return gaps, unit, all_equal, ties
 
 
@@ -203,11 +205,11 @@ def _entropy_excess(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Entropy minus `target` in nats, and its derivative by the logarithm of the precision."""
     beta = np.exp(log_beta)
-    weights = _weights(gaps, log_beta)
-    weights /= weights.sum(axis=1, keepdims=True)
-    energy = np.where(weights > 0, gaps, 0.0) * beta[:, np.newaxis]
-    mean = (weights * energy).sum(axis=1)
-    # H = -Σ w log w = -log w_max + Σ w βgap, since the nearest has gap 0 and the largest weight
-    entropy = mean - np.log(weights.max(axis=1))
-    variance = (weights * (energy - mean[:, np.newaxis]) ** 2).sum(axis=1)
-    return entropy - target, -variance
+    weights = gaps * -beta[:, np.newaxis]
+    np.exp(weights, out=weights)  # of the nearest: 1
+    total = weights.sum(axis=1)
+    weights *= gaps
+    mean = beta * weights.sum(axis=1) / total
+    square = beta**2 * np.einsum("ij,ij->i", weights, gaps) / total
+    # H = -Σ p log p with p = e^-βg / Σ e^-βg
+    return np.log(total) + mean - target, mean**2 - square
