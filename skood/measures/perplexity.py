@@ -188,7 +188,7 @@ def _find_log_precision(
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             newton = u - excess / slope
         inside = (newton > low[active]) & (newton < high[active])
-        # Steps have to halve: Newton's may hop to and fro over the root for hundreds of times.
+        # Steps have to halve: Newton's may hop back and forth over the root for hundreds of times.
         trusted = inside & (np.abs(newton - u) <= 0.5 * last_step[active])
         following = np.where(trusted, newton, 0.5 * (low[active] + high[active]))
         last_step[active] = np.abs(following - u)
