@@ -185,6 +185,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         return X if norms is None else X / norms[:, np.newaxis]
 
     def _neighbor_rows(self, indices: NDArray[np.intp]) -> NDArray:
-        rows = self.index_.training_rows_[indices]
+        # several times as fast as indexing where rows are short
+        rows = self.index_.training_rows_.take(indices, axis=0)
         norms = self.index_.row_norms_
         return rows if norms is None else rows / norms[indices][:, :, np.newaxis]
