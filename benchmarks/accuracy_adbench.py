@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import pickle
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -49,22 +50,37 @@ NOTES = f"""\
   counts as failed on the set."""
 
 
-def run(chosen: list[Dataset], n_splits: int, peers: bool) -> dict[str, Results]:
+def run(chosen: list[Dataset], n_splits: int, peers: bool, keep: Path | None) -> dict[str, Results]:
     """Results by kind, set and method; the sets in the order in which they were given."""
     start, done = time.perf_counter(), {}
+    for dataset in chosen:
+        if keep and _kept(keep, dataset, n_splits, peers).exists():
+            # written by an earlier run of this script, in a folder that the caller names
+            kept = _kept(keep, dataset, n_splits, peers).read_bytes()
+            done[dataset.name] = pickle.loads(kept)  # noqa: S301
+    # The largest first, so that none of them is left at the end for one process alone.
+    order = sorted(chosen, key=lambda dataset: -dataset.path.stat().st_size)
+    order = [dataset for dataset in order if dataset.name not in done]
     # A fresh process has no threads that a fork could lock.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(len(chosen), os.cpu_count() or 1), context) as pool:
-        # The largest first, so that none of them is left at the end for one process alone.
-        order = sorted(chosen, key=lambda dataset: -dataset.path.stat().st_size)
         tasks = {pool.submit(evaluate, dataset, n_splits, peers): dataset for dataset in order}
         for task in as_completed(tasks):
-            done[tasks[task].name] = task.result()
+            dataset = tasks[task]
+            done[dataset.name] = task.result()
+            if keep:
+                keep.mkdir(parents=True, exist_ok=True)
+                _kept(keep, dataset, n_splits, peers).write_bytes(pickle.dumps(task.result()))
             seconds = time.perf_counter() - start
-            line = f"[{len(done)}/{len(chosen)}] {tasks[task].name}, {seconds:.0f} s so far"
+            line = f"[{len(done)}/{len(chosen)}] {dataset.name}, {seconds:.0f} s so far"
             print(line, file=sys.stderr, flush=True)
     results = {kind: {d.name: done[d.name] for d in chosen if d.kind == kind} for kind in KINDS}
     return {kind: found for kind, found in results.items() if found}
+
+
+def _kept(folder: Path, dataset: Dataset, n_splits: int, peers: bool) -> Path:
+    name = dataset.name.replace("/", "-")
+    return folder / f"{name}-{n_splits}{'-peers' if peers else ''}.pkl"
 
 
 def report(results: dict[str, Results], n_splits: int) -> str:
@@ -81,6 +97,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--only", default="", metavar="PATTERN", help="sets with this in the name")
     parser.add_argument("--no-peers", action="store_true", help="only skood's own detectors")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FOLDER",
+        help="keep each set's results there, and go on from them after an interruption",
+    )
     found = parser.parse_args()
     if found.splits < 1:
         parser.error(f"The '--splits' argument must be an int of at least 1. Got {found.splits}.")
@@ -98,7 +120,7 @@ def main() -> None:
             "The '--data' argument must be a folder that holds adbench/, with sets whose names "
             f"contain '{given.only}'. Got {given.data}."
         )
-    body = report(run(chosen, given.splits, not given.no_peers), given.splits)
+    body = report(run(chosen, given.splits, not given.no_peers, given.keep), given.splits)
     if given.only:
         print(body)
         print("not written: only a run on all sets is kept", file=sys.stderr)

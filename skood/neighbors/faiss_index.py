@@ -102,6 +102,10 @@ class FaissIndex(ApproximateIndex):
     lie too far away for float32, are left to the exact search. Of rows at equal distance, those
     found stand in the order of training. With k above `recall_at` the effort grows in proportion.
 
+    Training rows have links of their own in the graph of ``"hnsw"``, so `recall_` flatters it a
+    little: it was 0.992 where new rows had 0.977. Cells save time where the rows lie in clusters;
+    where all rows are of one cloud with many columns, most cells have to be looked into.
+
     Examples
     --------
     >>> import numpy as np
