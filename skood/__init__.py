@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         LOFOutlierDetector,
         MahalanobisOutlierDetector,
     )
+    from .ensemble import LayerEnsemble
     from .preprocessing import ActiveNeuronSelector, PartialWhitener
     from .presets import make_outlier_detector
 
@@ -22,6 +23,7 @@ __all__ = [
     "KernelDensityOutlierDetector",
     "LCPOutlierDetector",
     "LOFOutlierDetector",
+    "LayerEnsemble",
     "MahalanobisOutlierDetector",
     "PartialWhitener",
     "make_outlier_detector",
@@ -35,6 +37,7 @@ _HOME = {
     "LCPOutlierDetector": "detectors",
     "LOFOutlierDetector": "detectors",
     "MahalanobisOutlierDetector": "detectors",
+    "LayerEnsemble": "ensemble",
     "ActiveNeuronSelector": "preprocessing",
     "PartialWhitener": "preprocessing",
     "make_outlier_detector": "presets",

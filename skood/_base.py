@@ -16,6 +16,10 @@ from .measures import contamination_threshold
 class OODDetectorMixin(OutlierMixin):
     """Mixin of detectors that have `score_samples` and a threshold at `offset_`."""
 
+    # Whether the score is minus a distance or minus a ratio of distances. An ensemble adds up the
+    # logarithms of such scores, and all others as they are.
+    _score_is_distance = False
+
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Score above the threshold.
 

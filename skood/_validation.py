@@ -13,7 +13,13 @@ import numpy as np
 import sklearn
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
 
 _DTYPES = (np.float64, np.float32)  # any other type becomes the first
 
@@ -98,6 +104,16 @@ def _is_ready(estimator: BaseEstimator, X: Any, dtype: np.dtype | None) -> bool:
         and X.flags.c_contiguous
         and bool(np.isfinite(X).all())
     )
+
+
+def check_extracted(features: Any) -> NDArray:
+    """What a feature extractor made, as a C-contiguous array of float32 or float64."""
+    return check_array(features, dtype=_DTYPES, order="C", input_name="the extracted features")
+
+
+def select_rows(X: Any, positions: NDArray[np.intp]) -> Any:
+    """Some of the rows of an array of any dimensions, a frame, a list or a tensor."""
+    return _safe_indexing(X, positions)
 
 
 def check_labels(y: Any, n_samples: int) -> NDArray | None:

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.decomposition import PCA
 
 from skood import (
     ActiveNeuronSelector,
     KernelDensityOutlierDetector,
     KNNOutlierDetector,
+    LayerEnsemble,
     LCPOutlierDetector,
     LOFOutlierDetector,
     MahalanobisOutlierDetector,
@@ -34,8 +36,11 @@ class Case:
     changes: dict[str, Any]
     # parameters that change nothing in the scores of new rows
     silent: frozenset[str] = frozenset({"contamination", "random_state", "n_jobs"})
-    # parameters whose change needs class labels in y
+    # parameters whose change needs labels in y, and these labels, to be repeated
     needs_labels: frozenset[str] = frozenset()
+    labels: tuple[int, ...] = (0, 1, 2)
+    # the rows that set the threshold give the scale of the scores as well
+    threshold_sets_scale: bool = False
     # scores by nearest training rows: has n_neighbors, algorithm and metric
     neighbors: bool = True
     # scores scale with, or do not feel, a factor on all values, from 1e-150 to 1e150
@@ -130,7 +135,28 @@ DETECTORS = [
         neighbors=False,
         search=("normalize", (False, True)),
     ),
+    Case(
+        "LayerEnsemble",
+        lambda **p: LayerEnsemble(**{"detector": KNNOutlierDetector(n_neighbors=3), **p}),
+        changes={
+            "detector": LCPOutlierDetector(n_neighbors=6, locality=0.5),
+            "feature_extractor": PCA(2),
+            "groups": {"outer": [0, 3], "inner": slice(1, 3)},
+            "combine": "logistic",
+            "contamination": 0.2,
+            "threshold_samples": 20,
+            "random_state": 3,
+            "n_jobs": 2,
+        },
+        needs_labels=frozenset({"combine"}),
+        labels=(1, 1, -1),
+        threshold_sets_scale=True,
+        neighbors=False,
+        search=("detector__n_neighbors", (1, 8, 60)),
+    ),
 ]
+
+_ODD_AND_EVEN = {"even": slice(0, None, 2), "odd": slice(1, None, 2)}
 
 # The same detectors with options that take another path through the code.
 VARIANTS = [
@@ -162,6 +188,20 @@ VARIANTS = [
         }.items()
     ),
     Case("LCP-locality", lambda **p: LCPOutlierDetector(**{"locality": 0.5, **p}), changes={}),
+    *(
+        Case(
+            f"LayerEnsemble-{name}",
+            partial(LayerEnsemble, detector, groups=_ODD_AND_EVEN),
+            changes={},
+            threshold_sets_scale=True,
+            neighbors=False,
+        )
+        for name, detector in {
+            "KNN": KNNOutlierDetector(n_neighbors=5),
+            "LCP-locality": LCPOutlierDetector(locality=0.5),
+            "MD": MahalanobisOutlierDetector(),
+        }.items()
+    ),
 ]
 
 

@@ -24,6 +24,8 @@ def _arrays(value, seen=None):
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _arrays(item, seen)
+    elif isinstance(value, dict):
+        yield from _arrays(list(value.values()), seen)
     elif hasattr(value, "__dict__"):
         for item in vars(value).values():
             yield from _arrays(item, seen)

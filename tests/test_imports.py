@@ -20,6 +20,7 @@ ALLOWED = {
     "metrics": set(),
     "neighbors": {"_validation", "_optional"},
     "detectors": {"_base", "_validation", "_optional", "measures", "neighbors", "metrics"},
+    "ensemble": {"_base", "_validation"},
 }
 
 

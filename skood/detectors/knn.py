@@ -76,6 +76,8 @@ class KNNOutlierDetector(NeighborOutlierDetector):
     array([ 1, -1])
     """
 
+    _score_is_distance = True
+
     def __init__(
         self,
         n_neighbors: int = 10,

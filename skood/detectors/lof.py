@@ -101,6 +101,7 @@ class LOFOutlierDetector(NeighborOutlierDetector):
     """
 
     _uses_all_training_neighbors = True
+    _score_is_distance = True
 
     def __init__(
         self,

@@ -200,6 +200,10 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
         check_is_fitted(self)
         return self._score(check_new_rows(self, X, self._dtype))
 
+    @property
+    def _score_is_distance(self) -> bool:  # type: ignore[override]
+        return not self.relative
+
     def _check_parameters(self) -> None:
         check_option(self, "covariance", self.covariance, COVARIANCES)
         for name in ("normalize", "relative"):

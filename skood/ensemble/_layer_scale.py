@@ -1,0 +1,67 @@
+"""Scores of different layers in one unit: the standardised logarithm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+_LARGEST = 1e300  # so that the sum over layers stays finite
+_EPS = float(np.finfo(np.float64).eps)
+_TINY = float(np.finfo(np.float64).tiny)
+
+
+@dataclass(frozen=True)
+class LayerScale:
+    """Turns the scores of one layer's detector into values of mean 0 and variance 1 in training.
+
+    Scores that are minus a distance s are taken as -log(-s + epsilon): a distance has the unit of
+    its layer, and is skewed. Others are logarithms already, or of a kind that is not known.
+    """
+
+    mean: float
+    scale: float
+    epsilon: float | None  # None: scores are standardised as they are
+
+    @classmethod
+    def fit(cls, scores: NDArray[np.float64], *, is_distance: bool) -> Self:
+        """Learn from the scores of training rows."""
+        epsilon = None
+        if is_distance:
+            nonzero = -scores[scores < 0]
+            # Where all are zero there is no unit to go by: the smallest number keeps the order.
+            epsilon = max(1e-3 * float(np.median(nonzero)), _TINY) if nonzero.size else _TINY
+        values = _logarithm(scores, epsilon)
+        mean, scale = float(values.mean()), float(values.std())
+        # The spread of equal values is rounding: they stay at 0, in the unit that they have.
+        if scale <= 8 * _EPS * float(np.abs(values).max()):
+            scale = 1.0
+        return cls(mean, scale, epsilon)
+
+    def standardise(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Higher = more in-distribution, as the scores."""
+        with np.errstate(over="ignore"):
+            values = (_logarithm(scores, self.epsilon) - self.mean) / self.scale
+        return np.clip(values, -_LARGEST, _LARGEST)
+
+
+def last_step(detector: Any) -> Any:
+    """The detector at the end of a Pipeline."""
+    while isinstance(detector, Pipeline):
+        detector = detector.steps[-1][1]
+    return detector
+
+
+def score_is_distance(detector: Any) -> bool:
+    """Whether a detector says that its score is minus a distance.
+
+    Detectors of skood do by ``_score_is_distance``; of all others nothing is known.
+    """
+    return bool(getattr(last_step(detector), "_score_is_distance", False))
+
+
+def _logarithm(scores: NDArray[np.float64], epsilon: float | None) -> NDArray[np.float64]:
+    return scores if epsilon is None else -np.log(epsilon - scores)

@@ -1,0 +1,49 @@
+"""Weights of the layers, learnt from rows that are known to be out-of-distribution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+_FEWEST = 2  # rows of each kind
+_MAX_ITERATIONS = 1000
+
+
+def is_in_distribution(X: Any, y: Any) -> NDArray[np.bool_]:
+    """Read the labels +1 and -1 of the training rows; raise where there are others or too few."""
+    needed = (
+        "combine='logistic' of LayerEnsemble needs labels in y: +1 for in-distribution rows, "
+        f"-1 for out-of-distribution rows, at least {_FEWEST} of each."
+    )
+    if y is None:
+        raise ValueError(f"{needed} Got None instead.")
+    labels = column_or_1d(y)
+    check_consistent_length(X, labels)
+    values = np.unique(labels)
+    if labels.dtype.kind not in "iuf" or not np.isin(values, (-1, 1)).all():
+        shown = ", ".join(map(repr, values[:5].tolist())) + (", ..." if len(values) > 5 else "")
+        raise ValueError(f"{needed} Got the labels {shown} instead.")
+    inside = labels == 1
+    n_inside = int(inside.sum())
+    if min(n_inside, len(labels) - n_inside) < _FEWEST:
+        raise ValueError(
+            f"{needed} Got {n_inside} of +1 and {len(labels) - n_inside} of -1 instead."
+        )
+    return inside
+
+
+def logistic_weights(
+    inside: NDArray[np.float64], outside: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Coefficients of the layers and intercept, positive towards in-distribution.
+
+    Both arrays are standardised layer values, one column a layer.
+    """
+    model = LogisticRegression(class_weight="balanced", max_iter=_MAX_ITERATIONS)
+    labels = np.repeat([1, -1], [len(inside), len(outside)])
+    model.fit(np.vstack([inside, outside]), labels)
+    return model.coef_[0], float(model.intercept_[0])
