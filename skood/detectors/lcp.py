@@ -140,6 +140,10 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     def _uses_all_training_neighbors(self) -> bool:  # type: ignore[override]
         return self.locality > 0
 
+    @property
+    def _score_is_distance(self) -> bool:  # type: ignore[override]
+        return self.locality == 0  # else it is a logarithm already
+
     def _fit_reference(self, X: NDArray, neighbors: Neighbors) -> None:
         self.training_lcp_, _ = self._lcp(X, neighbors)
         nonzero = self.training_lcp_[self.training_lcp_ > 0]
