@@ -301,6 +301,18 @@ def test_threshold_samples_with_logistic_are_in_distribution_rows():
     )
 
 
+@pytest.mark.parametrize("shift", [1e6, 1e100])
+@pytest.mark.parametrize("detector", [KNNOutlierDetector(), KernelDensityOutlierDetector()])
+def test_logistic_on_rows_that_are_far_away(detector, shift):
+    X, y = _with_strange_rows()
+    X[y == -1] += shift
+    learnt = LayerEnsemble(detector, groups=GROUPS, combine="logistic").fit(X, y)
+    assert (learnt.coef_ > 0).all()
+    scores = learnt.score_samples(X)
+    assert np.isfinite(scores).all()
+    assert auroc(y, scores) == 1
+
+
 def test_a_sum_forgets_the_weights_learnt_before():
     X, y = _with_strange_rows()
     ensemble = LayerEnsemble(KNNOutlierDetector(), groups=GROUPS, combine="logistic").fit(X, y)

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 _FEWEST = 2  # rows of each kind
 _MAX_ITERATIONS = 1000
+_FURTHEST = 1e6  # standard deviations; the solver loses its way among much larger values
 
 
 def is_in_distribution(X: Any, y: Any) -> NDArray[np.bool_]:
@@ -45,5 +46,6 @@ def logistic_weights(
     """
     model = LogisticRegression(class_weight="balanced", max_iter=_MAX_ITERATIONS)
     labels = np.repeat([1, -1], [len(inside), len(outside)])
-    model.fit(np.vstack([inside, outside]), labels)
+    values = np.clip(np.vstack([inside, outside]), -_FURTHEST, _FURTHEST)
+    model.fit(values, labels)
     return model.coef_[0], float(model.intercept_[0])
