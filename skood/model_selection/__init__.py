@@ -1,0 +1,10 @@
+"""Choosing detectors and their parameters without out-of-distribution data.
+
+Classes that are left out of the training rows stand in for what is out-of-distribution.
+"""
+
+from .leave_classes_out import LeaveClassesOut
+from .novelty_k_fold import NoveltyKFold
+from .ood_scorer import ood_scorer
+
+__all__ = ["LeaveClassesOut", "NoveltyKFold", "ood_scorer"]

@@ -1,0 +1,147 @@
+"""Scorers for scikit-learn's searches that know which test rows are out-of-distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import check_option
+from ..metrics import aupr_in, aupr_out, auroc, detection_error, fpr_at_tpr
+from .leave_classes_out import LeaveClassesOut
+
+_METRICS: dict[str, Callable[..., float]] = {
+    "auroc": auroc,
+    "aupr_in": aupr_in,
+    "aupr_out": aupr_out,
+    "fpr95": partial(fpr_at_tpr, tpr=0.95),
+    "fpr80": partial(fpr_at_tpr, tpr=0.80),
+    "detection_error": detection_error,
+}
+_SMALLER_IS_BETTER = ("fpr95", "fpr80", "detection_error")
+
+
+def ood_scorer(metric: str = "auroc", *, cv: LeaveClassesOut | None = None) -> OODScorer:
+    """Make a scorer of how well a detector tells out-of-distribution rows, for a search.
+
+    The test labels say which rows are out-of-distribution in one of two ways. Of labels +1 and -1,
+    it is -1. Of class labels, it is each class that the fitted detector was not trained on, which
+    it knows by its `classes_`.
+
+    Parameters
+    ----------
+    metric : {"auroc", "aupr_in", "aupr_out", "fpr95", "fpr80", "detection_error"}, default="auroc"
+        The metric of `skood.metrics`. Those that are better when smaller are negated, since
+        searches look for the largest value.
+    cv : LeaveClassesOut, optional
+        The splitter of the search, for rows without labels (``classes="kmeans"``): it is asked
+        which test rows come from clusters that were left out.
+
+    Returns
+    -------
+    OODScorer
+        A callable ``scorer(estimator, X, y)`` that gives a float, for `scoring` of `GridSearchCV`,
+        `cross_validate` and the like, alone or in a dict.
+
+    Raises
+    ------
+    ValueError
+        If `metric` is none of these. By the scorer, if the labels don't say which rows are
+        out-of-distribution, or none of the test rows is.
+
+    See Also
+    --------
+    LeaveClassesOut, NoveltyKFold : Splits whose test parts have rows of both kinds.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skood import KNNOutlierDetector
+    >>> from skood.model_selection import LeaveClassesOut, ood_scorer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> search = GridSearchCV(
+    ...     KNNOutlierDetector(),
+    ...     {"n_neighbors": [1, 5, 20]},
+    ...     cv=LeaveClassesOut(3, random_state=0),
+    ...     scoring=ood_scorer("auroc"),
+    ... ).fit(X, y)
+    >>> bool(search.best_score_ > 0.9)
+    True
+    """
+    check_option("ood_scorer", "metric", metric, tuple(_METRICS))
+    return OODScorer(metric, cv)
+
+
+class OODScorer:
+    """What `ood_scorer` makes."""
+
+    def __init__(self, metric: str, cv: LeaveClassesOut | None) -> None:
+        self.metric = metric
+        self.cv = cv
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+        """Score a fitted detector on test rows.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted detector with `score_samples`, or at least `decision_function`.
+        X : array-like of shape (n_test, ...)
+            The test rows.
+        y : array-like of shape (n_test,), optional
+            +1 and -1, or class labels.
+
+        Returns
+        -------
+        float
+            The metric; negated where smaller is better.
+        """
+        labels = self._plus_minus_one(estimator, X, y)
+        value = _METRICS[self.metric](labels, _scores(estimator, X))
+        return -value if self.metric in _SMALLER_IS_BETTER else value
+
+    def _plus_minus_one(self, estimator: Any, X: Any, y: Any) -> NDArray:
+        if y is not None:
+            return _by_labels(estimator, np.asarray(y))
+        if self.cv is None:
+            raise ValueError(
+                "ood_scorer needs y to know which test rows are out-of-distribution. Without "
+                "labels, give it the splitter: cv=LeaveClassesOut(classes='kmeans') to the search "
+                "and the same object to ood_scorer as 'cv'."
+            )
+        return self.cv.is_in_distribution(X)
+
+    def __repr__(self) -> str:
+        return f"ood_scorer({self.metric!r}{'' if self.cv is None else f', cv={self.cv!r}'})"
+
+
+def _by_labels(estimator: Any, y: NDArray) -> NDArray:
+    """+1 and -1 for labels of either kind, never guessed."""
+    known = getattr(estimator, "classes_", None)
+    if known is not None:
+        inside = np.isin(y, known)
+        if not inside.all():
+            # Trained on +1 only, this is what the labels +1 and -1 say as well.
+            return np.where(inside, 1, -1)
+    labels = set(np.unique(y).tolist())
+    if labels <= {1, -1}:
+        return y
+    if known is None:
+        raise ValueError(
+            f"{type(estimator).__name__} has no 'classes_', so ood_scorer can't tell which of the "
+            "classes in y it was not trained on. Give labels +1 (in-distribution) and -1 "
+            "(out-of-distribution), or a detector of skood, which keeps its classes."
+        )
+    raise ValueError(
+        "ood_scorer found no test row of a class that the detector was not trained on: no row is "
+        "out-of-distribution. LeaveClassesOut makes splits that have some."
+    )
+
+
+def _scores(estimator: Any, X: Any) -> NDArray:
+    score = getattr(estimator, "score_samples", None) or estimator.decision_function
+    return np.asarray(score(X))
