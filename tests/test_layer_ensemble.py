@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
@@ -103,20 +105,42 @@ def test_training_rows_give_mean_scale_and_threshold():
     assert ensemble.offset_ == np.quantile(ensemble.training_scores_, 0.1)
 
 
-@pytest.mark.parametrize("random_state", [0, 5])
+@pytest.mark.parametrize("random_state", [None, 5])
 def test_the_scores_found_by_fit_are_those_of_score_samples(random_state):
-    # with the same random state both draw the same rows, and the detector's scores are used again
+    # with a seed both draw the same rows, and the detector's own scores are used again
     X = _data()
-    detector = KNNOutlierDetector(threshold_samples=40, random_state=0)
     ensemble = LayerEnsemble(
-        detector, groups=GROUPS, threshold_samples=40, random_state=random_state
+        KNNOutlierDetector(threshold_samples=40),
+        groups=GROUPS,
+        threshold_samples=40,
+        random_state=random_state,
     ).fit(X)
-    again = ensemble.score_samples(X[ensemble.training_indices_])
-    np.testing.assert_allclose(again, ensemble.training_scores_, rtol=1e-9)
-    same = np.array_equal(
-        ensemble.detectors_["first"].training_indices_, ensemble.training_indices_
+    rows = ensemble.training_indices_
+    np.testing.assert_allclose(
+        ensemble.score_samples(X[rows]), ensemble.training_scores_, rtol=1e-9
     )
-    assert same == (random_state == 0)
+    drawn_alike = [np.array_equal(d.training_indices_, rows) for d in ensemble.detectors_.values()]
+    assert drawn_alike == [random_state is not None] * 2
+
+
+def test_a_seed_reaches_what_has_none_of_its_own():
+    X = _data()
+    forest = make_pipeline(StandardScaler(), IsolationForest(n_estimators=10))
+    features = ColumnTransformer(
+        [("all", PCA(2, svd_solver="randomized"), slice(0, 6)), ("kept", "passthrough", [0, 1])]
+    )
+    ensemble = LayerEnsemble(
+        forest, feature_extractor=features, groups=[[0, 1], [2, 3]], random_state=3
+    )
+    one, two, other = (
+        clone(ensemble).set_params(random_state=seed).fit(X).score_samples(X) for seed in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, other)
+    assert forest[-1].random_state is None
+    ensemble.set_params(detector__isolationforest__random_state=8).fit(X)
+    assert {d[-1].random_state for d in ensemble.detectors_.values()} == {8}
+    assert ensemble.feature_extractor_.named_transformers_["all"].random_state == 3
 
 
 def _frame(X):

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,6 +24,7 @@ from .._validation import (
 from ._layer_detectors import LayerDetectors
 from ._layers import find_layers
 from ._logistic_weights import is_in_distribution, logistic_weights
+from ._seeded_clone import seeded_clone
 
 _COMBINE = ("sum", "logistic")
 
@@ -71,7 +72,8 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         At most so many training rows, drawn at random, give the mean and scale of each layer, the
         weights, and the threshold. None: all of them.
     random_state : int, RandomState instance or None, default=None
-        Draws these rows. The clones of `detector` and `feature_extractor` have their own.
+        Draws these rows. An int also becomes the random state of the clones of `detector` and
+        `feature_extractor`, and of their parts, wherever that is None.
     n_jobs : int or None, default=None
         Number of layers at a time, in threads. None means 1, -1 as many as there are processors;
         the detectors have their own `n_jobs` besides.
@@ -259,7 +261,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         """The features of the training rows; learns which columns belong to which layer."""
         names, groups = getattr(self, "feature_names_in_", None), self.groups
         if self.feature_extractor is not None:
-            extractor = clone(self.feature_extractor).fit(X, y)
+            extractor = seeded_clone(self.feature_extractor, self.random_state).fit(X, y)
             self.feature_extractor_ = extractor
             for name in ("n_features_in_", "feature_names_in_"):
                 if hasattr(extractor, name):
@@ -283,7 +285,12 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         """The rows that set the threshold, and their standardised values in each layer."""
         rows = self._draw_threshold_rows(len(features))
         self._fitted, values = LayerDetectors.fit(
-            self.detector, self.layer_columns_, features, y, rows, self.n_jobs
+            seeded_clone(self.detector, self.random_state),
+            self.layer_columns_,
+            features,
+            y,
+            rows,
+            self.n_jobs,
         )
         self.detectors_ = self._fitted.detectors
         return rows, values
