@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         MahalanobisOutlierDetector,
     )
     from .ensemble import LayerEnsemble
+    from .explanation import explain
     from .preprocessing import ActiveNeuronSelector, PartialWhitener
     from .presets import make_outlier_detector
 
@@ -26,6 +27,7 @@ __all__ = [
     "LayerEnsemble",
     "MahalanobisOutlierDetector",
     "PartialWhitener",
+    "explain",
     "make_outlier_detector",
 ]
 
@@ -40,6 +42,7 @@ _HOME = {
     "LayerEnsemble": "ensemble",
     "ActiveNeuronSelector": "preprocessing",
     "PartialWhitener": "preprocessing",
+    "explain": "explanation",
     "make_outlier_detector": "presets",
 }
 

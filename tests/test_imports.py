@@ -19,8 +19,17 @@ ALLOWED = {
     "measures": set(),
     "metrics": set(),
     "neighbors": {"_validation", "_optional"},
-    "detectors": {"_base", "_validation", "_optional", "measures", "neighbors", "metrics"},
-    "ensemble": {"_base", "_validation"},
+    "explanation": {"_validation", "_optional"},
+    "detectors": {
+        "_base",
+        "_validation",
+        "_optional",
+        "measures",
+        "neighbors",
+        "metrics",
+        "explanation",
+    },
+    "ensemble": {"_base", "_validation", "explanation"},
 }
 
 

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, MinCovDet
 
-from ..measures import left_out_mahalanobis_distance, mahalanobis_distance, whitening_matrix
+from ..measures import (
+    ShareFactors,
+    left_out_mahalanobis_distance,
+    left_out_mahalanobis_share_factors,
+    mahalanobis_distance,
+    mahalanobis_share_factors,
+    whitening_matrix,
+)
 
 COVARIANCES = ("ledoit_wolf", "empirical", "oas", "mincovdet")
 _MOMENTS = {"ledoit_wolf": LedoitWolf, "empirical": EmpiricalCovariance, "oas": OAS}
@@ -86,10 +93,7 @@ class ClassGaussians:
         A row with `own_class` of 0 or more equals a training row of that class and is left out of
         the estimates; -1 for the others.
         """
-        centre = self.location.mean(axis=0)
-        with np.errstate(over="ignore", under="ignore"):
-            scaled = np.clip((rows - centre) / self.scale, -_FURTHEST, _FURTHEST)
-            means = (self.location - centre) / self.scale
+        scaled, means = self._scaled(rows)
         left_out = own_class >= 0
         if self.shrinkage is None or not left_out.any():
             return mahalanobis_distance(scaled, means, self.whitening)
@@ -105,6 +109,36 @@ class ClassGaussians:
             n_varying=self.n_varying,
         )
         return found
+
+    def share_factors(
+        self, rows: NDArray[np.float64], own_class: NDArray[np.intp], chosen: NDArray[np.intp]
+    ) -> ShareFactors:
+        """Factors of the features' shares in the distance of each row from its chosen class."""
+        scaled, means = self._scaled(rows)
+        factors = mahalanobis_share_factors(scaled - means[chosen], self.whitening)
+        left_out = np.flatnonzero(own_class >= 0)
+        if self.shrinkage is not None and left_out.size:
+            others = left_out_mahalanobis_share_factors(
+                scaled[left_out],
+                own_class[left_out],
+                chosen[left_out],
+                means,
+                self.whitening,
+                self.counts,
+                shrinkage=self.shrinkage,
+                n_varying=self.n_varying,
+            )
+            for part, other in zip(factors, others, strict=True):
+                part[left_out] = other
+        with np.errstate(over="ignore", under="ignore"):
+            return ShareFactors(factors.differences * self.scale, factors.slopes / self.scale)
+
+    def _scaled(self, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Rows and means from `centre` on, in units of `scale`."""
+        centre = self.location.mean(axis=0)
+        with np.errstate(over="ignore", under="ignore"):
+            scaled = np.clip((rows - centre) / self.scale, -_FURTHEST, _FURTHEST)
+            return scaled, (self.location - centre) / self.scale
 
 
 def _class_centres(

@@ -21,6 +21,8 @@ from .._validation import (
     check_training_rows,
     parameter_error,
 )
+from ..explanation import Explanation, LinearMap
+from ..measures import ShareFactors
 from ..neighbors import (
     ExactIndex,
     FaissIndex,
@@ -30,6 +32,7 @@ from ..neighbors import (
     PyNNDescentIndex,
 )
 from ..neighbors._base import METRICS
+from ._neighbor_explanation import explain_by_neighbors
 
 _QUERY_BLOCK = 8192  # rows scored at a time: memory does not grow with the number of rows
 _ALGORITHMS = ("auto", "exact", "approximate")
@@ -65,7 +68,8 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         """
         self._check_parameters()
         X = check_training_rows(self, X)
-        self._store_classes(y, len(X))
+        y = self._store_classes(y, len(X))
+        self.training_labels_ = y.copy() if hasattr(self, "classes_") else None
         self.n_neighbors_ = self._feasible_n_neighbors(len(X))
         self.index_ = self._fit_index(X)
         rows = self._draw_threshold_rows(len(X))
@@ -106,6 +110,40 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             n_failed += failed
         self._warn_if_not_converged(n_failed, len(X))
         return scores
+
+    def explain(self, X: Any, *, linear_map: LinearMap | None = None) -> Explanation:
+        """Explain scores: each feature's share, and the neighbours that they come from.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to explain.
+        linear_map : LinearMap or None, default=None
+            What made X of other features, whose shares are then given. `skood.explain` finds it in
+            a Pipeline.
+
+        Returns
+        -------
+        Explanation
+            ``scores == base - shares.sum(axis=1)``. What the weights of the neighbours, the shares
+            and the base are, the notes of the class say.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, has another number of features, or other column names.
+        """
+        check_is_fitted(self)
+        X = check_new_rows(self, X, self.index_.training_rows_.dtype)
+        explanation, n_failed = explain_by_neighbors(self, X, linear_map)
+        self._warn_if_not_converged(n_failed, len(X))
+        return explanation
+
+    @abstractmethod
+    def _share_factors(
+        self, differences: NDArray[np.float64], neighbors: Neighbors, scores: NDArray[np.float64]
+    ) -> tuple[ShareFactors, NDArray[np.float64], NDArray[np.float64]]:
+        """Factors of the shares, weights of the neighbours (m, k), and base (m,)."""
 
     @abstractmethod
     def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:

@@ -19,10 +19,12 @@ from .._validation import (
     parameter_error,
     working_memory_bytes,
 )
+from ..explanation import Explanation, LinearMap
 from ..measures import log_kernel_density
 from ..measures.kernel_density import BLOCKS, kernel_centre
 from ..neighbors._row_lookup import RowLookup
 from ..neighbors._threads import n_threads, single_threaded_blas
+from ._kernel_explanation import explain_by_kernels
 
 _RULES = ("scott", "silverman")
 _FEWEST_ROWS = 16  # for a thread of their own: each thread centres all training rows
@@ -68,6 +70,8 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         Positions of these rows.
     classes_ : ndarray
         The sorted classes in y, if class labels were given.
+    training_labels_ : ndarray of shape (n_samples,) or None
+        The class labels of the training rows, for `explain`.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -78,6 +82,13 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
     Scores of new rows equal those of ``sklearn.neighbors.KernelDensity`` with the same bandwidth,
     if its `leaf_size` is the number of training rows. With smaller leaves its bounds lose their
     digits where most kernels are small, as with many features (scikit-learn issue 25799).
+
+    The log density is, but for constants, minus the mean of the training rows' squared distances in
+    units of :math:`2h^2`, each weighted by its kernel, plus the entropy of these weights. `explain`
+    divides the first among the features, whose differences it is a sum over, and the rest is the
+    base. So a share is how far the training rows that count are off in a feature. It is half of the
+    difference times the slope of the score, and the base varies from row to row. The weights of
+    the neighbours are those of the kernels of all training rows.
 
     Temporary arrays stay within scikit-learn's ``working_memory`` setting.
 
@@ -134,7 +145,8 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         """
         self._check_parameters()
         X = check_training_rows(self, X)
-        self._store_classes(y, len(X))
+        y = self._store_classes(y, len(X))
+        self.training_labels_ = y.copy() if hasattr(self, "classes_") else None
         self.training_rows_ = X
         self.bandwidth_ = self._find_bandwidth(*X.shape)
         self._lookup = RowLookup(X)
@@ -165,6 +177,40 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         check_is_fitted(self)
         X = check_new_rows(self, X, self.training_rows_.dtype)
         return self._log_density(X, self._lookup.find(X))
+
+    def explain(
+        self, X: Any, *, n_neighbors: int = 10, linear_map: LinearMap | None = None
+    ) -> Explanation:
+        """Explain scores: each feature's share, and the training rows that count most.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to explain.
+        n_neighbors : int, default=10
+            How many of the nearest training rows to give; at most those that there are.
+        linear_map : LinearMap or None, default=None
+            What made X of other features, whose shares are then given. `skood.explain` finds it in
+            a Pipeline.
+
+        Returns
+        -------
+        Explanation
+            ``scores == base - shares.sum(axis=1)``, but for rows so far that the score is held to
+            the smallest float. What shares and base are, the notes of the class say.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X is not valid, has another number of features, or other column names.
+        """
+        check_is_fitted(self)
+        check_int(f"{type(self).__name__}.explain", "n_neighbors", n_neighbors, 1)
+        X = check_new_rows(self, X, self.training_rows_.dtype)
+        exclude = self._lookup.find(X)
+        return explain_by_kernels(
+            self, X, exclude, self._log_density(X, exclude), n_neighbors, linear_map
+        )
 
     def _check_parameters(self) -> None:
         value = self.bandwidth

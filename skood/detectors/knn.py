@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_option
-from ..measures import knn_distance
+from ..measures import ShareFactors, knn_distance, share_factors
 from ..measures.knn import AGGREGATIONS
 from ..neighbors import NeighborIndex, Neighbors
 from ._neighbor_detector import NeighborOutlierDetector
@@ -55,10 +55,19 @@ class KNNOutlierDetector(NeighborOutlierDetector):
         Positions of these rows.
     classes_ : ndarray
         The sorted classes in y, if class labels were given.
+    training_labels_ : ndarray of shape (n_samples,) or None
+        The class labels of the training rows, for `explain`.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if X had names.
+
+    Notes
+    -----
+    `explain` divides each neighbour's distance among the features in the proportion of the squared
+    differences, which is the difference times the slope of a Euclidean distance. The weight of a
+    neighbour is 1/k, or 1 for the farthest with ``aggregation="max"``; the base is 0. With
+    ``metric="cosine"`` the differences are those of rows divided by their lengths.
 
     References
     ----------
@@ -105,3 +114,13 @@ class KNNOutlierDetector(NeighborOutlierDetector):
 
     def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:  # noqa: ARG002
         return -knn_distance(neighbors.distances, aggregation=self.aggregation), 0
+
+    def _share_factors(
+        self, differences: NDArray[np.float64], neighbors: Neighbors, scores: NDArray[np.float64]
+    ) -> tuple[ShareFactors, NDArray[np.float64], NDArray[np.float64]]:
+        k = neighbors.distances.shape[1]
+        weights = np.full(neighbors.distances.shape, 1.0 / k)
+        if self.aggregation == "max":
+            weights[:] = np.arange(k) == k - 1
+        factors = share_factors(differences, weights * neighbors.distances)
+        return factors, weights, np.zeros_like(scores)

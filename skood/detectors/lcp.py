@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_float
-from ..measures import lcp_distance, perplexity_weights
+from ..measures import ShareFactors, lcp_distance, lcp_share_factors, perplexity_weights
 from ..neighbors import NeighborIndex, Neighbors
 from ..neighbors._threads import n_threads, single_threaded_blas
 from ._neighbor_detector import NeighborOutlierDetector
@@ -78,6 +78,8 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         Positions of these rows.
     classes_ : ndarray
         The sorted classes in y, if class labels were given.
+    training_labels_ : ndarray of shape (n_samples,) or None
+        The class labels of the training rows, for `explain`.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -87,6 +89,16 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     -----
     ConvergenceWarning
         If the perplexity was not reached for some rows, with their number.
+
+    Notes
+    -----
+    `explain` gives each feature its squared residual divided by the LCP, which is the difference
+    from the reconstruction times the slope of the LCP; `variance_weight` adds the feature's part of
+    the neighbours' spread. The weights of the neighbours are those of the reconstruction, and the
+    base is 0. With ``locality > 0`` the score is a logarithm: the base is the score of a row that
+    is its own reconstruction, :math:`g\log(\overline{\mathrm{LCP}} + \epsilon) - \log\epsilon`,
+    and what is lacking to it is divided in the proportion of the squared residuals. With
+    ``metric="cosine"`` the residuals are those of rows divided by their lengths.
 
     References
     ----------
@@ -159,11 +171,29 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         score = self.locality * np.log(around + self.epsilon_) - np.log(lcp + self.epsilon_)
         return score, n_failed
 
+    def _share_factors(
+        self, differences: NDArray[np.float64], neighbors: Neighbors, scores: NDArray[np.float64]
+    ) -> tuple[ShareFactors, NDArray[np.float64], NDArray[np.float64]]:
+        weights, _, _ = perplexity_weights(self._row_distances(neighbors), self.perplexity)
+        factors = lcp_share_factors(differences, weights, variance_weight=self.variance_weight)
+        if self.locality == 0:
+            return factors, weights, np.zeros_like(scores)
+        around = self.training_lcp_[neighbors.indices].mean(axis=1)
+        base = self.locality * np.log(around + self.epsilon_) - np.log(self.epsilon_)
+        lcp = factors.shares().sum(axis=1)
+        some = lcp > 0
+        lacking = np.divide(base - scores, lcp, out=np.zeros_like(lcp), where=some)
+        return factors.times(lacking), weights, base
+
+    def _row_distances(self, neighbors: Neighbors) -> NDArray[np.float64]:
+        """Euclidean distances between the rows that are compared."""
+        if self.metric == "cosine":
+            return np.sqrt(2.0 * neighbors.distances)  # between the rows of length 1
+        return neighbors.distances
+
     def _lcp(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
         """LCP of rows, and for how many the perplexity was not reached."""
-        distances = neighbors.distances
-        if self.metric == "cosine":
-            distances = np.sqrt(2.0 * distances)  # between the rows of length 1
+        distances = self._row_distances(neighbors)
         lcp = np.empty(len(X))
         converged = np.empty(len(X), dtype=bool)
         step = max(1, min(_ROWS, _GATHER_BYTES // (8 * X.shape[1] * distances.shape[1])))

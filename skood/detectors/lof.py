@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..measures import local_outlier_factor, mean_reachability
+from ..measures import ShareFactors, local_outlier_factor, mean_reachability, share_factors
 from ..measures.lof import SMALLEST_REACHABILITY
 from ..neighbors import NeighborIndex, Neighbors
 from ._neighbor_detector import NeighborOutlierDetector
@@ -71,6 +71,8 @@ class LOFOutlierDetector(NeighborOutlierDetector):
         Positions of these rows.
     classes_ : ndarray
         The sorted classes in y, if class labels were given.
+    training_labels_ : ndarray of shape (n_samples,) or None
+        The class labels of the training rows, for `explain`.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -78,6 +80,13 @@ class LOFOutlierDetector(NeighborOutlierDetector):
 
     Notes
     -----
+    `explain` divides each neighbour's reachability distance among the features in the proportion of
+    the squared differences, and takes the neighbours' own reachability as given. Within the
+    k-distance of a neighbour the factor does not feel where exactly the row is, and the shares only
+    say along which features it differs. The weight of a neighbour is how dense it is about it (one
+    by its mean reachability distance, as a share of the sum), as it counts in the factor. The base
+    is the part of neighbours that equal the row.
+
     Scores equal those of scikit-learn's ``LocalOutlierFactor(novelty=True)`` on new rows, and its
     ``negative_outlier_factor_`` on training rows, where no training row has k equal copies and no
     two rows tie as the k-th neighbour. Of such ties, the first in the order of training is taken.
@@ -137,6 +146,22 @@ class LOFOutlierDetector(NeighborOutlierDetector):
             zero_reachability=self.zero_reachability_,
         )
         return -factor, 0
+
+    def _share_factors(
+        self, differences: NDArray[np.float64], neighbors: Neighbors, scores: NDArray[np.float64]
+    ) -> tuple[ShareFactors, NDArray[np.float64], NDArray[np.float64]]:
+        distances = self._distances(neighbors)
+        reach = np.maximum(distances, self.training_k_distance_[neighbors.indices])
+        largest = reach.max(axis=1, keepdims=True)
+        reach /= np.where(largest > 0, largest, 1.0)  # a sum of huge distances would overflow
+        total = reach.sum(axis=1, keepdims=True)
+        parts = reach / np.where(total > 0, total, 1.0) * -scores[:, np.newaxis]
+        divided = np.where(distances > 0, parts, 0.0)
+        around = self.training_reachability_[neighbors.indices]
+        around = np.where(around == 0, self.zero_reachability_, around)
+        weights = around.min(axis=1, keepdims=True) / around
+        weights /= weights.sum(axis=1, keepdims=True)
+        return share_factors(differences, divided), weights, scores + divided.sum(axis=1)
 
     def _reachability(self, neighbors: Neighbors) -> NDArray[np.float64]:
         around = self.training_k_distance_[neighbors.indices]

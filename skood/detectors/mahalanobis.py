@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -17,9 +18,12 @@ from .._validation import (
     check_training_rows,
     parameter_error,
 )
+from ..explanation import Explanation, LinearMap
 from ..neighbors._pair_distances import row_norms
 from ..neighbors._row_fingerprints import RowFingerprints
 from ._class_gaussians import COVARIANCES, ClassGaussians
+from ._gaussian_explanation import explain_by_gaussians
+from ._given_features import given_names
 
 _BLOCK_BYTES = 1 << 23  # of rows in float64 and their distances at a time
 
@@ -95,6 +99,12 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
     nearer than new ones. The training rows are not kept; fingerprints of about 20 bytes a row tell
     whether a new row equals one of them. With "mincovdet" nothing is left out: a single row hardly
     moves a robust estimate.
+
+    `explain` gives each feature its difference from the nearest class mean times the slope of the
+    distance in it, :math:`(x - \mu)_j\,(\Sigma^{-1}(x - \mu))_j / \mathrm{MD}(x)`, whose sum is the
+    distance. A feature that lies as the others, which it goes along with, have led to expect may
+    have a negative share. With ``relative=True`` it is the difference of such shares of the squared
+    distances, and with ``normalize=True`` the features are those of rows divided by their lengths.
 
     Features that never vary stay out of the shrinkage, so that they change nothing in the others,
     and get the mean variance times the shrinkage.
@@ -212,6 +222,44 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
                 raise parameter_error(self, name, "True or False", value)
         self._check_threshold_parameters()
 
+    def explain(self, X: Any, *, linear_map: LinearMap | None = None) -> Explanation:
+        """Explain scores: each feature's share, and the nearest class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to explain.
+        linear_map : LinearMap or None, default=None
+            What made X of other features, whose shares are then given. `skood.explain` finds it in
+            a Pipeline.
+
+        Returns
+        -------
+        Explanation
+            ``scores == -shares.sum(axis=1)``. What the shares are, the notes of the class say.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, has another number of features, or other column names, or if
+            ``normalize=True`` and a row is all zero.
+        """
+        check_is_fitted(self)
+        X = check_new_rows(self, X, self._dtype)
+        parts = [
+            explain_by_gaussians(self._gaussians, self._background, *block, linear_map)
+            for block in self._blocks(X)
+        ]
+        shares, nearest = map(np.concatenate, zip(*parts, strict=True))
+        scores = self._score(X)
+        return Explanation(
+            scores,
+            shares,
+            given_names(self, shares.shape[1], linear_map),
+            np.zeros_like(scores),
+            nearest_class=self.classes_[nearest] if hasattr(self, "classes_") else None,
+        )
+
     def _check_classes(self, codes: NDArray[np.intp]) -> None:
         n_classes = int(codes.max()) + 1
         if self.relative and n_classes < 2:
@@ -245,16 +293,17 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
             del self.shrinkage_
 
     def _score(self, X: NDArray) -> NDArray[np.float64]:
+        return np.concatenate([self._score_rows(*block) for block in self._blocks(X)])
+
+    def _blocks(self, X: NDArray) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:
+        """Rows ready for the distances, and the class of those that are training rows, else -1."""
         lengths = self._lengths(X)
-        scores = np.empty(len(X))
         step = max(1, _BLOCK_BYTES // (8 * (X.shape[1] + len(self.location_))))
         for start in range(0, len(X), step):
             part = slice(start, start + step)
             equal = self._fingerprints.find(X[part])
             own_class = np.where(equal >= 0, self._row_classes[equal].astype(np.intp), -1)
-            rows = self._float64_rows(X[part], None if lengths is None else lengths[part])
-            scores[part] = self._score_rows(rows, own_class)
-        return scores
+            yield self._float64_rows(X[part], None if lengths is None else lengths[part]), own_class
 
     def _score_rows(
         self, rows: NDArray[np.float64], own_class: NDArray[np.intp]

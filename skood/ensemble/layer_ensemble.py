@@ -21,7 +21,9 @@ from .._validation import (
     parameter_error,
     select_rows,
 )
+from ..explanation import Explanation, LinearMap
 from ._layer_detectors import LayerDetectors
+from ._layer_explanation import explain_layers
 from ._layers import find_layers
 from ._logistic_weights import is_in_distribution, logistic_weights
 from ._seeded_clone import seeded_clone
@@ -220,9 +222,44 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
             in-distribution, 0 for the mean of the training rows, in their standard deviations.
         """
         check_is_fitted(self)
-        if not hasattr(self, "feature_extractor_"):
-            X = check_new_rows(self, X, self._dtype)
-        return self._fitted.values(self._extract(X), self.n_jobs)
+        return self._fitted.values(self._features(X), self.n_jobs)
+
+    def explain(self, X: Any, *, linear_map: LinearMap | None = None) -> Explanation:
+        """Explain scores: the share of each layer, and within it of each feature.
+
+        The share of a layer is minus its weighted entry in `layer_scores`: how much further than
+        the mean training row it puts the row, in standard deviations. So it is negative where the
+        row is nearer than that. It is divided among the layer's features in the proportion of
+        their shares in the layer's own score, negative ones taken as 0. A negative share of a
+        layer is divided equally: there no feature stands out.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or raw inputs
+            The rows to explain.
+        linear_map : LinearMap or None, default=None
+            What made X of other features, whose shares are then given. `skood.explain` finds it in
+            a Pipeline.
+
+        Returns
+        -------
+        Explanation
+            ``scores == base - shares.sum(axis=1)``, with `intercept_` as base for
+            ``combine="logistic"``, else 0. ``by_group()`` has the shares of the layers, and
+            `layers` explains the score of each with its neighbours. Where the Pipeline of a layer
+            has a transformer that is not linear, the layers stand as the features.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, or `detector` has no explanation.
+        """
+        check_is_fitted(self)
+        features = self._features(X)
+        weights = getattr(self, "coef_", np.ones(len(self.layer_names_)))
+        about, values = explain_layers(self._fitted, features, weights, self._names, linear_map)
+        base = np.full(len(features), getattr(self, "intercept_", 0.0))
+        return Explanation(scores=self._combined(values), base=base, **about)
 
     def _check_parameters(self) -> None:
         for name, needed, what in (
@@ -271,9 +308,16 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
             if hasattr(extractor, "get_feature_names_out"):
                 names = extractor.get_feature_names_out()
         features = self._extract(X)
+        self._names = None if names is None else np.asarray(names, dtype=object)
         self.layer_columns_ = find_layers(groups, names, features.shape[1])
         self.layer_names_ = list(self.layer_columns_)
         return features
+
+    def _features(self, X: Any) -> NDArray:
+        """The features of new rows."""
+        if not hasattr(self, "feature_extractor_"):
+            X = check_new_rows(self, X, self._dtype)
+        return self._extract(X)
 
     def _extract(self, X: Any) -> NDArray:
         extractor = getattr(self, "feature_extractor_", None)

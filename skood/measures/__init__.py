@@ -1,6 +1,7 @@
 """Pure measures: NumPy arrays in, NumPy arrays out, no state and nothing else of skood."""
 
 from .kernel_density import log_kernel_density
+from .kernel_weights import KernelWeights, kernel_weights
 from .knn import knn_distance
 from .lcp import lcp_distance
 from .lof import local_outlier_factor, mean_reachability
@@ -9,19 +10,31 @@ from .mahalanobis import (
     mahalanobis_distance,
     whitening_matrix,
 )
+from .mahalanobis_shares import (
+    left_out_mahalanobis_share_factors,
+    mahalanobis_share_factors,
+)
 from .perplexity import PerplexityWeights, perplexity_weights
+from .shares import ShareFactors, lcp_share_factors, share_factors
 from .threshold import contamination_threshold
 
 __all__ = [
+    "KernelWeights",
     "PerplexityWeights",
+    "ShareFactors",
     "contamination_threshold",
+    "kernel_weights",
     "knn_distance",
     "lcp_distance",
+    "lcp_share_factors",
     "left_out_mahalanobis_distance",
+    "left_out_mahalanobis_share_factors",
     "local_outlier_factor",
     "log_kernel_density",
     "mahalanobis_distance",
+    "mahalanobis_share_factors",
     "mean_reachability",
     "perplexity_weights",
+    "share_factors",
     "whitening_matrix",
 ]

@@ -153,6 +153,11 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         X = check_array(X, dtype=[np.float64, np.float32])
         return ((X / self.scales_) @ self.axes_.T + self.mean_).astype(X.dtype)
 
+    @property
+    def _linear_map(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Matrices that take differences of rows to the scaled axes, and back."""
+        return self.axes_ * self.scales_, (self.axes_ / self.scales_).T
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

@@ -1,0 +1,77 @@
+"""Explanations of a kernel density, row by row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..explanation import ExplainedNeighbors, Explanation, LinearMap
+from ..measures import kernel_weights, share_factors
+from ..neighbors._pair_distances import pair_distances
+from ._given_features import given_names, given_shares
+
+_LEAST_WEIGHT = 1e-25  # of a training row: with less it does not reach the last digit of a share
+_TERMS_BYTES = 1 << 25  # of differences at a time
+_LARGEST = float(np.finfo(np.float64).max)
+
+
+def explain_by_kernels(
+    detector: Any,
+    X: NDArray,
+    exclude: NDArray[np.intp],
+    scores: NDArray[np.float64],
+    n_neighbors: int,
+    linear_map: LinearMap | None,
+) -> Explanation:
+    """Explain checked rows, each with the training row at `exclude` left out."""
+    rows, h = detector.training_rows_, detector.bandwidth_
+    n, d = rows.shape
+    k = min(n_neighbors, n - bool((exclude >= 0).any()))
+    shares, base = [], np.empty(len(X))
+    indices = np.empty((len(X), k), dtype=np.intp)
+    distances, weights = np.empty((len(X), k)), np.empty((len(X), k))
+    everything, first = np.arange(n), np.zeros(n, dtype=np.intp)
+    for i, own in enumerate(exclude):
+        row = X[i : i + 1]
+        found = pair_distances(rows, row, everything, first)
+        if own >= 0:
+            found[own] = np.inf
+        kernels = kernel_weights(found[np.newaxis], h)
+        # scale of the kernel, and the mean over all rows but the one left out
+        constants = d * (np.log(h) + 0.5 * np.log(2 * np.pi)) + np.log(n - (own >= 0))
+        base[i] = kernels.entropy[0] - constants
+        indices[i] = np.argsort(found, kind="stable")[:k]
+        distances[i], weights[i] = found[indices[i]], kernels.weights[0, indices[i]]
+        parts = _weighted(kernels.weights[0], kernels.exponents[0])
+        shares.append(_row_shares(rows, row, parts, linear_map))
+    labels = detector.training_labels_
+    neighbors = ExplainedNeighbors(
+        indices, distances, weights, None if labels is None else labels[indices]
+    )
+    found_shares = np.concatenate(shares)
+    names = given_names(detector, found_shares.shape[1], linear_map)
+    return Explanation(scores, found_shares, names, base, neighbors)
+
+
+def _weighted(weights: NDArray[np.float64], exponents: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What each training row takes off the log density; 0 for those that do not count."""
+    counts = weights > _LEAST_WEIGHT
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(counts, np.minimum(weights * exponents, _LARGEST / len(weights)), 0.0)
+
+
+def _row_shares(
+    rows: NDArray, row: NDArray, parts: NDArray[np.float64], linear_map: LinearMap | None
+) -> NDArray[np.float64]:
+    """Shares of one row, (1, n_features), in blocks of training rows."""
+    some = np.flatnonzero(parts)
+    step = max(1, _TERMS_BYTES // (8 * rows.shape[1]))
+    total: Any = 0.0
+    for start in range(0, max(len(some), 1), step):  # one empty block where all parts are 0
+        block = some[start : start + step]
+        differences = np.subtract(row, rows[block], dtype=np.float64)
+        factors = share_factors(differences[np.newaxis], parts[np.newaxis, block])
+        total = total + given_shares(factors, linear_map)
+    return total

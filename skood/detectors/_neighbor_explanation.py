@@ -1,0 +1,52 @@
+"""Explanations of the detectors on nearest neighbours, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..explanation import ExplainedNeighbors, Explanation, LinearMap
+from ..neighbors import NeighborIndex
+from ._given_features import given_names, given_shares
+
+_BLOCK_BYTES = 1 << 25  # of the differences from neighbours at a time
+
+
+def explain_by_neighbors(
+    detector: Any, X: NDArray, linear_map: LinearMap | None
+) -> tuple[Explanation, int]:
+    """Explain checked rows, and say for how many the search for weights did not converge."""
+    k, d = detector.n_neighbors_, X.shape[1]
+    step = max(1, _BLOCK_BYTES // (8 * k * d))
+    parts: list[Sequence[NDArray]] = []
+    n_failed = 0
+    for start in range(0, len(X), step):
+        block = X[start : start + step]
+        neighbors = detector.index_.answer(block, k, detector.index_.find_equal(block))
+        scores, failed = detector._score(block, neighbors)
+        differences = neighbor_differences(detector.index_, block, neighbors.indices)
+        factors, weights, base = detector._share_factors(differences, neighbors, scores)
+        parts.append((scores, given_shares(factors, linear_map), base, *neighbors, weights))
+        n_failed += failed
+    scores, shares, base, indices, distances, weights = map(
+        np.concatenate, zip(*parts, strict=True)
+    )
+    labels = detector.training_labels_
+    classes = None if labels is None else labels[indices]
+    found = ExplainedNeighbors(indices, distances, weights, classes)
+    names = given_names(detector, shares.shape[1], linear_map)
+    return Explanation(scores, shares, names, base, found), n_failed
+
+
+def neighbor_differences(
+    index: NeighborIndex, X: NDArray, indices: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Each row minus its neighbours, all divided by their lengths for the cosine; (m, k, d)."""
+    rows, norms = index.training_rows_.take(indices, axis=0), index.row_norms_
+    if norms is None:
+        return np.subtract(X[:, np.newaxis], rows, dtype=np.float64)
+    lengths = np.asarray(index.norms(X))
+    return (X / lengths[:, np.newaxis])[:, np.newaxis] - rows / norms[indices][..., np.newaxis]

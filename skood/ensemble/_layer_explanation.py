@@ -1,0 +1,77 @@
+"""Explanations of the layers, put together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..explanation import (
+    Explanation,
+    LinearMap,
+    Selection,
+    explain,
+    numbered_names,
+    reaches_inputs,
+)
+from ._layer_detectors import LayerDetectors
+
+
+def explain_layers(
+    fitted: LayerDetectors,
+    features: NDArray,
+    weights: NDArray[np.float64],
+    names: NDArray | None,
+    linear_map: LinearMap | None,
+) -> tuple[dict[str, Any], NDArray[np.float64]]:
+    """What an `Explanation` takes besides scores and base, and the layers' values (n, n_layers)."""
+    names = numbered_names(features.shape[1]) if names is None else names
+    layers = _explain_each(fitted, features, names, linear_map)
+    values = np.column_stack(
+        [fitted.scales[name].standardise(layer.scores) for name, layer in layers.items()]
+    )
+    evidence = dict(zip(layers, (-values * weights).T, strict=True))
+    about: dict[str, Any] = {"group_shares": evidence, "layers": layers}
+    if not all(map(reaches_inputs, fitted.detectors.values())):
+        return {
+            "shares": np.column_stack(list(evidence.values())),
+            "feature_names": np.array(list(layers), dtype=object),
+            **about,
+        }, values
+    divided = {name: _divided(evidence[name], layer.shares) for name, layer in layers.items()}
+    if linear_map is not None:
+        shares = np.sum(list(divided.values()), axis=0)
+        return {"shares": shares, "feature_names": numbered_names(shares.shape[1]), **about}, values
+    shares = np.zeros(features.shape)
+    for name, part in divided.items():
+        np.add.at(shares.T, fitted.layers[name], part.T)  # a column may be in several layers
+    return {"shares": shares, "feature_names": names, **about}, values
+
+
+def _explain_each(
+    fitted: LayerDetectors, features: NDArray, names: NDArray, linear_map: LinearMap | None
+) -> dict[str, Explanation]:
+    """Explain each layer's own score."""
+    layers = {}
+    for name, columns in fitted.layers.items():
+        detector, part = fitted.detectors[name], features.take(columns, axis=1)
+        if not reaches_inputs(detector):
+            layers[name] = explain(detector, part)
+        elif linear_map is None:
+            layers[name] = replace(explain(detector, part), feature_names=names[columns])
+        else:
+            through = linear_map.then(Selection(columns, features.shape[1]))
+            layers[name] = explain(detector, part, linear_map=through)
+    return layers
+
+
+def _divided(evidence: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The evidence of a layer divided among its features."""
+    largest = shares.max(axis=1, keepdims=True)
+    fractions = np.maximum(shares / np.where(largest > 0, largest, 1.0), 0.0)
+    equal = (largest[:, 0] <= 0) | (evidence <= 0)
+    fractions[equal] = 1.0
+    fractions /= fractions.sum(axis=1, keepdims=True)
+    return evidence[:, np.newaxis] * fractions

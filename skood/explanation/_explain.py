@@ -1,0 +1,159 @@
+"""Explanations through the steps of a Pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from .._validation import parameter_error
+from ._explanation import Explanation, numbered_names
+from ._linear_map import LinearMap, Step, linear_steps
+
+
+def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> Explanation:
+    """Explain scores: each feature's share, and the neighbours that they come from.
+
+    What the shares, the weights of the neighbours and the base are, the `explain` of each detector
+    says. Through a Pipeline the shares are taken back as far as its transformers are linear:
+    scikit-learn's scalers, PCA, `TruncatedSVD` and feature selectors, `PartialWhitener` and
+    `ActiveNeuronSelector`. A share of an input feature is its difference (from the neighbours, the
+    reconstruction or the mean) times the slope of the distance in it, so the shares sum to the
+    same score. Scalers do not change them. Through rotations they may be negative: such a feature
+    differs the way that the others, which it goes along with, have led to expect. Where PCA has
+    dropped directions, the differences are without these. Of a transformer that is not linear, the
+    shares are those of the features that it gives. With ``metric="cosine"`` the directions of rows
+    are compared: a feature that outgrows the others makes these smaller, and they have shares too.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted detector with `explain`, such as those of skood by neighbours, density and
+        Mahalanobis distance; a `LayerEnsemble` of these; or a Pipeline that ends in one of them.
+    X : array-like of shape (n_samples, n_features), or raw inputs
+        The rows to explain, as the estimator takes them.
+    linear_map : LinearMap or None, default=None
+        What made X of other features, whose shares are then given. All transformers of the
+        estimator have to be linear for that.
+
+    Returns
+    -------
+    Explanation
+        Scores, shares, names of the features, neighbours.
+
+    Raises
+    ------
+    ValueError
+        If the estimator has no explanation, or a `linear_map` is given and a transformer is not
+        linear.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood import explain, make_outlier_detector
+    >>> X = np.random.default_rng(0).normal(size=(300, 3)) * [1.0, 10.0, 100.0]
+    >>> detector = make_outlier_detector("tabular").fit(X)
+    >>> explain(detector, [[0.1, 60.0, 20.0]])
+    Explanation of 1 row by 3 features
+      0: score -3.72, shares x1 3.65, x2 0.0561, x0 0.013
+    """
+    transformers, last = _steps(estimator)
+    if not hasattr(last, "explain"):
+        allowed = (
+            "a detector with `explain`, a LayerEnsemble of such, or a Pipeline that ends in one"
+        )
+        raise parameter_error("explain", "estimator", allowed, estimator)
+    n_head, tail = _linear_tail(transformers)
+    if n_head and linear_map is not None:
+        allowed = "None where a transformer of the estimator is not linear"
+        raise parameter_error("explain", "linear_map", allowed, linear_map)
+    for transformer in transformers:
+        if _is_step(transformer):
+            X = transformer.transform(X)
+    through = (linear_map or LinearMap()).then(*tail)
+    if linear_map is None and through.keeps_features:
+        found = last.explain(X)  # also for detectors that take no map
+    else:
+        found = last.explain(X, linear_map=through)
+    if linear_map is not None or not transformers:
+        return found
+    return _with_names(found, transformers, n_head)
+
+
+def reaches_inputs(estimator: Any) -> bool:
+    """Whether the shares of a detector or Pipeline are those of the features that it takes.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted detector or Pipeline.
+
+    Returns
+    -------
+    bool
+        False where a transformer in it is not linear.
+    """
+    return _linear_tail(_steps(estimator)[0])[0] == 0
+
+
+def _steps(estimator: Any) -> tuple[list[Any], Any]:
+    """All transformers in their order, and the detector after them."""
+    while isinstance(estimator, FrozenEstimator):
+        estimator = estimator.estimator
+    if not isinstance(estimator, Pipeline):
+        return [], estimator
+    flat: list[Any] = []
+    for _, step in estimator.steps[:-1]:
+        before, last = _steps(step)
+        flat += [*before, last]
+    before, detector = _steps(estimator.steps[-1][1])
+    return flat + before, detector
+
+
+def _is_step(transformer: Any) -> bool:
+    return transformer is not None and not isinstance(transformer, str)
+
+
+def _linear_tail(transformers: Sequence[Any]) -> tuple[int, list[Step]]:
+    """How many transformers come before the last linear ones, and the steps of these."""
+    tail: list[Step] = []
+    for i in range(len(transformers), 0, -1):
+        steps = linear_steps(transformers[i - 1])
+        if steps is None:
+            return i, tail
+        tail = [*steps, *tail]
+    return 0, tail
+
+
+def _with_names(found: Explanation, transformers: Sequence[Any], n_head: int) -> Explanation:
+    """The explanation with the names, and the groups, of the features where the tail begins."""
+    d = found.shares.shape[1]
+    names = _names_after(transformers[:n_head], transformers[n_head:])
+    if names is None or len(names) != d:
+        names = numbered_names(d)
+    groups = found.group_shares
+    if groups is None and n_head:
+        known = getattr(transformers[n_head - 1], "feature_groups_", None) or {}
+        groups = {name: found.shares[:, part].sum(axis=1) for name, part in known.items()} or None
+    return replace(found, feature_names=np.asarray(names, dtype=object), group_shares=groups)
+
+
+def _names_after(head: Sequence[Any], tail: Sequence[Any]) -> NDArray | None:
+    """Names of what the head gives; None where they are not known."""
+    steps = [step for step in (*head, *tail) if _is_step(step)]
+    names = getattr(steps[0], "feature_names_in_", None) if steps else None
+    for step in head:
+        if not _is_step(step):
+            continue
+        # The first step has stored the names that it was given; others may need to be told.
+        names = step.get_feature_names_out(names) if _gives_names(step) else None
+    return names
+
+
+def _gives_names(step: Any) -> bool:
+    return hasattr(step, "get_feature_names_out")

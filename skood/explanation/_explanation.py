@@ -1,0 +1,189 @@
+"""What `explain` gives: shares of the features, neighbours, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._optional import import_optional
+from .._validation import parameter_error
+from ._neighbors import ExplainedNeighbors
+
+_SHOWN_ROWS, _SHOWN_FEATURES = 5, 3
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation:
+    """Each feature's share of the scores of some rows, and the neighbours that they come from.
+
+    A share says how much its feature takes off the score. So the largest share belongs to the
+    feature that speaks most for out-of-distribution, and
+
+    ``scores == base - shares.sum(axis=1)``
+
+    to rounding. An index or slice gives the explanation of a part of the rows: ``explanation[3]``
+    is that of one row, whose arrays are still of two axes.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n_samples,)
+        What `score_samples` gives: higher = more in-distribution.
+    shares : ndarray of shape (n_samples, n_features)
+        How much each feature takes off the score.
+    feature_names : ndarray of shape (n_features,)
+        Names of the features; ``"x0"``, ``"x1"``, ... where they have none.
+    base : ndarray of shape (n_samples,)
+        The part of the score that belongs to no feature; the detector's `explain` says what it is.
+    neighbors : ExplainedNeighbors or None
+        The training rows that the score comes from; None where it does not come from neighbours.
+    nearest_class : ndarray of shape (n_samples,) or None
+        For the Mahalanobis distance with class labels: the class whose mean is nearest.
+    group_shares : dict of str to ndarray of shape (n_samples,), or None
+        The share of each group of features, such as the layers of a network.
+    layers : dict of str to Explanation, or None
+        For a `LayerEnsemble`: why each layer has the score that it has, with its neighbours.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood import KNNOutlierDetector
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> explanation = KNNOutlierDetector(n_neighbors=5).fit(X).explain([[0.1, 7.0, -0.2]])
+    >>> explanation
+    Explanation of 1 row by 3 features
+      0: score -4.78, shares x1 4.69, x0 0.0533, x2 0.0329
+    >>> bool(np.isclose(explanation.scores[0], -explanation.shares[0].sum()))
+    True
+    >>> explanation.neighbors.indices.shape
+    (1, 5)
+    """
+
+    scores: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    feature_names: NDArray
+    base: NDArray[np.float64]
+    neighbors: ExplainedNeighbors | None = None
+    nearest_class: NDArray | None = None
+    group_shares: Mapping[str, NDArray[np.float64]] | None = None
+    layers: Mapping[str, Explanation] | None = None
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __getitem__(self, rows: Any) -> Explanation:
+        if isinstance(rows, Integral):
+            position = range(len(self))[rows]  # counts from the end too, and raises an IndexError
+            rows = slice(position, position + 1)
+        groups, layers = self.group_shares, self.layers
+        return Explanation(
+            self.scores[rows],
+            self.shares[rows],
+            self.feature_names,
+            self.base[rows],
+            None if self.neighbors is None else self.neighbors[rows],
+            None if self.nearest_class is None else self.nearest_class[rows],
+            None if groups is None else {name: part[rows] for name, part in groups.items()},
+            None if layers is None else {name: part[rows] for name, part in layers.items()},
+        )
+
+    def by_group(self, groups: Mapping[str, Any] | None = None) -> Explanation:
+        """Add up the shares of features that belong together.
+
+        Parameters
+        ----------
+        groups : dict or None, default=None
+            The features of each group: slices, positions, masks or names. None: the layers, where
+            the features are those of a network (of `TorchFeatureTransformer` in a Pipeline, or of
+            a `LayerEnsemble`).
+
+        Returns
+        -------
+        Explanation
+            With the groups as features.
+
+        Raises
+        ------
+        ValueError
+            If no groups are given and none are known, or if a group has features that are not
+            there.
+        """
+        if groups is None:
+            if self.group_shares is None:
+                allowed = "given where the features come without groups"
+                raise parameter_error("by_group", "groups", allowed, None)
+            shares = dict(self.group_shares)
+        else:
+            shares = {
+                str(name): self.shares[:, self._columns(name, chosen)].sum(axis=1)
+                for name, chosen in groups.items()
+            }
+        return Explanation(
+            self.scores,
+            np.column_stack(list(shares.values())),
+            np.array(list(shares), dtype=object),
+            self.base,
+            self.neighbors,
+            self.nearest_class,
+            None,
+            self.layers,
+        )
+
+    def to_frame(self) -> Any:
+        """Give the shares as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A line for each row and a column for each feature, under its name.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        pandas = import_optional("pandas", "io", needed_by="Explanation.to_frame")
+        return pandas.DataFrame(self.shares, columns=list(self.feature_names))
+
+    def __repr__(self) -> str:
+        n, d = self.shares.shape
+        lines = [f"{type(self).__name__} of {n} row{'s' * (n != 1)} by {d} feature{'s' * (d != 1)}"]
+        for i in range(min(n, _SHOWN_ROWS)):
+            top = np.argsort(-self.shares[i], kind="stable")[:_SHOWN_FEATURES]
+            listed = ", ".join(f"{self.feature_names[j]} {self.shares[i, j]:.3g}" for j in top)
+            lines.append(f"  {i}: score {self.scores[i]:.3g}, shares {listed}")
+        return "\n".join([*lines, "  ..."] if n > _SHOWN_ROWS else lines)
+
+    def _columns(self, name: Any, chosen: Any) -> NDArray[np.intp]:
+        """Positions of the features of one group."""
+        d = len(self.feature_names)
+        if not isinstance(chosen, slice):
+            chosen = np.asarray(chosen)
+            if chosen.dtype.kind in "UOT":
+                place = {str(feature): j for j, feature in enumerate(self.feature_names)}
+                chosen = np.array([place.get(str(feature), d) for feature in chosen], dtype=np.intp)
+        try:
+            return np.arange(d)[chosen]
+        except IndexError:
+            allowed = f"features that exist among the {d}"
+            raise parameter_error("by_group", "groups", allowed, {name: chosen}) from None
+
+
+def numbered_names(n: int) -> NDArray:
+    """Names of features that have none, as scikit-learn gives them.
+
+    Parameters
+    ----------
+    n : int
+        Number of features.
+
+    Returns
+    -------
+    ndarray of str of shape (n,)
+        ``"x0"``, ``"x1"``, ...
+    """
+    return np.array([f"x{j}" for j in range(n)], dtype=object)

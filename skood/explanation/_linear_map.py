@@ -1,0 +1,170 @@
+"""The way back through steps that are linear, for differences and for slopes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Of scikit-learn's transformers: what each column is multiplied by, or divided by.
+_MULTIPLIES = {"MinMaxScaler": "scale_"}
+_DIVIDES = {"StandardScaler": "scale_", "RobustScaler": "scale_", "MaxAbsScaler": "scale_"}
+_PROJECTS = ("PCA", "IncrementalPCA", "TruncatedSVD")
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Each column times a number; what is added to it does not matter to differences."""
+
+    factors: NDArray[np.float64]
+
+    def differences(self, rows: NDArray) -> NDArray:
+        """From scaled columns to the columns."""
+        return rows / self.factors
+
+    def slopes(self, rows: NDArray) -> NDArray:
+        """From scaled columns to the columns."""
+        return rows * self.factors
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Some of the columns. In the others there is no difference."""
+
+    columns: NDArray[np.intp]
+    n_columns: int
+
+    def differences(self, rows: NDArray) -> NDArray:
+        """From chosen columns to all."""
+        out = np.zeros((*rows.shape[:-1], self.n_columns))
+        out[..., self.columns] = rows
+        return out
+
+    slopes = differences
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """A product with a matrix, and the matrix that takes differences back.
+
+    Where columns get lost, what takes back gives the smallest of the differences that may have
+    been: the one without a part along directions that the score does not feel.
+    """
+
+    forward: NDArray[np.float64]  # (n_inputs, n_outputs)
+    inverse: NDArray[np.float64]  # (n_outputs, n_inputs)
+
+    def differences(self, rows: NDArray) -> NDArray:
+        """From the products to the columns."""
+        return rows @ self.inverse
+
+    def slopes(self, rows: NDArray) -> NDArray:
+        """From the products to the columns."""
+        return rows @ self.forward.T
+
+
+Step = Scaling | Selection | Product
+
+
+@dataclass(frozen=True, eq=False)
+class LinearMap:
+    """Steps that are linear up to a constant, one after the other.
+
+    Parameters
+    ----------
+    steps : tuple of steps
+        As `linear_steps` finds them in transformers.
+    """
+
+    steps: tuple[Step, ...] = ()
+
+    @classmethod
+    def of_matrix(cls, matrix: Any) -> LinearMap:
+        """Make the map ``x @ matrix`` of a matrix of shape (n_inputs, n_outputs).
+
+        Parameters
+        ----------
+        matrix : array-like of shape (n_inputs, n_outputs)
+            The matrix. It is taken back by its pseudo-inverse.
+
+        Returns
+        -------
+        LinearMap
+            A map of one step.
+        """
+        forward = np.asarray(matrix, dtype=np.float64)
+        return cls((Product(forward, np.linalg.pinv(forward).astype(np.float64)),))
+
+    @property
+    def keeps_features(self) -> bool:
+        """Whether the features stay what they are, each in another unit. Shares don't feel that."""
+        return all(isinstance(step, Scaling) for step in self.steps)
+
+    def then(self, *steps: Step) -> LinearMap:
+        """The map with more steps after it."""
+        return LinearMap((*self.steps, *steps))
+
+    def shares(self, factors: Any) -> NDArray[np.float64]:
+        """Shares of the features that go in, (m, n_inputs).
+
+        Parameters
+        ----------
+        factors : skood.measures.ShareFactors
+            Differences and slopes in the features that come out.
+
+        Returns
+        -------
+        ndarray of shape (m, n_inputs)
+            Their sum is that of the shares of the features that come out.
+        """
+        differences, slopes = factors
+        for step in reversed(self.steps):
+            differences, slopes = step.differences(differences), step.slopes(slopes)
+        return np.einsum("itj,itj->ij", differences, slopes)
+
+
+def linear_steps(transformer: Any) -> tuple[Step, ...] | None:
+    """What a fitted transformer does to differences of rows; None where it is not linear.
+
+    Known are scikit-learn's scalers, projections and selectors, what passes rows through, and
+    transformers that have a `_linear_map`, as `PartialWhitener`.
+    """
+    own = getattr(transformer, "_linear_map", None)
+    if own is not None:
+        return (Product(*own),)
+    if transformer is None or isinstance(transformer, str):  # "passthrough"
+        return ()
+    if hasattr(transformer, "get_support"):
+        columns = np.flatnonzero(transformer.get_support())
+        return (Selection(columns, transformer.n_features_in_),)
+    if not type(transformer).__module__.startswith("sklearn."):
+        return None
+    return _of_scikit_learn(transformer, type(transformer).__name__)
+
+
+def _of_scikit_learn(transformer: Any, name: str) -> tuple[Step, ...] | None:
+    if getattr(transformer, "clip", False):
+        return None
+    if name in _MULTIPLIES:
+        return (Scaling(getattr(transformer, _MULTIPLIES[name])),)
+    if name in _DIVIDES:
+        scale = getattr(transformer, _DIVIDES[name], None)
+        return () if scale is None else (Scaling(1.0 / np.asarray(scale)),)
+    if name in _PROJECTS:
+        return (_projection(transformer),)
+    if name == "FunctionTransformer" and transformer.func is None:
+        return ()
+    return None
+
+
+def _projection(transformer: Any) -> Product:
+    """Principal components are orthonormal, so that their transpose takes back."""
+    components = np.asarray(transformer.components_, dtype=np.float64)
+    scale = np.ones(len(components))
+    if getattr(transformer, "whiten", False):
+        # as scikit-learn does, lest a component without variance be divided by 0
+        smallest = np.finfo(transformer.explained_variance_.dtype).eps
+        scale = np.maximum(np.sqrt(transformer.explained_variance_), smallest)
+    return Product(components.T / scale, scale[:, np.newaxis] * components)
