@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .calibration import ConformalOutlierDetector, OODGate
     from .detectors import (
         KernelDensityOutlierDetector,
         KNNOutlierDetector,
@@ -20,12 +21,14 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "ActiveNeuronSelector",
+    "ConformalOutlierDetector",
     "KNNOutlierDetector",
     "KernelDensityOutlierDetector",
     "LCPOutlierDetector",
     "LOFOutlierDetector",
     "LayerEnsemble",
     "MahalanobisOutlierDetector",
+    "OODGate",
     "PartialWhitener",
     "explain",
     "make_outlier_detector",
@@ -34,6 +37,8 @@ __all__ = [
 # Loaded at first use: scikit-learn imports pandas wherever it is installed, and the command line
 # should answer before that.
 _HOME = {
+    "ConformalOutlierDetector": "calibration",
+    "OODGate": "calibration",
     "KNNOutlierDetector": "detectors",
     "KernelDensityOutlierDetector": "detectors",
     "LCPOutlierDetector": "detectors",

@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA
 
 from skood import (
     ActiveNeuronSelector,
+    ConformalOutlierDetector,
     KernelDensityOutlierDetector,
     KNNOutlierDetector,
     LayerEnsemble,
@@ -201,6 +202,34 @@ VARIANTS = [
             "LCP-locality": LCPOutlierDetector(locality=0.5),
             "MD": MahalanobisOutlierDetector(),
         }.items()
+    ),
+]
+
+# A detector whose threshold comes from rows of its own: it has neither contamination nor
+# threshold_samples, and `training_scores_` of the calibration rows alone.
+CALIBRATED = [
+    Case(
+        "Conformal",
+        lambda **p: ConformalOutlierDetector(
+            **{
+                "detector": KNNOutlierDetector(n_neighbors=3),
+                "alpha": 0.25,
+                "random_state": 0,
+                **p,
+            }
+        ),
+        changes={
+            "detector": KNNOutlierDetector(n_neighbors=6),
+            "alpha": 0.3,
+            "control": "fdr",
+            "class_conditional": True,
+            "calibration_size": 0.4,
+            "random_state": 3,
+        },
+        silent=frozenset({"alpha", "control"}),
+        needs_labels=frozenset({"class_conditional"}),
+        neighbors=False,
+        search=("detector__n_neighbors", (1, 8, 50)),
     ),
 ]
 

@@ -11,9 +11,10 @@ from sklearn.exceptions import NotFittedError
 from skood import KNNOutlierDetector, LCPOutlierDetector
 from skood.neighbors import ExactIndex
 
-from .detectors import DETECTORS, VARIANTS, rows
+from .detectors import CALIBRATED, DETECTORS, VARIANTS, rows
 
 detectors = pytest.mark.parametrize("case", DETECTORS, ids=str)
+also_calibrated = pytest.mark.parametrize("case", DETECTORS + CALIBRATED, ids=str)
 with_neighbors = pytest.mark.parametrize(
     "case", [c for c in DETECTORS + VARIANTS if c.neighbors], ids=str
 )
@@ -33,12 +34,12 @@ BAD_ROWS = [
     (np.empty((0, 4)), r"0 sample\(s\)"),
     (np.empty((60, 0)), r"0 feature\(s\)"),
     (rows()[0], "Expected 2D array, got 1D array"),
-    (rows()[np.newaxis], "dim 3"),
+    (rows()[..., np.newaxis], "dim 3"),
     (rows() * 1j, "Complex data not supported"),
 ]
 
 
-@detectors
+@also_calibrated
 @pytest.mark.parametrize(("X", "message"), BAD_ROWS)
 def test_bad_rows(case, X, message):
     with pytest.raises((ValueError, TypeError), match=message):
@@ -51,40 +52,40 @@ def test_bad_rows(case, X, message):
     np.testing.assert_array_equal(detector.score_samples(rows(5, seed=1)), before)
 
 
-@detectors
+@also_calibrated
 def test_one_training_row(case):
     with pytest.raises(ValueError, match=r"1 sample\(s\).*minimum of 2"):
         case.make().fit(rows(1))
 
 
-@detectors
+@also_calibrated
 def test_wrong_width(case):
     detector = case.make().fit(rows())
     with pytest.raises(ValueError, match=r"X has 3 features, but .* is expecting 4 features"):
         detector.predict(rows(5, 3))
 
 
-@detectors
+@also_calibrated
 def test_wrong_column_names(case):
     detector = case.make().fit(pd.DataFrame(rows(), columns=list("abcd")))
     with pytest.raises(ValueError, match=r"(?s)feature names should match.*unseen.*- x"):
         detector.predict(pd.DataFrame(rows(), columns=list("abcx")))
 
 
-@detectors
+@also_calibrated
 def test_value_beyond_float32(case):
     detector = case.make().fit(rows(dtype=np.float32))
     with pytest.raises(ValueError, match="too large for dtype"):
         detector.score_samples(rows() * 1e60)
 
 
-@detectors
+@also_calibrated
 def test_not_fitted(case):
     with pytest.raises(NotFittedError, match="is not fitted yet"):
         case.make().predict(rows())
 
 
-@detectors
+@also_calibrated
 @pytest.mark.parametrize("y", [np.ones(59), np.ones((60, 2))])
 def test_bad_labels(case, y):
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples|should be a 1d array"):

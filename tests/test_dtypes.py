@@ -7,10 +7,10 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from .detectors import DETECTORS, VARIANTS, rows
+from .detectors import CALIBRATED, DETECTORS, VARIANTS, rows
 
-everything = pytest.mark.parametrize("case", DETECTORS + VARIANTS, ids=str)
-detectors = pytest.mark.parametrize("case", DETECTORS, ids=str)
+everything = pytest.mark.parametrize("case", DETECTORS + VARIANTS + CALIBRATED, ids=str)
+detectors = pytest.mark.parametrize("case", DETECTORS + CALIBRATED, ids=str)
 
 
 def _arrays(value, seen=None):

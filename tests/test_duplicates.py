@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from .detectors import DETECTORS, VARIANTS, rows
+from .detectors import CALIBRATED, DETECTORS, VARIANTS, rows
 
-everything = pytest.mark.parametrize("case", DETECTORS + VARIANTS, ids=str)
+everything = pytest.mark.parametrize("case", DETECTORS + VARIANTS + CALIBRATED, ids=str)
 
 
 def _euclidean(case):
@@ -54,7 +54,9 @@ def test_constant_columns_change_nothing(case):
     )
 
 
-@pytest.mark.parametrize("case", [c for c in DETECTORS + VARIANTS if c.any_scale], ids=str)
+@pytest.mark.parametrize(
+    "case", [c for c in DETECTORS + VARIANTS + CALIBRATED if c.any_scale], ids=str
+)
 @pytest.mark.parametrize(
     ("dtype", "unit"),
     [(np.float64, 1e-150), (np.float64, 1e150), (np.float32, 1e-30), (np.float32, 1e30)],

@@ -16,6 +16,7 @@ EXTRAS = ["torch", "skorch", "numba", "dask", "distributed", "matplotlib", "pand
 EXTRAS += ["faiss", "pynndescent", "pyarrow", "skops"]
 # what a folder may import of skood besides itself
 ALLOWED = {
+    "calibration": {"_base", "_validation"},
     "measures": set(),
     "metrics": set(),
     "neighbors": {"_validation", "_optional"},
@@ -30,6 +31,7 @@ ALLOWED = {
         "explanation",
     },
     "ensemble": {"_base", "_validation", "explanation"},
+    "model_selection": {"_validation", "metrics"},
 }
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from .detectors import DETECTORS, VARIANTS, rows
+from .detectors import CALIBRATED, DETECTORS, VARIANTS, rows
 
-everything = pytest.mark.parametrize("case", DETECTORS + VARIANTS, ids=str)
+everything = pytest.mark.parametrize("case", DETECTORS + VARIANTS + CALIBRATED, ids=str)
 
 
 @everything
@@ -40,7 +40,7 @@ def test_pickle_joblib_and_deepcopy_give_the_same_scores(case, tmp_path):
         assert other.offset_ == detector.offset_
 
 
-@everything
+@pytest.mark.parametrize("case", DETECTORS + VARIANTS, ids=str)
 def test_a_pickle_holds_the_rows_once(case):
     X = rows(2000, 32)
     size = len(pickle.dumps(case.make(threshold_samples=100).fit(X)))
@@ -56,7 +56,7 @@ def _fit_and_score(task):
 
 def test_process_pool():
     X, Q = rows(), rows(9, seed=1)
-    tasks = [(case.make(), X, Q) for case in DETECTORS + VARIANTS]
+    tasks = [(case.make(), X, Q) for case in DETECTORS + VARIANTS + CALIBRATED]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         found = list(pool.map(_fit_and_score, tasks))
     for (detector, _, _), scores in zip(tasks, found, strict=True):

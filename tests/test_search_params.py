@@ -11,9 +11,11 @@ from sklearn.preprocessing import StandardScaler
 
 from skood.metrics import auroc
 
-from .detectors import DETECTORS, rows
+from .detectors import CALIBRATED, DETECTORS, rows
 
-PAIRS = [pytest.param(c, name, id=f"{c}-{name}") for c in DETECTORS for name in c.changes]
+PAIRS = [
+    pytest.param(c, name, id=f"{c}-{name}") for c in DETECTORS + CALIBRATED for name in c.changes
+]
 
 
 def _adjusted(case, name):
@@ -23,7 +25,7 @@ def _adjusted(case, name):
     return {}
 
 
-@pytest.mark.parametrize("case", DETECTORS, ids=str)
+@pytest.mark.parametrize("case", DETECTORS + CALIBRATED, ids=str)
 def test_the_table_names_every_parameter(case):
     assert set(case.changes) == set(case.make().get_params(deep=False))
 
@@ -54,7 +56,7 @@ def _auroc_scorer(estimator, X, y):
     return auroc(y, estimator.score_samples(X))
 
 
-@pytest.mark.parametrize("case", DETECTORS, ids=str)
+@pytest.mark.parametrize("case", DETECTORS + CALIBRATED, ids=str)
 def test_grid_search_in_a_pipeline_finds_different_scores(case):
     inner, outer = rows(120), np.random.default_rng(0).normal(size=(40, 4)) * 2
     X, y = np.vstack([inner, outer]), np.r_[np.ones(120), -np.ones(40)].astype(int)

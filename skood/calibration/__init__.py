@@ -1,0 +1,7 @@
+"""Decisions with a guarantee, and classifiers that know when not to answer."""
+
+from ._batch_test import ConformalTestResult
+from .conformal import ConformalOutlierDetector
+from .gate import OODGate
+
+__all__ = ["ConformalOutlierDetector", "ConformalTestResult", "OODGate"]

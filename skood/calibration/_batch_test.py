@@ -1,0 +1,80 @@
+"""Tests whether the rows of a whole batch have the scores of in-distribution rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu
+
+from ._p_values import Scores, count_lower
+
+# Up to this many additions the distribution of the rank sum is computed and not approximated. The
+# smaller sample has some 15 rows or more where the larger has 100,000, and 90 where it has 2,500.
+_EXACT_WORK = 20_000_000
+
+
+class ConformalTestResult(NamedTuple):
+    """What `ConformalOutlierDetector.conformal_test` found.
+
+    Attributes
+    ----------
+    statistic : float
+        For ``method="rank_sum"``, the share of pairs of a row of the batch and a calibration row in
+        which the former has the higher score, ties counted half: 0.5 is what in-distribution rows
+        have in the mean, 0 is furthest from that. For ``method="simes"``, the p-value itself.
+    p_value : float
+        The probability of a statistic that low if all rows are in-distribution.
+    """
+
+    statistic: float
+    p_value: float
+
+
+def rank_sum_test(scores: Scores, calibration: Scores) -> ConformalTestResult:
+    """Whether scores are lower than calibration scores: Wilcoxon, Mann and Whitney, one-sided."""
+    lower, ties = count_lower(scores, calibration)
+    n_pairs = len(scores) * len(calibration)
+    statistic = (lower.sum() + ties.sum() / 2) / n_pairs
+    small, large = sorted((len(scores), len(calibration)))
+    if small * small * large <= _EXACT_WORK:
+        # A tie counts for the batch. Broken at random it could only count less: so this is valid.
+        p_value = rank_sum_probability(int(lower.sum() + ties.sum()), small, large)
+    else:
+        p_value = mannwhitneyu(scores, calibration, alternative="less", method="asymptotic").pvalue
+    return ConformalTestResult(float(statistic), float(p_value))
+
+
+def rank_sum_probability(n_higher: int, m: int, n: int) -> float:
+    """How probable it is that in at most so many of the m * n pairs the former is the higher.
+
+    All orders of the m + n values are equally probable. The numbers of orders for each number of
+    pairs are the coefficients of the Gaussian binomial, prod_i (1 - q^(n + i)) / (1 - q^i), i from
+    1 to m (Mann & Whitney 1947, section 3).
+    """
+    if 2 * n_higher >= m * n:  # the distribution is symmetric; the lower half is the exact one
+        other = m * n - n_higher - 1
+        return 1.0 if other < 0 else 1.0 - _lower_half(other, m, n)
+    return _lower_half(n_higher, m, n)
+
+
+def _lower_half(n_higher: int, m: int, n: int) -> float:
+    share = np.zeros(n_higher + 1)
+    share[0] = 1.0
+    for i in range(1, m + 1):
+        share[n + i :] -= share[: max(0, len(share) - n - i)].copy()
+        # Divided by 1 - q^i: each is added to the one i places further on.
+        rounds = -(-len(share) // i)
+        padded = np.zeros(rounds * i)
+        padded[: len(share)] = share
+        share = padded.reshape(rounds, i).cumsum(axis=0).ravel()[: len(share)]
+        share *= i / (n + i)  # of all orders, so that nothing overflows
+    return float(min(share.sum(), 1.0))
+
+
+def simes_test(p_values: NDArray[np.float64]) -> ConformalTestResult:
+    """Whether any of the p-values is too small to be one of so many."""
+    ordered = np.sort(p_values)
+    smallest = np.min(ordered * len(ordered) / np.arange(1, len(ordered) + 1))
+    return ConformalTestResult(float(smallest), float(smallest))

@@ -1,0 +1,74 @@
+"""What calibration leaves behind: the scores of each class, and how ties are broken."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import indexable
+
+from .._validation import select_rows
+from ._p_values import (
+    Scores,
+    conformal_p_values,
+    conformal_threshold,
+    fewest_calibration_scores,
+    largest_rank,
+)
+from ._tie_breaks import row_uniforms
+
+_SEED_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibration scores in ascending order, by class, or of None where all calibrate together."""
+
+    groups: dict[Any, Scores]
+    seed: bytes
+
+    @classmethod
+    def of(cls, scores: Scores, labels: NDArray | None, generator: np.random.RandomState) -> Self:
+        """Group the scores of the calibration rows by their labels, if these are given."""
+        if labels is None:
+            groups = {None: np.sort(scores)}
+        else:
+            classes = np.unique(labels).tolist()
+            groups = {one: np.sort(scores[labels == one]) for one in classes}
+        return cls(groups, generator.bytes(_SEED_BYTES))
+
+    def p_values(self, scores: Scores, X: Any = None) -> NDArray[np.float64]:
+        """P-values of scores; with their rows, ties are broken by these."""
+        uniform = None if X is None else self._uniform(scores, X)
+        return conformal_p_values(scores, self.groups.values(), uniform)
+
+    def threshold(self, alpha: float) -> float:
+        """The score below which p-values are at most alpha; warns if that is -inf."""
+        self._warn_if_too_few(alpha)
+        return conformal_threshold(self.groups.values(), alpha)
+
+    def _uniform(self, scores: Scores, X: Any) -> NDArray[np.float64]:
+        """A number for each row; only rows with ties are hashed, as the others' does not matter."""
+        uniform = np.zeros(len(scores))
+        tied = np.flatnonzero(np.isin(scores, np.concatenate(list(self.groups.values()))))
+        if tied.size:
+            uniform[tied] = row_uniforms(select_rows(indexable(X)[0], tied), self.seed)
+        return uniform
+
+    def _warn_if_too_few(self, alpha: float) -> None:
+        sizes = {label: len(scores) for label, scores in self.groups.items()}
+        few = {label: n for label, n in sizes.items() if not largest_rank(n, alpha)}
+        if not few:
+            return
+        together = None in sizes
+        found = few[None] if together else ", ".join(f"{n} of {one!r}" for one, n in few.items())
+        warnings.warn(
+            f"alpha={alpha:g} flags nothing with less than {fewest_calibration_scores(alpha)} "
+            f"calibration rows{'' if together else ' of each class'}; there are {found}. "
+            "Raise alpha or calibration_size, or give more rows.",
+            UserWarning,
+            stacklevel=4,  # whoever called `fit`
+        )

@@ -1,0 +1,72 @@
+"""Conformal p-values of scores, and the decisions that they lead to.
+
+Calibration scores come in groups, each in ascending order: one group, or one for each class.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Shares of whole numbers differ by far more than this where they differ at all.
+_ROUNDING = 1e-12
+
+Scores = NDArray[np.float64]
+
+
+def conformal_p_values(
+    scores: Scores, groups: Iterable[Scores], uniform: Scores | None = None
+) -> NDArray[np.float64]:
+    """The largest p-value over the groups.
+
+    `uniform` holds a number in [0, 1) for each score, which breaks its ties with calibration
+    scores. Without it, ties count as if the calibration score was the lower one.
+    """
+    largest = np.zeros(len(scores))
+    for calibration in groups:
+        lower, ties = count_lower(scores, calibration)
+        counted = ties if uniform is None else np.floor(uniform * (ties + 1))
+        np.maximum(largest, (1 + lower + counted) / (len(calibration) + 1), out=largest)
+    return largest
+
+
+def count_lower(scores: Scores, calibration: Scores) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """How many calibration scores are lower than each score, and how many equal it."""
+    lower = np.searchsorted(calibration, scores, side="left")
+    return lower, np.searchsorted(calibration, scores, side="right") - lower
+
+
+def conformal_threshold(groups: Iterable[Scores], alpha: float) -> float:
+    """The score below which, and only below which, the p-value without random ties is <= alpha."""
+    thresholds = []
+    for calibration in groups:
+        rank = largest_rank(len(calibration), alpha)
+        thresholds.append(float(calibration[rank - 1]) if rank else -math.inf)
+    return min(thresholds)
+
+
+def largest_rank(n: int, alpha: float) -> int:
+    """The largest whole j with j / (n + 1) <= alpha; with 0, nothing can be flagged."""
+    rank = math.floor(alpha * (n + 1))
+    # The product may have been rounded past a whole number: 0.29 * 100 is less than 29.
+    if (rank + 1) / (n + 1) <= alpha:
+        return rank + 1
+    return rank - 1 if rank / (n + 1) > alpha else rank
+
+
+def fewest_calibration_scores(alpha: float) -> int:
+    """How many calibration scores it takes until one p-value is <= alpha."""
+    return math.ceil(1 / alpha) - 1
+
+
+def benjamini_hochberg(p_values: NDArray[np.float64], alpha: float) -> NDArray[np.bool_]:
+    """Which hypotheses are rejected at a false discovery rate of alpha."""
+    ordered = np.sort(p_values)
+    rates = ordered * len(ordered) / np.arange(1, len(ordered) + 1)
+    within = np.flatnonzero(rates <= alpha * (1 + _ROUNDING))
+    if not within.size:
+        return np.zeros(len(p_values), dtype=bool)
+    return p_values <= ordered[within[-1]]

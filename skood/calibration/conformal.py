@@ -1,0 +1,353 @@
+"""Decisions whose error rate is known, by the scores of rows kept from the detector."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_random_state, get_tags, indexable
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import OODDetectorMixin
+from .._validation import check_float, check_option, parameter_error, select_rows
+from ._batch_test import ConformalTestResult, rank_sum_test, simes_test
+from ._calibration import Calibration
+from ._calibration_rows import draw_some, draw_some_of_each_class, is_outside
+from ._p_values import benjamini_hochberg
+from ._wrapped import adopt_columns, check_methods, learns_from_labels
+
+_CONTROL = ("marginal", "fdr")
+_TESTS = ("auto", "rank_sum", "simes")
+
+
+class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
+    r"""Any detector, with p-values and with decisions whose error rate is known.
+
+    Some of the training rows are kept from the detector and only scored by it. If a new row comes
+    from the same distribution, its score is as likely to have any rank among the scores c of these
+    n calibration rows. So
+
+    .. math:: p(x) = \frac{1 + \#\{c < s\} + \lfloor U (t + 1) \rfloor}{n + 1},
+        \qquad t = \#\{c = s\}
+
+    with the score s of x and U uniform in [0, 1) has the values 1/(n + 1), ..., 1 with the same
+    probability: a p-value, whatever the detector and the distribution. That asks nothing but that
+    calibration rows and new in-distribution rows are exchangeable; rows that depend on each other
+    (frames of one video) and outliers among the calibration rows void it. It holds in the mean over
+    calibration sets: with a given one, the flagged share of in-distribution rows is alpha up to
+    some :math:`\sqrt{\alpha (1 - \alpha) / n}`.
+
+    Parameters
+    ----------
+    detector : estimator
+        A detector with `score_samples`, higher for in-distribution rows, or a Pipeline that ends in
+        one; not changed. Anything with `fit` and `score_samples` serves. One that is fitted already
+        goes in as ``FrozenEstimator(detector)``: then all rows given to `fit` calibrate, and none
+        of them may be among those that it was fitted on.
+    alpha : float, default=0.05
+        The error rate, in (0, 1): see `control`.
+    control : {"marginal", "fdr"}, default="marginal"
+        "marginal": `predict` flags an in-distribution row with probability alpha at most. "fdr":
+        among the rows that one call of `predict` flags, a share of alpha at most is
+        in-distribution in the mean (none flagged counts as 0), by the procedure of Benjamini and
+        Hochberg. **Only then does a row's prediction depend on the rows beside it**; its score,
+        p-value and decision function never do.
+    class_conditional : bool, default=False
+        Whether the rows of each class calibrate on their own. The p-value is the largest of those
+        by each class, and the error rate holds for the in-distribution rows of every class,
+        whatever the mixture of classes. Needs class labels in the y of `fit`.
+    calibration_size : float, default=0.25
+        Share of the rows that calibrate, in (0, 1), at least one. The others fit the detector.
+    random_state : int, RandomState instance or None, default=None
+        Draws the calibration rows, and how ties are broken. The detector has its own.
+
+    Attributes
+    ----------
+    detector_ : estimator
+        The fitted detector.
+    offset_ : float
+        The threshold: the p-value is at most alpha, if ties count against flagging, just where the
+        score is below. -inf if there are too few calibration rows to flag anything.
+    training_scores_ : ndarray of shape (n_calibration,)
+        Scores of the calibration rows.
+    training_indices_ : ndarray of shape (n_calibration,)
+        Positions of these rows in X.
+    classes_ : ndarray
+        The sorted classes in y, if class labels were given.
+    n_features_in_ : int
+        Number of features, if the detector has it.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if the detector has them.
+
+    Warns
+    -----
+    UserWarning
+        By `fit`, if there are too few calibration rows (of any class) to flag anything at `alpha`.
+
+    Notes
+    -----
+    `fit` draws the calibration rows without a look at y unless `class_conditional`: rows drawn with
+    the same share from each class are not exchangeable with new rows whose class is left to chance.
+
+    With ``control="fdr"``, the smallest p-value has to be at most alpha / m to flag one of m rows
+    on its own, so n should be well above m / alpha. It goes with `class_conditional` too: the
+    p-values by each class are positively dependent, and the largest of them is never below the one
+    by the row's own class.
+
+    For detectors that learn from labels +1 and -1 (``combine="logistic"``), the rows labelled -1
+    all go to the detector and calibrate nothing.
+
+    References
+    ----------
+    Bates, Candès, Lei, Romano & Sesia (2023), Testing for outliers with conformal p-values, Annals
+    of Statistics 51: marginal p-values, section 2, are valid and positively dependent, so that the
+    procedure of Benjamini & Hochberg (1995) controls the false discovery rate. Vovk, Gammerman &
+    Shafer (2005), Algorithmic learning in a random world: ties, and calibration by class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood import ConformalOutlierDetector, KNNOutlierDetector
+    >>> X = np.random.default_rng(0).normal(size=(400, 2))
+    >>> detector = ConformalOutlierDetector(KNNOutlierDetector(), alpha=0.05, random_state=0).fit(X)
+    >>> detector.predict([[0.0, 0.0], [6.0, 0.0]])
+    array([ 1, -1])
+    >>> detector.p_values([[0.0, 0.0], [6.0, 0.0]]).round(3)
+    array([0.554, 0.01 ])
+    >>> batch = np.random.default_rng(1).normal(size=(50, 2))
+    >>> round(detector.conformal_test(batch).p_value, 2)
+    0.84
+    >>> round(detector.conformal_test(batch + 0.8).p_value, 3)
+    0.004
+    """
+
+    def __init__(
+        self,
+        detector: Any,
+        *,
+        alpha: float = 0.05,
+        control: str = "marginal",
+        class_conditional: bool = False,
+        calibration_size: float = 0.25,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.detector = detector
+        self.alpha = alpha
+        self.control = control
+        self.class_conditional = class_conditional
+        self.calibration_size = calibration_size
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit the detector to some of the rows, and score the others to calibrate it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever the detector takes
+            In-distribution rows, at least 2 and as many more as the detector needs.
+        y : array-like of shape (n_samples,), optional
+            Class labels, which the detector is given too.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid, if the detector gives NaN, or if
+            ``class_conditional=True`` and y does not hold class labels, each at least twice.
+        """
+        self._check_parameters()
+        X, y = indexable(X, y)
+        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+        labels = self._store_classes(y, n_samples)
+        if self.class_conditional and not hasattr(self, "classes_"):
+            raise ValueError(
+                "class_conditional=True of ConformalOutlierDetector needs class labels in y."
+            )
+        generator = check_random_state(self.random_state)
+        others, rows = self._draw_rows(n_samples, labels, generator)
+        self.detector_ = clone(self.detector).fit(
+            select_rows(X, others), None if labels is None else labels[others]
+        )
+        adopt_columns(self, self.detector_)
+        self.training_indices_ = rows
+        self.training_scores_ = self.score_samples(select_rows(X, rows))
+        classes = labels[rows] if labels is not None and self.class_conditional else None
+        self._calibration = Calibration.of(self.training_scores_, classes, generator)
+        self.offset_ = self._calibration.threshold(self.alpha)
+        return self
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Score rows by the detector.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever the detector takes
+            The rows to score.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher = more in-distribution.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, or the detector gives NaN.
+        """
+        check_is_fitted(self, "detector_")
+        scores = np.asarray(self.detector_.score_samples(X), dtype=np.float64)
+        if np.isnan(scores).any():
+            raise ValueError(
+                f"ConformalOutlierDetector: {type(self.detector_).__name__} gives the score NaN to "
+                f"{np.isnan(scores).sum()} of {len(scores)} rows."
+            )
+        return scores
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Score above the threshold for one row at the error rate alpha.
+
+        With ``control="fdr"`` `predict` is stricter than that: it flags some of the rows for which
+        this is negative.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever the detector takes
+            The rows to decide on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            ``score_samples(X) - offset_``; negative = out-of-distribution.
+        """
+        scores = self.score_samples(X)
+        equal = scores == self.offset_  # of infinite ones the difference would be NaN
+        return np.subtract(scores, self.offset_, out=np.zeros(len(scores)), where=~equal)
+
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """Decide whether each row comes from the training distribution.
+
+        Ties with calibration scores are not broken at random here but count against flagging, so
+        that the error rate is alpha at most and the threshold one score.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever the detector takes
+            The rows to decide on. With ``control="fdr"`` these are the rows that are tested
+            together, and a row may be decided differently in other company.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            +1 for in-distribution, -1 for out-of-distribution.
+        """
+        if self.control == "fdr":
+            flagged = benjamini_hochberg(self.p_values(X, random_ties=False), self.alpha)
+        else:
+            flagged = self.score_samples(X) < self.offset_
+        return np.where(flagged, -1, 1)
+
+    def p_values(self, X: Any, *, random_ties: bool = True) -> NDArray[np.float64]:
+        """Probability of a score that low or lower, for an in-distribution row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever the detector takes
+            The rows to test.
+        random_ties : bool, default=True
+            Whether a row whose score equals calibration scores takes its place among them at
+            random. This is drawn from the values of the row, so a row has the same p-value in every
+            call. False: above all of them, as `predict` has it; then p-values are never too small,
+            but too large where scores tie.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            From 1 / (n_calibration + 1) to 1, increasing with the score. With `class_conditional`
+            the largest over the classes.
+        """
+        scores = self.score_samples(X)
+        return self._calibration.p_values(scores, X if random_ties else None)
+
+    def conformal_test(self, X: Any, *, method: str = "auto") -> ConformalTestResult:
+        """Test whether all rows of a batch come from the training distribution.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever the detector takes
+            The rows of the batch, independent of each other.
+        method : {"auto", "rank_sum", "simes"}, default="auto"
+            "rank_sum": whether the scores of the batch are lower than those of the calibration
+            rows, by the one-sided test of Wilcoxon, Mann and Whitney. It sees a shift of many rows,
+            in the mixture of classes too. "simes": whether the smallest p-values are too small for
+            so many rows. It sees a few rows that are far out, and with `class_conditional` allows
+            any mixture of the classes. "auto" is "simes" with `class_conditional`, else "rank_sum".
+
+        Returns
+        -------
+        ConformalTestResult
+            The pair (`statistic`, `p_value`). A small p-value speaks against the batch. Scores that
+            are too high are no evidence.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, if `method` is none of these, or for "rank_sum" with
+            `class_conditional`: calibration rows that were drawn class by class are no sample of
+            the mixture.
+
+        Notes
+        -----
+        "simes" (Simes 1986) is valid as the p-values are positively dependent. "rank_sum" is exact
+        while n m² is at most 2e7 (m the number of rows in the smaller sample, n in the other), with
+        ties counted for the batch. Beyond that it is the normal approximation, corrected for ties.
+        """
+        check_option("conformal_test", "method", method, _TESTS)
+        if method == "auto":
+            method = "simes" if self.class_conditional else "rank_sum"
+        if method == "simes":
+            return simes_test(self.p_values(X, random_ties=False))
+        if self.class_conditional:
+            raise parameter_error(
+                "conformal_test", "method", "'simes' or 'auto' with class_conditional=True", method
+            )
+        return rank_sum_test(self.score_samples(X), np.sort(self.training_scores_))
+
+    def _check_parameters(self) -> None:
+        check_methods(self, "detector", ("fit", "score_samples"))
+        check_float(self, "alpha", self.alpha, "(0, 1)")
+        check_option(self, "control", self.control, _CONTROL)
+        if not isinstance(self.class_conditional, (bool, np.bool_)):
+            raise parameter_error(
+                self, "class_conditional", "True or False", self.class_conditional
+            )
+        check_float(self, "calibration_size", self.calibration_size, "(0, 1)")
+
+    def _draw_rows(
+        self, n_samples: int, labels: NDArray | None, generator: np.random.RandomState
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Positions of the rows that fit the detector, and of those that calibrate it."""
+        everything = np.arange(n_samples)
+        inside = everything
+        if learns_from_labels(self.detector):
+            inside = everything[~is_outside(labels, n_samples)]
+        if isinstance(self.detector, FrozenEstimator):
+            return everything, inside
+        if self.class_conditional and labels is not None:
+            rows = draw_some_of_each_class(inside, labels[inside], self.calibration_size, generator)
+        else:
+            rows = draw_some(inside, self.calibration_size, generator)
+        return np.setdiff1d(everything, rows), rows
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        if hasattr(self.detector, "__sklearn_tags__"):
+            tags.input_tags = get_tags(self.detector).input_tags
+        tags.target_tags.required = self.class_conditional or learns_from_labels(self.detector)
+        return tags

@@ -1,0 +1,259 @@
+"""A classifier behind a detector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils import get_tags, indexable
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import check_option, select_rows
+from ._last_mask import LastMask
+from ._reject_label import filled_with, find_reject_label
+from ._wrapped import adopt_columns, check_methods
+
+_ON_REJECT = ("label", "nan", "raise")
+_NAMED = 10  # positions that an error names
+
+
+def _classifier_has(method: str) -> Callable[[Any], bool]:
+    def check(gate: OODGate) -> bool:
+        getattr(getattr(gate, "classifier_", gate.classifier), method)  # its own AttributeError
+        return True
+
+    return check
+
+
+class OODGate(ClassifierMixin, BaseEstimator):
+    """A classifier that answers only for in-distribution rows.
+
+    A classifier gives each row one of its classes, also a row that is like none of them. Here a
+    detector looks at the rows first, and only those that it takes for in-distribution reach the
+    classifier.
+
+    Parameters
+    ----------
+    classifier : estimator
+        A classifier with one label for each row; not changed. One that is fitted already goes in as
+        ``FrozenEstimator(classifier)``.
+    detector : estimator
+        A detector whose `predict` gives -1 for out-of-distribution rows and +1 for others; not
+        changed. How many in-distribution rows it may reject is its own to say: by `contamination`,
+        or by `alpha` of a `ConformalOutlierDetector`.
+    on_reject : {"label", "nan", "raise"}, default="label"
+        What `predict` says about a rejected row: a label of its own, NaN (class labels that are
+        numbers become floats, others objects), or a ValueError for the whole call, with the
+        positions of the rejected rows.
+    reject_label : int, str or other label, default=None
+        This label, for ``on_reject="label"``; none of the classes. None: -1 for classes that are
+        numbers (one less than the lowest if -1 is a class), and "OoD" for others.
+
+    Attributes
+    ----------
+    classifier_ : estimator
+        The fitted classifier.
+    detector_ : estimator
+        The fitted detector.
+    classes_ : ndarray of shape (n_classes,)
+        The classes of the classifier. The label of rejected rows is none of them.
+    reject_label_ : object
+        The label of rejected rows, for ``on_reject="label"``.
+    rejected_ : ndarray of bool of shape (n_samples,)
+        Which rows were rejected in the last call of `predict`, `predict_proba` or
+        `decision_function` in this thread, also one that raised an error for them. It is not there
+        before the first call, nor in a copy.
+    n_features_in_ : int
+        Number of features, if the classifier has it.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if the classifier has them.
+
+    Notes
+    -----
+    `score` is the accuracy: a rejected row counts as wrong. Scores that need probabilities, or NaN
+    or an error as the answer, can't be had for rejected rows; leave these out by `rejected_`.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skood import KNNOutlierDetector, OODGate
+    >>> from skood.datasets import load_digits_ood
+    >>> digits = load_digits_ood(n_far=0)
+    >>> gate = OODGate(LogisticRegression(), KNNOutlierDetector())
+    >>> gate = gate.fit(digits.X_train / 16, digits.y_train)
+    >>> gate.predict(digits.X_test[:5] / 16)
+    array([2, 4, 5, 2, 6])
+    >>> gate.predict(digits.X_near[:5] / 16)  # eights and nines, of which there were none in `fit`
+    array([-1, -1, -1, -1, -1])
+    >>> gate.rejected_
+    array([ True,  True,  True,  True,  True])
+    """
+
+    def __init__(
+        self,
+        classifier: Any,
+        detector: Any,
+        *,
+        on_reject: str = "label",
+        reject_label: Any = None,
+    ) -> None:
+        self.classifier = classifier
+        self.detector = detector
+        self.on_reject = on_reject
+        self.reject_label = reject_label
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Fit the classifier and the detector to the same rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever both take
+            In-distribution rows.
+        y : array-like of shape (n_samples,)
+            Their classes. The detector is given them too.
+
+        Returns
+        -------
+        self : object
+            The fitted gate.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid, or `reject_label` is one of the classes.
+        """
+        check_methods(self, "classifier", ("fit", "predict"))
+        check_methods(self, "detector", ("fit", "predict"))
+        check_option(self, "on_reject", self.on_reject, _ON_REJECT)
+        self.classifier_ = clone(self.classifier).fit(X, y)
+        self.detector_ = clone(self.detector).fit(X, y)
+        self.classes_ = self.classifier_.classes_
+        adopt_columns(self, self.classifier_)
+        if self.on_reject == "label":
+            self.reject_label_ = find_reject_label(self, self.classes_, self.reject_label)
+        elif hasattr(self, "reject_label_"):
+            del self.reject_label_
+        self._last = LastMask()
+        return self
+
+    def predict(self, X: Any) -> NDArray:
+        """Predict the class of each in-distribution row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever both take
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Classes; for rejected rows `reject_label_` or NaN.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, or if a row is rejected and ``on_reject="raise"``.
+        """
+        X, accepted = self._open(X)
+        rejection = self.reject_label_ if self.on_reject == "label" else np.nan
+        if self.on_reject == "raise":
+            return self.classifier_.predict(X)
+        answers = filled_with(rejection, len(accepted), self.classes_)
+        if accepted.any():
+            answers[accepted] = self.classifier_.predict(_rows(X, accepted))
+        return answers
+
+    @available_if(_classifier_has("predict_proba"))
+    def predict_proba(self, X: Any) -> NDArray:
+        """Predict the probability of each class; there if the classifier has it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever both take
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities in the order of `classes_`; NaN for rejected rows, whether `predict` gives
+            them a label or NaN: none of the classes is probable, and none is certain.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, or if a row is rejected and ``on_reject="raise"``.
+        """
+        return self._values("predict_proba", X)
+
+    @available_if(_classifier_has("decision_function"))
+    def decision_function(self, X: Any) -> NDArray:
+        """Confidence in each class; there if the classifier has it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever both take
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            As the classifier gives it; NaN for rejected rows.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, or if a row is rejected and ``on_reject="raise"``.
+        """
+        return self._values("decision_function", X)
+
+    @property
+    def rejected_(self) -> NDArray[np.bool_]:
+        """Which rows the last call rejected."""
+        mask = self._last.mask if hasattr(self, "_last") else None
+        if mask is None:
+            raise AttributeError("OODGate has 'rejected_' only after a call of predict.")
+        return mask
+
+    def _open(self, X: Any) -> tuple[Any, NDArray[np.bool_]]:
+        """X in a form that rows can be taken of, and which of them the detector lets pass."""
+        check_is_fitted(self, "classifier_")
+        (X,) = indexable(X)
+        rejected = np.asarray(self.detector_.predict(X)) == -1
+        self._last.mask = rejected
+        if self.on_reject == "raise" and rejected.any():
+            positions = np.flatnonzero(rejected)
+            named = ", ".join(map(str, positions[:_NAMED].tolist()))
+            more = ", ..." if len(positions) > _NAMED else ""
+            raise ValueError(
+                f"OODGate has no answer for {len(positions)} of {len(rejected)} rows, which are "
+                f"out-of-distribution: those at positions {named}{more}."
+            )
+        return X, ~rejected
+
+    def _values(self, method: str, X: Any) -> NDArray:
+        """What a method of the classifier gives for the rows that pass, amid rows of NaN."""
+        X, accepted = self._open(X)
+        ask = getattr(self.classifier_, method)
+        if not accepted.any():
+            # Asked for the shape alone: what it would say about these rows is not given away.
+            return np.full_like(np.asarray(ask(X)), np.nan)
+        found = np.asarray(ask(_rows(X, accepted)))
+        answers = np.full((len(accepted), *found.shape[1:]), np.nan, dtype=found.dtype)
+        answers[accepted] = found
+        return answers
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        if hasattr(self.classifier, "__sklearn_tags__"):
+            tags.classifier_tags = get_tags(self.classifier).classifier_tags
+        if hasattr(self.detector, "__sklearn_tags__"):
+            tags.input_tags = get_tags(self.detector).input_tags
+        return tags
+
+
+def _rows(X: Any, wanted: NDArray[np.bool_]) -> Any:
+    return X if wanted.all() else select_rows(X, np.flatnonzero(wanted))

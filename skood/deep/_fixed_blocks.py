@@ -1,0 +1,56 @@
+"""Forward passes over rows in blocks of one size, so that a row comes out the same in any batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+BLOCK_ROWS = 64
+
+
+def forward_blocks(
+    function: Callable[[torch.Tensor], torch.Tensor],
+    X: NDArray,
+    *,
+    prepare: Callable[[NDArray], NDArray[np.float32]],
+    shape: Sequence[int],
+    device: torch.device,
+) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
+    """Apply a function of torch to some rows at a time.
+
+    A matrix product rounds a row otherwise in a batch of another size, and a detector behind it
+    would not know a training row again. So each block has the same number of rows: the last one is
+    filled up with copies of a row.
+
+    Parameters
+    ----------
+    function : callable
+        Maps a tensor of shape (64, *shape) to one of shape (64, ...).
+    X : ndarray of shape (n_samples, n_features)
+        The rows.
+    prepare : callable
+        Makes the float32 rows that the function is to see of some rows of X.
+    shape : sequence of int
+        The shape of one row as the function sees it.
+    device : torch.device
+        Where the function works.
+
+    Yields
+    ------
+    slice, ndarray of shape (n_rows, n_features), ndarray of shape (n_rows, n_outputs)
+        Which rows these are, the prepared rows, and what the function gives, flattened.
+    """
+    for start in range(0, len(X), BLOCK_ROWS):
+        block = prepare(X[start : start + BLOCK_ROWS])
+        n_rows = len(block)
+        with torch.inference_mode():
+            # Memory of torch's own, whose alignment, on which rounding may depend, is always one.
+            filled = torch.empty((BLOCK_ROWS, block.shape[1]), dtype=torch.float32, device="cpu")
+            filled[:n_rows] = torch.from_numpy(block)
+            filled[n_rows:] = filled[0]
+            given = function(filled.reshape(BLOCK_ROWS, *shape).to(device))
+            result = given[:n_rows].flatten(1).cpu().numpy()
+        yield slice(start, start + n_rows), block, result

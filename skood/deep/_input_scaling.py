@@ -1,0 +1,94 @@
+"""Inputs brought to the scale that a network trains on, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BYTES = 1 << 24  # of float64 temporaries at a time
+# Beyond this a value is held: float32 ends at 3e38, and the layers still have to multiply and add.
+LARGEST_SCALED = 1e30
+
+
+class InputScaling(NamedTuple):
+    """The affine map of inputs to (x - mean) / scale.
+
+    Attributes
+    ----------
+    mean, scale : ndarray of shape (n_features,) or (1,)
+        One number a column, or one for all of them.
+    """
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    def scaled(self, X: NDArray) -> NDArray[np.float32]:
+        """Scale rows; values far off are held at 1e30, so that no layer overflows."""
+        out = np.empty(X.shape, dtype=np.float32)
+        for start, block in _blocks(X):
+            # In float64: in float32, rows of 1e8 and noise would lose the noise with the mean.
+            with np.errstate(over="ignore"):
+                block -= self.mean
+                block /= self.scale
+            np.clip(block, -LARGEST_SCALED, LARGEST_SCALED, out=block)
+            out[start : start + len(block)] = block
+        return out
+
+    def unscaled(self, Z: NDArray) -> NDArray[np.float64]:
+        """Bring scaled rows back to the unit of the inputs."""
+        with np.errstate(over="ignore"):
+            return Z.astype(np.float64) * self.scale + self.mean
+
+
+def fit_scaling(X: NDArray, *, per_feature: bool) -> InputScaling:
+    """Mean and standard deviation of the columns, or of all values together.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The training rows.
+    per_feature : bool
+        Whether each column has its own mean and scale.
+
+    Returns
+    -------
+    InputScaling
+        The map. A column that does not vary, but for rounding, has scale 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood.deep._input_scaling import fit_scaling
+    >>> X = np.array([[1.0, 0.0, 7.0], [3.0, 40.0, 7.0]])
+    >>> fit_scaling(X, per_feature=True).scaled(X)
+    array([[-1., -1.,  0.],
+           [ 1.,  1.,  0.]], dtype=float32)
+    """
+    largest = np.maximum(np.abs(X.max(axis=0)), np.abs(X.min(axis=0))).astype(np.float64)
+    if not per_feature:
+        largest = largest.max(keepdims=True)
+    # In units of the largest value neither sums nor squares overflow or vanish.
+    unit = np.where(largest > 0, largest, 1.0)
+    n_values = len(X) * X.shape[1] / len(unit)
+    mean = sum(_sums(block / unit, per_feature) for _, block in _blocks(X)) / n_values
+    squares = (_sums((block / unit - mean) ** 2, per_feature) for _, block in _blocks(X))
+    deviation = np.sqrt(sum(squares) / n_values)
+    varies = (X[0] != X).any(axis=0) if per_feature else np.array([(X[0, 0] != X).any()])
+    # Values that differ in their last digits only say nothing, and would be blown up to noise.
+    varies &= deviation > 10 * np.finfo(X.dtype).eps
+    scale = deviation * unit
+    return InputScaling(mean * unit, np.where(varies & (scale > 0), scale, 1.0))
+
+
+def _blocks(X: NDArray) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Copies of some rows at a time, with the position of the first."""
+    n_rows = max(1, _BYTES // (8 * X.shape[1]))
+    for start in range(0, len(X), n_rows):
+        yield start, X[start : start + n_rows].astype(np.float64)
+
+
+def _sums(block: NDArray[np.float64], per_feature: bool) -> NDArray[np.float64]:
+    return block.sum(axis=0) if per_feature else block.sum(keepdims=True)[0]

@@ -1,0 +1,80 @@
+"""Images as flat rows, and the shape in which a network sees them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._validation import parameter_error
+
+_ALLOWED = "(channels, height, width) or (height, width)"
+
+
+def flat_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
+    """Rows as two-dimensional input, and the shape of one row where it was an image.
+
+    Whole numbers of at most 16 bits, as pixels are, become float32, which holds them exactly.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
+            (n_samples, channels, height, width)
+        The rows. What has two dimensions or none is returned as it came.
+
+    Returns
+    -------
+    array-like of shape (n_samples, n_features), tuple of int or None
+        The rows, and the shape of an image.
+    """
+    n_dimensions = getattr(X, "ndim", None)
+    if n_dimensions is None and isinstance(X, list | tuple):
+        n_dimensions = np.ndim(X)
+    if n_dimensions is None or n_dimensions < 3:
+        return X, None
+    X = np.asarray(X)
+    if X.ndim > 4:
+        raise ValueError(
+            "X must have shape (n, features), (n, height, width) or (n, channels, height, width). "
+            f"Got {X.shape} instead."
+        )
+    if X.dtype.kind in "iu" and X.dtype.itemsize <= 2:
+        X = X.astype(np.float32)
+    return X.reshape(len(X), math.prod(X.shape[1:])), X.shape[1:]
+
+
+def input_shape_of(owner: Any, row_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of one row as the encoder sees it: (n_features,) or (channels, height, width).
+
+    Parameters
+    ----------
+    owner : estimator
+        Its parameters `input_shape` and `architecture` are read.
+    row_shape : tuple of int
+        The shape that the rows have.
+
+    Returns
+    -------
+    tuple of int
+        The shape.
+
+    Raises
+    ------
+    ValueError
+        If the parameter is no shape of an image, or none of these rows, or is missing.
+    """
+    shape = row_shape if owner.input_shape is None else owner.input_shape
+    is_shape = isinstance(shape, tuple | list) and all(
+        isinstance(side, int | np.integer) and side > 0 for side in shape
+    )
+    if not is_shape or (owner.input_shape is not None and len(shape) not in (2, 3)):
+        raise parameter_error(owner, "input_shape", f"{_ALLOWED} or None", owner.input_shape)
+    if math.prod(shape) != math.prod(row_shape):
+        allowed = f"{_ALLOWED} of the {math.prod(row_shape)} values of a row"
+        raise parameter_error(owner, "input_shape", allowed, owner.input_shape)
+    if len(shape) == 1 and owner.architecture == "conv":
+        allowed = f"{_ALLOWED} for architecture='conv' on flat rows"
+        raise parameter_error(owner, "input_shape", allowed, owner.input_shape)
+    shape = tuple(int(side) for side in shape)
+    return (1, *shape) if len(shape) == 2 else shape

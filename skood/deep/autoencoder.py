@@ -1,0 +1,370 @@
+"""Activation traces of the latent space of an autoencoder."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_array, check_is_fitted
+from torch import nn
+
+from .._validation import check_new_rows, check_training_rows
+from ._autoencoder_parameters import check_parameters, training_plan
+from ._autoencoder_parts import build_autoencoder
+from ._device import resolve_device
+from ._fixed_blocks import forward_blocks
+from ._input_scaling import LARGEST_SCALED, InputScaling, fit_scaling
+from ._input_shape import flat_rows, input_shape_of
+from ._isolation import isolated
+from ._shared_modules import SharesModules
+from ._training import train
+
+_OWN_MODULES = ("encoder", "decoder")
+
+
+class AutoencoderTransformer(
+    SharesModules, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Train an autoencoder on the rows and give their activation traces in its latent space.
+
+    The encoder maps a row to a code of `n_components` numbers, its trace; the decoder maps the code
+    back. With one hidden width that is an autoencoder of five layers: input, hidden, code, hidden,
+    output. Hidden layers have a ReLU, code and output are linear. Both halves are trained together
+    to give the row back, in mean squared error, by Adam.
+
+    The defaults are to suit a few hundred tabular rows and 60,000 images alike: `batch_size` grows
+    with the number of rows so that an epoch has at least some 50 steps, and the validation rows
+    tell when to stop, so `epochs` only has to be large enough.
+
+    Parameters
+    ----------
+    hidden : sequence of int, default=(256,)
+        Widths of the encoder's dense hidden layers, from the input on; the decoder has them in
+        reverse order. ``()`` makes the autoencoder linear.
+    n_components : int, default=64
+        Width of the code. For `reconstruction_error` to say something it should be below the number
+        of features; the trace is useful also above it.
+    architecture : {"dense", "conv"}, default="dense"
+        Dense layers only, or convolutions before them. "conv" is for images.
+    channels : sequence of int, default=(16, 32)
+        For ``architecture="conv"``: channels of the convolutions, from the input on. Each halves
+        height and width.
+    encoder, decoder : torch.nn.Module or None, default=None
+        Own halves in place of the built ones. The encoder gets float32 batches of shape
+        (n, n_features), or (n, channels, height, width) for images, on the scale described under
+        `scaling`; what it gives, flattened, is the trace. The decoder gets what the encoder gives,
+        and has to give as many values as the batch has. `fit` trains copies, from the weights as
+        they are; the modules themselves are shared by clones and never changed.
+    output : {"activation", "sign"}, default="activation"
+        Whether the trace is the code or its sign (-1, 0 or 1).
+    scaling : {"auto", "feature", "global"}, default="auto"
+        How rows are scaled inside, from the training rows: by each feature's mean and standard
+        deviation, which suits columns of different units; or by one mean and standard deviation
+        of all values, which suits pixels, where those at the rim hardly vary and must not be blown
+        up. "auto" is "global" for images (X has more than two dimensions, or `input_shape` is
+        given) and "feature" for flat rows. Constant features are not divided.
+    epochs : int, default=100
+        The largest number of passes over the training rows. All of them are made if early stopping
+        sees the loss still falling; no warning is given then, but ``n_epochs_ == epochs``.
+    learning_rate : float, default=1e-3
+        Step of Adam.
+    batch_size : int or "auto", default="auto"
+        Rows in each step. "auto": a fiftieth of the rows, from 16 to 256.
+    validation_fraction : float, default=0.1
+        Share of the rows, rounded down, that is held out from training, in [0, 1). Without any the
+        training loss is watched instead.
+    early_stopping : bool, default=True
+        Stop when the validation loss has not fallen by a hundredth for `patience` epochs, and keep
+        the weights of the best epoch. False: run all epochs and keep the last one's.
+    patience : int, default=10
+        See `early_stopping`.
+    denoising : float, default=0.0
+        Standard deviation of the Gaussian noise that is added to the scaled rows, not to what is to
+        be reconstructed.
+    input_shape : tuple of int or None, default=None
+        Shape of the images that flat rows hold: (channels, height, width) or (height, width). None:
+        the shape that X has.
+    device : str or torch.device, default="auto"
+        Where to compute. "auto": CUDA where torch sees a device, else the CPU.
+    random_state : int, RandomState instance or None, default=None
+        Draws the first weights, the validation rows, the order of the rows and the noise. With an
+        int the result is the same to the last bit on one machine. Torch's global generators are
+        neither used nor changed.
+    verbose : bool, default=False
+        Print the losses after each epoch.
+
+    Attributes
+    ----------
+    encoder_, decoder_ : torch.nn.Module
+        The trained halves, in evaluation mode, on the CPU.
+    loss_curve_ : ndarray of shape (n_epochs_,)
+        Training loss in each epoch: mean squared error in scaled units, with the noise.
+    validation_loss_curve_ : ndarray of shape (n_epochs_,) or None
+        Validation loss after each epoch, without noise; None without validation rows.
+    n_epochs_ : int
+        Number of epochs made.
+    best_epoch_ : int
+        The epoch, counted from 1, whose weights were kept.
+    mean_, scale_ : ndarray of shape (n_features_in_,) or (1,)
+        What is taken off the rows, and what they are then divided by.
+    n_components_ : int
+        Width of the code.
+    input_shape_ : tuple of int
+        Shape of one row as the encoder sees it.
+    row_shape_ : tuple of int
+        Shape of one row as it was given to `fit`, and as `inverse_transform` gives it.
+    n_features_in_ : int
+        Number of features; of images: of values.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had names.
+
+    Notes
+    -----
+    All is computed in float32. A trace has the type of the rows, float32 or float64; images of
+    whole numbers of at most 16 bits give float32.
+
+    Small networks train fastest in one thread, since several mostly wait for each other:
+    ``torch.set_num_threads(1)``, which is the program's to decide.
+
+    Ctrl-C during `fit` ends the training, not the program: the best weights so far are kept and a
+    warning says of which epoch they are. Before the end of the first epoch it ends the program.
+
+    References
+    ----------
+    Ouyang, Echizen and Seo, OOD detection by statistical measures of activation traces, section
+    III.A. Vincent et al. (2010), Stacked denoising autoencoders, section 3 (`denoising`).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skood.deep import AutoencoderTransformer
+    >>> X = load_digits().images[:500]  # (500, 8, 8)
+    >>> autoencoder = AutoencoderTransformer((32,), 8, epochs=20, random_state=0).fit(X)
+    >>> autoencoder.transform(X).shape
+    (500, 8)
+    >>> autoencoder.inverse_transform(autoencoder.transform(X)).shape
+    (500, 8, 8)
+    >>> bool(autoencoder.reconstruction_error(X).mean() < 0.5)  # of a variance of 1
+    True
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (256,),
+        n_components: int = 64,
+        *,
+        architecture: str = "dense",
+        channels: Sequence[int] = (16, 32),
+        encoder: nn.Module | None = None,
+        decoder: nn.Module | None = None,
+        output: str = "activation",
+        scaling: str = "auto",
+        epochs: int = 100,
+        learning_rate: float = 1e-3,
+        batch_size: int | str = "auto",
+        validation_fraction: float = 0.1,
+        early_stopping: bool = True,
+        patience: int = 10,
+        denoising: float = 0.0,
+        input_shape: tuple[int, ...] | None = None,
+        device: Any = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.hidden = hidden
+        self.n_components = n_components
+        self.architecture = architecture
+        self.channels = channels
+        self.encoder = encoder
+        self.decoder = decoder
+        self.output = output
+        self.scaling = scaling
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.denoising = denoising
+        self.input_shape = input_shape
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
+        """Train the autoencoder.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
+                (n_samples, channels, height, width)
+            The training rows, at least 2.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the training is interrupted before its first epoch has ended.
+        ValueError
+            If a parameter or X is not valid, or the loss is no finite number.
+        """
+        check_parameters(self)
+        device = resolve_device(self, self.device)
+        X, row_shape = flat_rows(X)
+        X = check_training_rows(self, X)
+        row_shape = row_shape or X.shape[1:]
+        input_shape = input_shape_of(self, row_shape)
+        per_feature = {"auto": len(input_shape) == 1, "feature": True, "global": False}
+        scaling = fit_scaling(X, per_feature=per_feature[self.scaling])
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        generator = torch.Generator(device="cpu").manual_seed(seed)
+        n_held_out = int(self.validation_fraction * len(X))
+        own = any(getattr(self, name) is not None for name in _OWN_MODULES)
+        with isolated(seed, device, global_generators=own):
+            rows = torch.from_numpy(scaling.scaled(X)).reshape(len(X), *input_shape)
+            model, code_shape = build_autoencoder(self, rows[:2], generator, device)
+            plan = training_plan(self, len(X) - n_held_out)
+            history = train(model, rows, n_held_out, plan, generator)
+        model = model.cpu().eval()
+        self.encoder_, self.decoder_ = model.encoder, model.decoder
+        self.mean_, self.scale_ = scaling
+        self.input_shape_, self.row_shape_, self._code_shape = input_shape, row_shape, code_shape
+        self.n_components_ = self._n_features_out = math.prod(code_shape)
+        self.loss_curve_, self.validation_loss_curve_ = history.curves()
+        self.n_epochs_, self.best_epoch_ = len(history.losses), history.best_epoch
+        return self
+
+    def transform(self, X: Any) -> NDArray:
+        """Give the activation traces of rows in the latent space.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or images as in `fit`
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components_)
+            The codes, or their signs; float32 for float32 rows, else float64. A row comes out the
+            same in whatever batch it is.
+        """
+        X = self._check_rows(X)
+        out = np.empty((len(X), self.n_components_), dtype=X.dtype)
+        encoder = self.encoder_
+        for rows, _, code in self._blocks(encoder, X, self._scaling().scaled, self.input_shape_):
+            out[rows] = np.sign(code) if self.output == "sign" else code
+        return out
+
+    def inverse_transform(self, X: Any) -> NDArray:
+        """Reconstruct rows from their traces.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components_)
+            Traces as `transform` gives them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, *row_shape_)
+            The reconstructions in the unit and shape of the training rows.
+
+        Raises
+        ------
+        ValueError
+            If ``output="sign"``, since signs alone can't be decoded, or X has another width.
+        """
+        check_is_fitted(self)
+        if self.output == "sign":
+            raise ValueError(
+                f"{type(self).__name__}(output='sign') has no inverse: the decoder needs the "
+                "activations. Set output='activation'."
+            )
+        X = check_array(X, dtype=[np.float64, np.float32])
+        if X.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X has {X.shape[1]} columns, but {type(self).__name__} makes traces of "
+                f"{self.n_components_}."
+            )
+        out = np.empty((len(X), self.n_features_in_), dtype=X.dtype)
+        for rows, _, row in self._blocks(self.decoder_, X, _as_float32, self._code_shape):
+            out[rows] = self._scaling().unscaled(row)
+        return out.reshape(len(X), *self.row_shape_)
+
+    def reconstruction_error(self, X: Any) -> NDArray[np.float64]:
+        """How far each row is from its reconstruction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or images as in `fit`
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The mean squared difference over the row's features, in scaled units: about 1 where the
+            reconstruction is the mean of the training rows. Higher = more out-of-distribution.
+        """
+        X = self._check_rows(X)
+        out = np.empty(len(X))
+        model = nn.Sequential(self.encoder_, self.decoder_)
+        for rows, given, back in self._blocks(model, X, self._scaling().scaled, self.input_shape_):
+            out[rows] = ((given.astype(np.float64) - back) ** 2).mean(axis=1)
+        return out
+
+    def _check_rows(self, X: Any) -> NDArray:
+        check_is_fitted(self)
+        X, row_shape = flat_rows(X)
+        if row_shape is not None and row_shape not in (self.row_shape_, self.input_shape_):
+            raise ValueError(
+                f"X has rows of shape {row_shape}, but {type(self).__name__} was fitted on rows of "
+                f"shape {self.row_shape_}."
+            )
+        return check_new_rows(self, X)
+
+    def _scaling(self) -> InputScaling:
+        return InputScaling(self.mean_, self.scale_)
+
+    def _blocks(
+        self,
+        module: nn.Module,
+        X: NDArray,
+        prepare: Callable[[NDArray], NDArray[np.float32]],
+        shape: Sequence[int],
+    ) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
+        device = resolve_device(self, self.device)
+        if device.type != "cpu":
+            # A copy goes there, and the fitted module stays: it can be pickled for a machine
+            # without that device, and be used from several threads.
+            module = copy.deepcopy(module).to(device)
+        return forward_blocks(module, X, prepare=prepare, shape=shape, device=device)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        for name in _OWN_MODULES:
+            if isinstance(module := state[name], nn.Module):
+                elsewhere = any(weight.device.type != "cpu" for weight in module.parameters())
+                # so that it can be unpickled on a machine without that device
+                state[name] = copy.deepcopy(module).cpu() if elsewhere else module
+        return state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _as_float32(X: NDArray) -> NDArray[np.float32]:
+    return np.clip(X, -LARGEST_SCALED, LARGEST_SCALED).astype(np.float32)
