@@ -17,22 +17,38 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skood import KNNOutlierDetector
+from skood._optional import is_installed
 from skood.cli import main
 from skood.datasets import load_digits_ood
 from skood.demo.evaluate import evaluate, fit_timed
-from skood.demo.lineup import LINEUP
+from skood.demo.lineup import LINEUP, ON_TRACE, on_trace, train_autoencoder
 from skood.demo.output import OutputError, written_whole
 from skood.demo.progress import Progress
 
 COLUMNS = ["AUROC", "AUPR-in", "AUPR-out", "FPR95", "flagged ID", "flagged OoD", "fit s", "score s"]
+HAS_TORCH = is_installed("torch")
+LABELS = [*LINEUP, *(ON_TRACE if HAS_TORCH else [])]
+# loading, training the autoencoder, fitting and scoring, writing; the picture is one more
+N_STEPS = 2 + HAS_TORCH + 2 * len(LABELS)
+TORCH_HINT = 'torch: pip install "skood[torch]" adds the measures on the trace of an autoencoder'
 HEADINGS = {"near OoD: digits 8 and 9": "near", "far OoD: patches of photographs": "far"}
 
 
+HIDE = """
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+def find_others(name, *rest):
+    return None if name.partition(".")[0] in {blocked!r} else find(name, *rest)
+PathFinder.find_spec = find_others
+import sys
+from skood.cli import main
+sys.exit(main())
+"""
+
+
 def run_skood(*arguments, blocked=()):
-    """Run skood in a fresh process, with some modules made impossible to import."""
-    code = "import sys\n"
-    code += "".join(f"sys.modules[{module!r}] = None\n" for module in blocked)
-    code += "from skood.cli import main\nsys.exit(main())"
+    """Run skood in a fresh process, where some modules are not to be found."""
+    code = HIDE.format(blocked=blocked)
     start = ["-c", code] if blocked else ["-m", "skood"]
     return subprocess.run(
         [sys.executable, *start, *map(str, arguments)], capture_output=True, text=True, check=False
@@ -77,17 +93,18 @@ def test_files(demo):
 
 
 def test_table_has_every_detector_in_every_block_within_100_columns(demo):
-    assert list(read_table(demo.stdout)) == [(d, ood) for ood in ("near", "far") for d in LINEUP]
+    assert list(read_table(demo.stdout)) == [(d, ood) for ood in ("near", "far") for d in LABELS]
     header = next(line for line in demo.stdout.splitlines() if line.startswith("detector"))
     assert re.split(r" {2,}", header) == ["detector", *COLUMNS]
     lines = [line for line in demo.stdout.splitlines() if not line.startswith("written to")]
     assert max(map(len, lines)) <= 100
     assert demo.stdout.isascii()
-    assert "pip install" not in demo.stdout  # nothing is missing here
+    hints = [line for line in lines if "pip install" in line]
+    assert hints == ([] if HAS_TORCH else [TORCH_HINT])  # nothing else is missing here
 
 
 def test_progress_has_one_line_per_step_and_no_carriage_return(demo):
-    n_steps = 3 + 2 * len(LINEUP)
+    n_steps = N_STEPS + 1
     lines = demo.stderr.splitlines()
     for number, line in enumerate(lines, start=1):
         assert re.fullmatch(rf"\[{number}/{n_steps}\] [^\r]+: \d+\.\d\d s", line)
@@ -96,7 +113,7 @@ def test_progress_has_one_line_per_step_and_no_carriage_return(demo):
 
 def test_scores_are_those_of_the_data_set(demo):
     scores, data = read_scores(demo.folder / "scores.csv"), load_digits_ood(random_state=1)
-    expected = [f"{d}_{column}" for d in LINEUP for column in ("score", "prediction")]
+    expected = [f"{d}_{column}" for d in LABELS for column in ("score", "prediction")]
     assert list(scores) == ["row", "set", "class", *expected]
     parts = {"id": data.y_test, "near": data.y_near, "far": data.y_far}
     assert list(dict.fromkeys(scores["set"])) == list(parts)
@@ -106,11 +123,18 @@ def test_scores_are_those_of_the_data_set(demo):
         np.testing.assert_array_equal(scores["class"][rows], classes.astype(str))
 
 
-@pytest.mark.parametrize("detector", LINEUP)
-def test_scores_of_the_file_are_the_estimators_own(demo, detector):
+@pytest.fixture(scope="module")
+def autoencoder():
+    return train_autoencoder(load_digits_ood(random_state=1).X_train, 1) if HAS_TORCH else None
+
+
+@pytest.mark.parametrize("detector", LABELS)
+def test_scores_of_the_file_are_the_estimators_own(demo, autoencoder, detector):
     data = load_digits_ood(random_state=1)
     X = np.concatenate([data.X_test, data.X_near, data.X_far])
-    estimator = LINEUP[detector](1).fit(data.X_train, data.y_train)
+    on_rows = detector in LINEUP
+    estimator = LINEUP[detector](1) if on_rows else on_trace(detector, autoencoder, 1)
+    estimator.fit(data.X_train, data.y_train)
     scores = read_scores(demo.folder / "scores.csv")
     written = scores[f"{detector}_score"].astype(float)
     np.testing.assert_allclose(written, estimator.score_samples(X), rtol=1e-9)
@@ -120,7 +144,7 @@ def test_scores_of_the_file_are_the_estimators_own(demo, detector):
 
 
 @pytest.mark.parametrize("ood", ["near", "far"])
-@pytest.mark.parametrize("detector", LINEUP)
+@pytest.mark.parametrize("detector", LABELS)
 def test_table_agrees_with_the_file(demo, detector, ood):
     """The measures come out the same from the file and by scikit-learn's own functions."""
     cells, scores = read_table(demo.stdout)[detector, ood], read_scores(demo.folder / "scores.csv")
@@ -141,13 +165,13 @@ def test_table_agrees_with_the_file(demo, detector, ood):
     assert values[flagged].max() < values[~flagged].min()
 
 
-@pytest.mark.parametrize("detector", LINEUP)
+@pytest.mark.parametrize("detector", LABELS)
 def test_every_detector_does_the_job(demo, detector):
     """Far patches are all found, unseen digits mostly, and about 5 % of the ID rows are flagged."""
     table = read_table(demo.stdout)
     assert table[detector, "far"]["AUROC"] > 99
     # One Gaussian for each digit, all of one shape, is too coarse a picture of handwriting.
-    assert table[detector, "near"]["AUROC"] > (80 if detector == "MD" else 90)
+    assert table[detector, "near"]["AUROC"] > (80 if detector.endswith("MD") else 90)
     assert 1 < table[detector, "near"]["flagged ID"] < 12
 
 
@@ -167,7 +191,7 @@ def test_a_pipeline_is_evaluated_like_a_detector():
 def test_picture_is_a_png_of_readable_size(demo):
     width, height = png_size(demo.folder / "scores.png")
     assert 900 <= width <= 1600
-    assert height >= 250 * len(LINEUP)
+    assert height >= 250 * len(LABELS)
 
 
 def test_quiet_says_nothing_on_stderr_and_the_same_seed_gives_the_same_scores(demo, tmp_path):
@@ -186,22 +210,36 @@ def test_without_matplotlib_there_is_no_picture_and_one_line_says_so(tmp_path):
     done = run_skood("demo", "--output", tmp_path, blocked=["matplotlib"])
     assert done.returncode == 0, done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"scores.csv"}
-    assert done.stdout.splitlines()[-2:] == [
-        f"written to {tmp_path}: scores.csv",
+    _, after = done.stdout.split("\n\n")[-1].split("written to ")
+    assert after.splitlines() == [
+        f"{tmp_path}: scores.csv",
         'plots: pip install "skood[plots]" adds the picture of the score distributions',
+        *([] if HAS_TORCH else [TORCH_HINT]),
     ]
-    assert f"[1/{2 + 2 * len(LINEUP)}] load the rows" in done.stderr
+    assert f"[1/{N_STEPS}] load the rows" in done.stderr
+
+
+def test_without_torch_there_is_no_autoencoder_and_one_line_says_so(tmp_path):
+    done = run_skood("demo", "--output", tmp_path, blocked=["torch"])
+    assert done.returncode == 0, done.stderr
+    assert list(read_table(done.stdout)) == [(d, ood) for ood in ("near", "far") for d in LINEUP]
+    assert "AE" not in done.stdout
+    assert done.stdout.splitlines()[-2:] == [
+        f"written to {tmp_path}: scores.csv, scores.png",
+        TORCH_HINT,
+    ]
 
 
 def test_without_the_whole_extra_there_is_near_ood_only_and_one_line_says_so(tmp_path):
     done = run_skood("demo", "--output", tmp_path, blocked=["matplotlib", "PIL"])
     assert done.returncode == 0, done.stderr
-    assert list(read_table(done.stdout)) == [(detector, "near") for detector in LINEUP]
+    assert list(read_table(done.stdout)) == [(detector, "near") for detector in LABELS]
     assert set(read_scores(tmp_path / "scores.csv")["set"]) == {"id", "near"}
-    assert done.stdout.splitlines()[-1] == (
+    hint = (
         'plots: pip install "skood[plots]" adds the far OoD rows and the picture of the score '
         "distributions"
     )
+    assert done.stdout.splitlines()[-1 if HAS_TORCH else -2] == hint
 
 
 @pytest.mark.parametrize("below", ["", "sub/folder"])

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -10,7 +11,7 @@ from sklearn.utils import Bunch
 from skood._optional import is_installed
 from skood.datasets import load_digits_ood
 from skood.demo.evaluate import Outcome, evaluate, fit_timed
-from skood.demo.lineup import LINEUP
+from skood.demo.lineup import LINEUP, ON_TRACE, on_trace, train_autoencoder
 from skood.demo.output import prepare_folder, write_scores
 from skood.demo.picture import draw_scores
 from skood.demo.progress import Progress
@@ -27,7 +28,8 @@ N_FAR = 400
 def run_demo(output: str | Path = "skood-demo", *, seed: int = 0, quiet: bool = False) -> Path:
     """Fit every detector on digits 0 to 7, score ID, near and far OoD rows, and report.
 
-    Prints one table, and writes ``scores.csv`` and, where matplotlib is installed, ``scores.png``.
+    Where torch is installed, the measures are also taken on the trace of an autoencoder. Prints one
+    table, and writes ``scores.csv`` and, where matplotlib is installed, ``scores.png``.
 
     Parameters
     ----------
@@ -61,15 +63,24 @@ def run_demo(output: str | Path = "skood-demo", *, seed: int = 0, quiet: bool = 
     folder = Path(output).absolute()
     prepare_folder(folder)
     has_photographs, has_picture = is_installed("PIL"), is_installed("matplotlib")
+    has_torch = is_installed("torch")
     if quiet:
         # Its first import in a new installation builds a font cache and logs that.
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    progress = Progress(2 + 2 * len(LINEUP) + has_picture, quiet=quiet)
+    n_detectors = len(LINEUP) + len(ON_TRACE) * has_torch
+    progress = Progress(2 + 2 * n_detectors + has_torch + has_picture, quiet=quiet)
 
     with progress.step("load the rows"):
         data = load_digits_ood(n_far=N_FAR if has_photographs else 0, random_state=seed)
     sets = {name: label for name, label in SETS.items() if len(_rows(data, name))}
-    outcomes = [_run_detector(label, data, list(sets), seed, progress) for label in LINEUP]
+    estimators = {label: make(seed) for label, make in LINEUP.items()}
+    autoencoder = _train(data, seed, progress) if has_torch else None
+    if has_torch:
+        estimators |= {label: on_trace(label, autoencoder, seed) for label in ON_TRACE}
+    outcomes = [
+        _run_detector(label, estimator, data, list(sets), progress)
+        for label, estimator in estimators.items()
+    ]
 
     with progress.step("write scores.csv"):
         write_scores(folder / "scores.csv", outcomes, {name: _classes(data, name) for name in sets})
@@ -79,8 +90,10 @@ def run_demo(output: str | Path = "skood-demo", *, seed: int = 0, quiet: bool = 
 
     print(_describe_rows(data, sets, seed))
     print(format_table(outcomes, {name: label for name, label in sets.items() if name != "id"}))
+    if has_torch:
+        print(_describe_trace(autoencoder))
     print(f"\nwritten to {folder}: scores.csv{', scores.png' if has_picture else ''}")
-    for line in _missing_extras(has_photographs=has_photographs, has_picture=has_picture):
+    for line in _missing_extras(has_photographs, has_picture, has_torch):
         print(line)
     return folder
 
@@ -93,11 +106,16 @@ def _classes(data: Bunch, name: str) -> np.ndarray:
     return data["y_test" if name == "id" else f"y_{name}"]
 
 
+def _train(data: Bunch, seed: int, progress: Progress) -> Any:
+    """Train the autoencoder of the lines that begin with AE."""
+    with progress.step("train the autoencoder"):
+        return train_autoencoder(data.X_train, seed)
+
+
 def _run_detector(
-    label: str, data: Bunch, sets: Sequence[str], seed: int, progress: Progress
+    label: str, estimator: Any, data: Bunch, sets: Sequence[str], progress: Progress
 ) -> Outcome:
-    """Build one detector of the line-up, fit it on the training rows and score all sets."""
-    estimator = LINEUP[label](seed)
+    """Fit one detector of the line-up on the training rows and score all sets."""
     with progress.step(f"fit {label}"):
         fit_seconds = fit_timed(estimator, data.X_train, data.y_train)
     with progress.step(f"score with {label}"):
@@ -112,11 +130,27 @@ def _describe_rows(data: Bunch, sets: Mapping[str, str], seed: int) -> str:
     return "\n".join([f"rows (8 x 8 grey pixels each, seed {seed})", *lines, ""])
 
 
-def _missing_extras(*, has_photographs: bool, has_picture: bool) -> list[str]:
+def _describe_trace(autoencoder: Any) -> str:
+    """Say what the lines are that begin with AE."""
+    widths = [autoencoder.n_features_in_, *autoencoder.hidden, autoencoder.n_components]
+    layers = "-".join(map(str, [*widths, *widths[-2::-1]]))
+    return (
+        f"AE+: the measure on the trace of an autoencoder ({layers}), trained once for all\n"
+        "of them, which fit s leaves out."
+    )
+
+
+def _missing_extras(has_photographs: bool, has_picture: bool, has_torch: bool) -> list[str]:
     """Say in one line per extra that is not installed what it would add to this demo."""
-    gains = []
+    gains: dict[str, list[str]] = {"plots": [], "torch": []}
     if not has_photographs:
-        gains.append("the far OoD rows")
+        gains["plots"].append("the far OoD rows")
     if not has_picture:
-        gains.append("the picture of the score distributions")
-    return [f'plots: pip install "skood[plots]" adds {" and ".join(gains)}'] if gains else []
+        gains["plots"].append("the picture of the score distributions")
+    if not has_torch:
+        gains["torch"].append("the measures on the trace of an autoencoder")
+    return [
+        f'{extra}: pip install "skood[{extra}]" adds {" and ".join(what)}'
+        for extra, what in gains.items()
+        if what
+    ]
