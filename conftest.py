@@ -6,6 +6,9 @@ import pytest
 
 from skood._optional import is_installed
 
+# Not even imported without torch, which they say in an ImportError.
+collect_ignore = [] if is_installed("torch") else ["skood/deep"]
+
 _NEEDS = {"faiss_index.py": "faiss", "pynndescent_index.py": "pynndescent"}
 
 

@@ -106,6 +106,47 @@ def _is_ready(estimator: BaseEstimator, X: Any, dtype: np.dtype | None) -> bool:
     )
 
 
+def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray:
+    """Raw inputs as an array of two axes or more, of the type they have and not searched for NaN.
+
+    Width and names of columns are stored or checked where X has two axes.
+    """
+    X = X if hasattr(X, "shape") else np.asarray(X)
+    if len(X.shape) <= 2:
+        return validate_data(estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset)
+    if reset:
+        forget_columns(estimator)
+    return check_array(
+        X,
+        dtype="numeric",
+        allow_nd=True,
+        ensure_all_finite=False,
+        estimator=estimator,
+        input_name="X",
+    )
+
+
+def forget_columns(estimator: BaseEstimator) -> None:
+    """Take back what an earlier fit on rows with columns has stored of these."""
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(estimator, name):
+            delattr(estimator, name)
+
+
+def check_column_names(estimator: BaseEstimator, names: Any) -> None:
+    """Raise unless names of input columns, where given, are those of the rows of `fit`."""
+    if names is None:
+        return
+    fitted = getattr(estimator, "feature_names_in_", None)
+    if fitted is not None and not np.array_equal(np.asarray(names, dtype=object), fitted):
+        raise ValueError("input_features is not equal to feature_names_in_")
+    if len(names) != getattr(estimator, "n_features_in_", len(names)):
+        raise ValueError(
+            "input_features should have length equal to number of features "
+            f"({estimator.n_features_in_}), got {len(names)}"
+        )
+
+
 def check_extracted(features: Any) -> NDArray:
     """What a feature extractor made, as a C-contiguous array of float32 or float64."""
     return check_array(features, dtype=_DTYPES, order="C", input_name="the extracted features")

@@ -30,6 +30,7 @@ ALLOWED = {
         "metrics",
         "explanation",
     },
+    "deep": {"_validation", "_optional"},
     "ensemble": {"_base", "_validation", "explanation"},
     "model_selection": {"_validation", "metrics"},
 }

@@ -1,0 +1,195 @@
+"""What taking features out of a torch module costs above its bare forward pass.
+
+    python benchmarks/features.py           # some three minutes on two processors
+    python benchmarks/features.py --quick   # small sizes, to try the script
+
+Both run in turn, over the same batches. The memory is measured in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from _peers import gaussian_rows
+from _report import markdown_table, write_result
+from _timing import N_THREADS, alternate, in_seconds, paired_ratio, timed, use_two_threads
+from memory import MB, forget_peak, peak, resident
+from numpy.typing import NDArray
+from torch import nn
+
+from skood.deep import TorchFeatureTransformer
+
+AT_MOST = 1.1  # times the bare forward pass
+ABOVE = 15  # MB above one batch and the result: the rounding of what the allocator holds
+BATCH = 64
+N_LAYERS = (1, 2, 4, 8)
+PACKAGES = ["skood", "torch", "numpy", "scikit-learn"]
+
+METHOD = """\
+{threads} threads, {n:,} samples in batches of {batch}. The bare forward pass is `module(batch)`
+over the same batches, without gradients, in evaluation mode, of a tensor that is ready. The
+extraction is `transform` of an array, to the end: checks, copies, means over pixels or tokens, the
+result. Of the eight blocks of each module every eighth, fourth, second or each is taken. Medians of
+{runs} alternating runs after one that does not count; the ratio is the median (least–most) of the
+ratios of paired runs."""
+
+MEMORY = """\
+In a process of its own, with data and module in memory and all eight blocks taken. One batch is the
+highest resident memory in a bare forward pass of one batch, less what was resident before; peak is
+that of `transform`. So the last column but one holds what neither is the batch nor the result.
+1 MB = 10⁶ bytes."""
+
+
+def conv_net() -> nn.Module:
+    """Eight convolutions with batch normalisation on 32 × 32 colour images."""
+    blocks, width = OrderedDict(), 3
+    for i, (channels, stride) in enumerate(
+        [(16, 1), (16, 1), (32, 2), (32, 1), (64, 2), (64, 1), (64, 1), (64, 1)]
+    ):
+        blocks[f"block{i}"] = nn.Sequential(
+            nn.Conv2d(width, channels, 3, stride, 1), nn.BatchNorm2d(channels), nn.ReLU()
+        )
+        width = channels
+    return nn.Sequential(blocks).extend([nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)])
+
+
+def encoder() -> nn.Module:
+    """Eight layers of a transformer encoder on 32 tokens of width 64."""
+    layer = nn.TransformerEncoderLayer(64, 4, 128, batch_first=True)
+    return nn.Sequential(
+        OrderedDict(encoder=nn.TransformerEncoder(layer, 8, enable_nested_tensor=False))
+    )
+
+
+# name, module, shape of a sample, names of its eight blocks
+WORK: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
+    "conv net": (conv_net, (3, 32, 32), "block{}"),
+    "transformer encoder": (encoder, (32, 64), "encoder.layers.{}"),
+}
+
+
+def samples(n: int, shape: tuple[int, ...]) -> NDArray:
+    return gaussian_rows(n, int(torch.Size(shape).numel())).reshape(n, *shape)
+
+
+def blocks(names: str, n_layers: int) -> list[str]:
+    """So many of the eight blocks, evenly spread, the last among them."""
+    step = 8 // n_layers
+    return [names.format(i) for i in range(step - 1, 8, step)]
+
+
+def bare_forward(module: nn.Module, batches: list[torch.Tensor]) -> Callable[[], None]:
+    def run() -> None:
+        module.eval()
+        with torch.no_grad():
+            for batch in batches:
+                module(batch)
+
+    return run
+
+
+def speed_lines(name: str, n: int, n_runs: int) -> list[list[str]]:
+    """A line of the table for each number of layers."""
+    make, shape, names = WORK[name]
+    module, X = make(), samples(n, shape)
+    contestants: dict[str, Callable[[], Any]] = {
+        "bare": bare_forward(module, list(torch.from_numpy(X).split(BATCH)))
+    }
+    for count in N_LAYERS:
+        transformer = TorchFeatureTransformer(module, blocks(names, count), batch_size=BATCH)
+        transformer.fit(X)
+        contestants[str(count)] = lambda transformer=transformer: transformer.transform(X)
+    runs = alternate({key: timed(run) for key, run in contestants.items()}, n_runs, say=say)
+    lines = []
+    for count in N_LAYERS:
+        ratio = paired_ratio(runs[str(count)], runs["bare"])
+        times = [in_seconds(runs[key]) for key in ("bare", str(count))]
+        required = f"≤ {AT_MOST:.1f} {_met(ratio.median <= AT_MOST)}"
+        lines.append([name, str(count), *times, str(ratio), required])
+    return lines
+
+
+def measure_memory(name: str, n: int) -> dict[str, float]:
+    """In the process of its own: MB of one bare batch, of the extraction, and of its result."""
+    make, shape, names = WORK[name]
+    use_two_threads()
+    torch.set_num_threads(N_THREADS)
+    module, X = make(), samples(n, shape)
+    transformer = TorchFeatureTransformer(module, blocks(names, 8), batch_size=BATCH)
+    bare = bare_forward(module, [torch.from_numpy(X[:BATCH])])
+    before = resident()
+    forget_peak()
+    bare()
+    batch = peak() - before
+    transformer.fit(X)
+    forget_peak()
+    result = transformer.transform(X)
+    return {"batch": batch, "result": result.nbytes / MB, "peak": peak() - before}
+
+
+def memory_line(name: str, n: int) -> list[str]:
+    command = [sys.executable, __file__, "--measure", name, "--samples", str(n)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    above = found["peak"] - found["batch"] - found["result"]
+    data = n * int(torch.Size(WORK[name][1]).numel()) * 4 / MB
+    sizes = (data, found["batch"], found["result"], found["peak"], above)
+    return [
+        name,
+        f"{n:,}",
+        *(f"{size:.0f} MB" for size in sizes),
+        f"≤ {ABOVE} MB {_met(above <= ABOVE)}",
+    ]
+
+
+def say(text: str) -> None:
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
+def _met(met: bool) -> str:
+    return "(met)" if met else "(missed)"
+
+
+def report(n: int, n_runs: int, counts: list[int]) -> str:
+    use_two_threads()
+    torch.set_num_threads(N_THREADS)
+    head = ["module", "layers", "bare", "extraction", "ratio", "required"]
+    lines = [line for name in WORK for line in speed_lines(name, n, n_runs)]
+    notes = METHOD.format(threads=N_THREADS, n=n, batch=BATCH, runs=n_runs)
+    body = f"## Time\n\n{notes}\n\n{markdown_table(head, lines)}"
+    if not Path("/proc/self/clear_refs").exists():
+        return f"{body}\n\nThe memory can be measured on Linux only."
+    head = ["module", "samples", "data", "one batch", "result", "peak", "above both", "required"]
+    lines = [memory_line(name, count) for name in WORK for count in counts]
+    return f"{body}\n\n## Memory above the data\n\n{MEMORY}\n\n{markdown_table(head, lines)}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small sizes; nothing is written")
+    parser.add_argument("--runs", type=int, default=15, help="runs of each contestant")
+    parser.add_argument("--measure", metavar="NAME", help="measure memory in this process")
+    parser.add_argument("--samples", type=int, default=2_000, help="for --measure")
+    arguments = parser.parse_args()
+    if arguments.measure:
+        print(json.dumps(measure_memory(arguments.measure, arguments.samples)))
+        return
+    if arguments.quick:
+        print(report(256, 3, [1_000]))  # a part is no result: it must not replace one
+        return
+    body = report(1_024, arguments.runs, [2_000, 20_000])
+    command, title = "python benchmarks/features.py", "Features of torch modules"
+    write_result("features", title, command, PACKAGES, body)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Batches of inputs, one at a time, of whatever holds the samples."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
+
+from .._validation import check_inputs, forget_columns
+
+Inputs = torch.Tensor | dict[str, torch.Tensor]
+
+_TOKENS = (torch.int32, torch.int64)
+_LABELS = ("label", "labels", "target", "targets", "y")
+_SHUFFLING = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Samples to go through in batches.
+
+    Parameters
+    ----------
+    n_rows : int or None
+        Number of samples; None where that is known at the end only.
+    n_full : int or None
+        Number of samples in a full batch; None where batches may have any number.
+    make : callable
+        Starts a pass over the batches as they are held.
+    """
+
+    n_rows: int | None
+    n_full: int | None
+    make: Callable[[], Iterator[Any]]
+
+
+def open_batches(estimator: Any, X: Any, batch_size: int, *, reset: bool) -> Batches:
+    """Batches of an array, frame, tensor, dataset or loader.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Stores width and column names of X if it has columns, or checks them.
+    X : array-like, torch.Tensor, Dataset or DataLoader
+        The samples.
+    batch_size : int
+        Samples in a batch; a DataLoader has its own.
+    reset : bool
+        Whether to store or to check.
+
+    Returns
+    -------
+    Batches
+        The batches.
+    """
+    if isinstance(X, torch.Tensor | Dataset | DataLoader):
+        if reset:
+            forget_columns(estimator)
+        if isinstance(X, DataLoader):
+            return Batches(None, X.batch_size, lambda: iter(_in_order(X)))
+        if isinstance(X, Dataset):
+            return _of_dataset(X, batch_size)
+        if X.ndim < 2 or len(X) == 0:
+            raise ValueError(
+                f"X must have one or more samples, each of one or more values. Got a tensor of "
+                f"shape {tuple(X.shape)} instead."
+            )
+    else:
+        X = check_inputs(estimator, X, reset=reset)
+    starts = range(0, len(X), batch_size)
+    return Batches(len(X), batch_size, lambda: (X[i : i + batch_size] for i in starts))
+
+
+def _of_dataset(dataset: Dataset, batch_size: int) -> Batches:
+    sized = not isinstance(dataset, IterableDataset) and hasattr(dataset, "__len__")
+    if sized and len(dataset) == 0:  # type: ignore[arg-type]
+        raise ValueError("X must have one or more samples. Got an empty Dataset instead.")
+    # With a generator of its own: a loader draws a seed, of torch's global generator by default.
+    loader = DataLoader(dataset, batch_size=batch_size, generator=torch.Generator())
+    return Batches(len(dataset) if sized else None, batch_size, lambda: iter(loader))  # type: ignore[arg-type]
+
+
+def _in_order(loader: DataLoader) -> DataLoader:
+    samplers = (loader.sampler, getattr(loader.batch_sampler, "sampler", None))
+    if any(isinstance(sampler, _SHUFFLING) for sampler in samplers):
+        raise ValueError(
+            "X must be a DataLoader with shuffle=False, so that the result has the order of its "
+            "dataset. Got one that draws at random instead."
+        )
+    return loader
+
+
+class InputMaker:
+    """Makes the inputs of a module of batches as they are held.
+
+    Floats get the type of the module's weights. Whole numbers too, unless the module has an
+    embedding, which takes tokens of 32 or 64 bits as they are; so do dicts.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module that is to be called.
+    float_type : torch.dtype
+        Type of the floats for a module without weights.
+    input_shape : tuple of int or None
+        Shape of a sample of which the batch has flat rows.
+    device : torch.device
+        Where the inputs are to be.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        float_type: torch.dtype,
+        input_shape: tuple[int, ...] | None,
+        device: torch.device,
+    ) -> None:
+        tensors = chain(module.parameters(), module.buffers())
+        weights = (t.dtype for t in tensors if t.is_floating_point())
+        self._float_type = next(weights, float_type)
+        self._keeps_tokens = any(
+            isinstance(part, nn.Embedding | nn.EmbeddingBag) for part in module.modules()
+        )
+        self._module = module
+        self._input_shape = input_shape
+        self._device = device
+
+    def __call__(self, batch: Any) -> Inputs:
+        """Inputs on the device; they share no memory with the batch."""
+        while isinstance(batch, tuple | list) and len(batch) > 0:
+            batch = batch[0]  # labels may follow
+        if isinstance(batch, Mapping):
+            named = self._arguments(batch)
+            if isinstance(named, dict):
+                return {name: self._tensor(value, named=True) for name, value in named.items()}
+            batch = named
+        return self._tensor(batch)
+
+    def _arguments(self, batch: Mapping[str, Any]) -> dict[str, Any] | Any:
+        """What the forward takes by name, or else the only input there is."""
+        takes = inspect.signature(self._module.forward).parameters
+        named = {name: value for name, value in batch.items() if name not in _LABELS}
+        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in takes.values()):
+            return named
+        taken = {name: value for name, value in named.items() if name in takes}
+        if not taken and len(named) == 1:
+            return next(iter(named.values()))
+        if not taken:
+            taken_names, names = (", ".join(map(repr, keys)) for keys in (takes, batch))
+            raise ValueError(
+                f"X must have items that are dicts of what the module takes: {taken_names}. "
+                f"Got the keys {names} instead."
+            )
+        return taken
+
+    def _tensor(self, values: Any, *, named: bool = False) -> torch.Tensor:
+        borrowed = isinstance(values, torch.Tensor)
+        if not borrowed:
+            values = _from_numpy(np.asarray(values))
+        tokens = named or (self._keeps_tokens and values.dtype in _TOKENS)
+        if not values.is_complex() and (values.is_floating_point() or not tokens):
+            values = values.to(self._float_type)
+            _check_finite(values)
+        # Its own memory: a module may change in place what it is given.
+        values = values.detach().to(self._device, copy=borrowed)
+        return values if named else self._shaped(values)
+
+    def _shaped(self, values: torch.Tensor) -> torch.Tensor:
+        shape = self._input_shape
+        if shape is None or values.shape[1:] == shape:
+            return values
+        if values.ndim == 2 and values.shape[1] == math.prod(shape):
+            return values.reshape(-1, *shape)
+        raise ValueError(
+            f"X must have samples of shape {shape}, the 'input_shape', or of {math.prod(shape)} "
+            f"values. Got samples of shape {tuple(values.shape[1:])} instead."
+        )
+
+
+def n_samples(inputs: Inputs) -> int:
+    """Number of samples in a batch."""
+    return len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)
+
+
+def filled_up(inputs: Inputs, n_full: int) -> Inputs:
+    """A batch of n_full samples: more of the first one, or the first ones."""
+    if isinstance(inputs, dict):
+        return {
+            name: _filled_up(value, n_full) if value.ndim else value
+            for name, value in inputs.items()
+        }
+    return _filled_up(inputs, n_full)
+
+
+def _filled_up(values: torch.Tensor, n_full: int) -> torch.Tensor:
+    missing = n_full - len(values)
+    if missing <= 0:
+        return values[:n_full]
+    return torch.cat([values, values[:1].expand(missing, *values.shape[1:])])
+
+
+def _from_numpy(values: np.ndarray) -> torch.Tensor:
+    """A copy: torch refuses foreign byte orders, and warns of memory that it can't write."""
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if kind in "iu":
+        name = "int64" if size >= 4 else "float32"
+    else:
+        name = "bool" if kind == "b" else "float64" if kind == "f" and size >= 8 else "float32"
+    return torch.from_numpy(np.array(values, dtype=name, order="C"))
+
+
+def _check_finite(values: torch.Tensor) -> None:
+    # The sum tells, in most cases, without a second array.
+    if torch.isfinite(values.sum()) or torch.isfinite(values).all():
+        return
+    if values.isnan().any():
+        raise ValueError("Input X contains NaN.")
+    name = str(values.dtype).removeprefix("torch.")
+    raise ValueError(f"Input X contains infinity or a value too large for {name}.")

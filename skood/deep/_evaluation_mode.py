@@ -1,0 +1,75 @@
+"""Evaluation mode that is undone exactly, also when threads overlap."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from torch import nn
+
+
+@dataclass
+class _Held:
+    module: nn.Module  # kept here, so that its id stays its own
+    was_training: bool
+    n_holders: int = 0
+
+
+_LOCK = threading.Lock()
+_HELD: dict[int, _Held] = {}
+
+
+@contextmanager
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """Hold a module and all in it in evaluation mode for a block.
+
+    Each submodule gets its own mode back, so parts that were frozen stay so. Holders are counted
+    for each submodule: of two threads that overlap, the last to leave restores what the first one
+    found, also where one works on a part of the other's module.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module; only its `training` flags are set, `train` and `eval` are not called, which
+        some modules override with side effects.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from skood.deep._evaluation_mode import evaluation_mode
+    >>> net = nn.Sequential(nn.Dropout(), nn.Dropout().eval())
+    >>> with evaluation_mode(net):
+    ...     [part.training for part in net.modules()]
+    [False, False, False]
+    >>> [part.training for part in net.modules()]
+    [True, True, False]
+    """
+    held: list[nn.Module] = []
+    try:
+        with _LOCK:
+            for part in module.modules():
+                _hold(part)
+                held.append(part)
+        yield
+    finally:
+        with _LOCK:
+            for part in held:
+                _release(part)
+
+
+def _hold(part: nn.Module) -> None:
+    entry = _HELD.setdefault(id(part), _Held(part, part.training))
+    entry.n_holders += 1
+    if part.training:
+        part.training = False
+
+
+def _release(part: nn.Module) -> None:
+    entry = _HELD[id(part)]
+    entry.n_holders -= 1
+    if entry.n_holders == 0:
+        del _HELD[id(part)]
+        if part.training != entry.was_training:
+            part.training = entry.was_training

@@ -1,0 +1,149 @@
+"""From what a layer gives to one row of features for each sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+Reduce = str | Callable[[Any], torch.Tensor]
+
+REDUCTIONS = ("mean", "max", "flatten", "last")
+
+
+class LayerError(ValueError):
+    """What a layer gives can't be made into rows."""
+
+
+def to_rows(
+    value: Any,
+    reduce: Reduce,
+    *,
+    n_rows: int,
+    recurrent: nn.RNNBase | None = None,
+    batch_axis: int = 0,
+    channels_first: bool = True,
+) -> torch.Tensor:
+    """Make the output of a layer a matrix with a row for each sample.
+
+    Parameters
+    ----------
+    value : object
+        What the layer gives: a tensor, or a tuple, list or dict, whose first tensor is taken.
+    reduce : {"mean", "max", "flatten", "last"} or callable
+        What is done over the positions: the axes that are neither the batch nor the features. A
+        callable gets the value as it is.
+    n_rows : int
+        Number of samples in the batch.
+    recurrent : torch.nn.RNNBase, default=None
+        The layer, if it is a recurrent one and the value its output.
+    batch_axis : int, default=0
+        The axis of the samples, 0 or 1.
+    channels_first : bool, default=True
+        Whether the features are the axis after the samples, as for convolutions, or the last one.
+
+    Returns
+    -------
+    torch.Tensor of shape (n_rows, n_features)
+        The rows. They share no memory with the value, which the module may yet change in place.
+
+    Raises
+    ------
+    LayerError
+        If the value has no tensor, or no axis of n_rows samples where it should be.
+    """
+    if callable(reduce):
+        return _own_rows(reduce, value, n_rows)
+    if recurrent is not None and isinstance(value, tuple) and len(value) == 2:
+        if reduce == "last":
+            return _final_state(recurrent, value[1])
+        if isinstance(value[0], PackedSequence):
+            return _over_packed_steps(value[0], reduce)
+    tensor = first_tensor(value)
+    if tensor is None:
+        raise LayerError(
+            f"gives a {type(value).__name__} with no tensor in it; a callable 'reduce' can take "
+            "what it needs from that"
+        )
+    if tensor.is_complex():
+        raise LayerError("gives complex numbers; a callable 'reduce' can make them real")
+    if batch_axis == 1 and tensor.ndim > 1:
+        tensor = tensor.transpose(0, 1)
+    if tensor.ndim == 0 or len(tensor) != n_rows:
+        raise LayerError(
+            f"gives a tensor of shape {tuple(tensor.shape)} for a batch of {n_rows} rows: one of "
+            "its first axes must be the batch (see batch_first of recurrent and attention layers)"
+        )
+    return _reduced(tensor, reduce, channels_first)
+
+
+def first_tensor(value: Any) -> torch.Tensor | None:
+    """The first tensor in nested tuples, lists and dicts."""
+    if isinstance(value, torch.Tensor):
+        return value
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, tuple | list):
+        return next((t for t in map(first_tensor, value) if t is not None), None)
+    return None
+
+
+def _reduced(tensor: torch.Tensor, reduce: str, channels_first: bool) -> torch.Tensor:
+    if torch.is_grad_enabled():
+        # What is changed in place later can't be differentiated here.
+        tensor = tensor.clone()
+    if tensor.ndim < 3 or reduce == "flatten":
+        return tensor.reshape(len(tensor), -1).clone()
+    axes = tuple(range(2, tensor.ndim)) if channels_first else tuple(range(1, tensor.ndim - 1))
+    if reduce == "mean":
+        wide = tensor.dtype in (torch.float32, torch.float64)
+        return tensor.mean(axes, dtype=None if wide else torch.float32)
+    if reduce == "max":
+        return tensor.amax(axes)
+    if len(axes) > 1:
+        raise LayerError(
+            f"gives a tensor of shape {tuple(tensor.shape)}, which is no sequence: reduce='last' "
+            "has no meaning for it"
+        )
+    return tensor.select(axes[0], -1).clone()
+
+
+def _own_rows(reduce: Callable[[Any], torch.Tensor], value: Any, n_rows: int) -> torch.Tensor:
+    try:
+        rows = reduce(value)
+    except Exception as error:
+        raise LayerError(f"gives something that the 'reduce' callable fails on: {error}") from error
+    shape = tuple(rows.shape) if isinstance(rows, torch.Tensor) else None
+    if shape is None or len(shape) not in (1, 2) or shape[0] != n_rows:
+        got = f"a {type(rows).__name__}" if shape is None else f"a tensor of shape {shape}"
+        raise LayerError(
+            f"gives something that the 'reduce' callable makes {got} of; it must give a tensor of "
+            f"shape (n, d) or (n,), with n = {n_rows} in this batch"
+        )
+    return rows.reshape(n_rows, -1).clone()
+
+
+def _final_state(module: nn.RNNBase, hidden: Any) -> torch.Tensor:
+    """State of the last layer after each sequence's last step; of both directions, if two.
+
+    The last step of the output is not that: its backward half has seen one step only, and of a
+    packed sequence it may lie beyond the end.
+    """
+    state = hidden[0] if isinstance(hidden, tuple) else hidden
+    n_directions = 2 if module.bidirectional else 1
+    return state[-n_directions:].transpose(0, 1).flatten(1).clone()
+
+
+def _over_packed_steps(output: PackedSequence, reduce: str) -> torch.Tensor:
+    if reduce == "flatten":
+        raise LayerError(
+            "gives sequences of several lengths: reduce='flatten' has no meaning for them"
+        )
+    fill = 0.0 if reduce == "mean" else -torch.inf
+    steps, lengths = pad_packed_sequence(output, batch_first=True, padding_value=fill)
+    if reduce == "max":
+        return steps.amax(1)
+    return steps.sum(1) / lengths.to(steps)[:, None]
