@@ -13,8 +13,10 @@ from ..neighbors import NeighborIndex, Neighbors
 from ..neighbors._threads import n_threads, single_threaded_blas
 from ._neighbor_detector import NeighborOutlierDetector
 
-_GATHER_BYTES = 1 << 22  # of neighbours' rows at a time, in each thread
-_ROWS = 1024  # at a time at the most, so that there is work for all threads
+_GATHER_BYTES = 1 << 20  # of neighbours' rows at a time, in each thread
+# Rows at a time in each thread: NumPy's calls on fewer cost more than the work, and more than that
+# leave no work for the other threads.
+_FEWEST_ROWS, _MOST_ROWS = 256, 4096
 
 
 class LCPOutlierDetector(NeighborOutlierDetector):
@@ -196,16 +198,16 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         distances = self._row_distances(neighbors)
         lcp = np.empty(len(X))
         converged = np.empty(len(X), dtype=bool)
-        step = max(1, min(_ROWS, _GATHER_BYTES // (8 * X.shape[1] * distances.shape[1])))
+        threads = n_threads(self.n_jobs)
+        step = min(_MOST_ROWS, max(_FEWEST_ROWS, -(-len(X) // threads)))
 
         def reconstruct(start: int) -> None:
             part = slice(start, start + step)
             weights, _, converged[part] = perplexity_weights(distances[part], self.perplexity)
-            rows, around = self._unit_rows(X[part]), self._neighbor_rows(neighbors.indices[part])
-            lcp[part] = lcp_distance(rows, around, weights, variance_weight=self.variance_weight)
+            lcp[part] = self._distances(X[part], neighbors.indices[part], weights)
 
         starts = range(0, len(X), step)
-        threads = min(n_threads(self.n_jobs), len(starts))
+        threads = min(threads, len(starts))
         if threads <= 1:
             for start in starts:
                 reconstruct(start)
@@ -213,6 +215,20 @@ class LCPOutlierDetector(NeighborOutlierDetector):
             with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
                 list(pool.map(reconstruct, starts))
         return lcp, int((~converged).sum())
+
+    def _distances(
+        self, X: NDArray, indices: NDArray[np.intp], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """LCP of rows by the weights of their neighbours, whose rows are gathered bit by bit."""
+        lcp = np.empty(len(X))
+        step = max(1, _GATHER_BYTES // (8 * X.shape[1] * indices.shape[1]))
+        for start in range(0, len(X), step):
+            part = slice(start, start + step)
+            rows, around = self._unit_rows(X[part]), self._neighbor_rows(indices[part])
+            lcp[part] = lcp_distance(
+                rows, around, weights[part], variance_weight=self.variance_weight
+            )
+        return lcp
 
     def _unit_rows(self, X: NDArray) -> NDArray:
         norms = self.index_.norms(X)
