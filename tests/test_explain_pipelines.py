@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.frozen import FrozenEstimator
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
@@ -26,11 +27,13 @@ from sklearn.preprocessing import (
 
 from skood import (
     ActiveNeuronSelector,
+    ConformalOutlierDetector,
     KernelDensityOutlierDetector,
     KNNOutlierDetector,
     LayerEnsemble,
     LCPOutlierDetector,
     MahalanobisOutlierDetector,
+    OODGate,
     PartialWhitener,
     explain,
     make_outlier_detector,
@@ -218,6 +221,17 @@ def test_estimators_without_explanation():
     cubes = make_pipeline(FunctionTransformer(_cubes), KNNOutlierDetector()).fit(X)
     with pytest.raises(ValueError, match=r"^The 'linear_map' parameter of explain must be None wh"):
         explain(cubes, X, linear_map=LinearMap.of_matrix(np.eye(4)))
+
+
+def test_estimators_around_a_detector_are_explained_by_it():
+    X, Q = _frame(_rows(200)), _frame(_rows(9, seed=1))
+    inner = make_pipeline(StandardScaler(), KNNOutlierDetector())
+    conformal = ConformalOutlierDetector(inner, random_state=0).fit(X)
+    gate = OODGate(GaussianNB(), inner).fit(X, np.arange(200) % 2)
+    for estimator in (conformal, gate):
+        found, expected = explain(estimator, Q), explain(estimator.detector_, Q)
+        np.testing.assert_array_equal(found.shares, expected.shares)
+        assert list(found.feature_names) == NAMES
 
 
 GROUPS = {"outer": [0, 3], "inner": slice(1, 3)}

@@ -33,6 +33,7 @@ ALLOWED = {
     "deep": {"_validation", "_optional"},
     "ensemble": {"_base", "_validation", "explanation"},
     "model_selection": {"_validation", "metrics"},
+    "plots": {"_validation", "_optional", "metrics", "explanation"},
 }
 
 

@@ -34,7 +34,8 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
     ----------
     estimator : estimator
         A fitted detector with `explain`, such as those of skood by neighbours, density and
-        Mahalanobis distance; a `LayerEnsemble` of these; or a Pipeline that ends in one of them.
+        Mahalanobis distance; a `LayerEnsemble` of these; or a Pipeline that ends in one of them. A
+        `ConformalOutlierDetector` or `OODGate` is explained by its detector.
     X : array-like of shape (n_samples, n_features), or raw inputs
         The rows to explain, as the estimator takes them.
     linear_map : LinearMap or None, default=None
@@ -106,6 +107,8 @@ def _steps(estimator: Any) -> tuple[list[Any], Any]:
     while isinstance(estimator, FrozenEstimator):
         estimator = estimator.estimator
     if not isinstance(estimator, Pipeline):
+        if not hasattr(estimator, "explain") and hasattr(estimator, "detector_"):
+            return _steps(estimator.detector_)
         return [], estimator
     flat: list[Any] = []
     for _, step in estimator.steps[:-1]:

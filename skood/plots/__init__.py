@@ -1,0 +1,18 @@
+"""Pictures of scores, in scikit-learn's manner: a Display keeps the numbers and draws them.
+
+They need matplotlib, ``pip install "skood[plots]"``, when `plot` is called, and not before.
+"""
+
+from .explanation import ExplanationDisplay
+from .layer_score import LayerScoreDisplay
+from .ood_curve import OODCurveDisplay
+from .p_value import PValueDisplay
+from .score_distribution import ScoreDistributionDisplay
+
+__all__ = [
+    "ExplanationDisplay",
+    "LayerScoreDisplay",
+    "OODCurveDisplay",
+    "PValueDisplay",
+    "ScoreDistributionDisplay",
+]

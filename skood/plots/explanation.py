@@ -1,0 +1,308 @@
+"""Why one sample has the score that it has."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import check_int, parameter_error, select_rows
+from ..explanation import Explanation, explain, reaches_inputs
+from ._axes import finish, new_figure
+from ._images import as_image, draw_image, share_image
+from ._looks import GUIDE, looks
+
+
+class ExplanationDisplay:
+    """Shares of the features in the score of one sample, and its nearest neighbours.
+
+    A sample that is an image is drawn as one, with its neighbours; and where the features are its
+    pixels, so are the shares. Else the largest shares are bars.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        That of one sample, such as ``explain(detector, X)[3]``.
+    sample : array-like of shape (height, width[, channels]) or (channels, height, width), optional
+        The sample, where it is an image. Channels are 1, 3 or 4.
+    neighbor_samples : array-like of shape (k, ...), optional
+        Its neighbours, nearest first, where they are images.
+    pixels : bool or None, default=None
+        Whether the features are the values of the image. None: if there are as many.
+    name : str or None, default=None
+        Name of the detector, for the title.
+
+    Attributes
+    ----------
+    explanation : Explanation
+        That of the sample.
+    sample : ndarray of shape (height, width[, channels]) or None
+        The image.
+    neighbor_samples : list of ndarray
+        Images of the neighbours, if there are any.
+    pixel_shares : ndarray of shape (height, width) or None
+        The shares as an image, summed over channels, if the features are the values of the image.
+    name : str or None
+        Name of the detector.
+    ax_ : matplotlib Axes
+        That of the shares.
+    axes_ : dict of str to matplotlib Axes
+        All that `plot` has drawn on: ``"shares"`` and, where there are such, ``"sample"``,
+        ``"neighbors"`` (their weights) or ``"neighbor 0"``, ``"neighbor 1"``, ... (as images).
+    figure_ : matplotlib Figure
+        Their figure.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood import KNNOutlierDetector
+    >>> from skood.plots import ExplanationDisplay
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> explanation = KNNOutlierDetector().fit(X).explain([[0.0, 7.0, 0.0]])
+    >>> ExplanationDisplay(explanation).top(2)
+    ([('x1', 4.79...)], 0.21...)
+    """
+
+    def __init__(
+        self,
+        explanation: Explanation,
+        *,
+        sample: Any = None,
+        neighbor_samples: Any = None,
+        pixels: bool | None = None,
+        name: str | None = None,
+    ) -> None:
+        if not isinstance(explanation, Explanation) or len(explanation) != 1:
+            allowed = "the Explanation of one sample, such as explain(detector, X)[3]"
+            raise parameter_error("ExplanationDisplay", "explanation", allowed, explanation)
+        self.explanation = explanation
+        self.sample = None if sample is None else as_image(sample)
+        self.pixel_shares = None
+        if sample is not None and pixels is not False:
+            self.pixel_shares = share_image(explanation.shares[0], np.shape(sample))
+        images = [] if neighbor_samples is None else neighbor_samples
+        self.neighbor_samples = [as_image(image) for image in images]
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        row: int = 0,
+        *,
+        X_train: Any = None,
+        image_shape: tuple[int, ...] | None = None,
+        name: str | None = None,
+        ax: Any = None,
+        **plot: Any,
+    ) -> Self:
+        """Explain the score of one sample, and draw.
+
+        Parameters
+        ----------
+        estimator : estimator
+            What `skood.explain` takes.
+        X : array-like of shape (n_samples, n_features), or raw inputs
+            Samples.
+        row : int, default=0
+            Which of them to explain.
+        X_train : array-like of the kind of X, optional
+            What the estimator was fitted on: to draw neighbours, where samples are images.
+        image_shape : tuple of int or None, default=None
+            Shape of a sample as an image, where X holds flat rows. None: samples of X with two or
+            three axes of their own are images, flat rows are not.
+        name : str or None, default=None
+            Name of the detector, for the title.
+        ax : matplotlib Axes or None, default=None
+            Axes of a grid, whose place is divided; None makes a figure.
+        **plot
+            What else `plot` takes.
+
+        Returns
+        -------
+        ExplanationDisplay
+            The display, drawn.
+        """
+        position = range(len(X))[row]
+        chosen = select_rows(X, np.array([position]))
+        explanation = explain(estimator, chosen)
+        shape = _shape_of_image(chosen, image_shape)
+        sample = neighbor_samples = None
+        if shape is not None:
+            sample = np.asarray(chosen).reshape(shape)
+            if X_train is not None and explanation.neighbors is not None:
+                near = select_rows(X_train, explanation.neighbors.indices[0])
+                neighbor_samples = np.asarray(near).reshape(-1, *shape)
+        return cls(
+            explanation,
+            sample=sample,
+            neighbor_samples=neighbor_samples,
+            # a trace may happen to be as wide
+            pixels=reaches_inputs(estimator),
+            name=name,
+        ).plot(ax, **plot)
+
+    def top(self, n: int) -> tuple[list[tuple[str, float]], float]:
+        """The features with the largest shares.
+
+        Parameters
+        ----------
+        n : int
+            How many lines there may be. The last of them is kept for all other features, if there
+            are any.
+
+        Returns
+        -------
+        features : list of (str, float)
+            Names and shares, the largest first, by their amount.
+        others : float
+            Sum of the shares of all other features.
+        """
+        shares, names = self.explanation.shares[0], self.explanation.feature_names
+        kept = len(shares) if len(shares) <= n else max(n - 1, 1)
+        chosen = np.argsort(-np.abs(shares), kind="stable")[:kept]
+        chosen = chosen[np.argsort(-shares[chosen], kind="stable")]
+        others = np.delete(shares, chosen).sum()
+        return [(str(names[j]), float(shares[j])) for j in chosen], float(others)
+
+    def plot(self, ax: Any = None, *, n_features: int = 10, n_neighbors: int = 5) -> Self:
+        """Draw the shares and the neighbours.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Axes of a grid, whose place is divided; None makes a figure.
+        n_features : int, default=10
+            How many bars there are at most; the last is that of all other features.
+        n_neighbors : int, default=5
+            How many neighbours to draw at most.
+
+        Returns
+        -------
+        self : object
+            With `ax_`, `axes_` and `figure_`.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        owner = "ExplanationDisplay.plot"
+        check_int(owner, "n_features", n_features, 2)
+        check_int(owner, "n_neighbors", n_neighbors, 0)
+        self.axes_ = self._layout(ax, n_neighbors)
+        self.ax_ = self.axes_["shares"]
+        self.figure_ = self.ax_.figure
+        if self.sample is not None:
+            draw_image(self.axes_["sample"], self.sample)
+        if self.pixel_shares is None:
+            self._draw_bars(self.ax_, n_features)
+        else:
+            self._draw_pixels(self.ax_, self.pixel_shares)
+        for key, panel in self.axes_.items():
+            if key.startswith("neighbor "):
+                self._draw_neighbor(panel, int(key.partition(" ")[2]))
+        if "neighbors" in self.axes_:
+            self._draw_weights(self.axes_["neighbors"], n_neighbors)
+        self._add_title()
+        return self
+
+    def _layout(self, ax: Any, n_neighbors: int) -> dict[str, Any]:
+        """Axes by what they are to hold."""
+        k = min(n_neighbors, len(self.neighbor_samples)) if self.sample is not None else 0
+        weights = not k and n_neighbors and self.explanation.neighbors is not None
+        with_sample = self.sample is not None
+        n_upper = 1 + with_sample + bool(weights)
+        if ax is None:
+            size = (3.6 * n_upper, 3.4 + 1.6 * bool(k))
+            figure = new_figure(self, size)
+            place = figure.add_gridspec(1, 1)[0]
+        else:
+            figure, place = ax.figure, ax.get_subplotspec()
+            if place is None:
+                allowed = "None or Axes of a grid, as by subplots"
+                raise parameter_error("ExplanationDisplay.plot", "ax", allowed, ax)
+            ax.set_axis_off()
+        lines = place.subgridspec(1 + bool(k), 1, height_ratios=[2.2, 1][: 1 + bool(k)])
+        widths = [1.0] * with_sample + [1.3] + [0.8] * bool(weights)
+        upper = lines[0].subgridspec(1, n_upper, width_ratios=widths)
+        keys = ["sample"] * with_sample + ["shares"] + ["neighbors"] * bool(weights)
+        axes = {key: figure.add_subplot(upper[i]) for i, key in enumerate(keys)}
+        if k:
+            lower = lines[1].subgridspec(1, k)
+            axes |= {f"neighbor {i}": figure.add_subplot(lower[i]) for i in range(k)}
+        return axes
+
+    def _draw_bars(self, ax: Any, n_features: int) -> None:
+        features, others = self.top(n_features)
+        n_others = len(self.explanation.feature_names) - len(features)
+        labels = [name for name, _ in features] + [f"{n_others} others"] * bool(n_others)
+        values = [share for _, share in features] + [others] * bool(n_others)
+        plain, hatched = looks(2)
+        bars = ax.barh(range(len(values)), values, color=plain.colour, height=0.7)
+        if n_others:
+            bars[-1].set(facecolor="white", edgecolor=GUIDE, hatch=hatched.hatch)
+        ax.bar_label(bars, fmt="{:.3g}", padding=3, fontsize="small")
+        ax.margins(x=0.18)
+        ax.axvline(0.0, color="black", linewidth=0.8)
+        ax.set_yticks(range(len(values)), labels)
+        ax.invert_yaxis()
+        ax.set_xlabel("share: taken off the score")
+        finish([ax])
+
+    def _draw_pixels(self, ax: Any, pixels: NDArray[np.float64]) -> None:
+        # white = none, unless there are negative ones
+        image = ax.imshow(pixels, cmap="gray_r", vmin=min(0.0, float(pixels.min())))
+        ax.set_xticks([])
+        ax.set_yticks([])
+        bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.04)
+        bar.set_label("taken off the score")
+        ax.set_title("shares of the pixels", loc="left", fontsize="medium")
+
+    def _draw_neighbor(self, ax: Any, i: int) -> None:
+        near = self.explanation.neighbors
+        draw_image(ax, self.neighbor_samples[i])
+        if near is None:
+            return
+        label = "" if near.classes is None else f"class {near.classes[0, i]}\n"
+        label += f"distance {near.distances[0, i]:.3g}\nweight {100 * near.weights[0, i]:.0f} %"
+        ax.set_xlabel(label, fontsize="small")
+
+    def _draw_weights(self, ax: Any, n_neighbors: int) -> None:
+        near = self.explanation.neighbors
+        if near is None:
+            return
+        k = min(n_neighbors, near.indices.shape[1])
+        weights, distances = 100 * near.weights[0, :k], near.distances[0, :k]
+        labels = [f"row {position}" for position in near.indices[0, :k]]
+        if near.classes is not None:
+            labels = [f"{a} ({b})" for a, b in zip(labels, near.classes[0], strict=False)]
+        bars = ax.barh(range(k), weights, color=looks(2)[1].colour, height=0.7)
+        notes = [f"{distance:.3g} away" for distance in distances]
+        ax.bar_label(bars, labels=notes, padding=3, fontsize="small")
+        ax.margins(x=0.55)
+        ax.set_yticks(range(k), labels)
+        ax.invert_yaxis()
+        ax.set_xlabel("weight, %")
+        ax.set_title("nearest training rows", loc="left", fontsize="medium")
+        finish([ax])
+
+    def _add_title(self) -> None:
+        """Say above the first panel whose score it is, and how high."""
+        score, base = float(self.explanation.scores[0]), float(self.explanation.base[0])
+        lines = [self.name, f"score {score:.4g}"]
+        if base:
+            lines.append(f"(without the shares {base:.4g})")
+        first = next(iter(self.axes_.values()))
+        lines.append(first.get_title("left"))
+        first.set_title("\n".join(filter(None, lines)), loc="left", fontsize="medium")
+
+
+def _shape_of_image(chosen: Any, image_shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """Shape of a sample as an image; None where it is not one."""
+    if image_shape is not None:
+        return tuple(image_shape)
+    shape = np.shape(chosen)[1:]
+    return shape if len(shape) in (2, 3) else None
