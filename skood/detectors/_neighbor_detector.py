@@ -34,7 +34,9 @@ from ..neighbors import (
 from ..neighbors._base import METRICS
 from ._neighbor_explanation import explain_by_neighbors
 
-_QUERY_BLOCK = 8192  # rows scored at a time: memory does not grow with the number of rows
+# Rows scored at a time, so that memory does not grow with their number: as many as have this many
+# values, but no more than the calls of NumPy need to be cheap.
+_QUERY_VALUES, _MOST_QUERIES = 1 << 20, 8192
 _ALGORITHMS = ("auto", "exact", "approximate")
 _MOST_TREE_COLUMNS = 8
 
@@ -102,11 +104,12 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         X = check_new_rows(self, X, self.index_.training_rows_.dtype)
         scores = np.empty(len(X))
         n_failed = 0
-        for start in range(0, len(X), _QUERY_BLOCK):
-            block = X[start : start + _QUERY_BLOCK]
+        step = min(_MOST_QUERIES, max(1, _QUERY_VALUES // X.shape[1]))
+        for start in range(0, len(X), step):
+            block = X[start : start + step]
             equal = self.index_.find_equal(block)
             neighbors = self.index_.answer(block, self.n_neighbors_, equal)
-            scores[start : start + _QUERY_BLOCK], failed = self._score(block, neighbors)
+            scores[start : start + step], failed = self._score(block, neighbors)
             n_failed += failed
         self._warn_if_not_converged(n_failed, len(X))
         return scores
