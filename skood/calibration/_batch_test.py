@@ -10,9 +10,9 @@ from scipy.stats import mannwhitneyu
 
 from ._p_values import Scores, count_lower
 
-# Up to this many additions the distribution of the rank sum is computed and not approximated. The
-# smaller sample has some 15 rows or more where the larger has 100,000, and 90 where it has 2,500.
-_EXACT_WORK = 20_000_000
+# Up to this many additions the distribution of the rank sum is computed and not approximated: for
+# up to 44 rows of the smaller sample where the larger has 2,500, and 7 where it has 100,000.
+_EXACT_WORK = 5_000_000
 
 
 class ConformalTestResult(NamedTuple):

@@ -201,7 +201,8 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         ValueError
             If X is not valid, or the detector gives NaN.
         """
-        check_is_fitted(self, "detector_")
+        if not hasattr(self, "detector_"):
+            check_is_fitted(self)  # asks for all tags: as long as to score a row
         scores = np.asarray(self.detector_.score_samples(X), dtype=np.float64)
         if np.isnan(scores).any():
             raise ValueError(
@@ -305,7 +306,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         Notes
         -----
         "simes" (Simes 1986) is valid as the p-values are positively dependent. "rank_sum" is exact
-        while n m² is at most 2e7 (m the number of rows in the smaller sample, n in the other), with
+        while n m² is at most 5e6 (m the number of rows in the smaller sample, n in the other), with
         ties counted for the batch. Beyond that it is the normal approximation, corrected for ties.
         """
         check_option("conformal_test", "method", method, _TESTS)
