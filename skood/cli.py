@@ -64,8 +64,8 @@ def _build_parser() -> argparse.ArgumentParser:
         description=(
             "Fit every detector on handwritten digits 0-7, score held-out digits 0-7, digits 8 and "
             "9 (near OoD) and patches of photographs (far OoD), print one table, and write the "
-            "scores (scores.csv) and, where matplotlib is installed, a picture of them "
-            "(scores.png)."
+            "scores (scores.csv) and, where matplotlib is installed, pictures of them: their "
+            "distributions, ROC and precision-recall curves, an explanation, layers, p-values."
         ),
     )
     demo.add_argument(

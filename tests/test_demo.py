@@ -23,12 +23,13 @@ from skood.datasets import load_digits_ood
 from skood.demo.evaluate import evaluate, fit_timed
 from skood.demo.lineup import LINEUP, ON_TRACE, on_trace, train_autoencoder
 from skood.demo.output import OutputError, written_whole
+from skood.demo.pictures import PICTURES
 from skood.demo.progress import Progress
 
 COLUMNS = ["AUROC", "AUPR-in", "AUPR-out", "FPR95", "flagged ID", "flagged OoD", "fit s", "score s"]
 HAS_TORCH = is_installed("torch")
 LABELS = [*LINEUP, *(ON_TRACE if HAS_TORCH else [])]
-# loading, training the autoencoder, fitting and scoring, writing; the picture is one more
+# loading, training the autoencoder, fitting and scoring, writing; the pictures are one more
 N_STEPS = 2 + HAS_TORCH + 2 * len(LABELS)
 TORCH_HINT = 'torch: pip install "skood[torch]" adds the measures on the trace of an autoencoder'
 HEADINGS = {"near OoD: digits 8 and 9": "near", "far OoD: patches of photographs": "far"}
@@ -88,8 +89,8 @@ def demo(tmp_path_factory):
 
 
 def test_files(demo):
-    assert {path.name for path in demo.folder.iterdir()} == {"scores.csv", "scores.png"}
-    assert f"written to {demo.folder}: scores.csv, scores.png" in demo.stdout
+    assert {path.name for path in demo.folder.iterdir()} == {"scores.csv", *PICTURES}
+    assert f"written to {demo.folder}: {', '.join(['scores.csv', *PICTURES])}\n" in demo.stdout
 
 
 def test_table_has_every_detector_in_every_block_within_100_columns(demo):
@@ -188,10 +189,11 @@ def test_a_pipeline_is_evaluated_like_a_detector():
     assert outcome.measures("near")["AUROC"] == outcome.measures("near")["flagged OoD"] == 1
 
 
-def test_picture_is_a_png_of_readable_size(demo):
-    width, height = png_size(demo.folder / "scores.png")
-    assert 900 <= width <= 1600
-    assert height >= 250 * len(LABELS)
+def test_pictures_are_png_of_readable_size(demo):
+    for name in PICTURES:
+        width, height = png_size(demo.folder / name)
+        assert 600 <= width <= 1600
+        assert height >= (250 * len(LABELS) if name == "scores.png" else 400)
 
 
 def test_quiet_says_nothing_on_stderr_and_the_same_seed_gives_the_same_scores(demo, tmp_path):
@@ -213,7 +215,7 @@ def test_without_matplotlib_there_is_no_picture_and_one_line_says_so(tmp_path):
     _, after = done.stdout.split("\n\n")[-1].split("written to ")
     assert after.splitlines() == [
         f"{tmp_path}: scores.csv",
-        'plots: pip install "skood[plots]" adds the picture of the score distributions',
+        'plots: pip install "skood[plots]" adds the pictures',
         *([] if HAS_TORCH else [TORCH_HINT]),
     ]
     assert f"[1/{N_STEPS}] load the rows" in done.stderr
@@ -225,7 +227,7 @@ def test_without_torch_there_is_no_autoencoder_and_one_line_says_so(tmp_path):
     assert list(read_table(done.stdout)) == [(d, ood) for ood in ("near", "far") for d in LINEUP]
     assert "AE" not in done.stdout
     assert done.stdout.splitlines()[-2:] == [
-        f"written to {tmp_path}: scores.csv, scores.png",
+        f"written to {tmp_path}: {', '.join(['scores.csv', *PICTURES])}",
         TORCH_HINT,
     ]
 
@@ -235,10 +237,7 @@ def test_without_the_whole_extra_there_is_near_ood_only_and_one_line_says_so(tmp
     assert done.returncode == 0, done.stderr
     assert list(read_table(done.stdout)) == [(detector, "near") for detector in LABELS]
     assert set(read_scores(tmp_path / "scores.csv")["set"]) == {"id", "near"}
-    hint = (
-        'plots: pip install "skood[plots]" adds the far OoD rows and the picture of the score '
-        "distributions"
-    )
+    hint = 'plots: pip install "skood[plots]" adds the far OoD rows and the pictures'
     assert done.stdout.splitlines()[-1 if HAS_TORCH else -2] == hint
 
 

@@ -205,7 +205,7 @@ def test_other_labels_are_refused(y):
 
 @pytest.mark.parametrize("values", [[], [[1.0]], [np.nan, 1.0]])
 def test_values_that_are_none(values):
-    with pytest.raises(ValueError, match=r"^The 'scores' parameter of Score\w+ must be one or mor"):
+    with pytest.raises(ValueError, match=r"^The 'scores' parameter of Score\w+ must be one or"):
         ScoreDistributionDisplay({"ID": values})
     with pytest.raises(ValueError, match=r"must be a dict of names of sets to their values\. Got"):
         ScoreDistributionDisplay(values)

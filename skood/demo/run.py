@@ -13,7 +13,7 @@ from skood.datasets import load_digits_ood
 from skood.demo.evaluate import Outcome, evaluate, fit_timed
 from skood.demo.lineup import LINEUP, ON_TRACE, on_trace, train_autoencoder
 from skood.demo.output import prepare_folder, write_scores
-from skood.demo.picture import draw_scores
+from skood.demo.pictures import PICTURES, draw_pictures
 from skood.demo.progress import Progress
 from skood.demo.table import format_table
 
@@ -29,7 +29,8 @@ def run_demo(output: str | Path = "skood-demo", *, seed: int = 0, quiet: bool = 
     """Fit every detector on digits 0 to 7, score ID, near and far OoD rows, and report.
 
     Where torch is installed, the measures are also taken on the trace of an autoencoder. Prints one
-    table, and writes ``scores.csv`` and, where matplotlib is installed, ``scores.png``.
+    table, and writes ``scores.csv`` and, where matplotlib is installed, a picture by each Display
+    of `skood.plots`.
 
     Parameters
     ----------
@@ -85,14 +86,15 @@ def run_demo(output: str | Path = "skood-demo", *, seed: int = 0, quiet: bool = 
     with progress.step("write scores.csv"):
         write_scores(folder / "scores.csv", outcomes, {name: _classes(data, name) for name in sets})
     if has_picture:
-        with progress.step("draw scores.png"):
-            draw_scores(folder / "scores.png", outcomes, sets)
+        with progress.step("draw the pictures"):
+            draw_pictures(folder, outcomes, sets, estimators, data, seed)
 
     print(_describe_rows(data, sets, seed))
     print(format_table(outcomes, {name: label for name, label in sets.items() if name != "id"}))
     if has_torch:
         print(_describe_trace(autoencoder))
-    print(f"\nwritten to {folder}: scores.csv{', scores.png' if has_picture else ''}")
+    written = ["scores.csv", *(PICTURES if has_picture else ())]
+    print(f"\nwritten to {folder}: {', '.join(written)}")
     for line in _missing_extras(has_photographs, has_picture, has_torch):
         print(line)
     return folder
@@ -146,7 +148,7 @@ def _missing_extras(has_photographs: bool, has_picture: bool, has_torch: bool) -
     if not has_photographs:
         gains["plots"].append("the far OoD rows")
     if not has_picture:
-        gains["plots"].append("the picture of the score distributions")
+        gains["plots"].append("the pictures")
     if not has_torch:
         gains["torch"].append("the measures on the trace of an autoencoder")
     return [

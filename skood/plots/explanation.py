@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._validation import check_int, parameter_error, select_rows
 from ..explanation import Explanation, explain, reaches_inputs
-from ._axes import finish, new_figure
+from ._axes import new_figure
+from ._explanation_panels import draw_bars, draw_neighbor, draw_pixels, draw_weights
 from ._images import as_image, draw_image, share_image
-from ._looks import GUIDE, looks
 
 
 class ExplanationDisplay:
@@ -195,17 +194,20 @@ class ExplanationDisplay:
         self.axes_ = self._layout(ax, n_neighbors)
         self.ax_ = self.axes_["shares"]
         self.figure_ = self.ax_.figure
+        near = self.explanation.neighbors
         if self.sample is not None:
             draw_image(self.axes_["sample"], self.sample)
         if self.pixel_shares is None:
-            self._draw_bars(self.ax_, n_features)
+            features, others = self.top(n_features)
+            n_others = len(self.explanation.feature_names) - len(features)
+            draw_bars(self.ax_, features, others, n_others)
         else:
-            self._draw_pixels(self.ax_, self.pixel_shares)
-        for key, panel in self.axes_.items():
-            if key.startswith("neighbor "):
-                self._draw_neighbor(panel, int(key.partition(" ")[2]))
-        if "neighbors" in self.axes_:
-            self._draw_weights(self.axes_["neighbors"], n_neighbors)
+            draw_pixels(self.ax_, self.pixel_shares)
+        for i, image in enumerate(self.neighbor_samples):
+            if f"neighbor {i}" in self.axes_:
+                draw_neighbor(self.axes_[f"neighbor {i}"], image, near, i)
+        if "neighbors" in self.axes_ and near is not None:
+            draw_weights(self.axes_["neighbors"], near, n_neighbors)
         self._add_title()
         return self
 
@@ -234,60 +236,6 @@ class ExplanationDisplay:
             lower = lines[1].subgridspec(1, k)
             axes |= {f"neighbor {i}": figure.add_subplot(lower[i]) for i in range(k)}
         return axes
-
-    def _draw_bars(self, ax: Any, n_features: int) -> None:
-        features, others = self.top(n_features)
-        n_others = len(self.explanation.feature_names) - len(features)
-        labels = [name for name, _ in features] + [f"{n_others} others"] * bool(n_others)
-        values = [share for _, share in features] + [others] * bool(n_others)
-        plain, hatched = looks(2)
-        bars = ax.barh(range(len(values)), values, color=plain.colour, height=0.7)
-        if n_others:
-            bars[-1].set(facecolor="white", edgecolor=GUIDE, hatch=hatched.hatch)
-        ax.bar_label(bars, fmt="{:.3g}", padding=3, fontsize="small")
-        ax.margins(x=0.18)
-        ax.axvline(0.0, color="black", linewidth=0.8)
-        ax.set_yticks(range(len(values)), labels)
-        ax.invert_yaxis()
-        ax.set_xlabel("share: taken off the score")
-        finish([ax])
-
-    def _draw_pixels(self, ax: Any, pixels: NDArray[np.float64]) -> None:
-        # white = none, unless there are negative ones
-        image = ax.imshow(pixels, cmap="gray_r", vmin=min(0.0, float(pixels.min())))
-        ax.set_xticks([])
-        ax.set_yticks([])
-        bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.04)
-        bar.set_label("taken off the score")
-        ax.set_title("shares of the pixels", loc="left", fontsize="medium")
-
-    def _draw_neighbor(self, ax: Any, i: int) -> None:
-        near = self.explanation.neighbors
-        draw_image(ax, self.neighbor_samples[i])
-        if near is None:
-            return
-        label = "" if near.classes is None else f"class {near.classes[0, i]}\n"
-        label += f"distance {near.distances[0, i]:.3g}\nweight {100 * near.weights[0, i]:.0f} %"
-        ax.set_xlabel(label, fontsize="small")
-
-    def _draw_weights(self, ax: Any, n_neighbors: int) -> None:
-        near = self.explanation.neighbors
-        if near is None:
-            return
-        k = min(n_neighbors, near.indices.shape[1])
-        weights, distances = 100 * near.weights[0, :k], near.distances[0, :k]
-        labels = [f"row {position}" for position in near.indices[0, :k]]
-        if near.classes is not None:
-            labels = [f"{a} ({b})" for a, b in zip(labels, near.classes[0], strict=False)]
-        bars = ax.barh(range(k), weights, color=looks(2)[1].colour, height=0.7)
-        notes = [f"{distance:.3g} away" for distance in distances]
-        ax.bar_label(bars, labels=notes, padding=3, fontsize="small")
-        ax.margins(x=0.55)
-        ax.set_yticks(range(k), labels)
-        ax.invert_yaxis()
-        ax.set_xlabel("weight, %")
-        ax.set_title("nearest training rows", loc="left", fontsize="medium")
-        finish([ax])
 
     def _add_title(self) -> None:
         """Say above the first panel whose score it is, and how high."""

@@ -148,9 +148,12 @@ class PValueDisplay:
         return cls(by_label(cls.__name__, y_true, values), alpha=alpha, name=name)
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw the shares, and where those of as many uniform numbers as rows of the first set lie.
+        r"""Draw the shares, and where those of as many uniform numbers as the first set has lie.
 
-        The band has the share of uniform numbers with a probability of 95 % at each level.
+        The band has the share of independent uniform numbers with a probability of 95 % at each
+        level. Conformal p-values that come from one set of n calibration rows rise and fall
+        together, so theirs may lie further off, by some :math:`\sqrt{\alpha (1 - \alpha) / n}`
+        more.
 
         Parameters
         ----------

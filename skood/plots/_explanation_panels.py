@@ -1,0 +1,67 @@
+"""The panels of an explanation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..explanation import ExplainedNeighbors
+from ._axes import finish
+from ._images import draw_image
+from ._looks import GUIDE, looks
+
+
+def draw_bars(ax: Any, features: list[tuple[str, float]], others: float, n_others: int) -> None:
+    """Shares of the features, the largest on top; those of all others are one bar."""
+    labels = [name for name, _ in features] + [f"{n_others} others"] * bool(n_others)
+    values = [share for _, share in features] + [others] * bool(n_others)
+    plain, hatched = looks(2)
+    bars = ax.barh(range(len(values)), values, color=plain.colour, height=0.7)
+    if n_others:
+        bars[-1].set(facecolor="white", edgecolor=GUIDE, hatch=hatched.hatch)
+    ax.bar_label(bars, fmt="{:.3g}", padding=3, fontsize="small")
+    ax.margins(x=0.18)  # room for the numbers
+    ax.axvline(0.0, color="black", linewidth=0.8)
+    ax.set_yticks(range(len(values)), labels)
+    ax.invert_yaxis()
+    ax.set_xlabel("share: taken off the score")
+    finish([ax])
+
+
+def draw_pixels(ax: Any, shares: NDArray[np.float64]) -> None:
+    """Shares of the pixels as an image: white is none, unless there are negative ones."""
+    image = ax.imshow(shares, cmap="gray_r", vmin=min(0.0, float(shares.min())))
+    ax.set_xticks([])
+    ax.set_yticks([])
+    bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.04)
+    bar.set_label("taken off the score")
+    ax.set_title("shares of the pixels", loc="left", fontsize="medium")
+
+
+def draw_neighbor(ax: Any, image: NDArray, near: ExplainedNeighbors | None, i: int) -> None:
+    """The image of the i-th neighbour, and what is known of it."""
+    draw_image(ax, image)
+    if near is None:
+        return
+    label = "" if near.classes is None else f"class {near.classes[0, i]}\n"
+    label += f"distance {near.distances[0, i]:.3g}\nweight {100 * near.weights[0, i]:.0f} %"
+    ax.set_xlabel(label, fontsize="small")
+
+
+def draw_weights(ax: Any, near: ExplainedNeighbors, n_neighbors: int) -> None:
+    """Weights of the nearest neighbours, with their positions, classes and distances."""
+    k = min(n_neighbors, near.indices.shape[1])
+    labels = [f"row {position}" for position in near.indices[0, :k]]
+    if near.classes is not None:
+        labels = [f"{a} ({b})" for a, b in zip(labels, near.classes[0, :k], strict=True)]
+    bars = ax.barh(range(k), 100 * near.weights[0, :k], color=looks(2)[1].colour, height=0.7)
+    notes = [f"{distance:.3g} away" for distance in near.distances[0, :k]]
+    ax.bar_label(bars, labels=notes, padding=3, fontsize="small")
+    ax.margins(x=0.55)  # room for the distances
+    ax.set_yticks(range(k), labels)
+    ax.invert_yaxis()
+    ax.set_xlabel("weight, %")
+    ax.set_title("nearest training rows", loc="left", fontsize="medium")
+    finish([ax])
