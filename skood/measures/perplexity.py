@@ -191,8 +191,9 @@ def _find_log_precision(
             keep = np.flatnonzero(~done)
             if not keep.size:
                 break
-            active, gaps, u, low, high, last_step, excess, slope = (
-                part[keep] for part in (active, gaps, u, low, high, last_step, excess, slope)
+            active = active[keep]
+            gaps, u, low, high, last_step, excess, slope = (
+                part[keep] for part in (gaps, u, low, high, last_step, excess, slope)
             )
         too_wide = excess > 0  # the entropy falls as the precision grows
         low = np.where(too_wide, u, low)
