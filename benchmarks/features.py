@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,10 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
+
 import torch
 from _peers import gaussian_rows
 from _report import markdown_table, write_result
-from _timing import N_THREADS, alternate, in_seconds, paired_ratio, timed, use_two_threads
+from _timing import N_THREADS, alternate, in_seconds, paired_ratio, use_two_threads
 from memory import MB, forget_peak, peak, resident
 from numpy.typing import NDArray
 from torch import nn
@@ -31,6 +34,8 @@ from skood.deep import TorchFeatureTransformer
 AT_MOST = 1.1  # times the bare forward pass
 ABOVE = 15  # MB above one batch and the result: the rounding of what the allocator holds
 BATCH = 64
+WARM = 16  # batches: the first makes what the libraries keep, the next show how much comes and goes
+GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 N_LAYERS = (1, 2, 4, 8)
 PACKAGES = ["skood", "torch", "numpy", "scikit-learn"]
 
@@ -39,14 +44,16 @@ METHOD = """\
 over the same batches, without gradients, in evaluation mode, of a tensor that is ready. The
 extraction is `transform` of an array, to the end: checks, copies, means over pixels or tokens, the
 result. Of the eight blocks of each module every eighth, fourth, second or each is taken. Medians of
-{runs} alternating runs after one that does not count; the ratio is the median (least–most) of the
-ratios of paired runs."""
+{runs} alternating runs after one that does not count; a ratio is the median (least–most) of the
+ratios of paired runs. The last ratio is that of the processor time of both threads, which other
+programs on the machine don't change as much; threads sleep while they wait. {load}"""
 
 MEMORY = """\
 In a process of its own, with data and module in memory and all eight blocks taken. One batch is the
-highest resident memory in a bare forward pass of one batch, less what was resident before; peak is
-that of `transform`. So the last column but one holds what neither is the batch nor the result.
-1 MB = 10⁶ bytes."""
+highest resident memory in bare forward passes of {warm} batches, one at a time, less what was
+resident before; peak is that of `transform`. So the last column but one holds what is neither the
+batch nor the result. The C library is told to give freed memory back at once (by {variables}):
+else it keeps tens of MB, in bare passes as well. 1 MB = 10⁶ bytes."""
 
 
 def conv_net() -> nn.Module:
@@ -108,14 +115,29 @@ def speed_lines(name: str, n: int, n_runs: int) -> list[list[str]]:
         transformer = TorchFeatureTransformer(module, blocks(names, count), batch_size=BATCH)
         transformer.fit(X)
         contestants[str(count)] = lambda transformer=transformer: transformer.transform(X)
-    runs = alternate({key: timed(run) for key, run in contestants.items()}, n_runs, say=say)
+    spent: dict[str, list[float]] = {key: [] for key in contestants}
+    clocks = {key: clocked(run, spent[key]) for key, run in contestants.items()}
+    runs = alternate(clocks, n_runs, say=say)
     lines = []
-    for count in N_LAYERS:
-        ratio = paired_ratio(runs[str(count)], runs["bare"])
-        times = [in_seconds(runs[key]) for key in ("bare", str(count))]
+    for count in map(str, N_LAYERS):
+        ratio = paired_ratio(runs[count], runs["bare"])
+        of_processor = paired_ratio(spent[count][1:], spent["bare"][1:])
+        times = [in_seconds(runs[key]) for key in ("bare", count)]
         required = f"≤ {AT_MOST:.1f} {_met(ratio.median <= AT_MOST)}"
-        lines.append([name, str(count), *times, str(ratio), required])
+        lines.append([name, count, *times, str(ratio), required, str(of_processor)])
     return lines
+
+
+def clocked(run: Callable[[], Any], spent: list[float]) -> Callable[[], float]:
+    """A run that returns the seconds it took, and keeps those of the processor."""
+
+    def seconds() -> float:
+        start, start_of_processor = time.perf_counter(), time.process_time()
+        run()
+        spent.append(time.process_time() - start_of_processor)
+        return time.perf_counter() - start
+
+    return seconds
 
 
 def measure_memory(name: str, n: int) -> dict[str, float]:
@@ -125,7 +147,7 @@ def measure_memory(name: str, n: int) -> dict[str, float]:
     torch.set_num_threads(N_THREADS)
     module, X = make(), samples(n, shape)
     transformer = TorchFeatureTransformer(module, blocks(names, 8), batch_size=BATCH)
-    bare = bare_forward(module, [torch.from_numpy(X[:BATCH])])
+    bare = bare_forward(module, list(torch.from_numpy(X[: WARM * BATCH]).split(BATCH)))
     before = resident()
     forget_peak()
     bare()
@@ -138,7 +160,8 @@ def measure_memory(name: str, n: int) -> dict[str, float]:
 
 def memory_line(name: str, n: int) -> list[str]:
     command = [sys.executable, __file__, "--measure", name, "--samples", str(n)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, **GIVE_BACK}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     found = json.loads(done.stdout.splitlines()[-1])
     above = found["peak"] - found["batch"] - found["result"]
     data = n * int(torch.Size(WORK[name][1]).numel()) * 4 / MB
@@ -162,15 +185,18 @@ def _met(met: bool) -> str:
 def report(n: int, n_runs: int, counts: list[int]) -> str:
     use_two_threads()
     torch.set_num_threads(N_THREADS)
-    head = ["module", "layers", "bare", "extraction", "ratio", "required"]
+    head = ["module", "layers", "bare", "extraction", "ratio", "required", "processor time"]
     lines = [line for name in WORK for line in speed_lines(name, n, n_runs)]
-    notes = METHOD.format(threads=N_THREADS, n=n, batch=BATCH, runs=n_runs)
+    load = f"The load average was {os.getloadavg()[1]:.1f} at the end."
+    notes = METHOD.format(threads=N_THREADS, n=n, batch=BATCH, runs=n_runs, load=load)
     body = f"## Time\n\n{notes}\n\n{markdown_table(head, lines)}"
     if not Path("/proc/self/clear_refs").exists():
         return f"{body}\n\nThe memory can be measured on Linux only."
     head = ["module", "samples", "data", "one batch", "result", "peak", "above both", "required"]
     lines = [memory_line(name, count) for name in WORK for count in counts]
-    return f"{body}\n\n## Memory above the data\n\n{MEMORY}\n\n{markdown_table(head, lines)}"
+    variables = " and ".join(f"`{name}={value}`" for name, value in GIVE_BACK.items())
+    notes = MEMORY.format(warm=WARM, variables=variables)
+    return f"{body}\n\n## Memory above the data\n\n{notes}\n\n{markdown_table(head, lines)}"
 
 
 def main() -> None:
@@ -186,7 +212,7 @@ def main() -> None:
     if arguments.quick:
         print(report(256, 3, [1_000]))  # a part is no result: it must not replace one
         return
-    body = report(1_024, arguments.runs, [2_000, 20_000])
+    body = report(512, arguments.runs, [2_000, 20_000])
     command, title = "python benchmarks/features.py", "Features of torch modules"
     write_result("features", title, command, PACKAGES, body)
 
