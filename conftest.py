@@ -6,8 +6,10 @@ import pytest
 
 from skood._optional import is_installed
 
-# Not even imported without torch, which they say in an ImportError.
-collect_ignore = [] if is_installed("torch") else ["skood/deep"]
+# Not even imported without torch, which they say in an ImportError. Those in tests/ hold no tests:
+# what imports them is skipped with a reason.
+_NEED_TORCH = ["skood/deep", "tests/autoencoders.py", "tests/torch_nets.py"]
+collect_ignore = [] if is_installed("torch") else _NEED_TORCH
 
 _NEEDS = {"faiss_index.py": "faiss", "pynndescent_index.py": "pynndescent"}
 
