@@ -29,9 +29,11 @@ ALLOWED = {
         "neighbors",
         "metrics",
         "explanation",
+        "layers",
     },
     "deep": {"_validation", "_optional"},
-    "ensemble": {"_base", "_validation", "explanation"},
+    "ensemble": {"_base", "_validation", "explanation", "layers"},
+    "layers": {"_validation"},
     "model_selection": {"_validation", "metrics"},
     "plots": {"_validation", "_optional", "metrics", "explanation"},
 }

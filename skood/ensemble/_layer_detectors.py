@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._base import OODDetectorMixin
+from ..layers import Layers
 from ._layer_scale import LayerScale, last_step, score_is_distance
-from ._layers import Layers
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,9 @@ from .._validation import (
     select_rows,
 )
 from ..explanation import Explanation, LinearMap
+from ..layers import find_layers, is_in_distribution, logistic_weights, seeded_clone
 from ._layer_detectors import LayerDetectors
 from ._layer_explanation import explain_layers
-from ._layers import find_layers
-from ._logistic_weights import is_in_distribution, logistic_weights
-from ._seeded_clone import seeded_clone
 
 _COMBINE = ("sum", "logistic")
 
@@ -283,7 +281,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
                 delattr(self, name)
 
     def _fit_logistic(self, X: Any, y: Any) -> Self:
-        inside = is_in_distribution(X, y)
+        inside = is_in_distribution(self, X, y)
         positions = np.flatnonzero(inside)
         features = self._fit_extractor(select_rows(X, positions), None)
         rows, values = self._fit_layers(features, None)
@@ -309,7 +307,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
                 names = extractor.get_feature_names_out()
         features = self._extract(X)
         self._names = None if names is None else np.asarray(names, dtype=object)
-        self.layer_columns_ = find_layers(groups, names, features.shape[1])
+        self.layer_columns_ = find_layers(self, groups, names, features.shape[1])
         self.layer_names_ = list(self.layer_columns_)
         return features
 

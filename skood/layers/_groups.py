@@ -21,28 +21,29 @@ _FORMS = (
 )
 
 
-def find_layers(groups: Any, names: Sequence[str] | None, n_features: int) -> Layers:
+def find_layers(owner: object, groups: Any, names: Sequence[str] | None, n_features: int) -> Layers:
     """The columns of each layer.
 
-    `groups` is what `LayerEnsemble` was given; `names` are the columns' names, where they have any.
+    `groups` is what the estimator `owner` was given; `names` are the columns' names, where they
+    have any.
     """
     if groups is None:
-        return _layers_by_name(names, n_features)
+        return _layers_by_name(owner, names, n_features)
     if isinstance(groups, Mapping):
         chosen = {str(name): selection for name, selection in groups.items()}
     elif isinstance(groups, (Sequence, np.ndarray)) and not isinstance(groups, str):
         selections = list(groups)
         if selections and all(map(_is_int, selections)):
-            selections = _slices_of_widths(selections, n_features)
+            selections = _slices_of_widths(owner, selections, n_features)
         chosen = {f"layer{i}": selection for i, selection in enumerate(selections)}
     else:
-        raise _error(_FORMS, groups)
+        raise parameter_error(owner, "groups", _FORMS, groups)
     if not chosen:
-        raise _error("of at least one layer", groups)
-    return {name: _columns(name, one, names, n_features) for name, one in chosen.items()}
+        raise parameter_error(owner, "groups", "of at least one layer", groups)
+    return {name: _columns(owner, name, one, names, n_features) for name, one in chosen.items()}
 
 
-def _layers_by_name(names: Sequence[str] | None, n_features: int) -> Layers:
+def _layers_by_name(owner: object, names: Sequence[str] | None, n_features: int) -> Layers:
     """A layer for each prefix of ``<layer>__<i>``; one layer where no column is named so."""
     layers: dict[str, list[int]] = {}
     for position, name in enumerate([] if names is None else names):
@@ -52,19 +53,21 @@ def _layers_by_name(names: Sequence[str] | None, n_features: int) -> Layers:
     if not layers:
         return {"layer0": np.arange(n_features)}
     if sum(map(len, layers.values())) < n_features:
-        raise _error("given where only some of the columns are named '<layer>__<i>'", None)
+        allowed = "given where only some of the columns are named '<layer>__<i>'"
+        raise parameter_error(owner, "groups", allowed, None)
     return {name: np.array(columns, dtype=np.intp) for name, columns in layers.items()}
 
 
-def _slices_of_widths(widths: list[Any], n_features: int) -> list[Any]:
+def _slices_of_widths(owner: object, widths: list[Any], n_features: int) -> list[Any]:
     if min(widths) < 1 or sum(widths) != n_features:
-        raise _error(f"widths of at least 1 that sum to the {n_features} columns", widths)
+        allowed = f"widths of at least 1 that sum to the {n_features} columns"
+        raise parameter_error(owner, "groups", allowed, widths)
     ends = np.cumsum(widths).tolist()
     return [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
 
 
 def _columns(
-    name: str, selection: Any, names: Sequence[str] | None, n_features: int
+    owner: object, name: str, selection: Any, names: Sequence[str] | None, n_features: int
 ) -> NDArray[np.intp]:
     """Positions of the columns that one selection means."""
     if isinstance(selection, slice):
@@ -75,7 +78,7 @@ def _columns(
         columns = _listed_columns(np.asarray(selection), names, n_features)
     if columns is None or not columns.size:
         allowed = f"columns that exist among the {n_features}, at least one for each layer"
-        raise parameter_error("LayerEnsemble", "groups", allowed, {name: selection})
+        raise parameter_error(owner, "groups", allowed, {name: selection})
     return columns
 
 
@@ -99,7 +102,3 @@ def _listed_columns(
 
 def _is_int(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
-
-
-def _error(allowed: str, value: Any) -> ValueError:
-    return parameter_error("LayerEnsemble", "groups", allowed, value)

@@ -14,11 +14,11 @@ _MAX_ITERATIONS = 1000
 _FURTHEST = 1e6  # standard deviations; the solver loses its way among much larger values
 
 
-def is_in_distribution(X: Any, y: Any) -> NDArray[np.bool_]:
+def is_in_distribution(owner: object, X: Any, y: Any) -> NDArray[np.bool_]:
     """Read the labels +1 and -1 of the training rows; raise where there are others or too few."""
     needed = (
-        "combine='logistic' of LayerEnsemble needs labels in y: +1 for in-distribution rows, "
-        f"-1 for out-of-distribution rows, at least {_FEWEST} of each."
+        f"combine='logistic' of {type(owner).__name__} needs labels in y: +1 for in-distribution "
+        f"rows, -1 for out-of-distribution rows, at least {_FEWEST} of each."
     )
     if y is None:
         raise ValueError(f"{needed} Got None instead.")

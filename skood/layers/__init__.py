@@ -1,0 +1,7 @@
+"""What the estimators on layers of a network share: their columns, weights and seeds."""
+
+from ._groups import Layers, find_layers
+from ._logistic_weights import is_in_distribution, logistic_weights
+from ._seeded_clone import seeded_clone
+
+__all__ = ["Layers", "find_layers", "is_in_distribution", "logistic_weights", "seeded_clone"]
