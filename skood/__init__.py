@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .calibration import ConformalOutlierDetector, OODGate
     from .detectors import (
+        FSSDScorer,
         KernelDensityOutlierDetector,
         KNNOutlierDetector,
         LCPOutlierDetector,
@@ -22,6 +23,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "ActiveNeuronSelector",
     "ConformalOutlierDetector",
+    "FSSDScorer",
     "KNNOutlierDetector",
     "KernelDensityOutlierDetector",
     "LCPOutlierDetector",
@@ -39,6 +41,7 @@ __all__ = [
 _HOME = {
     "ConformalOutlierDetector": "calibration",
     "OODGate": "calibration",
+    "FSSDScorer": "detectors",
     "KNNOutlierDetector": "detectors",
     "KernelDensityOutlierDetector": "detectors",
     "LCPOutlierDetector": "detectors",

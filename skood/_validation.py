@@ -147,9 +147,9 @@ def check_column_names(estimator: BaseEstimator, names: Any) -> None:
         )
 
 
-def check_extracted(features: Any) -> NDArray:
+def check_extracted(features: Any, name: str = "the extracted features") -> NDArray:
     """What a feature extractor made, as a C-contiguous array of float32 or float64."""
-    return check_array(features, dtype=_DTYPES, order="C", input_name="the extracted features")
+    return check_array(features, dtype=_DTYPES, order="C", input_name=name)
 
 
 def select_rows(X: Any, positions: NDArray[np.intp]) -> Any:

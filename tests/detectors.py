@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 
 from skood import (
     ActiveNeuronSelector,
     ConformalOutlierDetector,
+    FSSDScorer,
     KernelDensityOutlierDetector,
     KNNOutlierDetector,
     LayerEnsemble,
@@ -40,6 +42,14 @@ class Case:
     # parameters whose change needs labels in y, and these labels, to be repeated
     needs_labels: frozenset[str] = frozenset()
     labels: tuple[int, ...] = (0, 1, 2)
+    # other parameters that have to go with a change
+    together: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # the rows that set the threshold give the scale of the scores as well
+    threshold_sets_scale: bool = False
+    # scores by nearest training rows: has n_neighbors, algorithm and metric
+    neighbors: bool = True
+    # scores scale with, or do not feel, a factor on all values, from 1e-150 to 1e150
+    any_scale: bool = True
     # the rows that set the threshold give the scale of the scores as well
     threshold_sets_scale: bool = False
     # scores by nearest training rows: has n_neighbors, algorithm and metric
@@ -62,6 +72,22 @@ def rows(n: int = 60, d: int = 4, seed: int = 0, dtype: type = np.float64) -> ND
     X[: n // 2] += 3.0
     X[:, -1] += X[:, 0]
     return rng.permutation(X).astype(dtype)
+
+
+class Squares(TransformerMixin, BaseEstimator):
+    """The values and their squares; gradients by central differences."""
+
+    def fit(self, X: Any, y: Any = None) -> Squares:  # noqa: ARG002
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: NDArray) -> NDArray:
+        return np.hstack([X, X**2])
+
+    def gradient(self, X: NDArray, objective: Callable[[NDArray], NDArray]) -> NDArray:
+        steps = 1e-4 * np.eye(X.shape[1])
+        both = [[objective(self.transform(X + s)) for s in (step, -step)] for step in steps]
+        return np.column_stack([(up - down) / 2e-4 for up, down in both])
 
 
 _TAIL = {
@@ -155,6 +181,38 @@ DETECTORS = [
         neighbors=False,
         search=("detector__n_neighbors", (1, 8, 60)),
     ),
+    Case(
+        "FSSD",
+        # Without a seed the noise is another in each fit. In a single layer, rows between the same
+        # neighbours, an even number of them and half of these on either side, tie but for rounding.
+        lambda **p: FSSDScorer(**{"random_state": 0, "n_neighbors": 9, **p}),
+        changes={
+            "feature_extractor": PCA(2),
+            "noise": "gaussian",
+            "noise_range": (0.0, 1.0),
+            "n_noise": 20,
+            "singularity": np.array([1.0, -2.0, 0.0, 5.0]),
+            "perturbation": 0.1,
+            "gradient": "standardised",
+            "direction": "descend",
+            "combine": "sum",
+            "weights": [1.0, 3.0],
+            "n_neighbors": 4,
+            "groups": {"outer": [0, 3], "inner": slice(1, 3)},
+            "contamination": 0.2,
+            "threshold_samples": 20,
+            "random_state": 3,
+        },
+        silent=frozenset({"contamination", "threshold_samples"}),
+        together={
+            "perturbation": {"feature_extractor": Squares()},
+            "gradient": {"feature_extractor": Squares(), "perturbation": 0.1},
+            "direction": {"feature_extractor": Squares(), "perturbation": 0.1},
+            "weights": {"combine": "sum", "groups": [2, 2]},
+        },
+        neighbors=False,
+        search=("n_neighbors", (1, 8, 60)),
+    ),
 ]
 
 _ODD_AND_EVEN = {"even": slice(0, None, 2), "odd": slice(1, None, 2)}
@@ -202,6 +260,18 @@ VARIANTS = [
             "LCP-locality": LCPOutlierDetector(locality=0.5),
             "MD": MahalanobisOutlierDetector(),
         }.items()
+    ),
+    Case(
+        "FSSD-layers",
+        lambda **p: FSSDScorer(**{"random_state": 0, "groups": _ODD_AND_EVEN, **p}),
+        changes={},
+        neighbors=False,
+    ),
+    Case(
+        "FSSD-gaussian",
+        lambda **p: FSSDScorer(**{"random_state": 0, "n_neighbors": 9, "noise": "gaussian", **p}),
+        changes={},
+        neighbors=False,
     ),
 ]
 

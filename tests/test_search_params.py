@@ -22,7 +22,7 @@ def _adjusted(case, name):
     """Other parameters that have to go with a change."""
     if name == "algorithm":
         return {"metric": case.changes["algorithm"].metric}
-    return {}
+    return case.together.get(name, {})
 
 
 @pytest.mark.parametrize("case", DETECTORS + CALIBRATED, ids=str)

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import (
     DataLoader,
     Dataset,
     IterableDataset,
     RandomSampler,
+    Subset,
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
@@ -42,11 +44,14 @@ class Batches:
         Number of samples in a full batch; None where batches may have any number.
     make : callable
         Starts a pass over the batches as they are held.
+    take : callable or None
+        Gives the batches of the samples at some positions. There is one wherever `n_rows` is known.
     """
 
     n_rows: int | None
     n_full: int | None
     make: Callable[[], Iterator[Any]]
+    take: Callable[[NDArray[np.intp]], Batches] | None = None
 
 
 def open_batches(estimator: Any, X: Any, batch_size: int, *, reset: bool) -> Batches:
@@ -82,8 +87,31 @@ def open_batches(estimator: Any, X: Any, batch_size: int, *, reset: bool) -> Bat
             )
     else:
         X = check_inputs(estimator, X, reset=reset)
-    starts = range(0, len(X), batch_size)
-    return Batches(len(X), batch_size, lambda: (X[i : i + batch_size] for i in starts))
+    return row_batches(X, batch_size)
+
+
+def row_batches(rows: Any, batch_size: int) -> Batches:
+    """Batches of the rows of an array or tensor.
+
+    Parameters
+    ----------
+    rows : ndarray or torch.Tensor of shape (n_samples, ...)
+        The rows.
+    batch_size : int
+        Rows in a batch.
+
+    Returns
+    -------
+    Batches
+        The batches.
+    """
+    starts = range(0, len(rows), batch_size)
+    return Batches(
+        len(rows),
+        batch_size,
+        lambda: (rows[i : i + batch_size] for i in starts),
+        lambda positions: row_batches(rows[positions], batch_size),
+    )
 
 
 def _of_dataset(dataset: Dataset, batch_size: int) -> Batches:
@@ -92,7 +120,14 @@ def _of_dataset(dataset: Dataset, batch_size: int) -> Batches:
         raise ValueError("X must have one or more samples. Got an empty Dataset instead.")
     # With a generator of its own: a loader draws a seed, of torch's global generator by default.
     loader = DataLoader(dataset, batch_size=batch_size, generator=torch.Generator())
-    return Batches(len(dataset) if sized else None, batch_size, lambda: iter(loader))  # type: ignore[arg-type]
+    if not sized:
+        return Batches(None, batch_size, lambda: iter(loader))
+    return Batches(
+        len(dataset),  # type: ignore[arg-type]
+        batch_size,
+        lambda: iter(loader),
+        lambda positions: _of_dataset(Subset(dataset, positions.tolist()), batch_size),
+    )
 
 
 def _in_order(loader: DataLoader) -> DataLoader:

@@ -13,7 +13,7 @@ from torch.nn.modules.module import register_module_forward_hook
 from ._fused_layers import has_part_among, is_fused, parts_called
 
 Side = Literal["input", "output"]
-Observer = Callable[[nn.Module, Side, Any], None]
+Observer = Callable[[nn.Module, Side, Any], Any]
 _Result = TypeVar("_Result")
 
 # torch numbers hooks by a counter without a lock: two threads could get one number for two hooks.
@@ -36,7 +36,8 @@ class ForwardWatch:
         The modules whose inputs and whose outputs are observed.
     observer : callable
         Called with the module, ``"input"`` or ``"output"``, and the value: the output, or the pair
-        of positional and keyword arguments.
+        of positional and keyword arguments. What it returns of an output, if that is not None,
+        takes the output's place.
     """
 
     def __init__(
@@ -98,13 +99,12 @@ class ForwardWatch:
         if self._is_running():
             self._observer(module, "input", (args, kwargs))
 
-    def _after(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
-        if self._is_running():
-            self._observer(module, "output", output)
+    def _after(self, module: nn.Module, args: Any, output: Any) -> Any:  # noqa: ARG002
+        return self._observer(module, "output", output) if self._is_running() else None
 
-    def _after_any(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
-        if id(module) in self._fused and self._is_running():
-            self._observer(module, "output", output)
+    def _after_any(self, module: nn.Module, args: Any, output: Any) -> Any:  # noqa: ARG002
+        is_watched = id(module) in self._fused and self._is_running()
+        return self._observer(module, "output", output) if is_watched else None
 
     def _is_running(self) -> bool:
         # The innermost one: a module may itself use a transformer on some of its layers.

@@ -19,7 +19,7 @@ class SharesModules:
         modules = {
             name: value
             for name, value in self.get_params(deep=False).items()  # type: ignore[attr-defined]
-            if isinstance(value, nn.Module)
+            if _holds_modules(value)
         }
         without = copy.copy(self)
         for name in modules:
@@ -27,8 +27,15 @@ class SharesModules:
         # scikit-learn's own cloning does the rest: output containers, metadata requests, ...
         clone = super(SharesModules, without).__sklearn_clone__()  # type: ignore[misc]
         for name, module in modules.items():
-            setattr(clone, name, module)
+            setattr(clone, name, copy.copy(module) if isinstance(module, list) else module)
         return clone
+
+
+def _holds_modules(value: Any) -> bool:
+    """Whether a parameter is a module, or a list or tuple of them."""
+    if isinstance(value, list | tuple):
+        return any(isinstance(item, nn.Module) for item in value)
+    return isinstance(value, nn.Module)
 
 
 class _Uncopied:

@@ -13,12 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from .._validation import check_column_names, check_int, check_option, parameter_error
+from .._validation import check_column_names, check_option, parameter_error
 from ._batches import Batches, InputMaker, Inputs, filled_up, open_batches
 from ._collector import BatchProgress, RowCollector
 from ._evaluation_mode import evaluation_mode
 from ._extraction import Extraction, forward, side_by_side, write_side_by_side
 from ._gradient import differentiable, gradient_in
+from ._module_pass import check_pass_parameters
 from ._placement import device_for, on_device, plain_module
 from ._reduce import REDUCTIONS, Reduce
 from ._shared_modules import SharesModules
@@ -304,12 +305,7 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
             check_option(self, "reduce", self.reduce, REDUCTIONS)
         check_option(self, "output", self.output, _OUTPUTS)
         check_option(self, "dtype", self.dtype, tuple(_DTYPES))
-        check_int(self, "batch_size", self.batch_size, 1)
-        shape = self.input_shape
-        if shape is not None and not (
-            isinstance(shape, tuple) and all(isinstance(size, int) and size > 0 for size in shape)
-        ):
-            raise parameter_error(self, "input_shape", "a tuple of positive ints or None", shape)
+        check_pass_parameters(self)
         device = device_for(self, self.device, module)
         return on_device(module, device), device
 

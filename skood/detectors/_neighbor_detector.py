@@ -72,7 +72,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         X = check_training_rows(self, X)
         y = self._store_classes(y, len(X))
         self.training_labels_ = y.copy() if hasattr(self, "classes_") else None
-        self.n_neighbors_ = self._feasible_n_neighbors(len(X))
+        self.n_neighbors_ = feasible_n_neighbors(self, len(X))
         self.index_ = self._fit_index(X)
         rows = self._draw_threshold_rows(len(X))
         neighbors = self._fit_on_training_neighbors(X, rows)
@@ -179,17 +179,6 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             )
         self._check_threshold_parameters()
 
-    def _feasible_n_neighbors(self, n_samples: int) -> int:
-        if self.n_neighbors < n_samples:
-            return self.n_neighbors
-        warnings.warn(
-            f"n_neighbors={self.n_neighbors} of {type(self).__name__} is more than the "
-            f"{n_samples - 1} other training rows; n_neighbors_={n_samples - 1} is used.",
-            UserWarning,
-            stacklevel=3,
-        )
-        return n_samples - 1
-
     def _fit_index(self, X: NDArray) -> NeighborIndex:
         """The index given, if it holds these rows already; else a new one, so it is not changed."""
         if isinstance(self.algorithm, NeighborIndex):
@@ -198,7 +187,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             return clone(self.algorithm).fit(X)
         if self.algorithm == "approximate":
             return self._approximate_index().fit(X)
-        few_columns = self.algorithm == "auto" and _is_for_a_tree(X.shape[1])
+        few_columns = self.algorithm == "auto" and is_for_a_tree(X.shape[1])
         make = KDTreeIndex if few_columns else ExactIndex
         return make(metric=self.metric, n_jobs=self.n_jobs).fit(X)
 
@@ -229,7 +218,20 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             )
 
 
-def _is_for_a_tree(n_features: int) -> bool:
+def feasible_n_neighbors(detector: Any, n_samples: int) -> int:
+    """The detector's `n_neighbors`, or with a warning as many as there are other training rows."""
+    if detector.n_neighbors < n_samples:
+        return detector.n_neighbors
+    warnings.warn(
+        f"n_neighbors={detector.n_neighbors} of {type(detector).__name__} is more than the "
+        f"{n_samples - 1} other training rows; n_neighbors_={n_samples - 1} is used.",
+        UserWarning,
+        stacklevel=3,
+    )
+    return n_samples - 1
+
+
+def is_for_a_tree(n_features: int) -> bool:
     """Whether a k-d tree is the faster of the two exact searches, which answer the same.
 
     Processor time of the tree for 15 neighbours, as a share of the matrix product's; the range is

@@ -1,5 +1,6 @@
 """Pure measures: NumPy arrays in, NumPy arrays out, no state and nothing else of skood."""
 
+from .fssd import singularity_distance
 from .kernel_density import log_kernel_density
 from .kernel_weights import KernelWeights, kernel_weights
 from .knn import knn_distance
@@ -36,5 +37,6 @@ __all__ = [
     "mean_reachability",
     "perplexity_weights",
     "share_factors",
+    "singularity_distance",
     "whitening_matrix",
 ]

@@ -1,0 +1,147 @@
+"""Dropout whose masks hang on a seed, a draw and a layer, and not on the batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import nn
+
+from .._validation import parameter_error
+from ._forward_watch import ForwardWatch, Side
+from ._taps import Tap, find_taps
+
+_BY_CHANNEL = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.FeatureAlphaDropout)
+_ALPHA = (nn.AlphaDropout, nn.FeatureAlphaDropout)
+_KINDS = (nn.Dropout, *_BY_CHANNEL, nn.AlphaDropout)
+# What SELU goes to on the left: minus its scale times its alpha (Klambauer et al. 2017, section 2).
+_SATURATED = -1.0507009873554805 * 1.6732632423543772
+
+
+def find_dropout(owner: object, module: nn.Module, forward: Callable[[int], Any]) -> list[Tap]:
+    """Find the calls of dropout layers in a forward pass.
+
+    Parameters
+    ----------
+    owner : estimator
+        Errors name it.
+    module : torch.nn.Module
+        The module, in evaluation mode.
+    forward : callable
+        Calls the module on a batch of as many samples as it is told.
+
+    Returns
+    -------
+    list of Tap
+        One for each call.
+
+    Raises
+    ------
+    ValueError
+        If no dropout layer is called whose probability is above 0.
+    """
+    found: list[Tap] = []
+    if any(_is_active(part) for name, part in module.named_modules() if name):
+        taps = find_taps(owner, module, "*", forward)
+        found = [tap for tap in taps if _is_active(module.get_submodule(tap.layer))]
+    if not found:
+        allowed = (
+            "a module that calls dropout layers with a probability above 0 (torch.nn.Dropout and "
+            "its kinds; dropout that is a function, or inside recurrent or attention layers, "
+            "cannot be seen)"
+        )
+        raise parameter_error(owner, "module", allowed, type(module).__name__)
+    return found
+
+
+class DropoutMasks:
+    """Dropout by masks of its own in a module that is in evaluation mode.
+
+    The dropout layers are off and hooks do their work, so modes are the same for all threads. A
+    mask is drawn for one sample and used for all of a batch. The hooks are there from
+    ``__enter__`` to ``__exit__``, and act only inside `run` and in its thread.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of all masks.
+    module : torch.nn.Module
+        The module.
+    calls : sequence of Tap
+        The calls of dropout layers, as `find_dropout` gives them.
+    """
+
+    def __init__(self, seed: int, module: nn.Module, calls: Sequence[Tap]) -> None:
+        self._seed = seed
+        names = list(dict.fromkeys(tap.layer for tap in calls))
+        layers = [module.get_submodule(name) for name in names]
+        self._numbers = {id(layer): number for number, layer in enumerate(layers)}
+        self._batch_axes = {
+            (names.index(tap.layer), tap.call): tap.layout.batch_axis for tap in calls
+        }
+        self._draw = 0
+        self._n_calls: dict[int, int] = {}
+        self._watch = ForwardWatch(module, [], layers, self._dropped)
+
+    def __enter__(self) -> Self:
+        self._watch.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._watch.__exit__(*error)
+
+    def run(self, draw: int, function: Callable[[Any], torch.Tensor], inputs: Any) -> torch.Tensor:
+        """Call a function of inputs with the masks of one draw in force."""
+        self._draw = draw
+        self._n_calls.clear()
+        return self._watch.run(lambda: function(inputs))
+
+    def _dropped(self, layer: nn.Module, side: Side, values: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        number = self._numbers[id(layer)]
+        call = self._n_calls[number] = self._n_calls.get(number, 0) + 1
+        # A generator for each call: layers that some draws do not call change no other's mask.
+        generator = np.random.default_rng([self._seed, self._draw, number, call])
+        return dropped(layer, values, generator, self._batch_axes.get((number, call), 0))
+
+
+def dropped(
+    layer: Any, values: torch.Tensor, generator: np.random.Generator, batch_axis: int
+) -> torch.Tensor:
+    """Apply the dropout of a layer, with one mask for all samples.
+
+    Parameters
+    ----------
+    layer : torch.nn.Module
+        A dropout layer of torch's.
+    values : torch.Tensor
+        What it is applied to.
+    generator : numpy.random.Generator
+        Draws the mask. On the host, so that all devices have the same one.
+    batch_axis : int
+        The axis of the samples, along which the mask is repeated.
+
+    Returns
+    -------
+    torch.Tensor
+        Of the shape of the values.
+    """
+    if layer.p == 1:
+        return torch.zeros_like(values)
+    shape = list(values.shape)
+    shape[batch_axis] = 1
+    if isinstance(layer, _BY_CHANNEL):
+        shape[2:] = [1] * len(shape[2:])
+    keep = torch.from_numpy(generator.random(shape, dtype=np.float32) >= layer.p).to(values.device)
+    if not isinstance(layer, _ALPHA):
+        return values * (keep / (1.0 - layer.p)).to(values.dtype)
+    # Mean 0 and variance 1 stay so (Klambauer et al. 2017, Self-normalizing networks, section 2).
+    scale = 1.0 / math.sqrt((1.0 - layer.p) * (1.0 + layer.p * _SATURATED**2))
+    shift = -scale * layer.p * _SATURATED
+    return torch.where(keep, values, _SATURATED) * scale + shift
+
+
+def _is_active(part: nn.Module) -> bool:
+    return isinstance(part, _KINDS) and part.p > 0

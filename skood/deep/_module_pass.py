@@ -1,0 +1,82 @@
+"""Forward passes of a classifier over batches of raw inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from .._validation import check_int, parameter_error
+from ._batches import InputMaker, Inputs, filled_up, n_samples
+from ._extraction import forward
+from ._placement import device_for, on_device, plain_module
+from ._reduce import first_tensor
+
+
+def check_pass_parameters(owner: Any) -> None:
+    """Raise unless the parameters `batch_size` and `input_shape` of an estimator are valid."""
+    check_int(owner, "batch_size", owner.batch_size, 1)
+    shape = owner.input_shape
+    if shape is not None and not (
+        isinstance(shape, tuple) and all(isinstance(size, int) and size > 0 for size in shape)
+    ):
+        raise parameter_error(owner, "input_shape", "a tuple of positive ints or None", shape)
+
+
+class ModulePass:
+    """A module where it is to be computed, with what makes its inputs and reads its outputs.
+
+    Parameters
+    ----------
+    owner : estimator
+        Its parameters `device` and `input_shape` are read, and errors name it.
+    module : torch.nn.Module
+        The classifier.
+    """
+
+    def __init__(self, owner: Any, module: nn.Module) -> None:
+        module = plain_module(owner, module)
+        self.device = device_for(owner, owner.device, module)
+        self.module = on_device(module, self.device)
+        self._make = InputMaker(self.module, torch.float32, owner.input_shape, self.device)
+        self._owner = type(owner).__name__
+
+    def inputs(self, batch: Any, n_full: int | None) -> tuple[Inputs, int]:
+        """The inputs of a batch, and how many samples it has.
+
+        They are filled up to n_full: products are rounded otherwise in batches of another size, and
+        a row's score is not to depend on its batch.
+        """
+        inputs = self._make(batch)
+        n_rows = n_samples(inputs)
+        if n_full is not None and n_rows < n_full:
+            inputs = filled_up(inputs, n_full)
+        return inputs, n_rows
+
+    def logits(self, inputs: Inputs) -> torch.Tensor:
+        """What the module gives for inputs, which it may change in place: a row for each sample."""
+        value = forward(self.module, inputs)
+        found = first_tensor(value)
+        n_rows = n_samples(inputs)
+        if found is None or found.ndim != 2 or len(found) != n_rows or found.shape[1] < 2:
+            shape = type(value).__name__ if found is None else f"shape {tuple(found.shape)}"
+            raise ValueError(
+                f"{type(self.module).__name__} must give {self._owner} an output of shape "
+                f"({n_rows}, n_classes) for {n_rows} samples, of two or more classes. "
+                f"Got {shape} instead."
+            )
+        return found
+
+    def read(self, logits: torch.Tensor, n_rows: int) -> NDArray[np.float64]:
+        """The first rows of what the module has given as an array, which must be finite."""
+        rows = logits[:n_rows].detach().to("cpu", torch.float64).numpy()
+        finite = np.isfinite(rows).all(axis=1)
+        if not finite.all():
+            raise ValueError(
+                f"{type(self.module).__name__} must give {self._owner} finite outputs. "
+                f"Got NaN or infinity for {len(rows) - finite.sum()} of {len(rows)} samples."
+            )
+        return rows

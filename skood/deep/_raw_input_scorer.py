@@ -1,0 +1,142 @@
+"""What the scorers by a classifier's output share: to fit is to set the threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import chain, islice
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import OODDetectorMixin
+from ._batches import Batches, open_batches
+from ._collector import BatchProgress, RowCollector
+from ._module_pass import check_pass_parameters
+from ._output_kind import check_logits
+from ._shared_modules import SharesModules
+
+Give = Callable[[Any], NDArray[np.float64]]
+
+
+class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator):
+    """Scorer whose score of a sample depends on that sample and on trained modules alone.
+
+    A child opens its modules in `_opened` and makes scores of their outputs in `_measure`.
+    """
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Score training samples and set the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...), torch.Tensor, Dataset or DataLoader
+            In-distribution samples, at least 2, as the class says. Items of a Dataset or
+            DataLoader may be tuples, whose first entry is the sample.
+        y : array-like of shape (n_samples,), optional
+            Class labels are stored in `classes_` and otherwise not used.
+
+        Returns
+        -------
+        self : object
+            The fitted scorer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid, or the module does not give what is asked.
+        """
+        self._check_parameters()
+        batches = self._open(X, reset=True)
+        if batches.n_rows is None or batches.take is None:
+            scores = self._scores(batches, fitting=True)
+            self._check_count(len(scores), y)
+            rows = self._draw_threshold_rows(len(scores))
+            self._set_threshold(rows, scores[rows])
+            return self
+        self._check_count(batches.n_rows, y)
+        rows = self._draw_threshold_rows(batches.n_rows)
+        part = batches if len(rows) == batches.n_rows else batches.take(rows)
+        self._set_threshold(rows, self._scores(part, fitting=True))
+        return self
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Score samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...), torch.Tensor, Dataset or DataLoader
+            The samples, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher = more in-distribution.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, has another number of columns, or other column names.
+        """
+        check_is_fitted(self)
+        self._check_parameters()
+        return self._scores(self._open(X, reset=False), fitting=False)
+
+    def _check_parameters(self) -> None:
+        check_pass_parameters(self)
+        self._check_threshold_parameters()
+
+    def _open(self, X: Any, *, reset: bool) -> Batches:
+        return open_batches(self, X, self.batch_size, reset=reset)
+
+    def _opened(self, n_full: int | None) -> AbstractContextManager[Give]:
+        """Modules in use for a block, which gets what makes outputs (..., n, n_classes) of a batch.
+
+        Batches of fewer than n_full samples are to be filled up.
+        """
+        raise NotImplementedError
+
+    def _measure(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The score of each sample."""
+        raise NotImplementedError
+
+    def _learn(self, first_batch: Any) -> None:
+        """Learn from the first batch of `fit` what scoring needs to know."""
+
+    def _check_outputs(self, outputs: NDArray[np.float64], *, is_first: bool) -> None:
+        """Raise if outputs are not of the kind that the score is made of."""
+        if is_first:
+            check_logits(self, outputs)
+
+    def _check_count(self, n_samples: int, y: Any) -> None:
+        if n_samples < 2:
+            raise ValueError(
+                f"Found X with {n_samples} sample(s) while a minimum of 2 is required by "
+                f"{type(self).__name__}."
+            )
+        self._store_classes(y, n_samples)
+
+    def _scores(self, batches: Batches, *, fitting: bool) -> NDArray[np.float64]:
+        passed = batches.make()
+        first = list(islice(passed, 1))
+        if fitting and first:
+            self._learn(first[0])
+        collector = RowCollector(batches.n_rows, "float64")
+        progress = BatchProgress(type(self).__name__, batches.n_rows, quiet=not self.verbose)
+        with self._opened(batches.n_full) as give:
+            for batch in chain(first, passed):
+                outputs = give(batch)
+                self._check_outputs(outputs, is_first=fitting and collector.n_written == 0)
+                scores = self._measure(outputs)
+                collector.block(scores.shape)[...] = scores
+                progress.update(collector.n_written)
+        progress.finish(collector.n_written)
+        return collector.result()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags

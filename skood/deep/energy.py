@@ -1,0 +1,124 @@
+"""Scorer by the free energy of the logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from .._validation import check_float
+from ..measures import energy
+from ._logit_scorer import LogitScorer
+from ._output_kind import check_logits, check_no_log_probabilities
+
+
+class EnergyScorer(LogitScorer):
+    r"""Out-of-distribution scorer by the free energy of the logits of a classifier.
+
+    The score is minus the energy,
+
+    .. math:: -E(x; T) = T \log \sum_c e^{z_c(x) / T},
+
+    a smooth maximum of the logits. It needs logits: of probabilities, or of their logarithms, what
+    it measures is lost.
+
+    Parameters
+    ----------
+    module : torch.nn.Module or None, default=None
+        A trained classifier that gives logits, used on raw inputs. It is used as it is: clones of
+        the scorer share it, and during a call it is in evaluation mode, without gradients; its
+        modes are put back at the end, also after an error. None: X is an array of logits.
+    temperature : float, default=1.0
+        The temperature T, above 0.
+    batch_size : int, default=64
+        Samples in a forward pass. A DataLoader has its own batches. Smaller batches are filled up,
+        so that a sample has the same score in any batch; for single samples set it to 1.
+    device : str or torch.device, default="auto"
+        Where to compute. "auto": where the module is, if that is not the CPU; else CUDA where torch
+        sees a device, else the CPU. A module that is elsewhere is not moved but copied, in each
+        call.
+    input_shape : tuple of int or None, default=None
+        Shape of a sample as the module takes it, where X holds flat rows. None: as in X.
+    contamination : float, default=0.05
+        Share of the training samples that lies below the threshold, in (0, 0.5].
+    threshold_samples : int or None, default=10_000
+        At most so many training samples, drawn at random, are scored and set the threshold. None:
+        all of them.
+    random_state : int, RandomState instance or None, default=None
+        Draws these samples.
+    verbose : bool, default=False
+        Print on stderr how far scoring is.
+
+    Attributes
+    ----------
+    offset_ : float
+        The threshold: samples with a score below are out-of-distribution.
+    training_scores_ : ndarray of shape (n_threshold,)
+        Scores of the training samples that set the threshold.
+    training_indices_ : ndarray of shape (n_threshold,)
+        Positions of these samples.
+    classes_ : ndarray
+        The sorted classes in y, if class labels were given.
+    n_features_in_ : int
+        Number of columns, if X is an array of two axes or a frame.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had names.
+
+    Raises
+    ------
+    ValueError
+        By `fit`, if all samples of the first batch have probabilities, or logarithms of them, and
+        no logits.
+
+    References
+    ----------
+    Liu et al. (2020), Energy-based out-of-distribution detection, equation 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood.deep import EnergyScorer
+    >>> logits = np.random.default_rng(0).normal(size=(200, 3)) + np.array([6.0, 0.0, 0.0])
+    >>> scorer = EnergyScorer().fit(logits)
+    >>> scorer.score_samples([[0.0, 0.0, 0.0], [9.0, 0.0, 0.0]]).round(2)  # log 3, and 9.00025
+    array([1.1, 9. ])
+    >>> scorer.predict([[0.0, 0.0, 0.0], [9.0, 0.0, 0.0]])
+    array([-1,  1])
+    """
+
+    def __init__(
+        self,
+        module: nn.Module | None = None,
+        *,
+        temperature: float = 1.0,
+        batch_size: int = 64,
+        device: Any = "auto",
+        input_shape: tuple[int, ...] | None = None,
+        contamination: float = 0.05,
+        threshold_samples: int | None = 10_000,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.module = module
+        self.temperature = temperature
+        self.batch_size = batch_size
+        self.device = device
+        self.input_shape = input_shape
+        self.contamination = contamination
+        self.threshold_samples = threshold_samples
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_float(self, "temperature", self.temperature, "(0, inf)")
+
+    def _check_outputs(self, outputs: NDArray[np.float64], *, is_first: bool) -> None:
+        if is_first:
+            check_logits(self, outputs)
+            check_no_log_probabilities(self, outputs)
+
+    def _measure(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        return -energy(outputs, temperature=self.temperature)
