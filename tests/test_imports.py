@@ -31,7 +31,7 @@ ALLOWED = {
         "explanation",
         "layers",
     },
-    "deep": {"_validation", "_optional"},
+    "deep": {"_base", "_validation", "_optional", "measures"},
     "ensemble": {"_base", "_validation", "explanation", "layers"},
     "layers": {"_validation"},
     "model_selection": {"_validation", "metrics"},
