@@ -1,11 +1,13 @@
 """Pure measures: NumPy arrays in, NumPy arrays out, no state and nothing else of skood."""
 
 from .fssd import singularity_distance
+from .ensemble_uncertainty import max_mean_probability, mutual_information, predictive_entropy
 from .kernel_density import log_kernel_density
 from .kernel_weights import KernelWeights, kernel_weights
 from .knn import knn_distance
 from .lcp import lcp_distance
 from .lof import local_outlier_factor, mean_reachability
+from .logits import energy, max_logit, max_softmax
 from .mahalanobis import (
     left_out_mahalanobis_distance,
     mahalanobis_distance,
@@ -24,6 +26,7 @@ __all__ = [
     "PerplexityWeights",
     "ShareFactors",
     "contamination_threshold",
+    "energy",
     "kernel_weights",
     "knn_distance",
     "lcp_distance",
@@ -34,8 +37,13 @@ __all__ = [
     "log_kernel_density",
     "mahalanobis_distance",
     "mahalanobis_share_factors",
+    "max_logit",
+    "max_mean_probability",
+    "max_softmax",
     "mean_reachability",
+    "mutual_information",
     "perplexity_weights",
+    "predictive_entropy",
     "share_factors",
     "singularity_distance",
     "whitening_matrix",
