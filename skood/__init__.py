@@ -6,23 +6,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .calibration import ConformalOutlierDetector, OODGate
     from .detectors import (
+        FDBDScorer,
         FSSDScorer,
         KernelDensityOutlierDetector,
         KNNOutlierDetector,
         LCPOutlierDetector,
         LOFOutlierDetector,
         MahalanobisOutlierDetector,
+        NNGuideScorer,
+        SHEScorer,
+        ViMScorer,
     )
     from .ensemble import LayerEnsemble
     from .explanation import explain
-    from .preprocessing import ActiveNeuronSelector, PartialWhitener
+    from .preprocessing import (
+        ActiveNeuronSelector,
+        ASHTransformer,
+        PartialWhitener,
+        ReActTransformer,
+    )
     from .presets import make_outlier_detector
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "ASHTransformer",
     "ActiveNeuronSelector",
     "ConformalOutlierDetector",
+    "FDBDScorer",
     "FSSDScorer",
     "KNNOutlierDetector",
     "KernelDensityOutlierDetector",
@@ -30,8 +41,12 @@ __all__ = [
     "LOFOutlierDetector",
     "LayerEnsemble",
     "MahalanobisOutlierDetector",
+    "NNGuideScorer",
     "OODGate",
     "PartialWhitener",
+    "ReActTransformer",
+    "SHEScorer",
+    "ViMScorer",
     "explain",
     "make_outlier_detector",
 ]
@@ -47,9 +62,15 @@ _HOME = {
     "LCPOutlierDetector": "detectors",
     "LOFOutlierDetector": "detectors",
     "MahalanobisOutlierDetector": "detectors",
+    "FDBDScorer": "detectors",
+    "NNGuideScorer": "detectors",
+    "SHEScorer": "detectors",
+    "ViMScorer": "detectors",
     "LayerEnsemble": "ensemble",
     "ActiveNeuronSelector": "preprocessing",
     "PartialWhitener": "preprocessing",
+    "ReActTransformer": "preprocessing",
+    "ASHTransformer": "preprocessing",
     "explain": "explanation",
     "make_outlier_detector": "presets",
 }

@@ -15,7 +15,9 @@ from sklearn.decomposition import PCA
 
 from skood import (
     ActiveNeuronSelector,
+    ASHTransformer,
     ConformalOutlierDetector,
+    FDBDScorer,
     FSSDScorer,
     KernelDensityOutlierDetector,
     KNNOutlierDetector,
@@ -23,7 +25,11 @@ from skood import (
     LCPOutlierDetector,
     LOFOutlierDetector,
     MahalanobisOutlierDetector,
+    NNGuideScorer,
     PartialWhitener,
+    ReActTransformer,
+    SHEScorer,
+    ViMScorer,
 )
 from skood._optional import is_installed
 from skood.neighbors import ExactIndex, FaissIndex, KDTreeIndex, PyNNDescentIndex
@@ -50,12 +56,9 @@ class Case:
     neighbors: bool = True
     # scores scale with, or do not feel, a factor on all values, from 1e-150 to 1e150
     any_scale: bool = True
-    # the rows that set the threshold give the scale of the scores as well
-    threshold_sets_scale: bool = False
-    # scores by nearest training rows: has n_neighbors, algorithm and metric
-    neighbors: bool = True
-    # scores scale with, or do not feel, a factor on all values, from 1e-150 to 1e150
-    any_scale: bool = True
+    # the score falls with the distance from all training rows; else it is of angles, boundaries or
+    # inner products
+    falls_with_distance: bool = True
     # columns that are constant change no score (a density depends on their number)
     constant_columns: bool = True
     # a parameter and values of it that give different AUROC
@@ -215,6 +218,53 @@ DETECTORS = [
     ),
 ]
 
+# What scores features by the layer after them: without head and labels in the table, since its rows
+# have different widths; with them in test_head_scorers.
+_HEAD = (np.array([[1.0, 0, 0, 2.0], [0, 1.0, 0, 0.5], [0, 0, 1.0, 0]]), np.array([5.0, 0, -1]))
+_HEAD_TAIL = {"head": _HEAD, "contamination": 0.2, "threshold_samples": 20, "random_state": 3}
+_HEAD_SILENT = frozenset({"contamination", "threshold_samples", "random_state"})
+
+DETECTORS += [
+    Case(
+        "ViM",
+        ViMScorer,
+        changes={"n_components": 1, **_HEAD_TAIL},
+        silent=_HEAD_SILENT,
+        neighbors=False,
+        search=("n_components", (1, 2, 3)),
+    ),
+    Case(
+        "fDBD",
+        # without a seed k-means finds other clusters in each fit
+        lambda **p: FDBDScorer(**{"random_state": 0, **p}),
+        changes={"n_clusters": 4, **_HEAD_TAIL},
+        silent=_HEAD_SILENT - {"random_state"},
+        neighbors=False,
+        falls_with_distance=False,
+        search=("n_clusters", (2, 5, 20)),
+    ),
+    Case(
+        "NNGuide",
+        NNGuideScorer,
+        changes={"n_neighbors": 4, **_HEAD_TAIL},
+        silent=_HEAD_SILENT,
+        neighbors=False,
+        falls_with_distance=False,
+        constant_columns=False,
+        search=("n_neighbors", (1, 8, 60)),
+    ),
+    Case(
+        "SHE",
+        SHEScorer,
+        changes=_HEAD_TAIL,
+        silent=_HEAD_SILENT,
+        neighbors=False,
+        falls_with_distance=False,
+        constant_columns=False,
+        search=("head", (None, (_HEAD[0], np.zeros(3)))),
+    ),
+]
+
 _ODD_AND_EVEN = {"even": slice(0, None, 2), "odd": slice(1, None, 2)}
 
 # The same detectors with options that take another path through the code.
@@ -273,6 +323,16 @@ VARIANTS = [
         changes={},
         neighbors=False,
     ),
+    Case(
+        "FSSD-sum",
+        lambda **p: FSSDScorer(
+            **{"random_state": 0, "groups": _ODD_AND_EVEN, "combine": "sum", **p}
+        ),
+        changes={},
+        threshold_sets_scale=True,
+        neighbors=False,
+        falls_with_distance=False,
+    ),
 ]
 
 # A detector whose threshold comes from rows of its own: it has neither contamination nor
@@ -322,5 +382,17 @@ TRANSFORMERS = [
         "ActiveNeuronSelector",
         ActiveNeuronSelector,
         changes={"n_neurons": 2, "criterion": "variance"},
+    ),
+    Case("ReActTransformer", ReActTransformer, changes={"percentile": 40.0}),
+    Case("ASHTransformer", ASHTransformer, changes={"variant": "b", "percentile": 50.0}),
+    *(
+        Case(
+            f"ASH-{variant}",
+            lambda variant=variant, **p: ASHTransformer(
+                **{"variant": variant, "percentile": 50.0, **p}
+            ),
+            changes={"variant": "s", "percentile": 20.0},
+        )
+        for variant in "pb"
     ),
 ]

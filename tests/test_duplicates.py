@@ -25,7 +25,8 @@ def test_every_row_many_times(case, dtype):
     far = rows(5, seed=1, dtype=dtype)
     far[:, 0] += 20
     assert np.isfinite(detector.score_samples(far)).all()
-    assert (detector.score_samples(far) < detector.training_scores_.min()).all()
+    if case.falls_with_distance:
+        assert (detector.score_samples(far) < detector.training_scores_.min()).all()
 
 
 @everything
@@ -36,7 +37,8 @@ def test_all_rows_equal(case):
     assert (detector.predict(X) == 1).all()
     near, far = detector.score_samples([[1.0, 1.0, 1.01], [1.0, 1.0, 3.0]])
     assert np.isfinite([near, far]).all()
-    assert detector.training_scores_[0] > near > far
+    if case.falls_with_distance:
+        assert detector.training_scores_[0] > near > far
 
 
 @everything
@@ -81,8 +83,9 @@ def test_far_rows_score_lower_the_further_they_are(case, dtype):
     Q = np.array([[10.0**p, -(10.0**p), 0, 0] for p in powers]).astype(dtype)
     scores = detector.score_samples(Q)
     assert np.isfinite(scores).all()
-    assert (np.diff(scores) < 0).all()
-    assert (detector.predict(Q) == -1).all()
+    if case.falls_with_distance:
+        assert (np.diff(scores) < 0).all()
+        assert (detector.predict(Q) == -1).all()
 
 
 @everything

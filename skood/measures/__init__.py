@@ -1,7 +1,9 @@
 """Pure measures: NumPy arrays in, NumPy arrays out, no state and nothing else of skood."""
 
-from .fssd import singularity_distance
 from .ensemble_uncertainty import max_mean_probability, mutual_information, predictive_entropy
+from .fdbd import class_weight_distances, fdbd_score
+from .fssd import singularity_distance
+from .hopfield import simplified_hopfield_energy
 from .kernel_density import log_kernel_density
 from .kernel_weights import KernelWeights, kernel_weights
 from .knn import knn_distance
@@ -17,16 +19,20 @@ from .mahalanobis_shares import (
     left_out_mahalanobis_share_factors,
     mahalanobis_share_factors,
 )
+from .nnguide import nnguide_score
 from .perplexity import PerplexityWeights, perplexity_weights
 from .shares import ShareFactors, lcp_share_factors, share_factors
 from .threshold import contamination_threshold
+from .vim import residual_norm, vim_score
 
 __all__ = [
     "KernelWeights",
     "PerplexityWeights",
     "ShareFactors",
+    "class_weight_distances",
     "contamination_threshold",
     "energy",
+    "fdbd_score",
     "kernel_weights",
     "knn_distance",
     "lcp_distance",
@@ -42,9 +48,13 @@ __all__ = [
     "max_softmax",
     "mean_reachability",
     "mutual_information",
+    "nnguide_score",
     "perplexity_weights",
     "predictive_entropy",
+    "residual_norm",
     "share_factors",
+    "simplified_hopfield_energy",
     "singularity_distance",
+    "vim_score",
     "whitening_matrix",
 ]

@@ -1,6 +1,8 @@
-"""Transformers that make rows fit for distances."""
+"""Transformers that make rows fit for distances, and shape activations."""
 
 from .active_neurons import ActiveNeuronSelector
+from .ash import ASHTransformer
 from .partial_whitener import PartialWhitener
+from .react import ReActTransformer
 
-__all__ = ["ActiveNeuronSelector", "PartialWhitener"]
+__all__ = ["ASHTransformer", "ActiveNeuronSelector", "PartialWhitener", "ReActTransformer"]

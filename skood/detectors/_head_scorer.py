@@ -1,0 +1,107 @@
+"""What the scorers of penultimate features and the layer after them share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import OODDetectorMixin
+from .._validation import check_new_rows, check_training_rows
+from ._linear_head import LinearHead, SharesHead
+
+_BLOCK_VALUES = 1 << 20  # features and logits of the rows scored at a time
+
+
+class HeadScorer(SharesHead, OODDetectorMixin, BaseEstimator, ABC):
+    """Base of the scorers by features and the logits that a linear layer makes of them."""
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from the features of training samples, and set the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Penultimate features of in-distribution samples, at least 2. An array of float32 or
+            float64 in C order may be kept as it is, not copied, so it must not be changed
+            afterwards.
+        y : array-like of shape (n_samples,), optional
+            Class labels. What they are used for, the description of `head` says. Labels of one
+            class, and values that are no labels (floats with a fraction), are not used.
+
+        Returns
+        -------
+        self : object
+            The fitted scorer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid.
+        """
+        self._check_parameters()
+        X = check_training_rows(self, X)
+        y = self._store_classes(y, len(X))
+        labelled = len(getattr(self, "classes_", ())) > 1
+        self._head = self._find_head(X, y if labelled else None)
+        self._store_head()
+        self._dtype = X.dtype
+        self._learn(X, y if labelled else None)
+        rows = self._draw_threshold_rows(len(X))
+        self._set_threshold(rows, self._score_blocks(X if len(rows) == len(X) else X[rows]))
+        return self
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Score rows: how far they belong to the training distribution.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The features to score.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher = more in-distribution.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, has another number of features, or other column names.
+        """
+        check_is_fitted(self)
+        return self._score_blocks(check_new_rows(self, X, self._dtype))
+
+    def _check_parameters(self) -> None:
+        self._check_threshold_parameters()
+
+    def _find_head(self, X: NDArray, y: NDArray | None) -> LinearHead | None:
+        """The head given, or one fitted to labels; None where there is neither."""
+        if self.head is not None:
+            return LinearHead.given(self, self.head, X.shape[1])
+        return None if y is None else LinearHead.fitted(X, y, self.classes_)
+
+    def _store_head(self) -> None:
+        if self._head is not None:
+            self.coef_, self.intercept_ = self._head.weight, self._head.intercept
+            return
+        for name in ("coef_", "intercept_"):
+            if hasattr(self, name):
+                delattr(self, name)
+
+    @abstractmethod
+    def _learn(self, X: NDArray, y: NDArray | None) -> None:
+        """Learn what the score needs besides the head; y holds labels of two classes or more."""
+
+    @abstractmethod
+    def _score(self, X: NDArray) -> NDArray[np.float64]:
+        """Scores of a few rows of the training rows' type."""
+
+    def _score_blocks(self, X: NDArray) -> NDArray[np.float64]:
+        width = X.shape[1] + (0 if self._head is None else len(self._head.weight))
+        step = max(1, _BLOCK_VALUES // width)
+        return np.concatenate([self._score(X[i : i + step]) for i in range(0, len(X), step)])
