@@ -265,6 +265,33 @@ DETECTORS += [
     ),
 ]
 
+if is_installed("torch"):
+    from skood.deep import MahalanobisLayerScorer
+
+    DETECTORS += [
+        Case(
+            "MahalanobisLayers",
+            MahalanobisLayerScorer,
+            changes={
+                "feature_extractor": PCA(2),
+                "groups": {"outer": [0, 3], "inner": slice(1, 3)},
+                "covariance": "empirical",
+                "perturbation": 0.2,
+                "combine": "logistic",
+                "contamination": 0.2,
+                "threshold_samples": 20,
+                "random_state": 3,
+            },
+            silent=frozenset({"contamination", "random_state"}),
+            needs_labels=frozenset({"combine"}),
+            labels=(1, 1, -1),
+            together={"perturbation": {"feature_extractor": Squares()}},
+            threshold_sets_scale=True,
+            neighbors=False,
+            search=("groups", ([4], [2, 2], [1, 3])),
+        )
+    ]
+
 _ODD_AND_EVEN = {"even": slice(0, None, 2), "odd": slice(1, None, 2)}
 
 # The same detectors with options that take another path through the code.
@@ -334,6 +361,17 @@ VARIANTS = [
         falls_with_distance=False,
     ),
 ]
+
+if is_installed("torch"):
+    VARIANTS += [
+        Case(
+            "MahalanobisLayers-groups",
+            partial(MahalanobisLayerScorer, groups=_ODD_AND_EVEN),
+            changes={},
+            threshold_sets_scale=True,
+            neighbors=False,
+        )
+    ]
 
 # A detector whose threshold comes from rows of its own: it has neither contamination nor
 # threshold_samples, and `training_scores_` of the calibration rows alone.

@@ -13,6 +13,7 @@ from .autoencoder import AutoencoderTransformer  # noqa: E402  # says first what
 from .deep_ensemble import DeepEnsembleScorer  # noqa: E402
 from .energy import EnergyScorer  # noqa: E402
 from .features import TorchFeatureTransformer  # noqa: E402
+from .mahalanobis_layer import MahalanobisLayerScorer  # noqa: E402
 from .max_logit import MaxLogitScorer  # noqa: E402
 from .mc_dropout import MCDropoutScorer  # noqa: E402
 from .msp import MSPScorer  # noqa: E402
@@ -25,6 +26,7 @@ __all__ = [
     "EnergyScorer",
     "MCDropoutScorer",
     "MSPScorer",
+    "MahalanobisLayerScorer",
     "MaxLogitScorer",
     "ODINScorer",
     "TorchFeatureTransformer",

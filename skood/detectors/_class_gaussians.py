@@ -86,19 +86,23 @@ class ClassGaussians:
             return self.whitening @ self.whitening.T / self.scale / self.scale[:, np.newaxis]
 
     def distances(
-        self, rows: NDArray[np.float64], own_class: NDArray[np.intp]
+        self,
+        rows: NDArray[np.float64],
+        own_class: NDArray[np.intp],
+        at: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
         """Distance of each row from each class, (m, n_classes).
 
         A row with `own_class` of 0 or more equals a training row of that class and is left out of
-        the estimates; -1 for the others.
+        the estimates; -1 for the others. With `at` the distances are of these points instead.
         """
         scaled, means = self._scaled(rows)
+        points = scaled if at is None else self._scaled(at)[0]
         left_out = own_class >= 0
         if self.shrinkage is None or not left_out.any():
-            return mahalanobis_distance(scaled, means, self.whitening)
+            return mahalanobis_distance(points, means, self.whitening)
         found = np.empty((len(rows), len(means)))
-        found[~left_out] = mahalanobis_distance(scaled[~left_out], means, self.whitening)
+        found[~left_out] = mahalanobis_distance(points[~left_out], means, self.whitening)
         found[left_out] = left_out_mahalanobis_distance(
             scaled[left_out],
             own_class[left_out],
@@ -107,6 +111,7 @@ class ClassGaussians:
             self.counts,
             shrinkage=self.shrinkage,
             n_varying=self.n_varying,
+            at=None if at is None else points[left_out],
         )
         return found
 

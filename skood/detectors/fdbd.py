@@ -141,7 +141,8 @@ class FDBDScorer(HeadScorer):
     def _learn(self, X: NDArray, y: NDArray | None) -> None:  # noqa: ARG002
         first = X[0].astype(np.float64)  # so that the mean of equal rows is that row
         self.mean_ = first + np.subtract(X, first, dtype=np.float64).mean(axis=0)
-        self._apart = None if self._head is None else class_weight_distances(self._head.weight)
+        if self._head is not None:
+            self._apart = class_weight_distances(self._head.weight)
         self._smallest = _EPS * float(row_norms(X - self.mean_).mean())
 
     def _score(self, X: NDArray) -> NDArray[np.float64]:

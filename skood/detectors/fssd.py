@@ -17,18 +17,17 @@ from .._validation import (
     check_extracted,
     check_float,
     check_int,
-    check_new_rows,
     check_option,
-    check_training_rows,
     parameter_error,
 )
-from ..layers import find_layers, is_in_distribution, logistic_weights, seeded_clone
+from ..layers import is_in_distribution, logistic_weights
 from ._layer_combination import LayerProfile, WeighedSum, mean_and_scale
+from ._layer_inputs import check_extractor, extract, fit_layers, new_inputs, training_inputs
 from ._neighbor_detector import feasible_n_neighbors
 from ._noise import NOISES, draw_noise
 from ._perturbation import DIRECTIONS, GRADIENTS, Perturbation
-from ._raw_inputs import RawInputs, raw_inputs
-from ._singularity_layers import SingularityLayers, extract
+from ._raw_inputs import RawInputs
+from ._singularity_layers import SingularityLayers
 
 _COMBINE = ("profile", "sum", "logistic")
 
@@ -224,7 +223,7 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
         """
         self._check_parameters(noise_features)
         self._forget()
-        inputs = self._inputs(X, reset=True)
+        inputs = training_inputs(self, X)
         inside = outside = None
         if self.combine == "logistic":
             is_inside = is_in_distribution(self, inputs.values, y)
@@ -259,7 +258,7 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
             If X is not valid, has another number of columns, or other column names.
         """
         check_is_fitted(self)
-        inputs = self._inputs(X, reset=False)
+        inputs = new_inputs(self, X)
         return self._combination.scores(self._layers.distances(inputs), inputs)
 
     def layer_scores(self, X: Any) -> NDArray[np.float64]:
@@ -277,19 +276,13 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
             and in the unit of each layer's features; not standardised, no logarithms.
         """
         check_is_fitted(self)
-        return self._layers.distances(self._inputs(X, reset=False))
+        return self._layers.distances(new_inputs(self, X))
 
     @property
     def _score_is_distance(self) -> bool:  # type: ignore[override]
         return self.combine == "profile"
 
     def _check_parameters(self, noise_features: Any) -> None:
-        extractor = self.feature_extractor
-        if extractor is not None and (
-            isinstance(extractor, type)
-            or not all(hasattr(extractor, name) for name in ("fit", "transform"))
-        ):
-            raise parameter_error(self, "feature_extractor", "a transformer or None", extractor)
         for name, options in (
             ("noise", NOISES),
             ("gradient", GRADIENTS),
@@ -300,12 +293,7 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
         check_int(self, "n_noise", self.n_noise, 1)
         check_int(self, "n_neighbors", self.n_neighbors, 1)
         check_float(self, "perturbation", self.perturbation, "[0, inf)")
-        if self.perturbation and not hasattr(extractor, "gradient"):
-            allowed = (
-                "0 unless 'feature_extractor' has a method gradient(X, objective), as "
-                "skood.deep.TorchFeatureTransformer has"
-            )
-            raise parameter_error(self, "perturbation", allowed, self.perturbation)
+        check_extractor(self)
         self._check_noise_range()
         if self.weights is not None and self.combine != "sum":
             raise parameter_error(self, "weights", "None unless combine='sum'", self.weights)
@@ -335,28 +323,9 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
             if hasattr(self, name):
                 delattr(self, name)
 
-    def _inputs(self, X: Any, *, reset: bool) -> RawInputs:
-        if self.feature_extractor is not None if reset else hasattr(self, "feature_extractor_"):
-            return raw_inputs(self, X, reset=reset)
-        if reset:
-            rows = check_training_rows(self, X)
-            self._dtype = rows.dtype
-            return RawInputs(rows)
-        return RawInputs(check_new_rows(self, X, self._dtype))
-
     def _fit_layers(self, inputs: RawInputs, y: Any, noise_features: Any) -> None:
         """Fit the extractor; find the layers' columns and the singularity."""
-        names, groups, extractor = getattr(self, "feature_names_in_", None), self.groups, None
-        if self.feature_extractor is not None:
-            extractor = seeded_clone(self.feature_extractor, self.random_state)
-            self.feature_extractor_ = extractor = extractor.fit(inputs.given(), y)
-            if groups is None:
-                groups = getattr(extractor, "feature_groups_", None)
-            names = None
-            if hasattr(extractor, "get_feature_names_out"):
-                names = extractor.get_feature_names_out()
-        n_features = extract(extractor, inputs[:2]).shape[1]
-        self.layer_columns_ = find_layers(self, groups, names, n_features)
+        extractor, self.layer_columns_, n_features = fit_layers(self, inputs, y)
         self.layer_names_ = list(self.layer_columns_)
         self.singularity_ = self._find_singularity(inputs, extractor, n_features, noise_features)
         step = self.perturbation if self.direction == "ascend" else -self.perturbation

@@ -295,6 +295,16 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
     def _score(self, X: NDArray) -> NDArray[np.float64]:
         return np.concatenate([self._score_rows(*block) for block in self._blocks(X)])
 
+    def _score_moved(self, X: NDArray, moved: NDArray) -> NDArray[np.float64]:
+        """Scores of rows that others were moved to; of those others, training rows are left out."""
+        found, start = [], 0
+        for rows, own_class in self._blocks(X):
+            part = moved[start : start + len(rows)]
+            points = self._float64_rows(part, self._lengths(part))
+            found.append(self._score_rows(rows, own_class, points))
+            start += len(rows)
+        return np.concatenate(found)
+
     def _blocks(self, X: NDArray) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:
         """Rows ready for the distances, and the class of those that are training rows, else -1."""
         lengths = self._lengths(X)
@@ -306,12 +316,15 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
             yield self._float64_rows(X[part], None if lengths is None else lengths[part]), own_class
 
     def _score_rows(
-        self, rows: NDArray[np.float64], own_class: NDArray[np.intp]
+        self,
+        rows: NDArray[np.float64],
+        own_class: NDArray[np.intp],
+        at: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
-        nearest = self._gaussians.distances(rows, own_class).min(axis=1)
+        nearest = self._gaussians.distances(rows, own_class, at).min(axis=1)
         if self._background is None:
             return -nearest
-        overall = self._background.distances(rows, np.minimum(own_class, 0))[:, 0]
+        overall = self._background.distances(rows, np.minimum(own_class, 0), at)[:, 0]
         with np.errstate(over="ignore"):
             difference = (overall - nearest) * (overall + nearest)
         largest = np.finfo(np.float64).max

@@ -119,10 +119,10 @@ class ViMScorer(HeadScorer):
         unit, directions, n_varying = self._directions(X)
         self.n_components_ = self._dimensions(len(X), X.shape[1], n_varying)
         self._complement = directions[:, self.n_components_ :]
-        if hasattr(self, "scale_"):
-            del self.scale_
         if self._head is not None:
             self.scale_ = self._matching_scale(X, unit)
+        elif hasattr(self, "scale_"):
+            del self.scale_
 
     def _find_origin(self, X: NDArray) -> NDArray[np.float64]:
         if self._head is None:

@@ -14,25 +14,34 @@ _MAX_ITERATIONS = 1000
 _FURTHEST = 1e6  # standard deviations; the solver loses its way among much larger values
 
 
-def is_in_distribution(owner: object, X: Any, y: Any) -> NDArray[np.bool_]:
-    """Read the labels +1 and -1 of the training rows; raise where there are others or too few."""
+def is_in_distribution(
+    owner: object, X: Any, y: Any, *, class_labels: bool = False
+) -> NDArray[np.bool_]:
+    """Read the labels +1 and -1 of the training rows; raise where there are others or too few.
+
+    With `class_labels` the in-distribution rows may have any labels that are whole numbers but -1.
+    """
+    inner = "class labels (whole numbers)" if class_labels else "+1"
     needed = (
-        f"combine='logistic' of {type(owner).__name__} needs labels in y: +1 for in-distribution "
-        f"rows, -1 for out-of-distribution rows, at least {_FEWEST} of each."
+        f"combine='logistic' of {type(owner).__name__} needs labels in y: {inner} for "
+        f"in-distribution rows, -1 for out-of-distribution rows, at least {_FEWEST} of each."
     )
     if y is None:
         raise ValueError(f"{needed} Got None instead.")
     labels = column_or_1d(y)
     check_consistent_length(X, labels)
     values = np.unique(labels)
-    if labels.dtype.kind not in "iuf" or not np.isin(values, (-1, 1)).all():
+    valid = labels.dtype.kind in "iuf"
+    valid = valid and bool((np.isin(values, (-1, 1)) | (class_labels & (values % 1 == 0))).all())
+    if not valid:
         shown = ", ".join(map(repr, values[:5].tolist())) + (", ..." if len(values) > 5 else "")
         raise ValueError(f"{needed} Got the labels {shown} instead.")
-    inside = labels == 1
+    inside = labels != -1
     n_inside = int(inside.sum())
     if min(n_inside, len(labels) - n_inside) < _FEWEST:
         raise ValueError(
-            f"{needed} Got {n_inside} of +1 and {len(labels) - n_inside} of -1 instead."
+            f"{needed} Got {n_inside} of {'these' if class_labels else '+1'} and "
+            f"{len(labels) - n_inside} of -1 instead."
         )
     return inside
 

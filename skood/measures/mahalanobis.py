@@ -98,6 +98,7 @@ def left_out_mahalanobis_distance(
     *,
     shrinkage: float = 0.0,
     n_varying: int | None = None,
+    at: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     r"""Mahalanobis distance of training rows, each with itself left out of the estimates.
 
@@ -117,7 +118,9 @@ def left_out_mahalanobis_distance(
         + \frac{a\, (u^\top B^{-1} v)^2}{1 - a\, v^\top B^{-1} v} \Bigr].
 
     B has the eigenvectors of :math:`\Sigma`, so a row costs no new decomposition. All this is
-    exact, but for the shrinkage :math:`\delta`, which stays that of all rows.
+    exact, but for the shrinkage :math:`\delta`, which stays that of all rows. It holds as well for
+    the distance of any other point p, with :math:`u = p - \mu_j`, or :math:`p - x + v\, n_c / (n_c
+    - 1)` in the row's own class.
 
     Parameters
     ----------
@@ -135,6 +138,8 @@ def left_out_mahalanobis_distance(
         The shrinkage :math:`\delta`.
     n_varying : int, optional
         The number d of features in the mean variance, if it is not that of all.
+    at : array-like of shape (m, d), optional
+        The points p whose distances are asked for, if they are not the rows left out.
 
     Returns
     -------
@@ -169,12 +174,19 @@ def left_out_mahalanobis_distance(
     a = np.where(n_own > 1, (1.0 - shrinkage) * growth / n, 0.0)
     # Not negative but for rounding; 0 where no other row has a part along this one.
     remaining = np.maximum(1.0 - a * squared, tiny)
+    moved = 0.0 if at is None else np.subtract(at, X, dtype=np.float64) @ whitening
+
+    def squares(other: NDArray[np.float64]) -> NDArray[np.float64]:
+        direct = np.einsum("ij,ij,ij->i", weights, other, other)
+        return direct + a / remaining * np.einsum("ij,ij->i", weighted, other) ** 2
+
     found = np.empty((len(own), len(means)))
     centres = (means - means.mean(axis=0)) @ whitening
     for j, centre in enumerate(centres):
-        other = own + (centres[own_class] - centre)
-        found[:, j] = np.einsum("ij,ij,ij->i", weights, other, other)
-        found[:, j] += a / remaining * np.einsum("ij,ij->i", weighted, other) ** 2
-    in_own = np.where(n_own > 1, growth**2 * squared / remaining, np.inf)
-    found[np.arange(len(own)), own_class] = in_own
+        found[:, j] = squares(own + moved + (centres[own_class] - centre))
+    if at is None:
+        in_own = growth**2 * squared / remaining
+    else:
+        in_own = squares(growth[:, np.newaxis] * own + moved)
+    found[np.arange(len(own)), own_class] = np.where(n_own > 1, in_own, np.inf)
     return np.sqrt(found * ((n - 1) / n))

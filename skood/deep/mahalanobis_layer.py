@@ -1,0 +1,343 @@
+"""Scorer by the Mahalanobis distances in the layers of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import OODDetectorMixin
+from .._validation import check_float, check_option
+from ..detectors import MahalanobisOutlierDetector
+from ..detectors._class_gaussians import COVARIANCES
+from ..detectors._layer_inputs import (
+    blocks_of,
+    check_extractor,
+    extract,
+    fit_layers,
+    new_inputs,
+    side_by_side,
+    training_inputs,
+)
+from ..detectors._raw_inputs import RawInputs
+from ..ensemble._layer_scale import LayerScale
+from ..layers import is_in_distribution, logistic_weights
+from ._nearest_class import NearestClass
+
+_COMBINE = ("sum", "logistic")
+_LARGEST = float(np.finfo(np.float64).max)
+
+
+class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
+    r"""Out-of-distribution scorer by the Mahalanobis distances in the layers of a network.
+
+    In each layer l the features of the classes are taken to be normal, with a mean for each class
+    and one covariance. The score of a layer is the confidence
+
+    .. math:: M_l(x) = -\min_c\, (F_l(x) - \mu_{l,c})^\top \Sigma_l^{-1} (F_l(x) - \mu_{l,c}),
+
+    minus the squared distance from the nearest class (equation 2 of the paper), which
+    `layer_scores` gives. Before that, inputs can be moved a step towards the nearest class, for
+    each layer by itself (algorithm 1),
+
+    .. math:: \tilde x_l = x + \epsilon\, \mathrm{sign}(\nabla_x M_l(x)),
+
+    which raises the confidence of in-distribution inputs more than that of others. The score of a
+    row is the weighted sum over the layers of :math:`-\log(-M_l(\tilde x_l))`, standardised by the
+    mean and standard deviation of training rows, as in `LayerEnsemble`.
+
+    Parameters
+    ----------
+    feature_extractor : transformer or None, default=None
+        Makes the features from raw inputs of any shape, such as `TorchFeatureTransformer`. It is
+        cloned and fitted. None: X holds the features.
+    groups : dict, sequence or None, default=None
+        The columns of each layer: a dict of names to slices, lists of column positions, masks, or
+        lists of column names; a sequence of these; or a sequence of the layers' widths. None: the
+        `feature_groups_` of the feature extractor, or else one layer for each ``<layer>`` of
+        columns that are named ``<layer>__<i>``, or else all columns as one layer.
+    covariance : {"ledoit_wolf", "empirical", "oas", "mincovdet"}, default="ledoit_wolf"
+        The estimate of the covariance, as in `MahalanobisOutlierDetector`. The paper's is
+        "empirical".
+    perturbation : float, default=0.0
+        The step :math:`\epsilon` of each value of the inputs, in their unit; 0 moves nothing. It
+        needs a feature extractor with a method ``gradient(X, objective)``.
+    combine : {"sum", "logistic"}, default="sum"
+        "sum" weighs all layers equally and needs no out-of-distribution rows. "logistic" learns the
+        weights as the paper does, by a logistic regression that tells in-distribution rows from
+        those labelled -1 in the y of `fit`; the score is its decision function. The weights suit
+        the kind of rows that they were learnt from, and others may then be missed.
+    contamination : float, default=0.05
+        Share of the training rows that lies below the threshold, in (0, 0.5].
+    threshold_samples : int or None, default=10_000
+        At most so many training rows, drawn at random, give the mean and scale of each layer, the
+        weights, and the threshold. None: all of them.
+    random_state : int, RandomState instance or None, default=None
+        Draws these rows, and what "mincovdet" starts from. An int also becomes the random state of
+        the clone of `feature_extractor`, and of its parts, wherever that is None.
+
+    Attributes
+    ----------
+    layer_names_ : list of str
+        Names of the layers; ``"layer0"``, ``"layer1"``, ... where they have none.
+    layer_columns_ : dict of str to ndarray of int
+        Positions of the columns of each layer among the features.
+    detectors_ : dict of str to MahalanobisOutlierDetector
+        The means and the covariance of each layer: its `location_` and `covariance_`.
+    feature_extractor_ : transformer
+        The fitted feature extractor, if there is one.
+    coef_ : ndarray of shape (n_layers,)
+        Weight of each layer: of its standardised logarithm.
+    intercept_ : float
+        What is added to their sum; 0 for ``combine="sum"``.
+    offset_ : float
+        The threshold: rows with a score below are out-of-distribution.
+    training_scores_ : ndarray of shape (n_threshold,)
+        Scores of the in-distribution training rows that set the threshold, each with itself left
+        out of the means and covariances.
+    training_indices_ : ndarray of shape (n_threshold,)
+        Positions of these rows in X.
+    classes_ : ndarray
+        The sorted classes in y, if class labels were given; with -1, if that is among them.
+    n_features_in_ : int
+        Number of columns, if X has two axes.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had names.
+
+    Notes
+    -----
+    The step goes by the means and covariances of all training rows. A training row, moved so, is
+    then scored with itself left out, and so is a row with the same features in a layer as a
+    training row.
+
+    A step costs a pass forward and back and a second one forward for each layer. Inputs go through
+    in blocks, so that memory does not grow with their number.
+
+    The paper weighs the confidences themselves, and has no sum without weights. Logarithms are used
+    here, since squared distances are skewed: a few training rows would set the scale of a layer.
+
+    References
+    ----------
+    Lee et al. (2018), A simple unified framework for detecting out-of-distribution samples and
+    adversarial attacks, equations 1 and 2 and algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from torch import nn
+    >>> from skood.deep import MahalanobisLayerScorer, TorchFeatureTransformer
+    >>> net = nn.Sequential(nn.Linear(4, 4), nn.Tanh())
+    >>> with torch.no_grad():
+    ...     _ = net[0].weight.copy_(torch.eye(4)), net[0].bias.zero_()
+    >>> X = np.random.default_rng(0).normal(size=(200, 4)) * [1.0, 1.0, 0.1, 0.1]
+    >>> y = np.repeat([0, 1], 100)
+    >>> X[y == 1, 2] += 2.0
+    >>> layers = TorchFeatureTransformer(net, ["0", "1"], device="cpu")
+    >>> scorer = MahalanobisLayerScorer(layers, perturbation=0.01).fit(X, y)
+    >>> scorer.predict([[0.0, 0.0, 2.0, 0.0], [0.0, 0.0, 1.0, 0.0]])  # in a class, and between two
+    array([ 1, -1])
+    >>> scorer.layer_scores([[0.0, 0.0, 1.0, 0.0]]).shape
+    (1, 2)
+    """
+
+    def __init__(
+        self,
+        feature_extractor: Any = None,
+        *,
+        groups: Mapping[str, Any] | Sequence[Any] | None = None,
+        covariance: str = "ledoit_wolf",
+        perturbation: float = 0.0,
+        combine: str = "sum",
+        contamination: float = 0.05,
+        threshold_samples: int | None = 10_000,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.feature_extractor = feature_extractor
+        self.groups = groups
+        self.covariance = covariance
+        self.perturbation = perturbation
+        self.combine = combine
+        self.contamination = contamination
+        self.threshold_samples = threshold_samples
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Estimate means and covariances, weigh the layers, and set the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or raw inputs of shape (n_samples, ...)
+            In-distribution rows, at least 2. With ``combine="logistic"`` out-of-distribution rows
+            too: nothing but the weights learns from them.
+        y : array-like of shape (n_samples,), optional
+            Class labels of the rows. Without them, all are of one class. With
+            ``combine="logistic"`` whole numbers, and -1 for the out-of-distribution rows; +1 for
+            all others makes these one class.
+
+        Returns
+        -------
+        self : object
+            The fitted scorer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid, if the feature extractor has no gradients and
+            `perturbation` is above 0, or if ``combine="logistic"`` and y does not hold -1 and other
+            labels, at least twice each.
+        """
+        self._check_parameters()
+        self._forget("feature_extractor_", "n_features_in_", "feature_names_in_", "_dtype")
+        inputs, inside, outside = training_inputs(self, X), None, None
+        if self.combine == "logistic":
+            is_inside = is_in_distribution(self, inputs.values, y, class_labels=True)
+            inside, outside = np.flatnonzero(is_inside), inputs[np.flatnonzero(~is_inside)]
+        y = self._store_classes(y, len(inputs))
+        if inside is not None:
+            inputs, y = inputs[inside], np.asarray(y)[inside]
+        self._fit_detectors(inputs, y)
+        rows = self._draw_threshold_rows(len(inputs))
+        scores = self._fit_combination(inputs, rows, outside)
+        self._set_threshold(rows if inside is None else inside[rows], scores)
+        return self
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Score rows by their distances from the nearest class in all layers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or raw inputs of shape (n_samples, ...)
+            The rows to score. A row that has the features of a training row in a layer is scored
+            there with one equal copy left out, as the training rows are.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher = more in-distribution.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, has another number of columns, or other column names.
+        """
+        return self._combined(self._standardised(self.layer_scores(X)))
+
+    def layer_scores(self, X: Any) -> NDArray[np.float64]:
+        """Confidence of rows in each layer, whatever `combine` is.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or raw inputs of shape (n_samples, ...)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_layers)
+            Minus the squared Mahalanobis distances from the nearest class (of perturbed inputs,
+            with `perturbation`), in the order of `layer_names_`; not standardised, no logarithms.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, has another number of columns, or other column names.
+        """
+        check_is_fitted(self)
+        return self._confidences(new_inputs(self, X))
+
+    def _check_parameters(self) -> None:
+        check_option(self, "covariance", self.covariance, COVARIANCES)
+        check_option(self, "combine", self.combine, _COMBINE)
+        check_float(self, "perturbation", self.perturbation, "[0, inf)")
+        check_extractor(self)
+        self._check_threshold_parameters()
+
+    def _forget(self, *names: str) -> None:
+        """Drop what an earlier fit has left and this one may not set."""
+        for name in names:
+            if hasattr(self, name):
+                delattr(self, name)
+
+    def _fit_detectors(self, inputs: RawInputs, y: NDArray | None) -> None:
+        self._extractor, self.layer_columns_, self._n_features = fit_layers(self, inputs, y)
+        self.layer_names_ = list(self.layer_columns_)
+        self._columns = [side_by_side(columns) for columns in self.layer_columns_.values()]
+        features = extract(self._extractor, inputs)
+        detector = MahalanobisOutlierDetector(
+            covariance=self.covariance,
+            contamination=self.contamination,
+            threshold_samples=self.threshold_samples,
+            random_state=self.random_state,
+        )
+        self.detectors_ = {
+            name: clone(detector).fit(features[:, columns], y)
+            for name, columns in zip(self.layer_names_, self._columns, strict=True)
+        }
+
+    def _fit_combination(
+        self, inputs: RawInputs, rows: NDArray[np.intp], outside: RawInputs | None
+    ) -> NDArray[np.float64]:
+        """Learn scale and weight of each layer; the scores of the rows that set the threshold."""
+        confidences = self._confidences(inputs, rows)
+        self._scales = [LayerScale.fit(column, is_distance=True) for column in confidences.T]
+        values = self._standardised(confidences)
+        self.coef_, self.intercept_ = np.ones(values.shape[1]), 0.0
+        if outside is not None:
+            strange = self._standardised(self._confidences(outside))
+            self.coef_, self.intercept_ = logistic_weights(values, strange)
+        return self._combined(values)
+
+    def _confidences(
+        self, inputs: RawInputs, rows: NDArray[np.intp] | None = None
+    ) -> NDArray[np.float64]:
+        """Confidence of the inputs (or some rows of them) in each layer, (n, n_layers)."""
+        n = len(inputs) if rows is None else len(rows)
+        found = np.empty((n, len(self.layer_names_)))
+        for part, block in blocks_of(self._extractor, inputs, rows, self._n_features):
+            for i, distances in enumerate(self._distances(block)):
+                with np.errstate(over="ignore"):
+                    found[part, i] = -np.minimum(distances * distances, _LARGEST)
+        return found
+
+    def _distances(self, inputs: RawInputs) -> Iterator[NDArray[np.float64]]:
+        """Distances from the nearest class, layer by layer."""
+        features = extract(self._extractor, inputs)
+        for columns, detector in zip(self._columns, self.detectors_.values(), strict=True):
+            own = np.ascontiguousarray(features[:, columns])
+            if not self.perturbation:
+                yield -detector._score(own)
+                continue
+            moved = extract(self._extractor, self._moved(inputs, detector, columns))
+            yield -detector._score_moved(own, np.ascontiguousarray(moved[:, columns]))
+
+    def _moved(
+        self, inputs: RawInputs, detector: MahalanobisOutlierDetector, columns: Any
+    ) -> RawInputs:
+        """Inputs a step nearer to the class that is nearest in a layer."""
+        objective = NearestClass(detector._gaussians, columns)
+        slope = np.asarray(self._extractor.gradient(inputs.given(), objective))
+        step = self.perturbation * np.sign(slope).reshape(inputs.values.shape)
+        return inputs.replaced(inputs.values + step)
+
+    def _standardised(self, confidences: NDArray[np.float64]) -> NDArray[np.float64]:
+        columns = zip(self._scales, confidences.T, strict=True)
+        return np.column_stack([scale.standardise(column) for scale, column in columns])
+
+    def _combined(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        # Layer by layer, so that a row is added up the same in any batch.
+        total = np.full(len(values), self.intercept_)
+        for weight, column in zip(self.coef_, values.T, strict=True):
+            total += weight * column
+        return total
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        if self.feature_extractor is not None:
+            tags.input_tags = get_tags(self.feature_extractor).input_tags
+        tags.target_tags.required = self.combine == "logistic"
+        return tags
