@@ -309,7 +309,7 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
         if self.noise != "uniform":
             raise parameter_error(self, "noise_range", "'auto' unless noise='uniform'", bounds)
         pair = isinstance(bounds, (tuple, list)) and len(bounds) == 2
-        pair = pair and all(isinstance(b, Real) and np.isfinite(b) for b in bounds)
+        pair = pair and all(isinstance(b, Real) and np.isfinite(float(b)) for b in bounds)
         if not pair or bounds[0] > bounds[1]:
             allowed = "'auto' or two finite numbers (low, high) with low <= high"
             raise parameter_error(self, "noise_range", allowed, bounds)
