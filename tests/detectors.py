@@ -402,6 +402,106 @@ CALIBRATED = [
 ]
 
 
+# Scorers by what a classifier gives. Those of logits take rows as any detector does; the rows of
+# the others are raw inputs of a torch module, for the properties that are not of rows with columns.
+RAW_INPUTS = []
+
+if is_installed("torch"):
+    from torch import nn
+
+    from skood.deep import (
+        DeepEnsembleScorer,
+        EnergyScorer,
+        MaxLogitScorer,
+        MCDropoutScorer,
+        MSPScorer,
+        ODINScorer,
+    )
+
+    from .torch_nets import pooled
+
+    _MODULE_TAIL = {
+        "batch_size": 16,
+        "device": "cpu",
+        "input_shape": (4,),
+        "contamination": 0.2,
+        "threshold_samples": 20,
+        "random_state": 3,
+        "verbose": True,
+    }
+    _MODULE_SILENT = frozenset(_MODULE_TAIL)
+
+    def _of_logits(name: str, make: Any, search: Any, any_scale: bool = False, **more: Any) -> Case:
+        return Case(
+            name,
+            make,
+            changes={"module": pooled(nn.Tanh()), **more, **_MODULE_TAIL},
+            silent=_MODULE_SILENT,
+            together={"outputs": {"module": nn.Sequential(pooled(), nn.Softmax(1))}},
+            neighbors=False,
+            any_scale=any_scale,
+            falls_with_distance=False,
+            constant_columns=False,
+            search=search,
+        )
+
+    _MODULES = ("module", (None, pooled(nn.Tanh())))
+    DETECTORS += [
+        _of_logits("MSP", MSPScorer, _MODULES, outputs="probabilities"),
+        _of_logits("MaxLogit", MaxLogitScorer, _MODULES, any_scale=True),
+        _of_logits("Energy", EnergyScorer, ("temperature", (0.1, 1.0, 10.0)), temperature=5.0),
+    ]
+    _NETS = [pooled(), pooled(nn.Tanh())]
+    _PROBABLE = [nn.Sequential(net, nn.Softmax(1)) for net in _NETS]
+    RAW_INPUTS = [
+        Case(
+            "ODIN",
+            lambda **p: ODINScorer(**{"module": pooled(nn.Tanh()), "temperature": 2.0, **p}),
+            changes={"module": pooled(), "temperature": 9.0, "perturbation": 0.5, **_MODULE_TAIL},
+            silent=_MODULE_SILENT,
+            neighbors=False,
+            search=("perturbation", (0.0, 0.5, 2.0)),
+        ),
+        Case(
+            "DeepEnsemble",
+            lambda **p: DeepEnsembleScorer(**{"modules": _NETS, **p}),
+            changes={
+                "modules": [*_NETS, pooled(nn.ReLU())],
+                "measure": "entropy",
+                "outputs": "probabilities",
+                **_MODULE_TAIL,
+            },
+            silent=_MODULE_SILENT,
+            together={"outputs": {"modules": _PROBABLE[::-1], "measure": "mutual_information"}},
+            neighbors=False,
+            search=("measure", ("max_softmax", "entropy", "mutual_information")),
+        ),
+        Case(
+            "MCDropout",
+            # without a seed the masks are others in each fit
+            lambda **p: MCDropoutScorer(
+                **{
+                    "module": pooled(nn.Dropout(0.3)),
+                    "n_samples": 3,
+                    "random_state": 0,
+                    **p,
+                }
+            ),
+            changes={
+                "module": pooled(nn.Tanh(), nn.Dropout(0.5)),
+                "n_samples": 5,
+                "measure": "mutual_information",
+                "outputs": "probabilities",
+                **_MODULE_TAIL,
+            },
+            silent=_MODULE_SILENT - {"random_state"},
+            together={"outputs": {"module": nn.Sequential(pooled(nn.Dropout(0.5)), nn.Softmax(1))}},
+            neighbors=False,
+            search=("measure", ("max_softmax", "entropy", "mutual_information")),
+        ),
+    ]
+
+
 def _if_installed(index: Any, module: str) -> Any:
     missing = pytest.mark.skipif(not is_installed(module), reason=f"{module} is not installed")
     return pytest.param(index, marks=missing)

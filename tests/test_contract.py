@@ -11,15 +11,17 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from skood.neighbors import NeighborIndex
 
-from .detectors import CALIBRATED, DETECTORS, INDEXES, VARIANTS, rows
+from .detectors import CALIBRATED, DETECTORS, INDEXES, RAW_INPUTS, VARIANTS, rows
 
-everything = pytest.mark.parametrize("case", DETECTORS + VARIANTS, ids=str)
-detectors = pytest.mark.parametrize("case", DETECTORS, ids=str)
+everything = pytest.mark.parametrize("case", DETECTORS + VARIANTS + RAW_INPUTS, ids=str)
+detectors = pytest.mark.parametrize("case", DETECTORS + RAW_INPUTS, ids=str)
 # Only what does not ask for a threshold at the contamination quantile of all training scores.
-also_calibrated = pytest.mark.parametrize("case", DETECTORS + VARIANTS + CALIBRATED, ids=str)
+also_calibrated = pytest.mark.parametrize(
+    "case", DETECTORS + VARIANTS + CALIBRATED + RAW_INPUTS, ids=str
+)
 
 
-@pytest.mark.parametrize("make", [c.make for c in DETECTORS + CALIBRATED] + INDEXES)
+@pytest.mark.parametrize("make", [c.make for c in DETECTORS + CALIBRATED + RAW_INPUTS] + INDEXES)
 def test_check_estimator(make):
     with warnings.catch_warnings():
         # the checks fit on ten rows, fewer than the default number of neighbours
@@ -74,7 +76,7 @@ def test_fit_keeps_its_input_and_forgets_the_last_fit(case):
     np.testing.assert_array_equal(again.score_samples(Q), fresh.score_samples(Q))
 
 
-@pytest.mark.parametrize("case", DETECTORS + CALIBRATED, ids=str)
+@pytest.mark.parametrize("case", DETECTORS + CALIBRATED + RAW_INPUTS, ids=str)
 @pytest.mark.parametrize(
     "y", [np.arange(60) % 4, np.where(np.arange(60) % 2, "a", "b"), np.arange(60) % 2 == 0]
 )
@@ -82,7 +84,7 @@ def test_class_labels_are_stored(case, y):
     np.testing.assert_array_equal(case.make().fit(rows(), y).classes_, np.unique(y))
 
 
-@pytest.mark.parametrize("case", DETECTORS + CALIBRATED, ids=str)
+@pytest.mark.parametrize("case", DETECTORS + CALIBRATED + RAW_INPUTS, ids=str)
 def test_values_that_are_no_labels_are_not_classes(case):
     assert not hasattr(case.make().fit(rows(), np.linspace(0, 1, 60)), "classes_")
 

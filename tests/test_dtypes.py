@@ -7,10 +7,12 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from .detectors import CALIBRATED, DETECTORS, VARIANTS, rows
+from .detectors import CALIBRATED, DETECTORS, RAW_INPUTS, VARIANTS, rows
 
-everything = pytest.mark.parametrize("case", DETECTORS + VARIANTS + CALIBRATED, ids=str)
-detectors = pytest.mark.parametrize("case", DETECTORS + CALIBRATED, ids=str)
+everything = pytest.mark.parametrize(
+    "case", DETECTORS + VARIANTS + CALIBRATED + RAW_INPUTS, ids=str
+)
+detectors = pytest.mark.parametrize("case", DETECTORS + CALIBRATED + RAW_INPUTS, ids=str)
 
 
 def _arrays(value, seen=None):

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from .detectors import CALIBRATED, DETECTORS, VARIANTS, rows
+from .detectors import CALIBRATED, DETECTORS, RAW_INPUTS, VARIANTS, rows
 
-everything = pytest.mark.parametrize("case", DETECTORS + VARIANTS + CALIBRATED, ids=str)
+everything = pytest.mark.parametrize(
+    "case", DETECTORS + VARIANTS + CALIBRATED + RAW_INPUTS, ids=str
+)
 
 
 @everything
@@ -40,7 +42,7 @@ def test_pickle_joblib_and_deepcopy_give_the_same_scores(case, tmp_path):
         assert other.offset_ == detector.offset_
 
 
-@pytest.mark.parametrize("case", DETECTORS + VARIANTS, ids=str)
+@pytest.mark.parametrize("case", DETECTORS + VARIANTS + RAW_INPUTS, ids=str)
 def test_a_pickle_holds_the_rows_once(case):
     X = rows(2000, 32)
     size = len(pickle.dumps(case.make(threshold_samples=100).fit(X)))
@@ -56,7 +58,7 @@ def _fit_and_score(task):
 
 def test_process_pool():
     X, Q = rows(), rows(9, seed=1)
-    tasks = [(case.make(), X, Q) for case in DETECTORS + VARIANTS + CALIBRATED]
+    tasks = [(case.make(), X, Q) for case in DETECTORS + VARIANTS + CALIBRATED + RAW_INPUTS]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         found = list(pool.map(_fit_and_score, tasks))
     for (detector, _, _), scores in zip(tasks, found, strict=True):

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from .detectors import CALIBRATED, DETECTORS, VARIANTS, rows
+from .detectors import CALIBRATED, DETECTORS, RAW_INPUTS, VARIANTS, rows
 
-everything = pytest.mark.parametrize("case", DETECTORS + VARIANTS + CALIBRATED, ids=str)
+everything = pytest.mark.parametrize(
+    "case", DETECTORS + VARIANTS + CALIBRATED + RAW_INPUTS, ids=str
+)
 
 _X = {dtype: rows(300, 5, dtype=dtype) for dtype in (np.float32, np.float64)}
 _FITTED: dict = {}
@@ -62,7 +64,7 @@ def test_lattice_ties_do_not_hang_on_the_batch(case, dtype):
     np.testing.assert_allclose(alone, whole, rtol=1e-6, atol=1e-12)
 
 
-@pytest.mark.parametrize("case", DETECTORS + VARIANTS, ids=str)
+@pytest.mark.parametrize("case", DETECTORS + VARIANTS + RAW_INPUTS, ids=str)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("offset", [0.0, 1e3])
 def test_training_rows_are_scored_with_themselves_left_out(case, dtype, offset):

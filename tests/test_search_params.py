@@ -11,10 +11,12 @@ from sklearn.preprocessing import StandardScaler
 
 from skood.metrics import auroc
 
-from .detectors import CALIBRATED, DETECTORS, rows
+from .detectors import CALIBRATED, DETECTORS, RAW_INPUTS, rows
 
 PAIRS = [
-    pytest.param(c, name, id=f"{c}-{name}") for c in DETECTORS + CALIBRATED for name in c.changes
+    pytest.param(c, name, id=f"{c}-{name}")
+    for c in DETECTORS + CALIBRATED + RAW_INPUTS
+    for name in c.changes
 ]
 
 
@@ -25,7 +27,7 @@ def _adjusted(case, name):
     return case.together.get(name, {})
 
 
-@pytest.mark.parametrize("case", DETECTORS + CALIBRATED, ids=str)
+@pytest.mark.parametrize("case", DETECTORS + CALIBRATED + RAW_INPUTS, ids=str)
 def test_the_table_names_every_parameter(case):
     assert set(case.changes) == set(case.make().get_params(deep=False))
 
@@ -46,7 +48,7 @@ def test_set_params_then_fit_equals_a_new_estimator(case, name):
         assert not np.allclose(changed, default.fit(X, y).score_samples(Q))
 
 
-@pytest.mark.parametrize("case", DETECTORS, ids=str)
+@pytest.mark.parametrize("case", DETECTORS + RAW_INPUTS, ids=str)
 def test_contamination_moves_the_threshold(case):
     low, high = (case.make(contamination=c).fit(rows()).offset_ for c in (0.05, 0.3))
     assert low < high
@@ -56,7 +58,7 @@ def _auroc_scorer(estimator, X, y):
     return auroc(y, estimator.score_samples(X))
 
 
-@pytest.mark.parametrize("case", DETECTORS + CALIBRATED, ids=str)
+@pytest.mark.parametrize("case", DETECTORS + CALIBRATED + RAW_INPUTS, ids=str)
 def test_grid_search_in_a_pipeline_finds_different_scores(case):
     inner, outer = rows(120), np.random.default_rng(0).normal(size=(40, 4)) * 2
     X, y = np.vstack([inner, outer]), np.r_[np.ones(120), -np.ones(40)].astype(int)

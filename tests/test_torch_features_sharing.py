@@ -25,18 +25,15 @@ from skood.deep import TorchFeatureTransformer, _fused_layers  # noqa: E402
 from skood.deep._placement import on_device  # noqa: E402
 
 from .detectors import rows  # noqa: E402
-from .torch_nets import Failing, Shared, images, lenet, seeded, sequences  # noqa: E402
-
-
-def state_of(net):
-    """All that a call could leave behind."""
-    return [
-        (name, part.training, list(part._forward_hooks), list(part._forward_pre_hooks))
-        for name, part in net.named_modules()
-    ] + [
-        (name, p.device, p.dtype, p.requires_grad, p.grad is None, p.detach().sum().item())
-        for name, p in (*net.named_parameters(), *net.named_buffers())
-    ]
+from .torch_nets import (  # noqa: E402
+    Failing,
+    Shared,
+    images,
+    lenet,
+    seeded,
+    sequences,
+    state_of,
+)
 
 
 def frozen_lenet():

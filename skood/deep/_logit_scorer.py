@@ -31,7 +31,11 @@ class LogitScorer(RawInputScorer):
             raise parameter_error(self, "module", allowed, None)
         if isinstance(X, torch.Tensor):
             X = _array(X)
-        X = check_training_rows(self, X) if reset else check_new_rows(self, X)
+        if reset:
+            X = check_training_rows(self, X)
+            self._dtype = X.dtype
+        else:
+            X = check_new_rows(self, X, getattr(self, "_dtype", None))
         if X.shape[1] < 2:
             raise ValueError(
                 f"X must have 2 or more columns of logits, one for each class, for "

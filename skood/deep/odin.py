@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -152,8 +152,7 @@ class ODINScorer(RawInputScorer):
 
     def _moved(self, passes: ModulePass, inputs: Inputs) -> torch.Tensor:
         slope = gradient_in(inputs, lambda given: self._log_confidence(passes.logits(given)))
-        assert isinstance(inputs, torch.Tensor)  # noqa: S101  # dicts have no gradient
-        return inputs.detach() + self.perturbation * slope.sign()
+        return cast(torch.Tensor, inputs).detach() + self.perturbation * slope.sign()
 
     def _log_confidence(self, logits: torch.Tensor) -> torch.Tensor:
         """Logarithm of the largest probability, times T: the slope has the same sign, unscaled."""
