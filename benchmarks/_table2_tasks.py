@@ -1,0 +1,235 @@
+"""The three tasks of Table 2: rows, networks, how they are trained, and what the paper reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from _images import as_colour, as_floats, as_grey, load_colour, load_grey
+from _table2_nets import lenet, resnet, sequence_net
+from _table2_training import Recipe
+
+GENOMES_TUNED_ON = (6, 8, 10, 12)
+ARCHITECTURES = {"narrow": ((2, 2, 2), 32), "resnet34": ((3, 4, 6, 3), 64)}
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows of one task. All test rows are new to the nets, those to tune on as well."""
+
+    X: np.ndarray
+    y: np.ndarray
+    test: np.ndarray
+    test_labels: np.ndarray
+    ood: dict[str, np.ndarray]  # what is reported, by name; the first is the paper's
+    tuning_ood: np.ndarray | None = None  # None: taken out of the first of `ood`
+    exposure: np.ndarray | None = None  # outliers for outlier exposure
+
+
+@dataclass(frozen=True)
+class Task:
+    """A row of the paper's table."""
+
+    name: str
+    key: str  # of the files that its nets and scores are kept in
+    title: str
+    load: Callable[[Path, Path], Data]  # from the data and the cache
+    recipe: Recipe
+    layers: tuple[str, ...]
+    penultimate: str  # what the last linear layer is given
+    exposure_name: str  # what outlier exposure sees
+    # AUROC, AUPR and FPR80 in %, by method
+    paper: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    most_rows: int | None = None  # of each set that are reported
+    remarks: tuple[str, ...] = ()
+
+
+def find_task(name: str, architecture: str) -> Task:
+    """The task of one name; `architecture` is that of cifar10."""
+    return {"fmnist": _fmnist, "cifar10": partial(_cifar10, architecture), "genome": _genome}[
+        name
+    ]()
+
+
+def _fmnist() -> Task:
+    recipe = Recipe(
+        lenet,
+        epochs=14,
+        batch_size=64,
+        optimiser=lambda net: torch.optim.Adadelta(net.parameters(), lr=1.0),
+        # 0.7 times the step after each epoch, as continuous decay
+        schedule=lambda optimiser, steps: torch.optim.lr_scheduler.ExponentialLR(
+            optimiser, 0.7 ** (14 / steps)
+        ),
+    )
+    return Task(
+        "fmnist",
+        "fmnist",
+        "Fashion-MNIST against MNIST, LeNet",
+        _load_fmnist,
+        recipe,
+        ("relu1", "relu2", "hidden", "logits"),
+        "hidden",
+        "CIFAR-10 grey, training images",
+        paper={
+            "Base": (77.3, 79.2, 43.5),
+            "ODIN": (96.9, 93.0, 2.5),
+            "Maha": (99.6, 99.7, 0.0),
+            "DE": (83.9, 83.3, 27.5),
+            "MCD": (81.7, 85.3, 36.8),
+            "OE": (99.6, 99.6, 0.0),
+            "FSSD": (99.6, 99.7, 0.0),
+        },
+    )
+
+
+def _load_fmnist(data: Path, cache: Path) -> Data:
+    (X, y), (test, labels) = (load_grey(data, "fashion", split) for split in ("train", "t10k"))
+    photographs = as_grey(load_colour(data, "cifar10", "test", cache))
+    exposure = as_grey(load_colour(data, "cifar10", "train", cache))
+    digits = load_grey(data, "mnist", "t10k")[0]
+    ood = {"MNIST": _grey(digits), "CIFAR-10 grey": _grey(photographs)}
+    return Data(_grey(X), y, _grey(test), labels, ood, exposure=_grey(exposure))
+
+
+def _grey(images: np.ndarray) -> np.ndarray:
+    return as_floats(images)[:, np.newaxis]
+
+
+def _cifar10(architecture: str) -> Task:
+    epochs = 12 if architecture == "narrow" else 40
+    recipe = Recipe(
+        partial(resnet, *ARCHITECTURES[architecture]),
+        epochs=epochs,
+        batch_size=128,
+        optimiser=lambda net: torch.optim.SGD(
+            net.parameters(), lr=0.3, momentum=0.9, nesterov=True, weight_decay=5e-4
+        ),
+        schedule=lambda optimiser, steps: torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, 0.3, total_steps=steps, pct_start=0.3
+        ),
+        augment=shifted_and_mirrored,
+    )
+    stages = len(ARCHITECTURES[architecture][0])
+    return Task(
+        "cifar10",
+        f"cifar10-{architecture}",
+        "CIFAR-10 against SVHN, residual net",
+        _load_cifar10,
+        recipe,
+        ("stem", *(f"stage{i + 1}" for i in range(stages)), "logits"),
+        "penultimate",
+        "Fashion-MNIST in colour",
+        paper={
+            "Base": (89.9, 85.4, 10.1),
+            "ODIN": (96.7, 92.5, 4.7),
+            "Maha": (99.1, 98.1, 0.3),
+            "DE": (93.7, 90.6, 3.7),
+            "MCD": (96.7, 93.9, 2.4),
+            "OE": (90.4, 89.8, 12.5),
+            "FSSD": (99.5, 99.5, 0.4),
+        },
+        most_rows=5000,
+    )
+
+
+def _load_cifar10(data: Path, cache: Path) -> Data:
+    images = {split: load_colour(data, "cifar10", split, cache) for split in ("train", "test")}
+    labels = {}
+    for split in images:
+        with np.load(data / "cifar10" / f"{split}.npz") as file:
+            labels[split] = file["labels"].astype(np.int64)
+    ood = {
+        "SVHN": as_floats(load_colour(data, "svhn", "test", cache)),
+        "MNIST in colour": as_floats(as_colour(load_grey(data, "mnist", "t10k")[0])),
+    }
+    clothes = as_floats(as_colour(load_grey(data, "fashion", "train")[0][:20_000]))
+    return Data(
+        as_floats(images["train"]),
+        labels["train"],
+        as_floats(images["test"]),
+        labels["test"],
+        ood,
+        exposure=clothes,
+    )
+
+
+def shifted_and_mirrored(batch: torch.Tensor) -> torch.Tensor:
+    """Each image shifted by up to four pixels, and mirrored with a probability of a half."""
+    n, _, height, width = batch.shape
+    padded = nn_pad(batch)
+    down, right = torch.randint(9, (n, 1)), torch.randint(9, (n, 1))
+    columns = torch.arange(width).expand(n, width)
+    mirrored = torch.rand(n, 1) < 0.5
+    columns = torch.where(mirrored, columns.flip(1), columns) + right
+    lines = torch.arange(height) + down
+    moved = padded.permute(0, 2, 3, 1)[
+        torch.arange(n)[:, None, None], lines[:, :, None], columns[:, None, :]
+    ]
+    return moved.permute(0, 3, 1, 2)
+
+
+def nn_pad(batch: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.pad(batch, (4, 4, 4, 4), mode="reflect")
+
+
+def _genome() -> Task:
+    recipe = Recipe(
+        sequence_net,
+        epochs=12,
+        batch_size=128,
+        optimiser=lambda net: torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.01),
+        schedule=lambda optimiser, steps: torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, 3e-3, total_steps=steps, pct_start=0.3
+        ),
+        augment=other_strand,
+    )
+    return Task(
+        "genome",
+        "genome",
+        "Bacterial reads of 250 bases against those of other genera, LSTM",
+        _load_genome,
+        recipe,
+        ("words", "lstm", "penultimate", "logits"),
+        "penultimate",
+        "",
+        paper={
+            "Base": (69.6, 69.9, 57.4),
+            "ODIN": (70.6, 71.9, 55.9),
+            "Maha": (70.4, 69.3, 53.7),
+            "DE": (70.0, 56.0, 30.0),
+            "MCD": (69.3, 70.2, 58.3),
+            "FSSD": (74.8, 75.8, 47.4),
+        },
+    )
+
+
+def _load_genome(data: Path, cache: Path) -> Data:  # noqa: ARG001
+    with np.load(data / "genome" / "reads.npz") as file:
+        reads, genome, split = file["reads"], file["genome_id"], file["split"]
+        names, known = file["names"], file["in_distribution"]
+    rows = np.eye(4, dtype=np.float32)[reads]  # (n, 250, 4)
+    inside = known[genome]
+    train, test = inside & (split == 0), inside & (split == 1)
+    ood = {"all other genera": rows[~inside & (split == 1)]}
+    for one in np.flatnonzero(~known):
+        ood[str(names[one])] = rows[(genome == one) & (split == 1)]
+    tuning = np.isin(genome, GENOMES_TUNED_ON) & (split == 0)
+    return Data(
+        rows[train],
+        genome[train].astype(np.int64),
+        rows[test],
+        genome[test].astype(np.int64),
+        ood,
+        tuning_ood=rows[tuning],
+    )
+
+
+def other_strand(batch: torch.Tensor) -> torch.Tensor:
+    """Half of the reads as their reverse complement."""
+    turned = torch.rand(len(batch), 1, 1) < 0.5
+    return torch.where(turned, batch.flip(1, 2), batch)
