@@ -193,7 +193,7 @@ def test_pictures_are_png_of_readable_size(demo):
     for name in PICTURES:
         width, height = png_size(demo.folder / name)
         assert 600 <= width <= 1600
-        assert height >= (250 * len(LABELS) if name == "scores.png" else 400)
+        assert height >= (125 * len(LABELS) if name == "scores.png" else 400)
 
 
 def test_quiet_says_nothing_on_stderr_and_the_same_seed_gives_the_same_scores(demo, tmp_path):

@@ -22,6 +22,7 @@ from skood.plots import (
 
 DPI = 120
 SHAPE = (8, 8)  # pixels
+ONE_COLUMN = 4  # at most so many panels one below the other
 SHOWN = "LCP"  # the detector that the pictures of a single one are of
 ALPHA = 0.05
 # Instead of a network's layers, which take torch: what the rows of pixels say.
@@ -75,9 +76,14 @@ def _figure(width: float, height: float) -> Any:
 
 
 def _scores(outcomes: Sequence[Outcome], labels: Mapping[str, str]) -> Any:
-    """One panel per detector, with one legend for all."""
-    figure = _figure(9, 1.1 + 2.6 * len(outcomes))
-    panels = figure.subplots(len(outcomes), squeeze=False)[:, 0]
+    """One panel per detector, with one legend for all; two columns where one would be long."""
+    columns = 1 if len(outcomes) <= ONE_COLUMN else 2
+    lines = -(-len(outcomes) // columns)
+    figure = _figure(4 + 4.6 * columns, 1.1 + 2.4 * lines)
+    panels = figure.subplots(lines, columns, squeeze=False).T.ravel()
+    for panel in panels[len(outcomes) :]:
+        panel.remove()
+    panels = panels[: len(outcomes)]
     for panel, outcome in zip(panels, outcomes, strict=True):
         ScoreDistributionDisplay(
             {label: outcome.scores[name] for name, label in labels.items()},
@@ -85,7 +91,8 @@ def _scores(outcomes: Sequence[Outcome], labels: Mapping[str, str]) -> Any:
             name=outcome.detector,
         ).plot(panel, legend=False)
         panel.set_xlabel("")
-    panels[-1].set_xlabel("score (higher = more in-distribution)")
+    for last in {lines - 1, len(outcomes) - 1}:
+        panels[last].set_xlabel("score (higher = more in-distribution)")
     # Above all panels, where it covers no data.
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=2, frameon=False)
