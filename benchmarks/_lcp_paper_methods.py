@@ -83,7 +83,6 @@ def metrics(inside: np.ndarray, outside: np.ndarray) -> Metrics:
 
 def _detect(steps: list[Any], traces: Traces, unit: float) -> _Scores:
     detector: Pipeline = make_pipeline(ActiveNeuronSelector(), *steps)
-    detector.set_params(**{f"{detector.steps[-1][0]}__threshold_samples": None})
     detector.fit(traces.training / unit)
     tests = {name: detector.score_samples(rows / unit) for name, rows in traces.tests.items()}
     return _Scores(detector[-1].training_scores_, tests, score_is_distance(detector))

@@ -17,7 +17,6 @@ from skood.deep import AutoencoderTransformer
 
 HIDDEN, CODE = 256, 64
 PATIENCE = 5
-REFERENCE_ROWS = 10_000
 QUICK_ROWS, QUICK_EPOCHS = 3000, 3
 
 
@@ -25,7 +24,7 @@ QUICK_ROWS, QUICK_EPOCHS = 3000, 3
 class Traces:
     """Traces and reconstruction errors of one autoencoder."""
 
-    training: np.ndarray  # (at most REFERENCE_ROWS, CODE)
+    training: np.ndarray  # (n, CODE)
     training_errors: np.ndarray
     tests: dict[str, np.ndarray]  # by set; "" is the in-distribution one
     errors: dict[str, np.ndarray]
@@ -37,7 +36,7 @@ class Traces:
 
 def make_traces(task: Task, data: Path, cache: Path, seed: int, *, quick: bool) -> Traces:
     """Traces of one seed, from the cache if it has them."""
-    settings = [task.name, task.epochs, task.batch_size, HIDDEN, CODE, PATIENCE, REFERENCE_ROWS]
+    settings = [task.name, task.epochs, task.learning_rate, task.batch_size, HIDDEN, CODE, PATIENCE]
     key = hashlib.sha256(json.dumps([*settings, seed, quick]).encode()).hexdigest()[:12]
     path = cache / f"traces-{key}.npz"
     found = kept(path, lambda: _train(task, task.load(data, cache, seed), seed, quick))
@@ -64,15 +63,15 @@ def _train(task: Task, sets: Sets, seed: int, quick: bool) -> dict[str, np.ndarr
         (HIDDEN,),
         min(CODE, n_values // 2),  # steel-plate faults have 27 columns
         epochs=QUICK_EPOCHS if quick else task.epochs,
+        learning_rate=task.learning_rate,
         batch_size=task.batch_size,
         patience=PATIENCE,
         device="cpu",
         random_state=seed,
     ).fit(train)
-    reference = train[:REFERENCE_ROWS]
     found = {
-        "training": autoencoder.transform(reference),
-        "training_errors": autoencoder.reconstruction_error(reference),
+        "training": autoencoder.transform(train),
+        "training_errors": autoencoder.reconstruction_error(train),
     }
     for name, rows in {"": sets.test, **sets.ood}.items():
         chosen = rows[:QUICK_ROWS] if quick else rows
