@@ -84,6 +84,7 @@ def _fmnist() -> Task:
             "OE": (99.6, 99.6, 0.0),
             "FSSD": (99.6, 99.7, 0.0),
         },
+        most_rows=5000,
     )
 
 
@@ -101,7 +102,7 @@ def _grey(images: np.ndarray) -> np.ndarray:
 
 
 def _cifar10(architecture: str) -> Task:
-    epochs = 12 if architecture == "narrow" else 40
+    epochs = 8 if architecture == "narrow" else 40
     recipe = Recipe(
         partial(resnet, *ARCHITECTURES[architecture]),
         epochs=epochs,
@@ -133,7 +134,7 @@ def _cifar10(architecture: str) -> Task:
             "OE": (90.4, 89.8, 12.5),
             "FSSD": (99.5, 99.5, 0.4),
         },
-        most_rows=5000,
+        most_rows=2500,
     )
 
 
