@@ -37,11 +37,12 @@ from skood import (
     PartialWhitener,
 )
 from skood.metrics import auroc
-from skood.model_selection import LeaveClassesOut, ood_scorer
+from skood.model_selection import LeaveClassesOut, ood_scorer, prefer_default
 
 COMMAND = "python benchmarks/selection.py --data ../shared/data"
 GAP_CLOSED = 70.0  # % of the way from a random choice to the best one, required in the mean
 MOST_BELOW_DEFAULT = 2.0  # points
+STANDARD_ERRORS = 2.0  # chosen on other sets, as the protocol says
 DEFAULTS = {
     "tabular": {"scaling": StandardScaler(), "detector": LCPOutlierDetector()},
     "embedding": {"scaling": PartialWhitener(0.5), "detector": LCPOutlierDetector(locality=0.5)},
@@ -51,9 +52,21 @@ AUROC in %, mean ± standard deviation over {{seeds}} seeds; a seed draws the ro
 classes of the digits, and the autoencoder's first weights. Trained on at most
 {MOST_TRAINING_ROWS:,} rows; judged on at most {MOST_TEST_ROWS} held-out in-distribution rows and as
 many truly strange ones. *chosen*: the best of the {{grid}} candidates by the mean AUROC over five
-splits of `LeaveClassesOut` on the training rows; where there are no labels, of clusters of them.
-*default*: the preset. *random*: the mean of all candidates. *oracle*: the best on the strange rows
-themselves. *gap closed*: how far the choice goes from random to oracle, of the means."""
+splits of `LeaveClassesOut` on the training rows (where there are no labels, of clusters of them),
+but the default unless the best leads it by more than {STANDARD_ERRORS:g} standard errors of the
+lead (`prefer_default`). *default*: the preset. *random*: the mean of all candidates. *oracle*: the
+best on the strange rows themselves. *gap closed*: how far the choice goes from random to oracle, of
+the means. *without the rule*: the best by the mean AUROC, whatever its lead.
+
+How the rule came about: the first five seeds of these tasks had been seen without it, and the
+choice lost on traces of Fashion-MNIST. The rule was then chosen on other sets, none of which is
+below, two seeds each: `wine` and `breast_cancer` of scikit-learn with a class as strange rows, and
+of ADBench cardio, vowels, fault, Waveform, satimage-2, landsat, thyroid, annthyroid, mammography,
+20news_3, and by ResNet18 bottle, cable, grid and screw of MVTec-AD, CIFAR10_0 and SVHN_0. Of 0, 1
+or 2 standard errors, 5 or 10 splits, and 1 or half of the classes left out, this was best both in
+the largest loss against the default (2.6 points; without the rule 6.0) and in the mean gap closed
+(53 %; without the rule 37 %; satimage-2 left out, where oracle and random are 0.2 points apart).
+There the default itself closed more, 71 %; but the presets had been found on sets of ADBench."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,7 @@ class Outcome:
     default: float
     random: float
     oracle: float
+    plain: float
     what: str
 
 
@@ -91,17 +105,17 @@ def evaluate(task: Task, data: Path, cache: Path, seed: int) -> Outcome:
     by_labels = draw.classes is not None
     cv = LeaveClassesOut(classes="labels" if by_labels else "kmeans", random_state=seed)
     scorer = ood_scorer("auroc", cv=None if by_labels else cv)
-    # refit=False: the test below fits all candidates
-    search = GridSearchCV(pipeline, grid(), cv=cv, scoring=scorer, refit=False, error_score="raise")
+    rule = prefer_default(DEFAULTS[task.default], STANDARD_ERRORS)
+    search = GridSearchCV(pipeline, grid(), cv=cv, scoring=scorer, refit=rule, error_score="raise")
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # fewer rows than neighbours in a small split
         search.fit(draw.train, draw.classes)
         candidates = search.cv_results_["params"]
         judged = np.array([_judge(pipeline, params, draw) for params in candidates])
         default = _judge(pipeline, DEFAULTS[task.default], draw)
-    best = search.best_index_
+    best, plain = search.best_index_, np.argmax(search.cv_results_["mean_test_score"])
     what = f"{candidates[best]['scaling']}, {candidates[best]['detector']}"
-    return Outcome(judged[best], default, judged.mean(), judged.max(), what)
+    return Outcome(judged[best], default, judged.mean(), judged.max(), judged[plain], what)
 
 
 def _judge(pipeline: Pipeline, params: dict[str, Any], draw: Any) -> float:
@@ -118,10 +132,11 @@ def clone_all(params: dict[str, Any]) -> dict[str, Any]:
 def report(found: dict[str, list[Outcome]], n_seeds: int) -> str:
     size = len(grid()[0]["scaling"]) * len(grid()[0]["detector"])
     head = ["task", "chosen", "default", "random", "oracle", "gap closed", "chosen − default"]
+    head.append("without the rule")
     rows, closed, worst = [], [], {}
     for name, outcomes in found.items():
-        table = np.array([[o.chosen, o.default, o.random, o.oracle] for o in outcomes])
-        chosen, default, random, oracle = table.mean(axis=0)
+        table = np.array([[o.chosen, o.default, o.random, o.oracle, o.plain] for o in outcomes])
+        chosen, default, random, oracle, _ = table.mean(axis=0)
         share = 100 * (chosen - random) / (oracle - random)
         closed.append(share)
         worst[name] = chosen - default
@@ -129,7 +144,7 @@ def report(found: dict[str, list[Outcome]], n_seeds: int) -> str:
             f"{mean:.2f} ± {spread:.2f}"
             for mean, spread in zip(table.mean(axis=0), table.std(axis=0), strict=True)
         ]
-        rows.append([name, *cells, f"{share:.0f} %", f"{chosen - default:+.2f}"])
+        rows.append([name, *cells[:4], f"{share:.0f} %", f"{chosen - default:+.2f}", cells[4]])
     mean, least = float(np.mean(closed)), min(worst, key=lambda name: worst[name])
     lines = [
         f"- gap closed, mean over {len(found)} tasks: {mean:.0f} %, at least {GAP_CLOSED:.0f} % "
@@ -160,6 +175,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
     parser.add_argument("--cache", type=Path, default=user_cache(), help="folder for the traces")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="worker processes")
     parser.add_argument("--only", default="", metavar="PATTERN", help="tasks with this in the name")
     return parser.parse_args()
 
@@ -167,15 +183,15 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     tasks = [task for task in all_tasks() if given.only.lower() in task.name.lower()]
-    if given.seeds < 1 or not tasks:
-        sys.exit("The '--seeds' argument must be at least 1, and '--only' must match a task.")
+    if min(given.seeds, given.jobs) < 1 or not tasks:
+        sys.exit("'--seeds' and '--jobs' must be at least 1, and '--only' must match a task.")
     found: dict[str, list[Outcome]] = {}
     start = time.perf_counter()
     for task in tasks:
         work = (
             delayed(evaluate)(task, given.data, given.cache, seed) for seed in range(given.seeds)
         )
-        found[task.name] = Parallel(n_jobs=os.cpu_count())(work)
+        found[task.name] = Parallel(n_jobs=given.jobs)(work)
         print(
             f"{task.name}, {time.perf_counter() - start:.0f} s so far", file=sys.stderr, flush=True
         )

@@ -6,5 +6,6 @@ Classes that are left out of the training rows stand in for what is out-of-distr
 from .leave_classes_out import LeaveClassesOut
 from .novelty_k_fold import NoveltyKFold
 from .ood_scorer import ood_scorer
+from .prefer_default import prefer_default
 
-__all__ = ["LeaveClassesOut", "NoveltyKFold", "ood_scorer"]
+__all__ = ["LeaveClassesOut", "NoveltyKFold", "ood_scorer", "prefer_default"]

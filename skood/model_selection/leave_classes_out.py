@@ -26,8 +26,10 @@ class LeaveClassesOut(BaseCrossValidator):
 
     Together with `ood_scorer` it chooses detectors and their parameters where no
     out-of-distribution rows are at hand: a detector that tells an unseen class from the seen ones
-    is likely to tell other strange rows as well. Likely, not certainly: the classes left out are of
-    the same kind of data as the others, so what is chosen suits near out-of-distribution rows best.
+    is likely to tell other strange rows as well. Likely, not certainly: classes left out are near
+    out-of-distribution rows, of the same kind of data as the others. What is best for them may be
+    worse for rows that are far away than the default is, so let a search give up the default only
+    where another candidate clearly wins: ``refit=prefer_default(...)``.
 
     Parameters
     ----------
@@ -56,6 +58,7 @@ class LeaveClassesOut(BaseCrossValidator):
     --------
     NoveltyKFold : For rows that are labelled +1 and -1.
     ood_scorer : Scores what these splits test.
+    prefer_default : Keeps the default unless another candidate is clearly better.
 
     Examples
     --------

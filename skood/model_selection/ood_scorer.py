@@ -55,6 +55,7 @@ def ood_scorer(metric: str = "auroc", *, cv: LeaveClassesOut | None = None) -> O
     See Also
     --------
     LeaveClassesOut, NoveltyKFold : Splits whose test parts have rows of both kinds.
+    prefer_default : A `refit` that keeps the default unless another candidate is clearly better.
 
     Examples
     --------
