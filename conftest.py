@@ -11,12 +11,16 @@ from skood._optional import is_installed
 _NEED_TORCH = ["skood/deep", "tests/autoencoders.py", "tests/torch_nets.py"]
 collect_ignore = [] if is_installed("torch") else _NEED_TORCH
 
-_NEEDS = {"faiss_index.py": "faiss", "pynndescent_index.py": "pynndescent"}
+_NEEDS = {
+    "faiss_index.py": ("faiss", "ann"),
+    "persistence.py": ("skops", "io"),
+    "pynndescent_index.py": ("pynndescent", "ann"),
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the examples of a module whose library is missing."""
     for item in items:
-        module = _NEEDS.get(item.path.name)
+        module, extra = _NEEDS.get(item.path.name, ("", ""))
         if module and not is_installed(module):
-            item.add_marker(pytest.mark.skip(reason=f"{module} (extra 'ann') is not installed"))
+            item.add_marker(pytest.mark.skip(reason=f"{module} (extra {extra!r}) is not installed"))

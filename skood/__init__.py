@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from .ensemble import LayerEnsemble
     from .explanation import explain
+    from .persistence import load, save
     from .preprocessing import (
         ActiveNeuronSelector,
         ASHTransformer,
@@ -48,7 +49,9 @@ __all__ = [
     "SHEScorer",
     "ViMScorer",
     "explain",
+    "load",
     "make_outlier_detector",
+    "save",
 ]
 
 # Loaded at first use: scikit-learn imports pandas wherever it is installed, and the command line
@@ -72,7 +75,9 @@ _HOME = {
     "ReActTransformer": "preprocessing",
     "ASHTransformer": "preprocessing",
     "explain": "explanation",
+    "load": "persistence",
     "make_outlier_detector": "presets",
+    "save": "persistence",
 }
 
 

@@ -16,6 +16,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
+import skood
 from skood import KNNOutlierDetector, LCPOutlierDetector, LOFOutlierDetector
 from skood._optional import is_installed
 from skood.metrics import auroc
@@ -401,7 +402,7 @@ def test_auroc_on_embeddings_as_with_exact_neighbours(shared_data, folder):
 
 
 @pytest.mark.skipif(not is_installed("pynndescent"), reason="pynndescent is not installed")
-def test_pynndescent(capfd):
+def test_pynndescent(capfd, tmp_path):
     X, Q = rows(6000, 6, dtype=np.float32), rows(150, 6, seed=1, dtype=np.float32)
     X[100:140] = X[7]
     index = PyNNDescentIndex(random_state=0).fit(X)
@@ -418,6 +419,11 @@ def test_pynndescent(capfd):
         np.testing.assert_array_equal(other.query(Q, 10).distances, found.distances)
     detector = KNNOutlierDetector(algorithm=index).fit(X)
     assert detector.index_ is index
+    if is_installed("skops"):
+        with pytest.warns(UserWarning, match="PyNNDescentIndex stores its rows and seed"):
+            skood.save(index, tmp_path / "index.skood")
+        built_again = skood.load(tmp_path / "index.skood")
+        np.testing.assert_array_equal(built_again.query(Q, 10).distances, found.distances)
     cosine = PyNNDescentIndex(metric="cosine", random_state=0).fit(X * np.float32(2.0**100))
     assert capfd.readouterr().err == ""  # it is told once
     assert cosine.recall_ >= 0.95

@@ -13,7 +13,7 @@ import skood
 
 ROOT = Path(skood.__file__).parent
 EXTRAS = ["torch", "skorch", "numba", "dask", "distributed", "matplotlib", "pandas", "polars"]
-EXTRAS += ["faiss", "pynndescent", "pyarrow", "skops"]
+EXTRAS += ["faiss", "pynndescent", "pyarrow", "safetensors", "skops"]
 # what a folder may import of skood besides itself
 ALLOWED = {
     "calibration": {"_base", "_validation"},
@@ -43,6 +43,7 @@ ALLOWED = {
     "ensemble": {"_base", "_validation", "explanation", "layers"},
     "layers": {"_validation"},
     "model_selection": {"_validation", "metrics"},
+    "storage": {"_optional", "_validation", "_whole_file", "deep"},
     "plots": {"_validation", "_optional", "metrics", "explanation"},
 }
 

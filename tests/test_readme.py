@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skood import KNNOutlierDetector
+
 from .detectors import rows
 
 README = Path(__file__).parents[1] / "README.md"
@@ -22,7 +24,7 @@ def _examples() -> list[str]:
 
 
 def test_the_example_for_ones_own_data_runs(tmp_path):
-    own_data, _ = _examples()
+    own_data, _, _ = _examples()
     columns = ["length", "width", "height", "weight"]
     pd.DataFrame(rows(200), columns=columns).to_csv(tmp_path / "train.csv", index=False)
     new = pd.DataFrame(rows(30, seed=1), columns=columns)
@@ -39,7 +41,7 @@ def test_the_example_for_ones_own_data_runs(tmp_path):
 
 def test_the_example_of_a_network_runs():
     torch = pytest.importorskip("torch", reason="torch (extra 'torch') is not installed")
-    _, network = _examples()
+    _, network, _ = _examples()
     net = torch.nn.Sequential()
     net.add_module("conv1", torch.nn.Conv2d(1, 3, 3))
     net.add_module("conv2", torch.nn.Conv2d(3, 4, 3))
@@ -51,3 +53,16 @@ def test_the_example_of_a_network_runs():
     detector = names["detector"]
     assert detector.layer_names_ == ["conv1", "conv2", "fc1"]
     assert detector.score_samples(images + 10).max() < detector.offset_
+
+
+def test_the_example_of_saving_runs(tmp_path, monkeypatch):
+    pytest.importorskip("skops", reason="skops (extra 'io') is not installed")
+    _, _, saving = _examples()
+    monkeypatch.chdir(tmp_path)
+    detector = KNNOutlierDetector().fit(rows())
+    names = {"detector": detector}
+    exec(saving, names)  # noqa: S102
+    assert names["detector"] is not detector
+    np.testing.assert_array_equal(
+        names["detector"].score_samples(rows()), detector.score_samples(rows())
+    )

@@ -1,14 +1,13 @@
 """The demo's folder, and files in it that are written whole or not at all."""
 
 import csv
-import os
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from skood import _whole_file
 from skood.demo.evaluate import Outcome
 
 
@@ -33,7 +32,7 @@ def prepare_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Permission bits do not tell (root, read-only and network file systems), a real file does.
-        probe = _temporary_beside(folder / "probe")
+        probe = _whole_file.temporary_beside(folder / "probe")
         probe.touch(exist_ok=False)
         probe.unlink()
     except FileExistsError as error:
@@ -51,14 +50,11 @@ def written_whole(path: Path) -> Iterator[Path]:
     OutputError
         If the file cannot be written or renamed. The temporary file is gone then.
     """
-    temporary = _temporary_beside(path)
     try:
-        yield temporary
-        temporary.replace(path)
+        with _whole_file.written_whole(path) as temporary:
+            yield temporary
     except OSError as error:
         raise OutputError(path.parent, f"{path.name}: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_scores(
@@ -87,8 +83,3 @@ def write_scores(
             columns = [v[name].tolist() for o in outcomes for v in (o.scores, o.predictions)]
             for row, (label, *values) in enumerate(zip(labels.tolist(), *columns, strict=True)):
                 writer.writerow([row, name, label, *values])
-
-
-def _temporary_beside(path: Path) -> Path:
-    """Name a file in the same folder, as only there renaming is one step; the ending is kept."""
-    return path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}-{path.name}")

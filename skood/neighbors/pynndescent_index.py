@@ -95,6 +95,8 @@ class PyNNDescentIndex(ApproximateIndex):
     """
 
     _structure: Any
+    # `skood.save` leaves it out: it is made of functions that only a pickle could hold.
+    _built_in_loading = ("_structure",)
 
     def __init__(
         self,
@@ -117,6 +119,11 @@ class PyNNDescentIndex(ApproximateIndex):
         self.verbose = verbose
         self.n_jobs = n_jobs
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_structure" not in state and hasattr(self, "_seed"):
+            self._build_graph()
+
     def _check_parameters(self) -> None:
         check_int(self, "n_links", self.n_links, 2)
         super()._check_parameters()
@@ -128,12 +135,19 @@ class PyNNDescentIndex(ApproximateIndex):
     def _forget_structure(self) -> None:
         self.epsilon_: float | None = None
         self._structure = None
+        if hasattr(self, "_seed"):
+            del self._seed
 
     def _build_structure(
         self,
         random_state: np.random.RandomState,
         sample: RecallSample,  # noqa: ARG002
     ) -> None:
+        self._seed = int(random_state.randint(2**31 - 1))
+        self._build_graph()
+
+    def _build_graph(self) -> None:
+        """The same graph of the same rows and seed."""
         self._tell_of_compilation()
         points, _ = self._points.of(self.training_rows_, self.row_norms_)
         with _LOCK, warnings.catch_warnings():
@@ -142,7 +156,7 @@ class PyNNDescentIndex(ApproximateIndex):
             self._structure = _import_pynndescent().NNDescent(
                 points,
                 n_neighbors=min(self.n_links, self.n_samples_fit_ - 1),
-                random_state=random_state.randint(2**31 - 1),
+                random_state=self._seed,
                 n_jobs=n_threads(self.n_jobs),
             )
             self._structure.prepare()

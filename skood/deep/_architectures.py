@@ -1,0 +1,196 @@
+"""How a module is built again: by skood's own recipe, or by calling what an import path names."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from ._autoencoder_modules import conv_decoder, conv_encoder, dense_decoder, dense_encoder
+from .autoencoder import AutoencoderTransformer
+
+_BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "conv_decoder": conv_decoder,
+    "conv_encoder": conv_encoder,
+    "dense_decoder": dense_decoder,
+    "dense_encoder": dense_encoder,
+    "linear": nn.Linear,
+}
+# What every module has besides its settings.
+_BOOKKEEPING = frozenset(vars(nn.Module()))
+_PLAIN = (bool, int, float, str, bytes, type, torch.dtype, torch.device)
+
+
+def recipe_of(module: nn.Module, owner: object, attribute: str) -> dict[str, Any] | None:
+    """The recipe of a module that skood builds itself, None for all others.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module.
+    owner : object
+        The object that holds it.
+    attribute : str
+        The attribute of that object.
+
+    Returns
+    -------
+    dict or None
+        What `built` takes.
+    """
+    if type(module) is nn.Linear:
+        sizes = {"in_features": module.in_features, "out_features": module.out_features}
+        return {"builder": "linear", **sizes, "bias": module.bias is not None}
+    if not isinstance(owner, AutoencoderTransformer):
+        return None
+    half = attribute.removesuffix("_")
+    if attribute not in ("encoder_", "decoder_") or getattr(owner, half) is not None:
+        return None
+    return _autoencoder_recipe(owner, half)
+
+
+def built(recipe: dict[str, Any]) -> nn.Module:
+    """The module of a recipe, with weights of any kind."""
+    arguments = dict(recipe)
+    builder = _BUILDERS[arguments.pop("builder")]
+    with torch.random.fork_rng(devices=[]):
+        return builder(**arguments)
+
+
+def imported(path: str) -> nn.Module:
+    """The module that a class or function makes without arguments.
+
+    Torch's global generator, which draws its first weights, is left as it was.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing under this import path, or it makes no module.
+    """
+    module_name, _, name = path.partition(":")
+    try:
+        target = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"The architecture {path!r} cannot be imported: {error}.") from error
+    with torch.random.fork_rng(devices=[]):
+        made = target()
+    if not isinstance(made, nn.Module):
+        raise ValueError(
+            f"The architecture {path!r} must make a torch.nn.Module. Got {made!r} instead."
+        )
+    return made
+
+
+def import_path_of(
+    name: str, module: nn.Module, chosen: str | Callable[[], nn.Module] | None
+) -> str | None:
+    """The import path of what makes a module like this one.
+
+    Parameters
+    ----------
+    name : str
+        The name of the module, for errors.
+    module : torch.nn.Module
+        The module.
+    chosen : str, callable or None
+        What makes such a module, given by the user. None: its class, if it does.
+
+    Returns
+    -------
+    str or None
+        ``"package.module:callable"``, or None where neither is known.
+
+    Raises
+    ------
+    ValueError
+        If what is chosen makes a module whose weights have other names or shapes.
+    """
+    if chosen is None:
+        return _path_of_class(module)
+    path = chosen if isinstance(chosen, str) else f"{chosen.__module__}:{chosen.__qualname__}"
+    if _shapes(imported(path)) != _shapes(module):
+        raise ValueError(
+            f"The 'architectures' parameter of skood.save must make modules with the weights of "
+            f"those that they are for: {path!r} makes others than the module {name!r} has."
+        )
+    return path
+
+
+def _autoencoder_recipe(owner: AutoencoderTransformer, half: str) -> dict[str, Any] | None:
+    hidden, channels = (list(map(int, widths)) for widths in (owner.hidden, owner.channels))
+    recipe: dict[str, Any] = {"builder": f"{owner.architecture}_{half}", "hidden": hidden}
+    recipe["input_shape"] = list(map(int, owner.input_shape_))
+    if owner.architecture == "conv":
+        recipe["channels"] = channels
+    if half == "encoder":
+        recipe["n_components"] = int(owner.n_components)
+    else:
+        recipe["code_shape"] = list(map(int, owner._code_shape))
+    # Parameters that were set after `fit` would build another one.
+    fits = _shapes(built(recipe)) == _shapes(getattr(owner, f"{half}_"))
+    return recipe if fits else None
+
+
+def _path_of_class(module: nn.Module) -> str | None:
+    """The import path of a module's class, if it makes a module of the same build."""
+    kind = type(module)
+    path = f"{kind.__module__}:{kind.__qualname__}"
+    if kind.__module__ == "__main__" or "." in kind.__qualname__:
+        return None
+    try:
+        if any(_is_required(p) for p in inspect.signature(kind).parameters.values()):
+            return None
+        made = imported(path)
+    except Exception:  # whatever a class of the user's raises, it does not make one
+        return None
+    return path if type(made) is kind and _same_build(made, module) else None
+
+
+def _is_required(parameter: inspect.Parameter) -> bool:
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return parameter.default is inspect.Parameter.empty and parameter.kind not in several
+
+
+def _same_build(made: nn.Module, module: nn.Module) -> bool:
+    """Whether two modules differ in nothing but weights, as far as that can be told."""
+    if _shapes(made) != _shapes(module):
+        return False
+    parts, others = (dict(m.named_modules(remove_duplicate=False)) for m in (made, module))
+    if parts.keys() != others.keys():
+        return False
+    return all(
+        type(part) is type(others[name])
+        and part.extra_repr() == others[name].extra_repr()
+        and (settings := _settings(part)) is not None
+        and settings == _settings(others[name])
+        for name, part in parts.items()
+    )
+
+
+def _shapes(module: nn.Module) -> dict[str, Any]:
+    return {name: getattr(value, "shape", None) for name, value in module.state_dict().items()}
+
+
+def _settings(module: nn.Module) -> dict[str, Any] | None:
+    """The plain values that a module holds; None where it holds others, which can't be compared."""
+    settings = {}
+    for name, value in vars(module).items():
+        if name in _BOOKKEEPING:
+            continue
+        if _is_plain(value):
+            settings[name] = value
+        elif not type(module).__module__.startswith("torch."):
+            return None  # torch's own ones hold what they make of their weights
+    return settings
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_is_plain(part) for pair in value.items() for part in pair)
+    if isinstance(value, list | tuple):
+        return all(_is_plain(part) for part in value)
+    return value is None or isinstance(value, _PLAIN) or inspect.isroutine(value)

@@ -1,0 +1,223 @@
+"""Torch modules as weights in a file, and back: what is stored of a module beside its weights.
+
+The weights of a module are stored as safetensors. What makes a module that they fit is one of
+
+- a recipe, for what skood builds itself and for single linear layers,
+- a layer of another module of the file,
+- an import path of a class or function that is called without arguments,
+- nothing: the module has to be given in loading.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from .._optional import import_optional
+from ._architectures import built, import_path_of, imported, recipe_of
+
+_Description = dict[str, Any]
+
+
+def describe_modules(
+    modules: Mapping[str, nn.Module],
+    owners: Mapping[str, tuple[object, str]],
+    architectures: Mapping[str, str | Callable[[], nn.Module]],
+) -> dict[str, _Description]:
+    """What has to be known of modules beside their weights.
+
+    Parameters
+    ----------
+    modules : mapping of str to torch.nn.Module
+        By name.
+    owners : mapping of str to (object, str)
+        The object that each module was found in, and under which attribute.
+    architectures : mapping of str to str or callable
+        What makes a module like this, for some of the names.
+
+    Returns
+    -------
+    dict of str to dict
+        For each name what goes into the manifest.
+
+    Raises
+    ------
+    ValueError
+        If `architectures` names a module that is not there, or makes one of other weights.
+    """
+    _check_names("architectures", "skood.save", architectures, modules)
+    described = {}
+    for name, module in modules.items():
+        place = _place_in_another(name, modules)
+        described[name] = {
+            "class": f"{type(module).__module__}.{type(module).__qualname__}",
+            **(place or _way_to_build(name, module, owners[name], architectures)),
+            "training": [part for part, layer in module.named_modules() if layer.training],
+            "frozen": [part for part, p in module.named_parameters() if not p.requires_grad],
+        }
+    return described
+
+
+def weights_of(name: str, module: nn.Module) -> bytes:
+    """The weights of a module as safetensors.
+
+    Raises
+    ------
+    ValueError
+        If its state has parts that are no tensors.
+    """
+    safetensors = _safetensors("skood.save")
+    state = module.state_dict()
+    other = [part for part, value in state.items() if not isinstance(value, torch.Tensor)]
+    if other:
+        raise ValueError(
+            f"skood.save stores the tensors in a module's state, and {other[0]!r} of the module "
+            f"{name!r} is none."
+        )
+    # Copies, since tensors that share their memory are not for safetensors.
+    tensors = {
+        part: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for part, value in state.items()
+    }
+    return safetensors.save(tensors)
+
+
+def restore_modules(
+    described: Mapping[str, _Description],
+    weights: Callable[[str], bytes],
+    given: Mapping[str, nn.Module],
+    trusted: Collection[str],
+) -> dict[str, nn.Module]:
+    """Build modules and give them their weights.
+
+    Parameters
+    ----------
+    described : mapping of str to dict
+        As `describe_modules` has made it.
+    weights : callable
+        Gives the weights for a name, as safetensors.
+    given : mapping of str to torch.nn.Module
+        Modules that take the weights of some of the names. The module ``"encoder"`` is also the
+        pattern of ``"encoder_"``, which gets a copy.
+    trusted : collection of str
+        Import paths, with dots only, that may be called.
+
+    Returns
+    -------
+    dict of str to torch.nn.Module
+        The modules.
+
+    Raises
+    ------
+    ValueError
+        If a module cannot be built from what is known of it, `given` names one that is not there,
+        or weights do not fit.
+    """
+    _check_names("modules", "skood.load", given, described)
+    modules = {}
+    for name, description in described.items():
+        if "part_of" not in description:
+            module = _pattern(name, description, given, trusted)
+            _set_weights(name, module, weights(name), description)
+            modules[name] = module
+    for name, description in described.items():
+        if "part_of" in description:
+            modules[name] = modules[description["part_of"]].get_submodule(description["layer"])
+    return modules
+
+
+def _place_in_another(name: str, modules: Mapping[str, nn.Module]) -> _Description | None:
+    """Where a module is a layer of another one of the file."""
+    places = [
+        {"part_of": other, "layer": layer}
+        for other, whole in modules.items()
+        for layer, part in whole.named_modules()
+        if other != name and part is modules[name]
+    ]
+    # the largest of several, which is itself a part of none
+    return max(places, key=lambda place: _n_parts(modules[place["part_of"]]), default=None)
+
+
+def _n_parts(module: nn.Module) -> int:
+    return sum(1 for _ in module.modules())
+
+
+def _way_to_build(
+    name: str,
+    module: nn.Module,
+    owner: tuple[object, str],
+    architectures: Mapping[str, str | Callable[[], nn.Module]],
+) -> _Description:
+    recipe = recipe_of(module, *owner)
+    if recipe is not None:
+        return {"recipe": recipe}
+    chosen = architectures.get(name, architectures.get(name.removesuffix("_")))
+    return {"architecture": import_path_of(name, module, chosen)}
+
+
+def _pattern(
+    name: str,
+    description: _Description,
+    given: Mapping[str, nn.Module],
+    trusted: Collection[str],
+) -> nn.Module:
+    """A module that the weights of a name fit, with weights of any kind."""
+    if name in given:
+        return given[name]
+    if name.removesuffix("_") in given:
+        return copy.deepcopy(given[name.removesuffix("_")])
+    if "recipe" in description:
+        return built(description["recipe"])
+    path = description["architecture"]
+    if path is None:
+        raise ValueError(
+            f"The file does not say how to build the module {name!r}, a {description['class']}; "
+            f"pass modules={{{name!r}: module}} with one that its weights fit."
+        )
+    if path.replace(":", ".") not in trusted:
+        raise ValueError(
+            f"The file builds the module {name!r} by calling {path!r}, which is not trusted; pass "
+            f"trusted=[{path!r}] if you know it, or modules={{{name!r}: module}}."
+        )
+    return imported(path)
+
+
+def _set_weights(name: str, module: nn.Module, content: bytes, description: _Description) -> None:
+    state = _safetensors("skood.load").load(content)
+    present = module.state_dict()
+    fits = state.keys() == present.keys() and all(
+        present[part].shape == value.shape for part, value in state.items()
+    )
+    if not fits:
+        raise ValueError(
+            f"The weights that the file has for the module {name!r} do not fit a "
+            f"{type(module).__qualname__} as it is built or given: names or shapes differ."
+        )
+    # Copied, weights would take the type of those that are there.
+    other_type = any(present[part].dtype != value.dtype for part, value in state.items())
+    module.load_state_dict(state, assign=other_type)
+    training, frozen = set(description["training"]), set(description["frozen"])
+    for part, layer in module.named_modules():
+        layer.training = part in training
+    for part, parameter in module.named_parameters():
+        parameter.requires_grad_(part not in frozen)
+
+
+def _check_names(
+    parameter: str, function: str, chosen: Iterable[str], modules: Iterable[str]
+) -> None:
+    known = sorted(modules)
+    unknown = sorted(set(chosen) - set(known) - {name.removesuffix("_") for name in known})
+    if unknown:
+        raise ValueError(
+            f"The {parameter!r} parameter of {function} must name torch modules of the estimator, "
+            f"which are {known}. Got {unknown[0]!r} instead."
+        )
+
+
+def _safetensors(needed_by: str) -> Any:
+    return import_optional("safetensors.torch", "io", needed_by=f"{needed_by} of torch modules")

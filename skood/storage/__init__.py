@@ -1,0 +1,25 @@
+"""How `skood.save` lays out a file: the container, what it may hold, and what stands for what.
+
+The container (`_container`) is a zip file whose checksum covers every byte of it. In it are a
+manifest, the estimator as skops writes it, and the weights of torch modules (`_torch_parts`).
+skops rebuilds objects of listed types (`_types`) from their attributes and runs no code that the
+file brings. What it cannot write is replaced by stand-ins (`_stand_ins`), which become the real
+thing in loading.
+"""
+
+from ._container import new_container, open_container
+from ._stand_ins import loaded_modules, with_stand_ins
+from ._torch_parts import describe_modules, restore_modules, write_weights
+from ._types import ALLOWED_TYPES, names_of
+
+__all__ = [
+    "ALLOWED_TYPES",
+    "describe_modules",
+    "loaded_modules",
+    "names_of",
+    "new_container",
+    "open_container",
+    "restore_modules",
+    "with_stand_ins",
+    "write_weights",
+]

@@ -1,0 +1,209 @@
+"""A zip file that is written whole, knows its kind, and tells when a single byte has changed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
+
+from .._whole_file import written_whole
+
+# The first member of the zip file, stored as it is: so files of this kind are told by their first
+# bytes, as those of OpenDocument and EPUB are.
+_KIND_MEMBER, _KIND = "mimetype", b"application/x-skood"
+_KIND_PLACE = 30  # bytes of a zip member's header before its name
+_MANIFEST = "manifest.json"
+_IN_MANIFEST = ("format", "versions", "modules", "members")
+# The zip file's comment is its last part: the checksum of all bytes before it. The checksums that
+# zip files have of their own leave out names, times and sizes.
+_SEAL = re.compile(rb"sha256:([0-9a-f]{64})")
+_SEAL_LENGTH = len("sha256:") + 64
+_BLOCK = 1 << 20
+
+
+class NewContainer:
+    """A container while it is written.
+
+    Parameters
+    ----------
+    archive : ZipFile
+        Open for writing.
+    """
+
+    def __init__(self, archive: ZipFile) -> None:
+        self._archive = archive
+        self._digests: dict[str, str] = {}
+        archive.writestr(_KIND_MEMBER, _KIND)
+
+    @contextmanager
+    def member(self, name: str) -> Iterator[_HashingWriter]:
+        """Open a new member for writing."""
+        with self._archive.open(name, "w", force_zip64=True) as file:
+            writer = _HashingWriter(file)
+            yield writer
+        self._digests[name] = writer.hexdigest()
+
+    def finish(self, manifest: dict[str, Any]) -> None:
+        """Write the manifest, the last member, with the checksums of the others in it."""
+        text = json.dumps({**manifest, "members": self._digests}, indent=2)
+        self._archive.writestr(_MANIFEST, text)
+
+
+class StoredFile:
+    """A container that is open for reading, and whole.
+
+    Parameters
+    ----------
+    archive : ZipFile
+        Open for reading.
+
+    Attributes
+    ----------
+    manifest : dict
+        What the manifest says.
+    """
+
+    def __init__(self, archive: ZipFile) -> None:
+        self._archive = archive
+        self.manifest: dict[str, Any] = json.loads(archive.read(_MANIFEST))
+        for key in _IN_MANIFEST:
+            self.manifest[key]  # raises where it is not there
+
+    def read(self, name: str) -> bytes:
+        """The content of a member.
+
+        Raises
+        ------
+        ValueError
+            If it is not what the manifest's checksum is of.
+        """
+        content = self._archive.read(name)
+        if hashlib.sha256(content).hexdigest() != self.manifest["members"][name]:
+            raise ValueError(
+                f"The part {name!r} of the file is not the one that its manifest has the checksum "
+                "of."
+            )
+        return content
+
+
+@contextmanager
+def new_container(path: Path) -> Iterator[NewContainer]:
+    """Write a container: the file is there once the block has ended well.
+
+    Parameters
+    ----------
+    path : Path
+        The file; a link is followed. What it was before stays until the new one is whole.
+
+    Yields
+    ------
+    NewContainer
+        To be filled, and finished.
+    """
+    path = Path(os.path.realpath(path))
+    with written_whole(path) as temporary:
+        with ZipFile(temporary, "x") as archive:
+            yield NewContainer(archive)
+            archive.comment = b"0" * _SEAL_LENGTH
+        _seal(temporary)
+        if path.exists():
+            with contextlib.suppress(OSError):  # a file system without such bits
+                shutil.copymode(path, temporary)
+
+
+@contextmanager
+def open_container(path: Path) -> Iterator[StoredFile]:
+    """Open a container for reading.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Yields
+    ------
+    StoredFile
+        Its manifest and members.
+
+    Raises
+    ------
+    ValueError
+        If the file is of another kind, or not as it was written.
+    """
+    with path.open("rb") as file:
+        _check_kind(file, path)
+        _check_seal(file, path)
+        try:
+            archive = ZipFile(file)
+            stored = StoredFile(archive)
+        except (BadZipFile, KeyError, json.JSONDecodeError) as error:
+            raise ValueError(
+                f"The file {str(path)!r} has the checksum of a saved estimator, but not the parts "
+                "of one."
+            ) from error
+        with archive:
+            yield stored
+
+
+class _HashingWriter:
+    """Hands bytes on to a file, and hashes them."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+
+    def write(self, content: Any) -> int:
+        self._hash.update(content)
+        return self._file.write(content)
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def _seal(path: Path) -> None:
+    """Put the checksum of all bytes before the comment into its place, and all on the disk."""
+    with path.open("r+b") as file:
+        digest = _digest_before_seal(file)
+        file.seek(-_SEAL_LENGTH, os.SEEK_END)
+        file.write(b"sha256:" + digest.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _digest_before_seal(file: IO[bytes]) -> str:
+    left = file.seek(0, os.SEEK_END) - _SEAL_LENGTH
+    file.seek(0)
+    digest = hashlib.sha256()
+    while left > 0 and (block := file.read(min(left, _BLOCK))):
+        digest.update(block)
+        left -= len(block)
+    return digest.hexdigest()
+
+
+def _check_kind(file: IO[bytes], path: Path) -> None:
+    expected = _KIND_MEMBER.encode() + _KIND
+    head = file.read(_KIND_PLACE + len(expected))
+    if not head.startswith(b"PK\x03\x04") or head[_KIND_PLACE:] != expected:
+        raise ValueError(
+            f"The file {str(path)!r} is not one that skood.save has written, or its beginning is "
+            "damaged."
+        )
+
+
+def _check_seal(file: IO[bytes], path: Path) -> None:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _SEAL_LENGTH))
+    seal = _SEAL.fullmatch(file.read())
+    if seal is None or seal[1].decode() != _digest_before_seal(file):
+        raise ValueError(
+            f"The file {str(path)!r} is damaged or cut short: it has another checksum than when it "
+            "was saved."
+        )

@@ -1,0 +1,106 @@
+"""The torch modules of an estimator as members of its file, where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._optional import import_optional
+from .._validation import parameter_error
+from ._container import NewContainer, StoredFile
+from ._stand_ins import FoundModule
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def describe_modules(
+    found: list[FoundModule], architectures: Mapping[str, str | Callable[[], nn.Module]]
+) -> dict[str, dict[str, Any]]:
+    """What the manifest says of the torch modules, by name.
+
+    Parameters
+    ----------
+    found : list of FoundModule
+        The modules.
+    architectures : mapping of str to str or callable
+        The parameter of `save`.
+
+    Returns
+    -------
+    dict of str to dict
+        How each is built again, and in which member its weights are.
+
+    Raises
+    ------
+    ValueError
+        If `architectures` does not fit the modules.
+    """
+    if not found:
+        if architectures:
+            allowed = "None for an estimator without torch modules"
+            raise parameter_error("skood.save", "architectures", allowed, sorted(architectures))
+        return {}
+    from ..deep import _stored_modules as deep
+
+    owners = {one.name: (one.owner, one.attribute) for one in found}
+    described = deep.describe_modules(_modules(found), owners, architectures)
+    whole = [one for one in described.values() if "part_of" not in one]
+    for number, one in enumerate(whole):
+        one["member"] = f"modules/{number}.safetensors"
+    return described
+
+
+def write_weights(
+    container: NewContainer, found: list[FoundModule], described: Mapping[str, dict[str, Any]]
+) -> None:
+    """Write the weights of each module that is not a layer of another one."""
+    for name, module in _modules(found).items():
+        if "member" in described[name]:
+            from ..deep import _stored_modules as deep
+
+            with container.member(described[name]["member"]) as file:
+                file.write(deep.weights_of(name, module))
+
+
+def restore_modules(
+    stored: StoredFile, given: Mapping[str, nn.Module], trusted: set[str]
+) -> dict[str, nn.Module]:
+    """The torch modules of a file, by name.
+
+    Parameters
+    ----------
+    stored : StoredFile
+        The file.
+    given : mapping of str to torch.nn.Module
+        The parameter `modules` of `load`.
+    trusted : set of str
+        Names of what may be called.
+
+    Returns
+    -------
+    dict of str to torch.nn.Module
+        The modules with their weights.
+
+    Raises
+    ------
+    ValueError
+        If one cannot be built, or `given` does not fit them.
+    """
+    described = stored.manifest["modules"]
+    if not described:
+        if given:
+            allowed = "None for a file without torch modules"
+            raise parameter_error("skood.load", "modules", allowed, sorted(given))
+        return {}
+    import_optional("torch", "torch", needed_by="This file of torch modules")
+    from ..deep import _stored_modules as deep
+
+    return deep.restore_modules(
+        described, lambda name: stored.read(described[name]["member"]), given, trusted
+    )
+
+
+def _modules(found: list[FoundModule]) -> dict[str, nn.Module]:
+    # What torch.compile makes stands for the module that it was made of.
+    return {one.name: getattr(one.module, "_orig_mod", one.module) for one in found}

@@ -1,0 +1,98 @@
+"""The types that a file may hold besides those of scikit-learn and NumPy that skops trusts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+# Written out, since a file may name any of them: what has no place in a saved estimator, or does
+# more on being made than to keep what it is given, does not belong here.
+_SKOOD_TYPES = {
+    "calibration._calibration": ("Calibration",),
+    "calibration._last_mask": ("LastMask",),
+    "calibration.conformal": ("ConformalOutlierDetector",),
+    "calibration.gate": ("OODGate",),
+    "deep._layouts": ("Layout",),
+    "deep._taps": ("Tap",),
+    "deep.autoencoder": ("AutoencoderTransformer",),
+    "deep.deep_ensemble": ("DeepEnsembleScorer",),
+    "deep.energy": ("EnergyScorer",),
+    "deep.features": ("TorchFeatureTransformer",),
+    "deep.mahalanobis_layer": ("MahalanobisLayerScorer",),
+    "deep.max_logit": ("MaxLogitScorer",),
+    "deep.mc_dropout": ("MCDropoutScorer",),
+    "deep.msp": ("MSPScorer",),
+    "deep.odin": ("ODINScorer",),
+    "detectors._class_gaussians": ("ClassGaussians",),
+    "detectors._layer_combination": ("LayerProfile", "WeighedSum"),
+    "detectors._linear_head": ("LinearHead",),
+    "detectors._perturbation": ("Perturbation",),
+    "detectors._singularity_layers": ("SingularityLayers",),
+    "detectors.fdbd": ("FDBDScorer",),
+    "detectors.fssd": ("FSSDScorer",),
+    "detectors.kernel_density": ("KernelDensityOutlierDetector",),
+    "detectors.knn": ("KNNOutlierDetector",),
+    "detectors.lcp": ("LCPOutlierDetector",),
+    "detectors.lof": ("LOFOutlierDetector",),
+    "detectors.mahalanobis": ("MahalanobisOutlierDetector",),
+    "detectors.nnguide": ("NNGuideScorer",),
+    "detectors.she": ("SHEScorer",),
+    "detectors.vim": ("ViMScorer",),
+    "ensemble._layer_detectors": ("LayerDetectors",),
+    "ensemble._layer_scale": ("LayerScale",),
+    "ensemble.layer_ensemble": ("LayerEnsemble",),
+    "model_selection._pseudo_classes": ("PseudoClasses",),
+    "model_selection.leave_classes_out": ("LeaveClassesOut",),
+    "model_selection.novelty_k_fold": ("NoveltyKFold",),
+    "model_selection.ood_scorer": ("OODScorer",),
+    "neighbors._closeness": ("ClosenessReference",),
+    "neighbors._exact_search": ("ExactSearch",),
+    "neighbors._points": ("Points",),
+    "neighbors._row_fingerprints": ("RowFingerprints",),
+    "neighbors._row_lookup": ("RowLookup",),
+    "neighbors._torch_closeness": ("TorchReference",),
+    "neighbors.exact": ("ExactIndex",),
+    "neighbors.faiss_index": ("FaissIndex",),
+    "neighbors.kd_tree": ("KDTreeIndex",),
+    "neighbors.pynndescent_index": ("PyNNDescentIndex",),
+    "preprocessing.active_neurons": ("ActiveNeuronSelector",),
+    "preprocessing.ash": ("ASHTransformer",),
+    "preprocessing.partial_whitener": ("PartialWhitener",),
+    "preprocessing.react": ("ReActTransformer",),
+    "storage._stand_ins": ("StoredDict", "StoredModule"),
+}
+# What holds numbers only, and runs nothing on being made of them.
+_OTHER_TYPES = ("builtins.range", "numpy.dtype", "torch.device")
+
+ALLOWED_TYPES: frozenset[str] = frozenset(_OTHER_TYPES) | {
+    f"skood.{module}.{name}" for module, names in _SKOOD_TYPES.items() for name in names
+}
+
+
+def names_of(trusted: Iterable[Any]) -> set[str]:
+    """The full names of types and functions, which may be given by their names already.
+
+    Parameters
+    ----------
+    trusted : iterable of str, type or callable
+        The types. A name may have a colon before its last part, as import paths of callables have.
+
+    Returns
+    -------
+    set of str
+        The names, with dots only.
+
+    Examples
+    --------
+    >>> from collections import Counter
+    >>> from skood.storage import names_of
+    >>> sorted(names_of([Counter, "nets:LeNet"]))
+    ['collections.Counter', 'nets.LeNet']
+    """
+    names = (one if isinstance(one, str) else import_path(one) for one in trusted)
+    return {name.replace(":", ".") for name in names}
+
+
+def import_path(target: Any) -> str:
+    """Where a class or function is found, as ``"package.module:name"``."""
+    return f"{target.__module__}:{target.__qualname__}"
