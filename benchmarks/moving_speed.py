@@ -27,8 +27,8 @@ from skood.measures import singularity_distance
 
 COMMAND = "python benchmarks/moving_speed.py --data ../shared/data"
 LAYERS = ("relu1", "relu2", "hidden", "logits")
-EPOCHS, BATCH = 8, 128
-STEPS = (0, 10, 30, 100, 200, 469, 938, 1407, 1876, 2345, 2814, 3283, 3752)  # 469 in an epoch
+EPOCHS, BATCH = 5, 128
+STEPS = (0, 10, 30, 100, 200, 469, 938, 1407, 1876, 2345)  # 469 in an epoch
 ROWS = 1000  # of each kind
 
 
