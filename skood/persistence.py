@@ -177,6 +177,11 @@ def load(
     See Also
     --------
     save : Writes the file, with an example.
+
+    Notes
+    -----
+    The checksum tells damage, not who made the file. What a stranger has made with care can still
+    hold arrays that compiled code is not made for, such as faiss's when it reads a `FaissIndex`.
     """
     trusted, path = names_of(trusted), Path(path)
     with open_container(path) as stored:

@@ -223,6 +223,8 @@ def test_types_that_are_not_known_are_refused_by_name_and_can_be_trusted(tmp_pat
         skood.load(tmp_path / "own.skood")
     with pytest.raises(ValueError, match=r"trusted: tests\.test_save_load\.own_function;"):
         skood.load(tmp_path / "own.skood", trusted=[Halves])
+    with pytest.raises(ValueError, match=r"^The 'trusted' parameter of skood\.load must be a list"):
+        skood.load(tmp_path / "own.skood", trusted="tests.test_save_load.Halves")
     for trusted in (names, [Halves, own_function]):
         loaded = skood.load(tmp_path / "own.skood", trusted=trusted)
         np.testing.assert_array_equal(loaded.score_samples(rows()), detector.score_samples(rows()))
@@ -341,6 +343,32 @@ def test_shared_parts_are_shared_again_and_the_estimator_is_left_alone(tmp_path)
     for one in (ensemble, loaded):
         for detector in one.detectors_.values():
             assert detector.index_.training_rows_ is detector.index_._lookup.X
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        np.s_[:, ::-1],
+        np.s_[:, 1:3],
+        np.s_[::2, ::-3],
+        np.s_[..., np.newaxis, 2:5],
+        np.s_[3:3, ::2],
+        np.s_[0, ::2],
+        np.s_[::7],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", [float, np.float32, "U3", bool])
+def test_arrays_lie_in_memory_as_before(view, dtype, tmp_path):
+    array = rows(6, 8).astype(dtype)[view]
+    for one in (array, array.T):
+        skood.save(KNNOutlierDetector(metric=one), tmp_path / "a.skood")
+        found = skood.load(tmp_path / "a.skood").metric
+        np.testing.assert_array_equal(found, one)
+        assert found.dtype == one.dtype
+        # of an array without gaps, such as a single row, the strides do not say where values are
+        if one.size and not (one.flags.c_contiguous or one.flags.f_contiguous):
+            assert found.strides == one.strides
 
 
 def test_the_graph_of_pynndescent_is_left_out_with_a_warning(tmp_path):

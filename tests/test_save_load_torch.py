@@ -7,7 +7,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 import skood
-from skood import LayerEnsemble, SHEScorer
+from skood import FSSDScorer, LayerEnsemble, SHEScorer
 from skood.persistence import read_manifest
 
 pytest.importorskip("skops", reason="skops (extra 'io') is not installed")
@@ -92,6 +92,9 @@ def test_a_class_is_named_only_where_it_makes_the_same_without_arguments(path):
     assert architecture_of(Scaled(3.0), path) is None  # the weights alone would fit
     assert architecture_of(pooled(nn.Tanh()), path) is None  # no weights: all would fit
     assert architecture_of(Failing(), path) is None
+    compiled = FunctionalNet()
+    compiled._is_torch_compile = True  # a mark that torch.compile leaves
+    assert architecture_of(compiled, path) == FUNCTIONAL
     changed = FunctionalNet()
     changed.conv.padding_mode = "reflect"
     assert architecture_of(changed, path) is None
@@ -154,6 +157,10 @@ def test_architectures_are_checked_in_saving(path):
         ValueError, match=r"^skood\.save stores the tensors in a module's state, and"
     ):
         skood.save(MSPScorer(Counted()), path)
+    with pytest.raises(
+        ValueError, match=r"^skood\.save stores arrays and torch modules, and 'singu"
+    ):
+        skood.save(FSSDScorer(singularity=torch.zeros(3)), path)
     assert not path.exists()
 
 
@@ -173,6 +180,12 @@ def test_modules_are_shared_again(path):
     first, second, third = skood.load(path, trusted=[FunctionalNet]).modules
     assert first is third
     assert not torch.equal(first.logits.weight, second.logits.weight)
+    stands_for_net = nn.Identity()
+    stands_for_net._orig_mod = net  # as of what torch.compile makes, which takes seconds
+    skood.save(DeepEnsembleScorer([net, stands_for_net]), path)
+    assert read_manifest(path)["modules"]["modules__1"]["part_of"] == "modules__0"
+    first, second = skood.load(path, trusted=[FunctionalNet]).modules
+    assert first is second
     assert pipeline[1].head is net.logits  # in the estimator that was saved all is as it was
     assert ensemble.modules[0] is net
 

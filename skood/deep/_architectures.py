@@ -20,8 +20,8 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "dense_encoder": dense_encoder,
     "linear": nn.Linear,
 }
-# What every module has besides its settings.
-_BOOKKEEPING = frozenset(vars(nn.Module()))
+# What every module has besides its settings; the last is a mark that torch.compile leaves.
+_BOOKKEEPING = frozenset(vars(nn.Module())) | {"_is_torch_compile"}
 _PLAIN = (bool, int, float, str, bytes, type, torch.dtype, torch.device)
 
 

@@ -131,12 +131,13 @@ def restore_modules(
 
 
 def _place_in_another(name: str, modules: Mapping[str, nn.Module]) -> _Description | None:
-    """Where a module is a layer of another one of the file."""
+    """Where a module is a layer of another one of the file, or another name came before."""
+    names = list(modules)
     places = [
         {"part_of": other, "layer": layer}
         for other, whole in modules.items()
         for layer, part in whole.named_modules()
-        if other != name and part is modules[name]
+        if part is modules[name] and (layer or names.index(other) < names.index(name))
     ]
     # the largest of several, which is itself a part of none
     return max(places, key=lambda place: _n_parts(modules[place["part_of"]]), default=None)

@@ -118,7 +118,8 @@ class ViMScorer(HeadScorer):
         self.origin_ = self._find_origin(X)
         unit, directions, n_varying = self._directions(X)
         self.n_components_ = self._dimensions(len(X), X.shape[1], n_varying)
-        self._complement = directions[:, self.n_components_ :]
+        # A copy or a pickle of a view has another layout, and a product with it another rounding.
+        self._complement = np.ascontiguousarray(directions[:, self.n_components_ :])
         if self._head is not None:
             self.scale_ = self._matching_scale(X, unit)
         elif hasattr(self, "scale_"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .._optional import import_optional
 from .._validation import parameter_error
 from ._container import NewContainer, StoredFile
-from ._stand_ins import FoundModule
+from ._walk import FoundModule
 
 if TYPE_CHECKING:
     from torch import nn

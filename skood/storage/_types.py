@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .._validation import parameter_error
+
 # Written out, since a file may name any of them: what has no place in a saved estimator, or does
 # more on being made than to keep what it is given, does not belong here.
 _SKOOD_TYPES = {
@@ -59,7 +61,7 @@ _SKOOD_TYPES = {
     "preprocessing.ash": ("ASHTransformer",),
     "preprocessing.partial_whitener": ("PartialWhitener",),
     "preprocessing.react": ("ReActTransformer",),
-    "storage._stand_ins": ("StoredDict", "StoredModule"),
+    "storage._stand_ins": ("StoredDict", "StoredModule", "StoredView"),
 }
 # What holds numbers only, and runs nothing on being made of them.
 _OTHER_TYPES = ("builtins.range", "numpy.dtype", "torch.device")
@@ -82,6 +84,11 @@ def names_of(trusted: Iterable[Any]) -> set[str]:
     set of str
         The names, with dots only.
 
+    Raises
+    ------
+    ValueError
+        If it is a single name.
+
     Examples
     --------
     >>> from collections import Counter
@@ -89,6 +96,8 @@ def names_of(trusted: Iterable[Any]) -> set[str]:
     >>> sorted(names_of([Counter, "nets:LeNet"]))
     ['collections.Counter', 'nets.LeNet']
     """
+    if isinstance(trusted, str):
+        raise parameter_error("skood.load", "trusted", "a list of names and types", trusted)
     names = (one if isinstance(one, str) else import_path(one) for one in trusted)
     return {name.replace(":", ".") for name in names}
 

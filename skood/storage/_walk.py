@@ -1,0 +1,205 @@
+"""Puts stand-ins into an estimator, which itself stays as it is."""
+
+from __future__ import annotations
+
+import importlib
+import operator
+import sys
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ._stand_ins import StoredDict, StoredModule, StoredView
+
+_AS_THEY_ARE = (str, bytes, int, float, complex, type, ModuleType, np.generic, np.random.Generator)
+
+
+@dataclass(frozen=True)
+class FoundModule:
+    """A torch module of an estimator, and where it was found first."""
+
+    name: str
+    module: Any
+    owner: object  # whose attribute it is, or the list in it
+    attribute: str
+
+
+def with_stand_ins(estimator: Any) -> tuple[Any, list[FoundModule], list[str]]:
+    """Put stand-ins into an estimator, which itself stays as it is.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With all that it holds. Objects on the way to a stand-in are copied, all others shared.
+
+    Returns
+    -------
+    estimator, list of FoundModule, list of str
+        What skops can write; the torch modules in it; and the names of the types of which a part
+        is left out, to be built again in loading.
+
+    Raises
+    ------
+    ValueError
+        If a function or class in it cannot be found again by its name.
+    """
+    walk = _Walk(_names_by_parameters(estimator))
+    return walk.of(estimator, "", None, ""), walk.found, sorted(walk.rebuilt)
+
+
+class _Walk:
+    """Copies of objects with stand-ins in them, one for each object however often it is met."""
+
+    def __init__(self, names: dict[int, str]) -> None:
+        self._names = names
+        self._met: dict[int, tuple[Any, Any]] = {}  # the object too: its id must stay its own
+        self.found: list[FoundModule] = []
+        self.rebuilt: set[str] = set()
+
+    def of(self, value: Any, path: str, owner: Any, attribute: str) -> Any:
+        if value is None or isinstance(value, _AS_THEY_ARE):
+            return value
+        if id(value) not in self._met:
+            self._met[id(value)] = value, value  # where an object leads back to itself
+            self._met[id(value)] = value, self._stored(value, path, owner, attribute)
+        return self._met[id(value)][1]
+
+    def _stored(self, value: Any, path: str, owner: Any, attribute: str) -> Any:
+        if _is_torch_module(value):
+            name = self._names.get(id(value), path)
+            self.found.append(FoundModule(name, value, owner, attribute))
+            return StoredModule.standing_for(name)
+        if _is_torch(value, "Tensor"):
+            _check_not_stored(owner, attribute, path)
+            return value
+        if type(value) is dict:
+            return self._dict(value, path, owner, attribute)
+        if isinstance(value, list | tuple):
+            return self._sequence(value, path, owner, attribute)
+        if isinstance(value, slice):
+            return slice(*map(_plain_int, (value.start, value.stop, value.step)))
+        if isinstance(value, np.ndarray):
+            return self._array(value, path, owner, attribute)
+        if isinstance(value, partial):
+            _check_importable(value.func, path)
+            return value
+        if isinstance(value, np.ufunc):  # found by name, but without saying in which module
+            return value
+        if callable(value) and hasattr(value, "__qualname__"):
+            _check_importable(value, path)
+            return value
+        return self._object(value, path)
+
+    def _dict(self, value: dict[Any, Any], path: str, owner: Any, attribute: str) -> Any:
+        values = [self.of(v, _joined(path, k), owner, attribute) for k, v in value.items()]
+        if not all(isinstance(key, str) for key in value):
+            return StoredDict.standing_for(list(value), values)
+        changed = any(new is not old for new, old in zip(values, value.values(), strict=True))
+        return dict(zip(value, values, strict=True)) if changed else value
+
+    def _sequence(self, value: Any, path: str, owner: Any, attribute: str) -> Any:
+        items = [
+            self.of(item, _joined(path, _step(item, i)), owner, attribute)
+            for i, item in enumerate(value)
+        ]
+        if all(new is old for new, old in zip(items, value, strict=True)):
+            return value
+        if hasattr(value, "_fields"):
+            return type(value)(*items)
+        return type(value)(items)
+
+    def _array(self, value: np.ndarray, path: str, owner: Any, attribute: str) -> Any:
+        if value.dtype != object:
+            value = np.asarray(value) if isinstance(value, np.memmap) else value
+            whole = value.flags.c_contiguous or value.flags.f_contiguous or value.size == 0
+            plain = type(value) is np.ndarray and not value.dtype.hasobject
+            return StoredView.standing_for(value) if plain and not whole else value
+        items = [
+            self.of(item, _joined(path, i), owner, attribute) for i, item in enumerate(value.flat)
+        ]
+        if all(new is old for new, old in zip(items, value.flat, strict=True)):
+            return value
+        changed = np.empty(value.shape, dtype=object)
+        changed.flat[:] = items
+        return changed
+
+    def _object(self, value: Any, path: str) -> Any:
+        attributes = getattr(value, "__dict__", None)
+        if attributes is None:
+            return value
+        _check_importable(type(value), path)
+        parts = getattr(value, "_built_in_loading", ())
+        left_out = [name for name in parts if attributes.get(name) is not None]
+        if left_out:
+            self.rebuilt.add(type(value).__name__)
+        changed = {
+            name: self.of(part, _joined(path, name), value, name)
+            for name, part in attributes.items()
+            if name not in left_out
+        }
+        if not left_out and all(changed[name] is part for name, part in attributes.items()):
+            return value
+        copied: Any = value.__class__.__new__(value.__class__)
+        copied.__dict__.update(changed)
+        return copied
+
+
+def _names_by_parameters(estimator: Any) -> dict[int, str]:
+    """The names of the torch modules among an estimator's parameters, as `set_params` has them."""
+    names: dict[int, str] = {}
+    for parameter, value in estimator.get_params(deep=True).items():
+        listed = isinstance(value, list | tuple)
+        parts = {f"{parameter}__{i}": v for i, v in enumerate(value)} if listed else {}
+        for name, part in (parts or {parameter: value}).items():
+            if _is_torch_module(part):
+                names.setdefault(id(part), name)
+    return names
+
+
+def _is_torch_module(value: Any) -> bool:
+    return _is_torch(value, "nn.Module")
+
+
+def _is_torch(value: Any, kind: str) -> bool:
+    torch = sys.modules.get("torch")  # without it there is nothing of its
+    return torch is not None and isinstance(value, operator.attrgetter(kind)(torch))
+
+
+def _check_not_stored(owner: Any, attribute: str, path: str) -> None:
+    """Raise if a tensor is among what its owner would store."""
+    if owner is None or attribute in owner.__getstate__():
+        raise ValueError(
+            f"skood.save stores arrays and torch modules, and {path!r} is or has a torch.Tensor; "
+            "give an array in its place."
+        )
+
+
+def _joined(path: str, step: object) -> str:
+    return f"{path}__{step}" if path else str(step)
+
+
+def _step(item: Any, position: int) -> object:
+    """The name of a step of a Pipeline, or a position in any other sequence."""
+    named = isinstance(item, tuple) and len(item) > 1 and isinstance(item[0], str)
+    return item[0] if named else position
+
+
+def _plain_int(end: Any) -> Any:
+    return int(end) if isinstance(end, np.integer) else end
+
+
+def _check_importable(target: Any, path: str) -> None:
+    """Raise unless a class or function is found under its name, where loading looks for it."""
+    module, name = target.__module__, target.__qualname__
+    try:
+        found = getattr(importlib.import_module(module), name, None) if module else None
+    except ImportError:
+        found = None
+    if found is not target:
+        raise ValueError(
+            f"skood.save stores functions and classes by name, and {path!r} is or has one that "
+            f"cannot be found by its name: {module}.{name}."
+        )
