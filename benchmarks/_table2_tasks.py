@@ -14,6 +14,7 @@ from _table2_nets import lenet, resnet, sequence_net
 from _table2_training import Recipe
 
 GENOMES_TUNED_ON = (6, 8, 10, 12)
+GENOME_READS = 500  # of each genome of another genus
 ARCHITECTURES = {"narrow": ((2, 2, 2), 32), "resnet34": ((3, 4, 6, 3), 64)}
 
 
@@ -219,6 +220,7 @@ def _genome() -> Task:
             "MCD": (69.3, 70.2, 58.3),
             "FSSD": (74.8, 75.8, 47.4),
         },
+        most_rows=4000,
     )
 
 
@@ -229,9 +231,12 @@ def _load_genome(data: Path, cache: Path) -> Data:  # noqa: ARG001
     rows = np.eye(4, dtype=np.float32)[reads]  # (n, 250, 4)
     inside = known[genome]
     train, test = inside & (split == 0), inside & (split == 1)
-    ood = {"all other genera": rows[~inside & (split == 1)]}
-    for one in np.flatnonzero(~known):
-        ood[str(names[one])] = rows[(genome == one) & (split == 1)]
+    # The reads are in random order: the first of each genome are a random draw.
+    strange = {
+        str(names[one]): rows[np.flatnonzero((genome == one) & (split == 1))[:GENOME_READS]]
+        for one in np.flatnonzero(~known)
+    }
+    ood = {"all other genera": np.concatenate(list(strange.values())), **strange}
     tuning = np.isin(genome, GENOMES_TUNED_ON) & (split == 0)
     return Data(
         rows[train],
