@@ -23,6 +23,7 @@ class Table:
 
     task: Task
     n_nets: int
+    n_trained: int  # nets, which an ensemble may have more of
     accuracies: list[float] = field(default_factory=list)
     methods: dict[str, Method] = field(default_factory=dict)
     values: dict[str, dict[str, dict[str, list[tuple[float, ...]]]]] = field(default_factory=dict)
@@ -63,7 +64,10 @@ def _metrics(inside: np.ndarray, outside: np.ndarray) -> tuple[float, ...]:
 
 def write_markdown(table: Table) -> str:
     accuracies = ", ".join(f"{value:.2f}" for value in table.accuracies)
-    parts = [conditions(table.task, table.n_nets), f"Test accuracies: {accuracies} %."]
+    parts = [
+        conditions(table.task, table.n_nets, table.n_trained),
+        f"Test accuracies: {accuracies} %.",
+    ]
     wanted = requirements(table)
     if wanted:
         parts += ["## Requirements", wanted]

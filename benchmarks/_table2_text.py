@@ -64,14 +64,14 @@ REQUIRED = {  # of fmnist: protocol, method, least AUROC in the mean of the nets
 MOST_BELOW_PAPER = 1.0
 
 
-def conditions(task: Task, n_nets: int) -> str:
+def conditions(task: Task, n_nets: int, n_trained: int) -> str:
     spread = "mean ± standard deviation over the nets" if n_nets > 1 else "of one net: no spread"
     text = CONDITIONS[task.key] + (CIFAR10_SETS if task.name == "cifar10" else "")
     return (
-        f"{text}\n\n{n_nets} {'nets' if n_nets > 1 else 'net'}; in %, {spread}. AUROC and "
-        "AUPRC (in-distribution rows are the positives): higher is better; FPR80 and FPR95 (share "
-        "of the out-of-distribution rows that pass where 80 and 95 % of the others do): lower. A "
-        "deep ensemble of line i is of all nets but net i."
+        f"{text}\n\n{n_nets} {'nets' if n_nets > 1 else 'net'} of {n_trained}; in %, {spread}. "
+        "AUROC and AUPRC (in-distribution rows are the positives): higher is better; FPR80 and "
+        "FPR95 (share of the out-of-distribution rows that pass where 80 and 95 % of the others "
+        "do): lower. A deep ensemble stands for a net and is of all the others."
     )
 
 

@@ -41,11 +41,13 @@ def trained_nets(task: Task, data: Data, folder: Path, n_seeds: int) -> list[nn.
     ]
 
 
-def scored(task: Task, data: Data, nets: list[nn.Module], folder: Path, only: str) -> Table:
+def scored(
+    task: Task, data: Data, nets: list[nn.Module], n_scored: int, folder: Path, only: str
+) -> Table:
     """All methods with all nets; scores that were found before are read."""
     split = split_rows(data, task.most_rows)
-    table = Table(task, len(nets))
-    for seed in range(len(nets)):
+    table = Table(task, n_scored, len(nets))
+    for seed in range(n_scored):
         net = Context(task, data, split, nets, seed)
         table.accuracies.append(net.accuracy())
         groups = {"no OoD data": label_free(), "tuned": tuned(), "exposed": exposed(folder)}
@@ -89,6 +91,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
     parser.add_argument("--seeds", type=int, help="nets; 5, 1 and 3 if not given")
     parser.add_argument(
+        "--scored", type=int, help="score by the first nets only; an ensemble still has all"
+    )
+    parser.add_argument(
         "--arch", choices=sorted(ARCHITECTURES), help="of cifar10; resnet34 where a GPU is"
     )
     parser.add_argument(
@@ -101,6 +106,10 @@ def arguments() -> argparse.Namespace:
     found.seeds = SEEDS[found.task] if found.seeds is None else found.seeds
     if found.seeds < 1:
         parser.error(f"The '--seeds' argument must be an int of at least 1. Got {found.seeds}.")
+    found.scored = found.seeds if found.scored is None else found.scored
+    if not 1 <= found.scored <= found.seeds:
+        allowed = f"an int from 1 to {found.seeds}, the number of nets"
+        parser.error(f"The '--scored' argument must be {allowed}. Got {found.scored}.")
     if not found.data.is_dir():
         parser.error(f"The '--data' argument must be a folder. Got {found.data}.")
     return found
@@ -113,7 +122,7 @@ def main() -> None:
     data = task.load(given.data, given.cache)
     folder = given.cache / "table2"
     nets = trained_nets(task, data, folder, given.seeds)
-    table = scored(task, data, nets, folder, given.only)
+    table = scored(task, data, nets, given.scored, folder, given.only)
     body = write_markdown(table)
     if given.only:
         print(body)
@@ -121,6 +130,7 @@ def main() -> None:
         return
     command = f"python benchmarks/table2.py --task {task.name} --data ../shared/data"
     command += "" if given.seeds == SEEDS[task.name] else f" --seeds {given.seeds}"
+    command += "" if given.scored == given.seeds else f" --scored {given.scored}"
     name = f"table2-{task.name}"
     packages = ["skood", "numpy", "scipy", "scikit-learn", "torch"]
     write_result(name, f"Table 2: {task.title}", command, packages, body)
