@@ -350,7 +350,7 @@ def test_n_components(value):
 
 
 @pytest.mark.parametrize(
-    ("make", "name", "low"), [(FDBDScorer, "n_clusters", 2), (NNGuideScorer, "n_neighbors", 1)]
+    ("make", "name", "low"), [(FDBDScorer, "n_clusters", 1), (NNGuideScorer, "n_neighbors", 1)]
 )
 @pytest.mark.parametrize("value", [0, 2.0, "two", None])
 def test_whole_numbers(make, name, low, value):
@@ -396,3 +396,12 @@ def test_shaped_activations_tell_unknown_digits(transformer, digits):
     head = LogisticRegression(max_iter=2000).fit(X, y)
     pipeline = make_pipeline(transformer, NNGuideScorer(head)).fit(X, y)
     assert auroc(truth, pipeline.score_samples(Q)) > 0.95
+
+
+def test_one_cluster_has_no_boundary_so_the_distance_from_the_mean_is_the_score():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    scorer = FDBDScorer(n_clusters=1).fit(X)
+    new = X[:5] + 2.0
+    np.testing.assert_allclose(
+        scorer.score_samples(new), -np.linalg.norm(new - X.mean(axis=0), axis=1)
+    )

@@ -44,9 +44,8 @@ class FDBDScorer(HeadScorer):
         that k-means finds, with the boundaries half-way between their centres; that is not in the
         paper.
     n_clusters : int, default=10
-        How many clusters there are, without head and labels. No more than there are different rows;
-        where these are all equal there is no boundary, and the score is minus the distance from
-        them.
+        How many clusters there are, without head and labels. No more than there are different rows.
+        One cluster has no boundary: then the score is minus the distance from the mean.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -115,7 +114,7 @@ class FDBDScorer(HeadScorer):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_int(self, "n_clusters", self.n_clusters, 2)
+        check_int(self, "n_clusters", self.n_clusters, 1)
 
     def _find_head(self, X: NDArray, y: NDArray | None) -> LinearHead | None:
         head = super()._find_head(X, y)
