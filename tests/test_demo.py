@@ -28,6 +28,10 @@ from skood.demo.progress import Progress
 
 COLUMNS = ["AUROC", "AUPR-in", "AUPR-out", "FPR95", "flagged ID", "flagged OoD", "fit s", "score s"]
 HAS_TORCH = is_installed("torch")
+needs_plots = pytest.mark.skipif(
+    not (is_installed("matplotlib") and is_installed("PIL")),
+    reason="matplotlib or Pillow (extra 'plots') is not installed",
+)
 LABELS = [*LINEUP, *(ON_TRACE if HAS_TORCH else [])]
 # loading, training the autoencoder, fitting and scoring, writing; the pictures are one more
 N_STEPS = 2 + HAS_TORCH + 2 * len(LABELS)
@@ -81,6 +85,8 @@ def png_size(path):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
+    if not (is_installed("matplotlib") and is_installed("PIL")):
+        pytest.skip("matplotlib or Pillow (extra 'plots') is not installed")
     folder = tmp_path_factory.mktemp("demo") / "made" / "here"
     done = run_skood("demo", "--output", folder, "--seed", 1)
     done.folder = folder
@@ -208,6 +214,7 @@ def test_quiet_says_nothing_on_stderr_and_the_same_seed_gives_the_same_scores(de
             np.testing.assert_array_equal(same[name], column)
 
 
+@needs_plots
 def test_without_matplotlib_there_is_no_picture_and_one_line_says_so(tmp_path):
     done = run_skood("demo", "--output", tmp_path, blocked=["matplotlib"])
     assert done.returncode == 0, done.stderr
@@ -221,6 +228,7 @@ def test_without_matplotlib_there_is_no_picture_and_one_line_says_so(tmp_path):
     assert f"[1/{N_STEPS}] load the rows" in done.stderr
 
 
+@needs_plots
 def test_without_torch_there_is_no_autoencoder_and_one_line_says_so(tmp_path):
     done = run_skood("demo", "--output", tmp_path, blocked=["torch"])
     assert done.returncode == 0, done.stderr

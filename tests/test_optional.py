@@ -62,7 +62,7 @@ def test_is_installed(module, expected):
 def test_is_installed_does_not_import():
     found = run_python(
         "import sys; from skood._optional import is_installed;"
-        "print(is_installed('matplotlib.figure'), 'matplotlib' in sys.modules)"
+        "print(is_installed('sqlite3.dump'), 'sqlite3' in sys.modules)"
     )
     assert found.stderr == ""
     assert found.stdout.split() == ["True", "False"]
