@@ -16,9 +16,13 @@ from .measures import contamination_threshold
 class OODDetectorMixin(OutlierMixin):
     """Mixin of detectors that have `score_samples` and a threshold at `offset_`."""
 
-    # Whether the score is minus a distance or minus a ratio of distances. An ensemble adds up the
-    # logarithms of such scores, and all others as they are.
-    _score_is_distance = False
+    @property
+    def _score_is_distance(self) -> bool:
+        """Whether the score is minus a distance or minus a ratio of distances.
+
+        An ensemble adds up the logarithms of such scores, and all others as they are.
+        """
+        return False
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Score above the threshold.
@@ -54,14 +58,20 @@ class OODDetectorMixin(OutlierMixin):
         check_float(self, "contamination", self.contamination, "(0, 0.5]")
         check_int(self, "threshold_samples", self.threshold_samples, 2, or_none=True)
 
+    def _forget(self, *names: str) -> None:
+        """Drop what an earlier fit has left and this one may not set."""
+        for name in names:
+            if hasattr(self, name):
+                delattr(self, name)
+
     def _store_classes(self, y: Any, n_samples: int) -> NDArray | None:
         """Check y, keep its classes if it holds labels, and forget those of an earlier fit."""
         y = check_labels(y, n_samples)
         classes = discrete_classes(y)
         if classes is not None:
             self.classes_ = classes
-        elif hasattr(self, "classes_"):
-            del self.classes_
+        else:
+            self._forget("classes_")
         return y
 
     def _draw_threshold_rows(self, n_samples: int) -> NDArray[np.intp]:

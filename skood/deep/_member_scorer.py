@@ -8,7 +8,6 @@ from scipy.special import softmax
 
 from .._validation import check_option
 from ..measures import max_mean_probability, mutual_information, predictive_entropy
-from ._output_kind import check_logits, check_outputs_parameter, check_probabilities
 from ._raw_input_scorer import RawInputScorer
 
 # each with the sign that makes it higher where the members are more certain
@@ -25,13 +24,6 @@ class MemberScorer(RawInputScorer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_option(self, "measure", self.measure, tuple(_MEASURES))
-        check_outputs_parameter(self)
-
-    def _check_outputs(self, outputs: NDArray[np.float64], *, is_first: bool) -> None:
-        if self.outputs == "probabilities":
-            check_probabilities(self, outputs)
-        elif is_first:
-            check_logits(self, outputs)
 
     def _measure(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         sign, measured = _MEASURES[self.measure]

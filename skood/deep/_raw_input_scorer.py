@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import chain, islice
@@ -16,13 +17,13 @@ from .._base import OODDetectorMixin
 from ._batches import Batches, open_batches
 from ._collector import BatchProgress, RowCollector
 from ._module_pass import check_pass_parameters
-from ._output_kind import check_logits
+from ._output_kind import check_logits, check_outputs_parameter, check_probabilities
 from ._shared_modules import SharesModules
 
 Give = Callable[[Any], NDArray[np.float64]]
 
 
-class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator):
+class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator, ABC):
     """Scorer whose score of a sample depends on that sample and on trained modules alone.
 
     A child opens its modules in `_opened` and makes scores of their outputs in `_measure`.
@@ -87,28 +88,32 @@ class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator):
 
     def _check_parameters(self) -> None:
         check_pass_parameters(self)
+        if hasattr(self, "outputs"):
+            check_outputs_parameter(self)
         self._check_threshold_parameters()
 
     def _open(self, X: Any, *, reset: bool) -> Batches:
         return open_batches(self, X, self.batch_size, reset=reset)
 
+    @abstractmethod
     def _opened(self, n_full: int | None) -> AbstractContextManager[Give]:
         """Modules in use for a block, which gets what makes outputs (..., n, n_classes) of a batch.
 
         Batches of fewer than n_full samples are to be filled up.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _measure(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """The score of each sample."""
-        raise NotImplementedError
 
     def _learn(self, first_batch: Any) -> None:
         """Learn from the first batch of `fit` what scoring needs to know."""
 
     def _check_outputs(self, outputs: NDArray[np.float64], *, is_first: bool) -> None:
         """Raise if outputs are not of the kind that the score is made of."""
-        if is_first:
+        if getattr(self, "outputs", "logits") == "probabilities":
+            check_probabilities(self, outputs)
+        elif is_first:
             check_logits(self, outputs)
 
     def _check_count(self, n_samples: int, y: Any) -> None:

@@ -26,7 +26,7 @@ from ..detectors._layer_inputs import (
 )
 from ..detectors._raw_inputs import RawInputs
 from ..ensemble._layer_scale import LayerScale
-from ..layers import is_in_distribution, logistic_weights
+from ..layers import is_in_distribution, logistic_weights, weighed_sum
 from ._nearest_class import NearestClass
 
 _COMBINE = ("sum", "logistic")
@@ -257,12 +257,6 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         check_extractor(self)
         self._check_threshold_parameters()
 
-    def _forget(self, *names: str) -> None:
-        """Drop what an earlier fit has left and this one may not set."""
-        for name in names:
-            if hasattr(self, name):
-                delattr(self, name)
-
     def _fit_detectors(self, inputs: RawInputs, y: NDArray | None) -> None:
         self._extractor, self.layer_columns_, self._n_features = fit_layers(self, inputs, y)
         self.layer_names_ = list(self.layer_columns_)
@@ -329,11 +323,7 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         return np.column_stack([scale.standardise(column) for scale, column in columns])
 
     def _combined(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        # Layer by layer, so that a row is added up the same in any batch.
-        total = np.full(len(values), self.intercept_)
-        for weight, column in zip(self.coef_, values.T, strict=True):
-            total += weight * column
-        return total
+        return weighed_sum(values, self.coef_, self.intercept_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -10,7 +10,6 @@ from torch import nn
 
 from ..measures import max_softmax
 from ._logit_scorer import LogitScorer
-from ._output_kind import check_logits, check_outputs_parameter, check_probabilities
 
 
 class MSPScorer(LogitScorer):
@@ -115,16 +114,6 @@ class MSPScorer(LogitScorer):
         self.threshold_samples = threshold_samples
         self.random_state = random_state
         self.verbose = verbose
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_outputs_parameter(self)
-
-    def _check_outputs(self, outputs: NDArray[np.float64], *, is_first: bool) -> None:
-        if self.outputs == "probabilities":
-            check_probabilities(self, outputs)
-        elif is_first:
-            check_logits(self, outputs)
 
     def _measure(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.outputs == "probabilities":

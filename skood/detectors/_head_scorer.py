@@ -86,12 +86,9 @@ class HeadScorer(SharesHead, OODDetectorMixin, BaseEstimator, ABC):
         return None if y is None else LinearHead.fitted(X, y, self.classes_)
 
     def _store_head(self) -> None:
+        self._forget("coef_", "intercept_")
         if self._head is not None:
             self.coef_, self.intercept_ = self._head.weight, self._head.intercept
-            return
-        for name in ("coef_", "intercept_"):
-            if hasattr(self, name):
-                delattr(self, name)
 
     @abstractmethod
     def _learn(self, X: NDArray, y: NDArray | None) -> None:

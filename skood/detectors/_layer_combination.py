@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..layers import weighed_sum
 from ..measures import knn_distance
 from ..neighbors import ExactIndex, KDTreeIndex, NeighborIndex
 from ..neighbors._row_fingerprints import RowFingerprints
@@ -29,11 +30,7 @@ class WeighedSum:
 
     def scores(self, distances: NDArray[np.float64], inputs: Any = None) -> NDArray[np.float64]:  # noqa: ARG002
         """Higher = more in-distribution."""
-        # Layer by layer, so that a row is added up the same in any batch.
-        total = np.full(len(distances), self.intercept)
-        for weight, column in zip(self.coef, distances.T, strict=True):
-            total += weight * column
-        return total
+        return weighed_sum(distances, self.coef, self.intercept)
 
 
 @dataclass(frozen=True)

@@ -39,14 +39,15 @@ class SingularityLayers:
 
     def _features(self, inputs: RawInputs) -> Iterator[tuple[NDArray, slice | NDArray[np.intp]]]:
         """Features for each layer, and the layer's columns among them."""
-        plain = self._checked(extract(self.extractor, inputs)) if not self.perturbation else None
-        for columns in map(side_by_side, self.layers.values()):
-            features = plain
-            if features is None:
-                star = self.singularity[columns]
-                moved = self.perturbation.moved(self.extractor, inputs, columns, star)  # type: ignore[union-attr]
-                features = self._checked(extract(self.extractor, moved))
-            yield features, columns
+        layers = map(side_by_side, self.layers.values())
+        if self.perturbation is None:
+            features = self._checked(extract(self.extractor, inputs))
+            yield from ((features, columns) for columns in layers)
+            return
+        for columns in layers:
+            star = self.singularity[columns]
+            moved = self.perturbation.moved(self.extractor, inputs, columns, star)
+            yield self._checked(extract(self.extractor, moved)), columns
 
     def _checked(self, features: NDArray) -> NDArray:
         if features.shape[1] != len(self.singularity):

@@ -222,7 +222,8 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
             at least twice each.
         """
         self._check_parameters(noise_features)
-        self._forget()
+        self._forget("feature_extractor_", "n_features_in_", "feature_names_in_", "_dtype")
+        self._forget("coef_", "intercept_", "n_neighbors_")
         inputs = training_inputs(self, X)
         inside = outside = None
         if self.combine == "logistic":
@@ -279,7 +280,7 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
         return self._layers.distances(new_inputs(self, X))
 
     @property
-    def _score_is_distance(self) -> bool:  # type: ignore[override]
+    def _score_is_distance(self) -> bool:
         return self.combine == "profile"
 
     def _check_parameters(self, noise_features: Any) -> None:
@@ -313,15 +314,6 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
         if not pair or bounds[0] > bounds[1]:
             allowed = "'auto' or two finite numbers (low, high) with low <= high"
             raise parameter_error(self, "noise_range", allowed, bounds)
-
-    def _forget(self) -> None:
-        """Drop what an earlier fit has left and this one may not set."""
-        for name in (
-            *("feature_extractor_", "n_features_in_", "feature_names_in_", "_dtype"),
-            *("coef_", "intercept_", "n_neighbors_"),
-        ):
-            if hasattr(self, name):
-                delattr(self, name)
 
     def _fit_layers(self, inputs: RawInputs, y: Any, noise_features: Any) -> None:
         """Fit the extractor; find the layers' columns and the singularity."""

@@ -155,7 +155,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         return self.locality > 0
 
     @property
-    def _score_is_distance(self) -> bool:  # type: ignore[override]
+    def _score_is_distance(self) -> bool:
         return self.locality == 0  # else it is a logarithm already
 
     def _fit_reference(self, X: NDArray, neighbors: Neighbors) -> None:

@@ -211,7 +211,7 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
         return self._score(check_new_rows(self, X, self._dtype))
 
     @property
-    def _score_is_distance(self) -> bool:  # type: ignore[override]
+    def _score_is_distance(self) -> bool:
         return not self.relative
 
     def _check_parameters(self) -> None:

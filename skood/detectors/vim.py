@@ -111,7 +111,7 @@ class ViMScorer(HeadScorer):
         self.random_state = random_state
 
     @property
-    def _score_is_distance(self) -> bool:  # type: ignore[override]
+    def _score_is_distance(self) -> bool:
         return getattr(self, "_head", None) is None
 
     def _learn(self, X: NDArray, y: NDArray | None) -> None:  # noqa: ARG002

@@ -22,7 +22,13 @@ from .._validation import (
     select_rows,
 )
 from ..explanation import Explanation, LinearMap
-from ..layers import find_layers, is_in_distribution, logistic_weights, seeded_clone
+from ..layers import (
+    find_layers,
+    is_in_distribution,
+    logistic_weights,
+    seeded_clone,
+    weighed_sum,
+)
 from ._layer_detectors import LayerDetectors
 from ._layer_explanation import explain_layers
 
@@ -274,12 +280,6 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
             check_int(self, "n_jobs", self.n_jobs, 1, or_none=True)
         self._check_threshold_parameters()
 
-    def _forget(self, *names: str) -> None:
-        """Drop what an earlier fit has left and this one may not set."""
-        for name in names:
-            if hasattr(self, name):
-                delattr(self, name)
-
     def _fit_logistic(self, X: Any, y: Any) -> Self:
         inside = is_in_distribution(self, X, y)
         positions = np.flatnonzero(inside)
@@ -338,12 +338,8 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         return rows, values
 
     def _combined(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        # Layer by layer, so that a row is added up the same in any batch.
         weights = getattr(self, "coef_", np.ones(values.shape[1]))
-        total = np.full(len(values), getattr(self, "intercept_", 0.0))
-        for weight, column in zip(weights, values.T, strict=True):
-            total += weight * column
-        return total
+        return weighed_sum(values, weights, getattr(self, "intercept_", 0.0))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -3,5 +3,13 @@
 from ._groups import Layers, find_layers
 from ._logistic_weights import is_in_distribution, logistic_weights
 from ._seeded_clone import seeded_clone
+from ._weighed_sum import weighed_sum
 
-__all__ = ["Layers", "find_layers", "is_in_distribution", "logistic_weights", "seeded_clone"]
+__all__ = [
+    "Layers",
+    "find_layers",
+    "is_in_distribution",
+    "logistic_weights",
+    "seeded_clone",
+    "weighed_sum",
+]
