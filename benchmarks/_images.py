@@ -70,6 +70,11 @@ def as_floats(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(values, 3, 1)) if images.ndim == 4 else values
 
 
+def with_channel(images: np.ndarray) -> np.ndarray:
+    """Grey images as a network takes them: from 0 to 1, (n, 1, height, width)."""
+    return as_floats(images)[:, np.newaxis]
+
+
 def _idx(path: Path) -> np.ndarray:
     """An array in the format of MNIST: type and number of dimensions, lengths, values."""
     content = gzip.decompress(path.read_bytes())

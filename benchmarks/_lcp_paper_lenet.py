@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _images import as_floats, kept, load_grey
+from _images import kept, load_grey, with_channel
 from _lcp_paper_methods import Metrics, metrics
 from _lcp_paper_tasks import grey_test_sets
 from torch import nn
@@ -113,7 +113,7 @@ class _Scale(nn.Module):
 
 def _images(data: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     images, labels = load_grey(data, "fashion", split)
-    return as_floats(images)[:, np.newaxis], labels
+    return with_channel(images), labels
 
 
 def _train(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -82,6 +83,10 @@ class Context:
         if self.task.penultimate not in layers:
             layers.append(self.task.penultimate)
         return self.extractor(layers).fit(self.data.X[:BATCH])
+
+    def scores(self, scorer: Any) -> dict[str, np.ndarray]:
+        """What a scorer of raw inputs gives for each set that is reported."""
+        return {name: scorer.score_samples(rows) for name, rows in self.split.reported.items()}
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         return features[:, self.groups["logits"]]

@@ -43,6 +43,7 @@ class Method:
     name: str
     score: Callable[[Context], Scores]
     paper: str = ""  # its column in the paper's table
+    of_other_nets: bool = False  # an ensemble of all nets but the one it stands for
 
 
 def label_free() -> list[Method]:
@@ -53,8 +54,10 @@ def label_free() -> list[Method]:
         Method("Energy", _by_logits(EnergyScorer)),
         Method("ODIN, as published", _odin),
         Method("MC dropout, max softmax", _dropout, "MCD"),
-        Method("Deep ensemble, max softmax", _ensemble("max_softmax"), "DE"),
-        Method("Deep ensemble, mutual information", _ensemble("mutual_information")),
+        Method("Deep ensemble, max softmax", _ensemble("max_softmax"), "DE", of_other_nets=True),
+        Method(
+            "Deep ensemble, mutual information", _ensemble("mutual_information"), of_other_nets=True
+        ),
         Method("Maha, layers summed", _maha),
         Method("FSSD, equal weights", _fssd("sum")),
         Method("FSSD, profile", _fssd("profile")),
@@ -109,19 +112,15 @@ def _transformed(make: Callable[[], Any]) -> Callable[[Context], Scores]:
     return score
 
 
-def _raw(scorer: Any, net: Context) -> Scores:
-    return {name: scorer.score_samples(rows) for name, rows in net.split.reported.items()}
-
-
 def _odin(net: Context) -> Scores:
-    return _raw(ODINScorer(net.net, batch_size=BATCH).fit(net.split.validation), net)
+    return net.scores(ODINScorer(net.net, batch_size=BATCH).fit(net.split.validation))
 
 
 def _dropout(net: Context) -> Scores:
     scorer = MCDropoutScorer(
         net.net, n_samples=DROPOUT_SAMPLES, batch_size=BATCH, random_state=net.seed
     )
-    return _raw(scorer.fit(net.split.validation), net)
+    return net.scores(scorer.fit(net.split.validation))
 
 
 def _ensemble(measure: str) -> Callable[[Context], Scores]:
@@ -130,7 +129,7 @@ def _ensemble(measure: str) -> Callable[[Context], Scores]:
     def score(net: Context) -> Scores:
         others = [one for i, one in enumerate(net.nets) if i != net.seed]
         scorer = DeepEnsembleScorer(others, measure=measure, batch_size=BATCH)
-        return _raw(scorer.fit(net.split.validation), net)
+        return net.scores(scorer.fit(net.split.validation))
 
     return score
 
@@ -152,6 +151,6 @@ def _lcp(net: Context) -> Scores:
 def _fssd(combine: str) -> Callable[[Context], Scores]:
     def score(net: Context) -> Scores:
         scorer = FSSDScorer(net.extractor(reduce="flatten"), combine=combine, random_state=net.seed)
-        return _raw(scorer.fit(net.data.X), net)
+        return net.scores(scorer.fit(net.data.X))
 
     return score

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _images import as_colour, as_floats, as_grey, load_colour, load_grey
+from _images import as_colour, as_floats, as_grey, load_colour, load_grey, with_channel
 from _table2_nets import lenet, resnet, sequence_net
 from _table2_training import Recipe
 
@@ -108,8 +108,9 @@ def _load_fmnist(data: Path, cache: Path) -> Data:
     photographs = as_grey(load_colour(data, "cifar10", "test", cache))
     exposure = _strange_images(as_grey(load_colour(data, "cifar10", "train", cache)), X)
     digits = load_grey(data, "mnist", "t10k")[0]
-    ood = {"MNIST": _grey(digits), "CIFAR-10 grey": _grey(photographs)}
-    return Data(_grey(X), y, _grey(test), labels, ood, exposure=_grey(exposure))
+    ood = {"MNIST": with_channel(digits), "CIFAR-10 grey": with_channel(photographs)}
+    X, test, exposure = (with_channel(one) for one in (X, test, exposure))
+    return Data(X, y, test, labels, ood, exposure=exposure)
 
 
 def _strange_images(photographs: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -122,10 +123,6 @@ def _strange_images(photographs: np.ndarray, images: np.ndarray) -> np.ndarray:
     parts = parts[np.arange(len(parts))[:, np.newaxis], order]
     shuffled = parts.reshape(-1, 4, 4, 7, 7).swapaxes(2, 3).reshape(-1, 28, 28)
     return np.concatenate([photographs, edges.astype(np.uint8), shuffled])
-
-
-def _grey(images: np.ndarray) -> np.ndarray:
-    return as_floats(images)[:, np.newaxis]
 
 
 def _cifar10(architecture: str) -> Task:
@@ -189,7 +186,7 @@ def _load_cifar10(data: Path, cache: Path) -> Data:
 def shifted_and_mirrored(batch: torch.Tensor) -> torch.Tensor:
     """Each image shifted by up to four pixels, and mirrored with a probability of a half."""
     n, _, height, width = batch.shape
-    padded = nn_pad(batch)
+    padded = torch.nn.functional.pad(batch, (4, 4, 4, 4), mode="reflect")
     down, right = torch.randint(9, (n, 1)), torch.randint(9, (n, 1))
     columns = torch.arange(width).expand(n, width)
     mirrored = torch.rand(n, 1) < 0.5
@@ -199,10 +196,6 @@ def shifted_and_mirrored(batch: torch.Tensor) -> torch.Tensor:
         torch.arange(n)[:, None, None], lines[:, :, None], columns[:, None, :]
     ]
     return moved.permute(0, 3, 1, 2)
-
-
-def nn_pad(batch: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.pad(batch, (4, 4, 4, 4), mode="reflect")
 
 
 def _genome() -> Task:

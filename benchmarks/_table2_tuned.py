@@ -46,10 +46,6 @@ def _best(scorers: Iterable[Any], net: Context) -> Any:
     return max(scorers, key=lambda scorer: auroc(labels, scorer.score_samples(rows)))
 
 
-def _raw(scorer: Any, net: Context) -> Scores:
-    return {name: scorer.score_samples(rows) for name, rows in net.split.reported.items()}
-
-
 def _odin(net: Context) -> Scores:
     scorers = (
         ODINScorer(net.net, temperature=t, perturbation=p, batch_size=BATCH).fit(
@@ -58,7 +54,7 @@ def _odin(net: Context) -> Scores:
         for t in TEMPERATURES
         for p in (0.0, *PERTURBATIONS)
     )
-    return _raw(_best(scorers, net), net)
+    return net.scores(_best(scorers, net))
 
 
 def _fssd(perturbations: tuple[float, ...], **options: Any) -> Callable[[Context], Scores]:
@@ -77,7 +73,7 @@ def _fssd(perturbations: tuple[float, ...], **options: Any) -> Callable[[Context
             ).fit(rows, labels)
             for p in (0.0, *perturbations)
         )
-        return _raw(_best(scorers, net), net)
+        return net.scores(_best(scorers, net))
 
     return score
 
@@ -98,7 +94,7 @@ def _maha(perturbations: tuple[float, ...]) -> Callable[[Context], Scores]:
             ).fit(X, y)
             for p in (0.0, *perturbations)
         )
-        return _raw(_best(scorers, net), net)
+        return net.scores(_best(scorers, net))
 
     return score
 

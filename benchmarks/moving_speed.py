@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _images import as_floats, kept, load_grey, user_cache
+from _images import kept, load_grey, user_cache, with_channel
 from _moving_speed_report import markdown, picture
 from _report import RESULTS, write_result
 from _table2_nets import lenet
@@ -40,11 +40,11 @@ def features_over_time(data: Path, cache: Path, seed: int) -> dict[str, np.ndarr
 
 def _trace(data: Path, seed: int) -> dict[str, np.ndarray]:
     images, labels = load_grey(data, "fashion", "train")
-    X, y = torch.from_numpy(_scaled(images)), torch.from_numpy(labels)
+    X, y = torch.from_numpy(with_channel(images)), torch.from_numpy(labels)
     rng = np.random.default_rng(seed)
     kinds = {
-        "Fashion-MNIST": _scaled(load_grey(data, "fashion", "t10k")[0][:ROWS]),
-        "MNIST": _scaled(load_grey(data, "mnist", "t10k")[0][:ROWS]),
+        "Fashion-MNIST": with_channel(load_grey(data, "fashion", "t10k")[0][:ROWS]),
+        "MNIST": with_channel(load_grey(data, "mnist", "t10k")[0][:ROWS]),
         "noise": rng.random((ROWS, 1, 28, 28), dtype=np.float32),
     }
     found: dict[str, list[np.ndarray]] = {}
@@ -61,10 +61,6 @@ def _trace(data: Path, seed: int) -> dict[str, np.ndarray]:
                 for layer, columns in layers.feature_groups_.items():
                     found.setdefault(f"{kind}/{layer}", []).append(features[:, columns])
     return {name: np.stack(values) for name, values in found.items()}
-
-
-def _scaled(images: np.ndarray) -> np.ndarray:
-    return as_floats(images)[:, np.newaxis]
 
 
 def _training(net: nn.Module, X: torch.Tensor, y: torch.Tensor):

@@ -61,14 +61,14 @@ def scored(
 
 def possible(method: Method, task: Task, nets: list[nn.Module]) -> bool:
     """An ensemble of all nets but one needs three; exposure needs outliers."""
-    if method.paper == "DE" or "ensemble" in method.name:
+    if method.of_other_nets:
         return len(nets) > 2
     return bool(task.exposure_name) or method.paper != "OE"
 
 
 def _scores(method: Method, net: Context, folder: Path) -> dict[str, np.ndarray]:
     # Of all nets, an ensemble's scores depend on how many there are.
-    n_nets = len(net.nets) if "ensemble" in method.name else 1
+    n_nets = len(net.nets) if method.of_other_nets else 1
     key = f"{net.task.key}-{net.seed}-{method.name}-{n_nets}"
     short = hashlib.sha256(key.encode()).hexdigest()[:12]
 
@@ -100,7 +100,10 @@ def arguments() -> argparse.Namespace:
         "--only", default="", metavar="PATTERN", help="methods with this in the name"
     )
     parser.add_argument(
-        "--cache", type=Path, default=user_cache(), help="nets and scores are kept here"
+        "--cache",
+        type=Path,
+        default=user_cache(),
+        help="nets and scores are kept here: empty it after a change of a recipe or a method",
     )
     found = parser.parse_args()
     found.seeds = SEEDS[found.task] if found.seeds is None else found.seeds
