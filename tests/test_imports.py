@@ -43,6 +43,16 @@ ALLOWED = {
     "ensemble": {"_base", "_validation", "explanation", "layers"},
     "layers": {"_validation"},
     "model_selection": {"_validation", "metrics"},
+    "comparison": {
+        "_optional",
+        "_validation",
+        "_whole_file",
+        "demo",
+        "metrics",
+        "model_selection",
+        "plots",
+        "presets",
+    },
     "storage": {"_optional", "_validation", "_whole_file", "deep"},
     "plots": {"_validation", "_optional", "metrics", "explanation"},
 }

@@ -1,0 +1,135 @@
+"""A comparison in words and tables, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .comparison import Comparison
+from .intervals import Interval
+from .markdown import markdown_table
+from .reading import how_to_read
+
+LABELS = {"auroc": "AUROC", "aupr_in": "AUPR-in", "aupr_out": "AUPR-out", "fpr95": "FPR95"}
+NONE = "-"
+
+
+def comparison_markdown(comparison: Comparison, source: str, facts: Sequence[str] = ()) -> str:
+    """Write a comparison as Markdown that can be read in a terminal too.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What `compare_detectors` found.
+    source : str
+        What the rows are, such as the name of their file; part of the heading.
+    facts : sequence of str, default=()
+        Sentences about the rows and the detectors, which become items of the first list.
+
+    Returns
+    -------
+    str
+        The text.
+    """
+    parts = [
+        f"# Detectors compared on {source}",
+        "\n".join(f"- {fact}" for fact in (*facts, describe_protocol(comparison))),
+        _metrics(comparison),
+        _verdict(comparison),
+        _costs(comparison),
+        f"AUROC fold by fold, in percent:\n\n{_by_fold(comparison)}",
+        how_to_read(comparison),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def describe_protocol(comparison: Comparison) -> str:
+    """One or two sentences: what stood in for OoD rows, and how often."""
+    folds, kind = comparison.folds, comparison.protocol.kind
+    n = len(folds)
+    splitter = comparison.protocol.splitter
+    if kind == "labelled":
+        return (
+            f"Protocol: rows labelled +1 and -1, {n} folds. Each fold trains on the +1 rows of the "
+            f"other folds, and tests on its own and on all {int((~folds[0].is_in).sum())} -1 rows."
+        )
+    what = "class" if kind == "classes" else "cluster"
+    again = len({fold.name for fold in folds}) < n
+    return (
+        f"Protocol: a {what} is left out, {n} fold{'s' if n > 1 else ''}"
+        f"{'; some are left out more than once' if again else ''}. Each fold trains on "
+        f"{100 * (1 - splitter.test_size):g} % of the rows of the other "
+        f"{'classes' if kind == 'classes' else 'clusters'}, and tests on the rest of them (ID) and "
+        f"on all rows of the {what} left out, which stand in for OoD rows."
+    )
+
+
+def _metrics(comparison: Comparison) -> str:
+    lines = [
+        [name, *(_with_interval(*comparison.estimate(name, one)[:2]) for one in LABELS)]
+        for name in comparison.order()
+    ]
+    level = f"{100 * comparison.confidence_level:g} %"
+    n = len(comparison.folds)
+    caption = f"Mean over {n} folds with its {level} interval over folds" if n > 1 else "One fold"
+    return f"{caption}, in percent:\n\n{markdown_table(['detector', *LABELS.values()], lines)}"
+
+
+def _verdict(comparison: Comparison) -> str:
+    """Which detectors the folds can't tell from the best one."""
+    best, *others = comparison.order()
+    text = f"Largest mean AUROC: {best}."
+    leads = {name: comparison.lead(name)[1] for name in others}
+    if not others or any(lead is None for lead in leads.values()):
+        return text
+    close = [name for name, lead in leads.items() if lead is not None and lead.low <= 0]
+    if not close:
+        return f"{text} Over these folds, it leads every other one."
+    return (
+        f"{text} Over these folds, its lead cannot be told from none over: {', '.join(close)} (the "
+        "interval of the difference has 0 in it)."
+    )
+
+
+def _costs(comparison: Comparison) -> str:
+    wins, ranks = comparison.wins(), comparison.ranks().mean(axis=1)
+    lines = []
+    best = comparison.order()[0]
+    for name in comparison.order():
+        place = comparison.detectors.index(name)
+        over_rows = (comparison.estimate(name, metric).over_rows for metric in ("auroc", "fpr95"))
+        lines.append(
+            [
+                name,
+                *(NONE if ends is None else _ends(ends, 0, 1) for ends in over_rows),
+                NONE if name == best else _with_interval(*comparison.lead(name), low=-1),
+                f"{wins[place]:.3g}",
+                f"{ranks[place]:.1f}",
+                f"{comparison.fit_seconds[place].mean():.2f}",
+                f"{comparison.score_seconds[place].mean():.2f}",
+            ]
+        )
+    head = ("detector", "AUROC rows", "FPR95 rows", "best leads by", "wins", "rank")
+    return markdown_table((*head, "fit s", "score s"), lines)
+
+
+def _by_fold(comparison: Comparison) -> str:
+    order = comparison.order()
+    places = [comparison.detectors.index(name) for name in order]
+    values = 100 * comparison.values["auroc"][places].T
+    lines = [
+        [fold.name, str(int(fold.is_in.sum())), str(int((~fold.is_in).sum()))]
+        + [f"{value:.1f}" for value in of_fold]
+        for fold, of_fold in zip(comparison.folds, values, strict=True)
+    ]
+    first = "test fold" if comparison.protocol.kind == "labelled" else "left out"
+    return markdown_table([first, "ID", "OoD", *order], lines)
+
+
+def _with_interval(mean: float, interval: Interval | None, low: float = 0) -> str:
+    text = f"{100 * mean:.1f}"
+    return text if interval is None else f"{text} ({_ends(interval, low, 1)})"
+
+
+def _ends(interval: Interval, low: float, high: float) -> str:
+    ends = (100 * min(max(end, low), high) for end in interval)
+    return " to ".join(f"{end:.1f}" for end in ends)
