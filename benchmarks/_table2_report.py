@@ -31,6 +31,10 @@ class Table:
     def add(self, protocol: str, method: Method, scores: dict[str, np.ndarray]) -> None:
         self.methods[method.name] = method
         by_set = self.values.setdefault(protocol, {}).setdefault(method.name, {})
+        if self.task.union:
+            outside = {name: found for name, found in scores.items() if name}
+            union = np.concatenate(list(outside.values()))
+            scores = {"": scores[""], self.task.union: union, **outside}
         for name in scores:
             if name:
                 by_set.setdefault(name, []).append(_metrics(scores[""], scores[name]))
