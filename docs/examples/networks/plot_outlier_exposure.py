@@ -110,7 +110,8 @@ for ax, (title, net) in zip(axes, nets.items(), strict=True):
     for name, outside in list(scores.items())[1:]:
         truth = np.repeat([1, -1], [len(inside), len(outside)])
         print(f"  {name:16s} AUROC {100 * auroc(truth, np.r_[inside, outside]):5.1f} %")
-    for (name, values), colour in zip(scores.items(), ("#0072B2", "#D55E00", "#555555")):
+    colours = ("#0072B2", "#D55E00", "#555555")
+    for (name, values), colour in zip(scores.items(), colours, strict=True):
         ax.plot(np.sort(values), np.linspace(0, 100, len(values)), color=colour, label=name)
     ax.set(title=title, xlabel="largest probability of a class")
     ax.spines[["top", "right"]].set_visible(False)
