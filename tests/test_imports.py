@@ -53,6 +53,7 @@ ALLOWED = {
         "plots",
         "presets",
     },
+    "parallel": {"_optional", "_validation", "neighbors"},
     "storage": {"_optional", "_validation", "_whole_file", "deep"},
     "plots": {"_validation", "_optional", "metrics", "explanation"},
 }

@@ -20,6 +20,7 @@ from .._validation import (
     check_option,
     check_training_rows,
     parameter_error,
+    working_memory_bytes,
 )
 from ..explanation import Explanation, LinearMap
 from ..measures import ShareFactors
@@ -32,7 +33,10 @@ from ..neighbors import (
     PyNNDescentIndex,
 )
 from ..neighbors._base import METRICS
+from ..neighbors._shards import IndexOverShards
+from ..rows import StoredRows
 from ._neighbor_explanation import explain_by_neighbors
+from ._neighbor_shards import NeighborStages
 
 # Rows scored at a time, so that memory does not grow with their number: as many as have this many
 # values, but no more than the calls of NumPy need to be cheap.
@@ -46,6 +50,8 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
 
     # Whether the score needs something of every training row's own neighbours.
     _uses_all_training_neighbors = False
+    # Whether the score needs the rows of the neighbours besides their distances.
+    _uses_neighbor_rows = False
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Take in the training rows and set the threshold.
@@ -54,7 +60,8 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         ----------
         X : array-like of shape (n_samples, n_features)
             In-distribution rows, at least 2. An array of float32 or float64 in C order is kept as
-            it is, not copied, so it must not be changed afterwards.
+            it is, not copied, so it must not be changed afterwards. Rows on disk (a memory map, a
+            Zarr array, what `skood.open_rows` opens) are read block by block and stay there.
         y : array-like of shape (n_samples,), optional
             Class labels are stored in `classes_` and otherwise not used.
 
@@ -69,14 +76,13 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             If a parameter or the input is not valid.
         """
         self._check_parameters()
-        X = check_training_rows(self, X)
+        X = self._check_rows(X)
         y = self._store_classes(y, len(X))
         self.training_labels_ = y.copy() if hasattr(self, "classes_") else None
         self.n_neighbors_ = feasible_n_neighbors(self, len(X))
         self.index_ = self._fit_index(X)
         rows = self._draw_threshold_rows(len(X))
-        neighbors = self._fit_on_training_neighbors(X, rows)
-        scores, n_failed = self._score(X[rows], neighbors)
+        scores, n_failed = self._score_training(X, rows)
         self._warn_if_not_converged(n_failed, len(rows))
         self._set_threshold(rows, scores)
         return self
@@ -101,15 +107,13 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             If X is not valid, has another number of features, or other column names.
         """
         check_is_fitted(self)
-        X = check_new_rows(self, X, self.index_.training_rows_.dtype)
+        X = check_new_rows(self, X, self.index_.training_rows_.dtype, stored=True)
         scores = np.empty(len(X))
         n_failed = 0
         step = min(_MOST_QUERIES, max(1, _QUERY_VALUES // X.shape[1]))
         for start in range(0, len(X), step):
             block = X[start : start + step]
-            equal = self.index_.find_equal(block)
-            neighbors = self.index_.answer(block, self.n_neighbors_, equal)
-            scores[start : start + step], failed = self._score(block, neighbors)
+            scores[start : start + step], failed = self._score_block(block)
             n_failed += failed
         self._warn_if_not_converged(n_failed, len(X))
         return scores
@@ -137,7 +141,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             If X is not valid, has another number of features, or other column names.
         """
         check_is_fitted(self)
-        X = check_new_rows(self, X, self.index_.training_rows_.dtype)
+        X = check_new_rows(self, X, self.index_.training_rows_.dtype, stored=True)
         explanation, n_failed = explain_by_neighbors(self, X, linear_map)
         self._warn_if_not_converged(n_failed, len(X))
         return explanation
@@ -152,6 +156,22 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
     def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
         """Scores of rows by their neighbours, and for how many a search did not converge."""
 
+    def _score_block(self, X: NDArray) -> tuple[NDArray[np.float64], int]:
+        """Scores of checked rows, those that equal a training row with one equal copy left out."""
+        if isinstance(self.index_, IndexOverShards):
+            return self.index_.run(NeighborStages(self), X)
+        equal = self.index_.find_equal(X)
+        return self._score(X, self.index_.answer(X, self.n_neighbors_, equal))
+
+    def _score_training(self, X: Any, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], int]:
+        """Scores of the training rows that set the threshold, each with itself left out."""
+        if isinstance(self.index_, IndexOverShards):
+            if self._uses_all_training_neighbors:
+                self._fit_reference_over_shards(self.index_)
+            return self.index_.run(NeighborStages(self), self.index_.training_rows_[rows], rows)
+        neighbors = self._fit_on_training_neighbors(X, rows)
+        return self._score(X[rows], neighbors)
+
     def _fit_on_training_neighbors(self, X: NDArray, rows: NDArray[np.intp]) -> Neighbors:
         """Neighbours of the rows that set the threshold; learns from all rows' where needed."""
         if not self._uses_all_training_neighbors:
@@ -162,6 +182,9 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
 
     def _fit_reference(self, X: NDArray, neighbors: Neighbors) -> None:
         """Learn from the neighbours of all training rows, where `_score` needs that."""
+
+    def _fit_reference_over_shards(self, index: IndexOverShards) -> None:
+        """Do what `_fit_reference` does, where the training rows lie in several shards."""
 
     def _check_parameters(self) -> None:
         check_int(self, "n_neighbors", self.n_neighbors, 1)
@@ -179,7 +202,13 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             )
         self._check_threshold_parameters()
 
-    def _fit_index(self, X: NDArray) -> NeighborIndex:
+    def _check_rows(self, X: Any) -> Any:
+        """Training rows as the index takes them: an array, but for shards."""
+        if isinstance(self.algorithm, IndexOverShards):
+            return self.algorithm.check_rows(self, X)
+        return check_training_rows(self, X, stored=True)
+
+    def _fit_index(self, X: Any) -> NeighborIndex:
         """The index given, if it holds these rows already; else a new one, so it is not changed."""
         if isinstance(self.algorithm, NeighborIndex):
             if self.algorithm.is_fitted_on(X):
@@ -187,8 +216,10 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             return clone(self.algorithm).fit(X)
         if self.algorithm == "approximate":
             return self._approximate_index().fit(X)
-        few_columns = self.algorithm == "auto" and is_for_a_tree(X.shape[1])
-        make = KDTreeIndex if few_columns else ExactIndex
+        for_tree = self.algorithm == "auto" and is_for_a_tree(X.shape[1])
+        if isinstance(X, StoredRows):  # the tree is in memory, in float64
+            for_tree = for_tree and 8 * X.shape[0] * X.shape[1] < working_memory_bytes() / 8
+        make = KDTreeIndex if for_tree else ExactIndex
         return make(metric=self.metric, n_jobs=self.n_jobs).fit(X)
 
     def _approximate_index(self) -> NeighborIndex:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,12 +11,16 @@ from numpy.typing import NDArray
 from .._validation import check_float
 from ..measures import ShareFactors, lcp_distance, lcp_share_factors, perplexity_weights
 from ..neighbors import NeighborIndex, Neighbors
+from ..neighbors._shards import GatheredIndex, IndexOverShards
 from ..neighbors._threads import n_threads, single_threaded_blas
+from ..rows import StoredRows
 from ._neighbor_detector import NeighborOutlierDetector
+from ._neighbor_shards import NeighborStages
 
 _GATHER_BYTES = 1 << 20  # of neighbours' rows at a time, in each thread
 # Rows at a time in each thread: NumPy's calls on fewer cost more than the work, and more than that
 # leave no work for the other threads.
+_DISK_VALUES = 1 << 24  # of neighbours' rows that are read from disk at a time
 _FEWEST_ROWS, _MOST_ROWS = 256, 4096
 
 
@@ -117,6 +122,8 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     array([ 1, -1])
     """
 
+    _uses_neighbor_rows = True
+
     def __init__(
         self,
         n_neighbors: int = 15,
@@ -159,7 +166,13 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         return self.locality == 0  # else it is a logarithm already
 
     def _fit_reference(self, X: NDArray, neighbors: Neighbors) -> None:
-        self.training_lcp_, _ = self._lcp(X, neighbors)
+        self._set_reference(self._lcp(X, neighbors)[0])
+
+    def _fit_reference_over_shards(self, index: IndexOverShards) -> None:
+        self._set_reference(index.run_training(NeighborStages(self, "_lcp")))
+
+    def _set_reference(self, lcp: NDArray[np.float64]) -> None:
+        self.training_lcp_ = lcp
         nonzero = self.training_lcp_[self.training_lcp_ > 0]
         # Where all are zero there is no unit to go by: the smallest number keeps the order right.
         tiny = float(np.finfo(np.float64).tiny)
@@ -196,6 +209,8 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     def _lcp(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
         """LCP of rows, and for how many the perplexity was not reached."""
         distances = self._row_distances(neighbors)
+        if isinstance(self.index_.training_rows_, StoredRows):
+            return self._lcp_from_disk(X, neighbors)
         lcp = np.empty(len(X))
         converged = np.empty(len(X), dtype=bool)
         threads = n_threads(self.n_jobs)
@@ -215,6 +230,20 @@ class LCPOutlierDetector(NeighborOutlierDetector):
             with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
                 list(pool.map(reconstruct, starts))
         return lcp, int((~converged).sum())
+
+    def _lcp_from_disk(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
+        """LCP of rows whose neighbours are on disk: each of these is read once for many rows."""
+        stored, lcp, n_failed = self.index_.training_rows_, np.empty(len(X)), 0
+        within = copy.copy(self)  # threads may share this one
+        step = max(1, _DISK_VALUES // (X.shape[1] * self.n_neighbors_))
+        for start in range(0, len(X), step):
+            part = slice(start, start + step)
+            found = Neighbors(*(array[part] for array in neighbors))
+            positions = np.unique(found.indices)
+            within.index_ = GatheredIndex(positions, stored.take(positions), self.metric)
+            lcp[part], failed = within._lcp(X[part], found)
+            n_failed += failed
+        return lcp, n_failed
 
     def _distances(
         self, X: NDArray, indices: NDArray[np.intp], weights: NDArray[np.float64]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ..measures import ShareFactors, local_outlier_factor, mean_reachability, share_factors
 from ..measures.lof import SMALLEST_REACHABILITY
 from ..neighbors import NeighborIndex, Neighbors
+from ..neighbors._shards import IndexOverShards
 from ._neighbor_detector import NeighborOutlierDetector
 
 # Rows of one direction differ by rounding once they are divided by their lengths: by at most some
@@ -138,6 +139,9 @@ class LOFOutlierDetector(NeighborOutlierDetector):
         self.zero_reachability_ = (
             1e-3 * float(np.median(nonzero)) if nonzero.size else SMALLEST_REACHABILITY
         )
+
+    def _fit_reference_over_shards(self, index: IndexOverShards) -> None:
+        self._fit_reference(np.empty((0, 0)), index.query_training(self.n_neighbors_))
 
     def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:  # noqa: ARG002
         factor = local_outlier_factor(

@@ -1,0 +1,74 @@
+"""Scores by nearest neighbours where the training rows lie in several shards."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..neighbors import Neighbors
+from ..neighbors._shards import (
+    GatheredIndex,
+    Shard,
+    ShardAnswer,
+    ShardStages,
+    first_equal,
+    merge_neighbors,
+)
+
+# What scoring does not need, and would only be carried to every worker.
+_LEFT_BEHIND = ("index_", "algorithm", "training_labels_", "training_scores_", "training_indices_")
+
+
+class NeighborStages(ShardStages):
+    """A detector's measure over the k nearest rows of all shards.
+
+    Parameters
+    ----------
+    detector : NeighborOutlierDetector
+        Fitted as far as the measure needs it.
+    measure : str, default="_score"
+        The detector's method: of rows and their neighbours, with the number of rows that failed.
+    """
+
+    def __init__(self, detector: Any, measure: str = "_score") -> None:
+        self.detector = copy.copy(detector)
+        for name in _LEFT_BEHIND:
+            vars(self.detector).pop(name, None)
+        self.measure = measure
+        self.k = detector.n_neighbors_
+        self.metric = detector.metric
+        self.fetches = detector._uses_neighbor_rows
+
+    def ask(self, shard: Shard, Q: NDArray) -> ShardAnswer:
+        """One row more than needed, for the one that may have to be left out."""
+        return shard.nearest(Q, self.k + 1)
+
+    def merge(
+        self,
+        Q: NDArray,  # noqa: ARG002
+        exclude: NDArray[np.intp] | None,
+        answers: Sequence[ShardAnswer],
+    ) -> Neighbors:
+        """The k nearest of all."""
+        if exclude is None:
+            exclude = first_equal([answer.equal for answer in answers])
+        return merge_neighbors(answers, self.k, exclude, self.metric)
+
+    def fetch(self, shard: Shard, Q: NDArray, merged: Neighbors) -> NDArray:  # noqa: ARG002
+        """Those of the neighbours' rows that the shard has."""
+        return shard.take(np.unique(merged.indices))
+
+    def score(
+        self, Q: NDArray, merged: Neighbors, fetched: Sequence[NDArray]
+    ) -> tuple[NDArray[np.float64], int]:
+        """The measure, as the detector takes it of neighbours of one index."""
+        detector = self.detector
+        if self.fetches:
+            detector = copy.copy(detector)  # threads may share this one
+            positions = np.unique(merged.indices)
+            detector.index_ = GatheredIndex(positions, np.concatenate(fetched), self.metric)
+        return getattr(detector, self.measure)(Q, merged)

@@ -1,0 +1,67 @@
+"""Dask arrays and frames as rows of one type, each chunk checked on its worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def is_frame(X: Any) -> bool:
+    """Whether X is a data frame of Dask."""
+    return hasattr(X, "map_partitions") and hasattr(X, "divisions") and hasattr(X, "columns")
+
+
+def is_array(X: Any) -> bool:
+    """Whether X is an array of Dask."""
+    return isinstance(X, da.Array)
+
+
+def check_chunks(X: da.Array, name: str = "X") -> None:
+    """Raise unless the number of rows in each chunk is known and not 0."""
+    for number, size in enumerate(X.chunks[0]):
+        if np.isnan(size):
+            raise ValueError(
+                f"Partition {number} of {name} has an unknown number of rows, as have all: call "
+                f"{name}.compute_chunk_sizes() first, or give the data frame that it comes from."
+            )
+        if size == 0:
+            raise ValueError(
+                f"Partition {number} of {name} is empty: leave it out, or join partitions with "
+                "`rechunk` or `repartition`."
+            )
+
+
+def checked_rows(X: da.Array) -> da.Array:
+    """Rows of float32 or float64, one chunk wide, each chunk checked when it is computed."""
+    if X.ndim != 2:
+        raise ValueError(
+            f"X must be a Dask array of 2 dimensions, rows and columns. Got {X.ndim} instead."
+        )
+    check_chunks(X)
+    X = X.rechunk({1: -1})
+    dtype = X.dtype if X.dtype in _FLOATS else np.dtype(np.float64)
+    return X.map_blocks(_checked, to=dtype, dtype=dtype, meta=np.empty((0, 0), dtype=dtype))
+
+
+def _checked(block: Any, to: np.dtype, block_id: tuple[int, ...]) -> NDArray:
+    rows = np.ascontiguousarray(block, dtype=to)
+    check_finite(rows, block_id[0])
+    return rows
+
+
+def check_finite(rows: NDArray, number: int) -> None:
+    """Raise, naming the partition, where a value is NaN or infinite."""
+    finite = np.isfinite(rows)
+    if finite.all():
+        return
+    if not finite.any():
+        raise ValueError(f"Partition {number} of X holds nothing but NaN or infinity.")
+    row, column = np.argwhere(~finite)[0]
+    raise ValueError(
+        f"Partition {number} of X holds NaN or infinity, first in its row {row}, column {column}."
+    )

@@ -1,0 +1,47 @@
+"""Training rows that lie in shards, fetched by their positions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from dask.delayed import delayed
+from numpy.typing import NDArray
+
+from ..neighbors._pair_distances import row_norms
+from ._cluster import compute
+from ._shard_graph import take_rows
+
+
+class RowsInShards:
+    """The training rows of a `ShardedIndex`: what is indexed is fetched, all else stays there."""
+
+    def __init__(self, index: Any) -> None:
+        self._index = index
+        self.shape: tuple[int, int] = index._source.shape
+        self.dtype: np.dtype = index._source.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, positions: Any) -> NDArray:
+        return self.take(np.arange(len(self))[positions])
+
+    def take(self, positions: NDArray[np.intp], axis: int = 0) -> NDArray:
+        """The rows at these positions, (*positions.shape, n_features)."""
+        wanted, places = np.unique(positions, return_inverse=True)
+        fetch = delayed(take_rows, pure=False)
+        parts = compute([fetch(shard, wanted) for shard in self._index.shards_()])
+        return np.concatenate(parts).take(places.reshape(np.shape(positions)), axis=axis)
+
+
+class NormsInShards:
+    """The lengths of these rows."""
+
+    def __init__(self, rows: RowsInShards) -> None:
+        self._rows = rows
+
+    def __getitem__(self, positions: Any) -> NDArray[np.float64]:
+        positions = np.asarray(positions)
+        norms = row_norms(self._rows.take(positions.ravel()))
+        return norms.reshape(positions.shape)

@@ -1,0 +1,85 @@
+"""Graphs of Dask that score rows over shards: the stages of `skood.neighbors._shards` as tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from dask.delayed import Delayed, delayed
+from numpy.typing import NDArray
+
+from ..neighbors._shards import Shard, ShardAnswer, ShardStages
+
+
+def staged(
+    shards: Sequence[Delayed],
+    state: Delayed,
+    Q: Delayed,
+    exclude: Any,
+    *,
+    fetches: bool,
+) -> Delayed:
+    """Node with the scores of a block of checked rows, and how many did not converge.
+
+    Parameters
+    ----------
+    shards : sequence of Delayed
+        Nodes with the shards.
+    state : Delayed
+        Node with the `ShardStages` of the detector.
+    Q : Delayed
+        Node with the rows.
+    exclude : Delayed, ndarray or None
+        Positions of the training rows that the rows are; None where that has to be found out.
+    fetches : bool
+        Whether anything is fetched from the shards after the merge.
+    """
+    ask, fetch = delayed(_ask, pure=False), delayed(_fetch, pure=False)
+    answers = [ask(state, shard, Q) for shard in shards]
+    merged = delayed(_merge, pure=False)(state, Q, exclude, answers)
+    fetched = [fetch(state, shard, Q, merged) for shard in shards] if fetches else []
+    return delayed(_score, pure=False, nout=2)(state, Q, merged, fetched)
+
+
+def query_blocks(
+    shards: Sequence[Delayed], sizes: Sequence[int], step: int
+) -> Iterator[tuple[Delayed, NDArray[np.intp]]]:
+    """Nodes with the training rows, at most `step` of one shard, and the rows' positions."""
+    cut = delayed(_cut, pure=False)
+    first = 0
+    for shard, size in zip(shards, sizes, strict=True):
+        for start in range(0, size, step):
+            stop = min(start + step, size)
+            yield cut(shard, start, stop), np.arange(first + start, first + stop)
+        first += size
+
+
+def search_nearest(shard: Shard, Q: NDArray, n_wanted: int) -> ShardAnswer:
+    """`Shard.nearest` as a task."""
+    return shard.nearest(Q, n_wanted)
+
+
+def take_rows(shard: Shard, positions: NDArray[np.intp]) -> NDArray:
+    """`Shard.take` as a task."""
+    return shard.take(positions)
+
+
+def _cut(shard: Shard, start: int, stop: int) -> NDArray:
+    return shard.rows[start:stop]
+
+
+def _ask(stages: ShardStages, shard: Shard, Q: NDArray) -> Any:
+    return stages.ask(shard, Q)
+
+
+def _merge(stages: ShardStages, Q: NDArray, exclude: Any, answers: list[Any]) -> Any:
+    return stages.merge(Q, exclude, answers)
+
+
+def _fetch(stages: ShardStages, shard: Shard, Q: NDArray, merged: Any) -> Any:
+    return stages.fetch(shard, Q, merged)
+
+
+def _score(stages: ShardStages, Q: NDArray, merged: Any, fetched: list[Any]) -> tuple[NDArray, int]:
+    return stages.score(Q, merged, fetched)

@@ -1,0 +1,348 @@
+"""Training rows in shards on the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Self
+
+import dask.array as da
+import numpy as np
+from dask.delayed import Delayed, delayed
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import check_int, check_new_rows, check_training_rows, parameter_error
+from ..neighbors import ExactIndex, NeighborIndex, Neighbors
+from ..neighbors._shards import IndexOverShards, Shard, ShardAnswer, ShardStages, first_equal
+from ..neighbors._shards import merge_neighbors as merge
+from ._cluster import SharedState, active_client, compute, is_alive, persist, worker_memory
+from ._rows import checked_rows, is_array, is_frame
+from ._rows_in_shards import NormsInShards, RowsInShards
+from ._shard_graph import query_blocks, search_nearest, staged
+
+_FEATURES = ("n_features_in_", "feature_names_in_")
+_TRAINING_BLOCK = 8192  # training rows that are searched for at a time
+
+
+class ShardedIndex(IndexOverShards):
+    """Index whose training rows lie in shards, each with an index of its own on a Dask worker.
+
+    A query is asked of all shards, and the k best of their answers are kept. With exact shards the
+    neighbours, their order and their distances are those of one index over all rows, also where
+    rows tie or equal each other across shards.
+
+    The shards are built from the rows that `fit` is given, and kept on the workers. Where a worker
+    is lost, Dask builds its shards again from these rows.
+
+    Parameters
+    ----------
+    index : "exact" or index object, default="exact"
+        The index of each shard: "exact" for ``ExactIndex()``, or an index of `skood.neighbors`,
+        which is cloned. Its metric is that of the whole.
+    n_shards : int or None, default=None
+        Number of shards, of about one size. None: each chunk of the Dask array is a shard; of rows
+        in memory there are as many shards as workers (or processors, without a cluster).
+
+    Attributes
+    ----------
+    training_rows_ : array-like of shape (n_samples, n_features)
+        The training rows, which stay where they are: indexing by positions fetches those rows.
+    shard_sizes_ : tuple of int
+        Number of rows of each shard.
+    n_samples_fit_ : int
+        Number of training rows.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had names.
+
+    Notes
+    -----
+    Without a cluster the shards are in this process and are searched by Dask's threads.
+
+    A shard has to fit into the memory of a worker, and a search takes some more for its blocks.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> import numpy as np
+    >>> from skood import KNNOutlierDetector
+    >>> from skood.parallel import ShardedIndex
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> index = ShardedIndex(n_shards=3)
+    >>> detector = KNNOutlierDetector(algorithm=index).fit(da.from_array(X, chunks=(100, 2)))
+    >>> detector.predict([[0.0, 0.0], [6.0, 6.0]])
+    array([ 1, -1])
+    >>> one = KNNOutlierDetector(algorithm="exact").fit(X)
+    >>> bool((detector.score_samples(X) == one.score_samples(X)).all())
+    True
+    """
+
+    training_rows_: Any
+    row_norms_: Any
+    _shards: Sequence[Delayed] | None
+
+    def __init__(self, index: str | NeighborIndex = "exact", *, n_shards: int | None = None):
+        self.index = index
+        self.n_shards = n_shards
+
+    @property
+    def metric(self) -> str:
+        """The metric of the shards' index."""
+        return getattr(self.index, "metric", "euclidean")
+
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
+        """Take in the training rows: each worker builds the indexes of its shards.
+
+        Parameters
+        ----------
+        X : dask.array.Array, dask.dataframe.DataFrame or array-like, (n_samples, n_features)
+            The training rows. The number of rows in each chunk of an array has to be known.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted index.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not valid, or X has chunks of unknown size, that are empty, or that
+            hold NaN or infinity: the error names the partition.
+        MemoryError
+            If the rows, or those of one shard, are more than the memory of the workers.
+        RuntimeError
+            If the cluster has no workers.
+        """
+        self._check_parameters()
+        rows = self.check_rows(self, X)
+        n = rows.shape[0]
+        if self.n_shards is not None:
+            edges = np.linspace(0, n, min(self.n_shards, n) + 1).astype(int)
+            rows = rows.rechunk({0: tuple(int(b - a) for a, b in pairwise(edges))})
+        self._check_memory(rows)
+        self._source = rows
+        self.shard_sizes_ = tuple(int(size) for size in rows.chunks[0])
+        self.n_samples_fit_ = n
+        self._shards = None
+        self.training_rows_ = RowsInShards(self)
+        self.row_norms_ = None if self.metric == "euclidean" else NormsInShards(self.training_rows_)
+        compute([delayed(len)(shard) for shard in self.shards_()])  # errors come to light here
+        return self
+
+    def check_rows(self, owner: BaseEstimator, X: Any) -> da.Array:
+        """The training rows as a Dask array; the owner learns their width and names.
+
+        Parameters
+        ----------
+        owner : estimator
+            The detector or index that the rows are given to.
+        X : dask.array.Array, dask.dataframe.DataFrame or array-like, (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        dask.array.Array
+            Of shape (n_samples, n_features), float32 or float64, one chunk wide. Each chunk is
+            checked when it is computed.
+        """
+        names = None
+        if is_frame(X):
+            names = np.asarray(X.columns, dtype=object)
+            X = X.to_dask_array(lengths=True)
+        if not is_array(X):
+            X = check_training_rows(owner, X, min_samples=1 if owner is self else 2)
+            n_chunks = self.n_shards or _default_shards()
+            return da.from_array(X, chunks=(-(-len(X) // n_chunks), -1))
+        for name in _FEATURES:
+            vars(owner).pop(name, None)
+        rows = checked_rows(X)
+        owner.n_features_in_ = rows.shape[1]
+        if names is not None:
+            owner.feature_names_in_ = names
+        return rows
+
+    def is_fitted_on(self, X: Any) -> bool:
+        """Whether the index already holds these rows, by the name that Dask gives them."""
+        source = getattr(self, "_source", None)
+        return source is not None and is_array(X) and source.name == X.name
+
+    def query(self, Q: Any, k: int, *, exclude: NDArray[np.intp] | None = None) -> Neighbors:
+        """Find the k nearest training rows of new rows.
+
+        Parameters
+        ----------
+        Q : array-like of shape (m, n_features)
+            The rows to search for.
+        k : int
+            Number of neighbours, at most the number of training rows.
+        exclude : array-like of int of shape (m,), optional
+            For each row, the position of a training row to leave out; -1 for none.
+
+        Returns
+        -------
+        Neighbors
+            ``(indices, distances)``, both of shape (m, k), nearest first.
+        """
+        check_is_fitted(self)
+        Q = check_new_rows(self, Q, self.training_rows_.dtype)
+        if exclude is not None:
+            exclude = self._check_exclude(exclude, len(Q))
+        return self.answer(Q, k, exclude)
+
+    def query_training(self, k: int, rows: NDArray[np.intp] | None = None) -> Neighbors:
+        """Find the k nearest other training rows of training rows.
+
+        Parameters
+        ----------
+        k : int
+            Number of neighbours, less than the number of training rows.
+        rows : array-like of int of shape (m,), optional
+            Positions of the training rows to search for; all of them by default.
+
+        Returns
+        -------
+        Neighbors
+            ``(indices, distances)``, both of shape (m, k). A row is never its own neighbour.
+        """
+        check_is_fitted(self)
+        if rows is not None:
+            rows = np.asarray(rows, dtype=np.intp)
+            return self.answer(self.training_rows_[rows], k, rows)
+        check_int("ShardedIndex.query_training", "k", k, 1, self.n_samples_fit_ - 1)
+        blocks = query_blocks(self.shards_(), self.shard_sizes_, _TRAINING_BLOCK)
+        return self._joined([self._found(rows, k, exclude) for rows, exclude in blocks])
+
+    def answer(self, Q: NDArray, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
+        """Find neighbours as `query` does, for rows that have been checked already."""
+        left_out = exclude is not None and bool((exclude >= 0).any())
+        check_int("ShardedIndex.query", "k", k, 1, self.n_samples_fit_ - left_out)
+        if len(Q) == 0:
+            return Neighbors(np.empty((0, k), dtype=np.intp), np.empty((0, k)))
+        if exclude is None:
+            exclude = np.full(len(Q), -1)
+        blocks = range(0, len(Q), _TRAINING_BLOCK)
+        parts = [slice(start, start + _TRAINING_BLOCK) for start in blocks]
+        return self._joined(
+            [self._found(delayed(Q[p], traverse=False), k, exclude[p]) for p in parts]
+        )
+
+    def find_equal(self, Q: NDArray) -> NDArray[np.intp]:
+        """Position of a training row that equals each row of Q in every feature, -1 for none."""
+        node = delayed(Q, traverse=False)
+        find = delayed(Shard.find_equal, pure=False)
+        return first_equal(compute([find(shard, node) for shard in self.shards_()]))
+
+    def run(
+        self, stages: ShardStages, Q: NDArray, exclude: NDArray[np.intp] | None = None
+    ) -> tuple[NDArray[np.float64], int]:
+        """Scores of checked rows over all shards, and how many did not converge."""
+        shards, state = self.shards_(), SharedState(stages).delayed()
+        parts = [slice(s, s + _TRAINING_BLOCK) for s in range(0, len(Q), _TRAINING_BLOCK)]
+        found = compute(
+            [
+                staged(
+                    shards,
+                    state,
+                    delayed(Q[part], traverse=False),
+                    None if exclude is None else exclude[part],
+                    fetches=stages.fetches,
+                )
+                for part in parts
+            ]
+        )
+        scores, n_failed = zip(*found, strict=True)
+        return np.concatenate(scores), sum(n_failed)
+
+    def run_training(self, stages: ShardStages) -> NDArray[np.float64]:
+        """Scores of all training rows, each with itself left out."""
+        shards, state = self.shards_(), SharedState(stages).delayed()
+        blocks = query_blocks(shards, self.shard_sizes_, _TRAINING_BLOCK)
+        found = compute(
+            [staged(shards, state, *block, fetches=stages.fetches)[0] for block in blocks]
+        )
+        return np.concatenate(found)
+
+    def shards_(self) -> Sequence[Delayed]:
+        """The shards as nodes of a Dask graph, kept on the workers; built again where lost."""
+        if self._shards is None or not all(map(is_alive, self._shards)):
+            starts = np.cumsum([0, *self.shard_sizes_[:-1]])
+            build = delayed(_build_shard, pure=False)
+            blocks = self._source.to_delayed()[:, 0]
+            inner = ExactIndex() if self.index == "exact" else clone(self.index)
+            self._shards = persist(
+                [
+                    build(int(start), inner, block)
+                    for start, block in zip(starts, blocks, strict=True)
+                ]
+            )
+        return self._shards
+
+    def _found(self, rows: Any, k: int, exclude: NDArray[np.intp]) -> Delayed:
+        search = delayed(search_nearest, pure=False)
+        answers: list[ShardAnswer] = [search(shard, rows, k + 1) for shard in self.shards_()]
+        return delayed(merge, pure=False)(answers, k, exclude, self.metric)
+
+    @staticmethod
+    def _joined(blocks: Sequence[Delayed]) -> Neighbors:
+        indices, distances = zip(*compute(blocks), strict=True)
+        return Neighbors(np.concatenate(indices), np.concatenate(distances))
+
+    def _check_parameters(self) -> None:
+        single = isinstance(self.index, NeighborIndex) and not isinstance(self.index, ShardedIndex)
+        if not single and not (isinstance(self.index, str) and self.index == "exact"):
+            raise parameter_error(
+                self, "index", "'exact' or an index of skood.neighbors", self.index
+            )
+        check_int(self, "n_shards", self.n_shards, 1, or_none=True)
+
+    def _check_memory(self, rows: da.Array) -> None:
+        client = active_client()
+        if client is None:
+            return
+        limits = worker_memory(client)
+        row_bytes = rows.dtype.itemsize * rows.shape[1]
+        total = row_bytes * rows.shape[0]
+        if all(limits) and total > sum(limits):
+            raise MemoryError(
+                f"The {rows.shape[0]} training rows of ShardedIndex take {_gb(total)}, and the "
+                f"{len(limits)} worker(s) may use {_gb(sum(limits))} together: add workers."
+            )
+        largest = int(np.argmax(rows.chunks[0]))
+        needed = row_bytes * rows.chunks[0][largest]
+        if all(limits) and needed > max(limits):
+            raise MemoryError(
+                f"Shard {largest} of ShardedIndex has {rows.chunks[0][largest]} rows, which take "
+                f"{_gb(needed)}, and a worker may use {_gb(max(limits))}: raise n_shards."
+            )
+
+    def _build(self) -> None:
+        """There is no structure but those of the shards."""
+
+    def _search(self, *args: Any) -> Any:
+        """The shards are searched by `answer`."""
+        raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "_shards" in state:
+            state["_shards"] = None  # kept by a cluster: whoever loads this builds them again
+        return state
+
+
+def _build_shard(start: int, index: NeighborIndex, rows: NDArray) -> Shard:
+    return Shard(start, clone(index).fit(rows))
+
+
+def _default_shards() -> int:
+    client = active_client()
+    return (os.cpu_count() or 1) if client is None else max(1, len(worker_memory(client)))
+
+
+def _gb(n_bytes: float) -> str:
+    return f"{n_bytes / 1e9:.3g} GB"
