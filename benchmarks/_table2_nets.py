@@ -11,17 +11,17 @@ BASES = 4  # A, C, G, T
 
 
 def lenet(n_classes: int = 10) -> nn.Sequential:
-    """Two convolutions, a hidden layer and logits, with dropout, for grey images of 28 × 28."""
+    """The FSSD authors' net for grey images of 28 × 28: two convolutions and two linear layers."""
     return _chain(
-        conv1=nn.Conv2d(1, 32, 5),
+        scale=Scale(mean=(0.286,), deviation=(0.353,)),
+        conv1=nn.Conv2d(1, 32, 3),
         relu1=nn.ReLU(),
-        pool1=nn.MaxPool2d(2),
-        conv2=nn.Conv2d(32, 64, 5),
+        conv2=nn.Conv2d(32, 64, 3),
         relu2=nn.ReLU(),
-        pool2=nn.MaxPool2d(2),
-        dropout1=nn.Dropout(0.25),
-        flatten=nn.Flatten(),
-        linear=nn.Linear(64 * 4 * 4, 128),
+        pool=nn.MaxPool2d(2),
+        dropout1=nn.Dropout2d(0.25),
+        flatten=_FlattenAsStored(),
+        linear=nn.Linear(64 * 12 * 12, 128),
         hidden=nn.ReLU(),
         dropout2=nn.Dropout(0.5),
         logits=nn.Linear(128, n_classes),
@@ -73,6 +73,16 @@ class Scale(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return (images - self.mean) / self.deviation
+
+
+class _FlattenAsStored(nn.Module):
+    """Flattens maps in the order that they have in training, so that nothing is copied.
+
+    A fifth of the training's time; to the net it is another order of the same features.
+    """
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        return maps.permute(0, 2, 3, 1).flatten(1)
 
 
 class _Residual(nn.Module):
