@@ -146,6 +146,10 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         self._warn_if_not_converged(n_failed, len(X))
         return explanation
 
+    def shard_stages(self) -> NeighborStages:
+        """How the fitted detector scores rows over shards."""
+        return NeighborStages(self)
+
     @abstractmethod
     def _share_factors(
         self, differences: NDArray[np.float64], neighbors: Neighbors, scores: NDArray[np.float64]
@@ -159,7 +163,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
     def _score_block(self, X: NDArray) -> tuple[NDArray[np.float64], int]:
         """Scores of checked rows, those that equal a training row with one equal copy left out."""
         if isinstance(self.index_, IndexOverShards):
-            return self.index_.run(NeighborStages(self), X)
+            return self.index_.run(self.shard_stages(), X)
         equal = self.index_.find_equal(X)
         return self._score(X, self.index_.answer(X, self.n_neighbors_, equal))
 
@@ -168,7 +172,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         if isinstance(self.index_, IndexOverShards):
             if self._uses_all_training_neighbors:
                 self._fit_reference_over_shards(self.index_)
-            return self.index_.run(NeighborStages(self), self.index_.training_rows_[rows], rows)
+            return self.index_.run(self.shard_stages(), self.index_.training_rows_[rows], rows)
         neighbors = self._fit_on_training_neighbors(X, rows)
         return self._score(X[rows], neighbors)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._validation import check_new_rows
 from ..neighbors import Neighbors
 from ..neighbors._shards import (
     GatheredIndex,
@@ -41,7 +42,12 @@ class NeighborStages(ShardStages):
         self.measure = measure
         self.k = detector.n_neighbors_
         self.metric = detector.metric
+        self.dtype = detector.index_.training_rows_.dtype
         self.fetches = detector._uses_neighbor_rows
+
+    def checked(self, X: Any) -> NDArray:
+        """Rows of the training rows' type and columns."""
+        return check_new_rows(self.detector, X, self.dtype)
 
     def ask(self, shard: Shard, Q: NDArray) -> ShardAnswer:
         """One row more than needed, for the one that may have to be left out."""

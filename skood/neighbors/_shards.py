@@ -136,6 +136,10 @@ class ShardStages(ABC):
     fetches = True
 
     @abstractmethod
+    def checked(self, X: Any) -> NDArray:
+        """Rows as the detector takes them, or its error."""
+
+    @abstractmethod
     def ask(self, shard: Shard, Q: NDArray) -> Any:
         """What the shard has to say of the queries."""
 

@@ -1,10 +1,103 @@
-"""Fits over Dask collections."""
+"""Fits over Dask collections: where all rows are, by one pass over them, or in this process."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+import numpy as np
+from dask.delayed import delayed
+from sklearn.frozen import FrozenEstimator
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+
+from ..neighbors._shards import IndexOverShards
+from ._cluster import compute
+from ._parts import Parts
+from ._rows import is_array
+
+# Whose partial_fit, part by part, gives what one fit on all rows gives.
+_BY_PARTS = (StandardScaler, MinMaxScaler, MaxAbsScaler)
 
 
 def fit_over_dask(detector: Any, X: Any, y: Any) -> Any:
-    """Fit a detector to a Dask collection."""
-    return detector.fit(X, y)
+    """Fit a detector, or the steps of a Pipeline one after the other, to a Dask collection.
+
+    Parameters
+    ----------
+    detector : estimator
+        Not fitted; it is fitted in place.
+    X : dask.array.Array or dask.dataframe.DataFrame
+        The rows.
+    y : array-like, dask.array.Array, dask.dataframe.Series or None
+        Class labels.
+
+    Returns
+    -------
+    estimator
+        The fitted detector.
+    """
+    if is_array(y) or hasattr(y, "divisions"):
+        (y,) = compute([y])
+    if not hasattr(detector, "steps") and _searches_shards(detector):
+        return detector.fit(X, y)
+    parts = Parts.of(X)
+    steps = getattr(detector, "steps", [("", detector)])
+    for _, step in steps[:-1]:
+        if not hasattr(step, "transform"):  # None or "passthrough"
+            continue
+        _fit_step(step, parts, y)
+        parts = parts.transformed(step)
+    final = steps[-1][1]
+    if _searches_shards(final):
+        final.fit(parts.array(), y)
+    else:
+        _fit_step(final, parts, y)
+    return detector
+
+
+def _searches_shards(estimator: Any) -> bool:
+    return isinstance(getattr(estimator, "algorithm", None), IndexOverShards)
+
+
+def _fit_step(step: Any, parts: Parts, y: Any) -> None:
+    if isinstance(step, FrozenEstimator):
+        return
+    if type(step) in _BY_PARTS:
+        _fit_by_parts(step, parts)
+    elif getattr(step, "_learns_from_one_batch", False):
+        step.fit(compute(parts.nodes[:1])[0])
+    else:
+        step.fit(_gathered(step, parts), y)
+
+
+def _fit_by_parts(step: Any, parts: Parts) -> None:
+    """One part after the other, each where it lies."""
+    more = delayed(_fitted_further, pure=False)
+    node = delayed(step)
+    for part in parts.nodes:
+        node = more(node, part)
+    (fitted,) = compute([node])
+    vars(step).update(vars(fitted))
+
+
+def _fitted_further(step: Any, rows: Any) -> Any:
+    from sklearn.base import clone
+
+    fitted = clone(step)
+    vars(fitted).update(vars(step))
+    return fitted.partial_fit(rows)
+
+
+def _gathered(step: Any, parts: Parts) -> Any:
+    """All rows in this process, for what can't be fitted in any other way."""
+    head = np.asarray(parts.head)
+    needed = sum(parts.sizes) * (head.nbytes // len(head))
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise MemoryError(
+            f"{type(step).__name__} has to be fitted to all rows in one process, and these "
+            f"{sum(parts.sizes)} rows take {needed / 1e9:.3g} GB, more than its "
+            f"{there / 1e9:.3g} GB of memory. For a neighbour detector, algorithm=ShardedIndex() "
+            "keeps them on the workers; else fit it to a sample of the rows."
+        )
+    return parts.gathered()

@@ -65,3 +65,17 @@ def check_finite(rows: NDArray, number: int) -> None:
     raise ValueError(
         f"Partition {number} of X holds NaN or infinity, first in its row {row}, column {column}."
     )
+
+
+def check_partition(frame: Any, columns: list[Any], number: int) -> None:
+    """Raise, naming the partition, unless it has rows and the columns of the whole."""
+    if list(frame.columns) != columns:
+        raise ValueError(
+            f"Partition {number} of X must have the columns {columns}, as the data frame says. "
+            f"Got {list(frame.columns)} instead."
+        )
+    if not len(frame):
+        raise ValueError(
+            f"Partition {number} of X is empty: leave it out, or join partitions with "
+            "`repartition`."
+        )

@@ -25,7 +25,9 @@ class RowsInShards:
         return self.shape[0]
 
     def __getitem__(self, positions: Any) -> NDArray:
-        return self.take(np.arange(len(self))[positions])
+        if isinstance(positions, slice):
+            positions = np.arange(*positions.indices(len(self)))
+        return self.take(np.asarray(positions))
 
     def take(self, positions: NDArray[np.intp], axis: int = 0) -> NDArray:
         """The rows at these positions, (*positions.shape, n_features)."""

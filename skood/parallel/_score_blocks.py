@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from dask.delayed import Delayed
 from numpy.typing import NDArray
 
 from .._optional import import_optional
-from ._rows import check_chunks, check_finite, is_frame
+from ._rows import check_chunks, check_finite, check_partition, is_frame
 
 # What a method gives for each row, and the name of the Series of it.
 OUTPUTS = {
@@ -89,18 +91,13 @@ def _of_partition(
     return pandas.Series(values, index=frame.index, name=name, dtype=dtype)
 
 
-def check_partition(frame: Any, columns: list[Any], number: int) -> None:
-    """Raise, naming the partition, unless it has rows and the columns of the whole."""
-    if list(frame.columns) != columns:
-        raise ValueError(
-            f"Partition {number} of X must have the columns {columns}, as the data frame says. "
-            f"Got {list(frame.columns)} instead."
-        )
-    if not len(frame):
-        raise ValueError(
-            f"Partition {number} of X is empty: leave it out, or join partitions with "
-            "`repartition`."
-        )
+@contextmanager
+def naming_partition(number: int) -> Iterator[None]:
+    """Errors about rows say which partition these are."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"Partition {number} of X: {error}") from error
 
 
 def _called(
@@ -109,7 +106,5 @@ def _called(
     values = np.asarray(rows)
     if values.dtype.kind == "f":
         check_finite(values.reshape(len(values), -1), number)
-    try:
+    with naming_partition(number):
         return getattr(estimator, method)(rows, **options)
-    except ValueError as error:
-        raise ValueError(f"Partition {number} of X: {error}") from error

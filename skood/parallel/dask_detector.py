@@ -13,6 +13,7 @@ from ._cluster import SharedState
 from ._fit import fit_over_dask
 from ._rows import is_array, is_frame
 from ._score_blocks import map_rows
+from ._score_shards import OverShards, over_shards
 
 
 def _has(method: str) -> Any:
@@ -65,7 +66,6 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
             self.detector_ = fit_over_dask(clone(self.detector), X, y)
         else:
             self.detector_ = clone(self.detector).fit(X, y)
-        self._state = SharedState(self.detector_)
         return self
 
     def score_samples(self, X: Any) -> Any:
@@ -91,7 +91,10 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
         fitted = self._fitted()
         if not (is_array(X) or is_frame(X)):
             return getattr(fitted, method)(X, **options)
-        return map_rows(X, self._shared(fitted).delayed(), method, options)
+        shared = self._shared(fitted)
+        if isinstance(shared, OverShards):
+            return shared.map_rows(X, method, options)
+        return map_rows(X, shared.delayed(), method, options)
 
     def _fitted(self) -> Any:
         if hasattr(self, "detector_"):
@@ -100,10 +103,16 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self.detector)
         return self.detector
 
-    def _shared(self, fitted: Any) -> SharedState:
-        state = getattr(self, "_state", None)
-        if state is None or state.value is not fitted:
-            self._state = state = SharedState(fitted)
+    def _shared(self, fitted: Any) -> SharedState | OverShards:
+        """What travels to the workers; made once, unless the detector is another now."""
+        known = getattr(self, "_travelling", None)
+        if known is None or known[0] is not fitted:
+            self._travelling = known = fitted, over_shards(fitted) or SharedState(fitted)
+        return known[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("_travelling", None)
         return state
 
     def _check_detector(self) -> None:

@@ -1,0 +1,87 @@
+"""A Dask collection as parts: one node of the graph for each chunk or partition, of known size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import dask.array as da
+import numpy as np
+from dask.delayed import Delayed, delayed
+
+from .._optional import import_optional
+from ._cluster import SharedState, compute
+from ._rows import check_chunks, check_finite, check_partition, is_frame
+
+_HEAD = 2  # rows that tell the type and width of what a step makes
+
+
+class Parts(NamedTuple):
+    """Rows in parts, each checked when it is computed, and the first few of all rows."""
+
+    nodes: list[Delayed]
+    sizes: list[int]
+    head: Any
+
+    @classmethod
+    def of(cls, X: Any) -> Parts:
+        """The chunks of an array, or the partitions of a frame, whose sizes are counted."""
+        check = delayed(_checked, pure=False)
+        if is_frame(X):
+            columns = list(X.columns)
+            nodes = [check(part, i, columns) for i, part in enumerate(X.to_delayed())]
+            *sizes, head = compute([*map(delayed(len), nodes), delayed(_first_rows)(nodes[0])])
+            return cls(nodes, sizes, head)
+        check_chunks(X)
+        X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
+        nodes = [check(part, i, None) for i, part in enumerate(X.to_delayed().ravel())]
+        (head,) = compute([delayed(_first_rows)(nodes[0])])
+        return cls(nodes, [int(size) for size in X.chunks[0]], head)
+
+    def transformed(self, step: Any) -> Parts:
+        """The parts as a fitted transformer makes them."""
+        state = SharedState(step).delayed()
+        transform = delayed(_transformed, pure=False)
+        nodes = [transform(state, node) for node in self.nodes]
+        return Parts(nodes, self.sizes, step.transform(self.head))
+
+    def array(self) -> da.Array:
+        """The rows as one array of Dask, (n_samples, n_features)."""
+        head = np.asarray(self.head)
+        shape, dtype = head.shape[1:], head.dtype
+        as_array = delayed(np.asarray, pure=False)
+        return da.concatenate(
+            [
+                da.from_delayed(as_array(node), shape=(size, *shape), dtype=dtype)
+                for node, size in zip(self.nodes, self.sizes, strict=True)
+            ]
+        )
+
+    def gathered(self) -> Any:
+        """All rows in this process, as an array or a frame."""
+        parts = compute(self.nodes)
+        if hasattr(self.head, "columns"):
+            return import_optional("pandas", "dask").concat(parts)
+        return np.concatenate(parts)
+
+    def map(self, function: Callable[..., Any], *arguments: Any) -> list[Delayed]:
+        """Nodes of a function of each part."""
+        call = delayed(function, pure=False)
+        return [call(node, *arguments) for node in self.nodes]
+
+
+def _checked(rows: Any, number: int, columns: list[Any] | None) -> Any:
+    if columns is not None:
+        check_partition(rows, columns, number)
+    values = np.asarray(rows)
+    if values.dtype.kind == "f":
+        check_finite(values.reshape(len(values), -1), number)
+    return rows
+
+
+def _first_rows(rows: Any) -> Any:
+    return rows[:_HEAD]
+
+
+def _transformed(step: Any, rows: Any) -> Any:
+    return step.transform(rows)

@@ -1,0 +1,167 @@
+"""Lazy scores of Dask collections by a detector whose training rows lie in shards.
+
+The chunks meet the shards in the graph itself: no task waits for tasks that it has started.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from dask.delayed import Delayed, delayed
+from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+
+from .._optional import import_optional
+from ..neighbors._shards import IndexOverShards, ShardStages
+from ._cluster import SharedState
+from ._rows import check_chunks, check_finite, check_partition, is_frame
+from ._score_blocks import OUTPUTS, naming_partition
+from ._shard_graph import staged
+
+
+def over_shards(estimator: Any) -> OverShards | None:
+    """The parts of an estimator that scores over shards; None for any other."""
+    wrapper = None
+    final, before = _last_step(estimator)
+    if hasattr(final, "detector_") and hasattr(final, "_calibration"):
+        wrapper, (final, inner) = final, _last_step(final.detector_)
+        before += inner
+    if not isinstance(getattr(final, "index_", None), IndexOverShards):
+        return None
+    return OverShards(before, final, wrapper)
+
+
+def _last_step(estimator: Any) -> tuple[Any, list[Any]]:
+    """The detector at the end of Pipelines, and the transformers before it."""
+    before: list[Any] = []
+    while True:
+        if hasattr(estimator, "steps"):
+            before += [step for _, step in estimator.steps[:-1] if hasattr(step, "transform")]
+            estimator = estimator.steps[-1][1]
+        elif isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        else:
+            return estimator, before
+
+
+class OverShards:
+    """Transformers, a detector over shards, and what takes its scores further.
+
+    Parameters
+    ----------
+    before : list of transformers
+        Fitted; what rows go through first.
+    detector : estimator
+        With an index over shards in `index_`.
+    wrapper : estimator or None
+        What takes the scores of its `detector_`, such as `ConformalOutlierDetector`.
+    """
+
+    def __init__(self, before: list[Any], detector: Any, wrapper: Any) -> None:
+        self.before = SharedState(before)
+        self.index = detector.index_
+        stages: ShardStages = detector.shard_stages()
+        self.fetches = stages.fetches
+        self.stages = SharedState(stages)
+        decider = copy.copy(detector if wrapper is None else wrapper)
+        for name in ("index_", "algorithm", "training_scores_", "training_indices_", "detector_"):
+            vars(decider).pop(name, None)
+        self.decider = SharedState(_Decider(decider, wrapper is not None))
+
+    def map_rows(self, X: Any, method: str, options: dict[str, Any]) -> Any:
+        """Like `_score_blocks.map_rows`."""
+        dtype, name = OUTPUTS[method]
+        frame = is_frame(X)
+        if not frame:
+            check_chunks(X)
+            X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
+        columns = list(X.columns) if frame else None
+        parts = X.to_delayed() if frame else X.to_delayed().ravel()
+        nodes = [self._node(p, i, columns, method, options) for i, p in enumerate(parts)]
+        if frame:
+            pandas = import_optional("pandas", "dask")
+            dd = import_optional("dask.dataframe", "dask")
+            meta = pandas.Series([], dtype=dtype, name=name, index=X._meta.index[:0])
+            return dd.from_delayed(nodes, meta=meta, divisions=X.divisions, verify_meta=False)
+        return da.concatenate(
+            [
+                da.from_delayed(node, shape=(size,), dtype=dtype)
+                for node, size in zip(nodes, X.chunks[0], strict=True)
+            ]
+        )
+
+    def _node(
+        self,
+        part: Delayed,
+        number: int,
+        columns: list[Any] | None,
+        method: str,
+        options: dict[str, Any],
+    ) -> Delayed:
+        stages = self.stages.delayed()
+        rows = delayed(_prepared, pure=False)(self.before.delayed(), stages, part, number, columns)
+        found = staged(self.index.shards_(), stages, rows, None, fetches=self.fetches)
+        decide = delayed(_decided, pure=False)
+        return decide(self.decider.delayed(), part, found, method, options)
+
+
+class _Decider:
+    """Takes scores to decisions and p-values as the detector (or its wrapper) does."""
+
+    def __init__(self, estimator: Any, wraps: bool) -> None:
+        self.estimator = estimator
+        self.wraps = wraps
+
+    def __call__(self, rows: Any, scores: NDArray, method: str, options: dict[str, Any]) -> NDArray:
+        estimator, given = copy.copy(self.estimator), _Given(scores)
+        if self.wraps:
+            estimator.detector_ = given
+        else:
+            estimator.score_samples = given.score_samples
+        return getattr(estimator, method)(rows, **options)
+
+
+class _Given:
+    """A detector whose scores are there already."""
+
+    def __init__(self, scores: NDArray) -> None:
+        self.scores = scores
+
+    def score_samples(self, X: Any) -> NDArray:  # noqa: ARG002
+        return self.scores
+
+
+def _prepared(
+    before: list[Any], stages: ShardStages, rows: Any, number: int, columns: list[Any] | None
+) -> NDArray:
+    """Rows as the shards are searched for them."""
+    if columns is not None:
+        check_partition(rows, columns, number)
+    values = np.asarray(rows)
+    if values.dtype.kind == "f":
+        check_finite(values.reshape(len(values), -1), number)
+    with naming_partition(number):
+        for step in before:
+            rows = step.transform(rows)
+        return stages.checked(rows)
+
+
+def _decided(
+    decide: _Decider,
+    rows: Any,
+    found: tuple[NDArray, int],
+    method: str,
+    options: dict[str, Any],
+) -> Any:
+    scores, n_failed = found
+    if n_failed:
+        decide.estimator._warn_if_not_converged(n_failed, len(scores))
+    values = decide(rows, scores, method, options)
+    if not hasattr(rows, "columns"):
+        return values
+    dtype, name = OUTPUTS[method]
+    pandas = import_optional("pandas", "dask")
+    return pandas.Series(values, index=rows.index, name=name, dtype=dtype)
