@@ -1,0 +1,65 @@
+"""Kernel densities where the training rows lie in several shards."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import check_new_rows
+from ..measures.kernel_density import log_density_of_sum
+from ..neighbors._shards import Shard, ShardStages, first_equal
+
+# What scoring does not need, and would only be carried to every worker.
+_LEFT_BEHIND = (
+    *("index_", "algorithm", "training_rows_", "training_labels_"),
+    *("training_scores_", "training_indices_"),
+)
+
+
+class KernelStages(ShardStages):
+    """Each shard sums the kernels of its own rows, and the sums are added up.
+
+    Parameters
+    ----------
+    detector : KernelDensityOutlierDetector
+        Fitted as far as the density needs it.
+    """
+
+    def __init__(self, detector: Any) -> None:
+        self.dtype, self.n_rows = detector.index_.training_rows_.dtype, len(detector.training_rows_)
+        self.detector = copy.copy(detector)
+        for name in _LEFT_BEHIND:
+            vars(self.detector).pop(name, None)
+
+    def checked(self, X: Any) -> NDArray:
+        """Rows of the training rows' type and columns."""
+        return check_new_rows(self.detector, X, self.dtype)
+
+    def ask(self, shard: Shard, Q: NDArray) -> NDArray[np.intp]:
+        """The first row of the shard that equals each query."""
+        return shard.find_equal(Q)
+
+    def merge(
+        self,
+        Q: NDArray,  # noqa: ARG002
+        exclude: NDArray[np.intp] | None,
+        answers: Sequence[NDArray[np.intp]],
+    ) -> NDArray[np.intp]:
+        """The training row that is left out for each query, -1 for none."""
+        return first_equal(answers) if exclude is None else exclude
+
+    def fetch(self, shard: Shard, Q: NDArray, merged: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Logarithms of the sums over the rows of the shard."""
+        return self.detector._log_sums(Q, shard.rows, shard.own(merged))
+
+    def score(
+        self, Q: NDArray, merged: NDArray[np.intp], fetched: Sequence[NDArray[np.float64]]
+    ) -> tuple[NDArray[np.float64], int]:
+        """The log density of all rows."""
+        log_sum = np.logaddexp.reduce(np.stack(fetched), axis=0)
+        counts = self.n_rows - (merged >= 0)
+        return log_density_of_sum(log_sum, counts, Q.shape[1], self.detector.bandwidth_), 0
