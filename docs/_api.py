@@ -1,0 +1,246 @@
+"""The one list of what is public, which the API reference is made of (by `_api_pages`).
+
+tests/test_docs_api.py holds it against the packages' own `__all__`: a new public name without a
+place here is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import NamedTuple
+
+
+class Section(NamedTuple):
+    """Names of one module that belong together, with a sentence on them."""
+
+    title: str
+    module: str
+    chosen: tuple[str, ...] = ()  # none: all of the module's `__all__`
+    about: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in the order of the page."""
+        return self.chosen or tuple(import_module(self.module).__all__)
+
+
+SECTIONS = (
+    Section(
+        "Presets",
+        "skood",
+        ("make_outlier_detector",),
+        "The recommended Pipelines: where to begin.",
+    ),
+    Section(
+        "Detectors",
+        "skood",
+        (
+            "LCPOutlierDetector",
+            "KNNOutlierDetector",
+            "LOFOutlierDetector",
+            "KernelDensityOutlierDetector",
+            "MahalanobisOutlierDetector",
+        ),
+        "For rows of features: tables, embeddings, traces.",
+    ),
+    Section(
+        "Layers of a network",
+        "skood",
+        ("LayerEnsemble", "FSSDScorer"),
+        "For several groups of features, or raw inputs with a feature extractor.",
+    ),
+    Section(
+        "Penultimate features",
+        "skood",
+        ("ViMScorer", "FDBDScorer", "NNGuideScorer", "SHEScorer"),
+        "For the features before a classifier's last linear layer, and that layer.",
+    ),
+    Section(
+        "Transformers",
+        "skood",
+        ("PartialWhitener", "ActiveNeuronSelector", "ReActTransformer", "ASHTransformer"),
+        "Steps before a detector.",
+    ),
+    Section(
+        "Decisions",
+        "skood",
+        ("ConformalOutlierDetector", "OODGate"),
+        "p-values and error rates for any detector, and a classifier that may refuse.",
+    ),
+    Section("Results of a batch test", "skood.calibration", ("ConformalTestResult",)),
+    Section("Explanations", "skood", ("explain",), "Why a row has its score."),
+    Section(
+        "What explanations are made of",
+        "skood.explanation",
+        (
+            "Explanation",
+            "ExplainedNeighbors",
+            "LinearMap",
+            "Selection",
+            "numbered_names",
+            "reaches_inputs",
+        ),
+    ),
+    Section("Files", "skood", ("save", "load"), "Fitted estimators in files."),
+    Section("What a file says of itself", "skood.persistence", ("read_manifest",)),
+    Section(
+        "Networks: features",
+        "skood.deep",
+        ("TorchFeatureTransformer", "AutoencoderTransformer"),
+        "From raw inputs to rows of features. Needs the extra ``torch``.",
+    ),
+    Section(
+        "Networks: scorers",
+        "skood.deep",
+        (
+            "MSPScorer",
+            "MaxLogitScorer",
+            "EnergyScorer",
+            "ODINScorer",
+            "MahalanobisLayerScorer",
+            "DeepEnsembleScorer",
+            "MCDropoutScorer",
+            "outlier_exposure_loss",
+        ),
+        "What a trained classifier says of an input. Needs the extra ``torch``.",
+    ),
+    Section(
+        "Neighbours",
+        "skood.neighbors",
+        (
+            "ExactIndex",
+            "KDTreeIndex",
+            "FaissIndex",
+            "PyNNDescentIndex",
+            "NeighborIndex",
+            "Neighbors",
+        ),
+        "Indexes of training rows, for the parameter ``algorithm`` of the detectors.",
+    ),
+    Section(
+        "Model selection",
+        "skood.model_selection",
+        ("LeaveClassesOut", "NoveltyKFold", "ood_scorer", "prefer_default"),
+        "Choosing detectors by scikit-learn's searches, without out-of-distribution rows.",
+    ),
+    Section(
+        "Metrics",
+        "skood.metrics",
+        (
+            "auroc",
+            "aupr_in",
+            "aupr_out",
+            "fpr_at_tpr",
+            "detection_error",
+            "ood_report",
+            "OODReport",
+            "MetricEstimate",
+        ),
+        "How well scores tell rows apart; labels are +1 (in-distribution) and -1.",
+    ),
+    Section(
+        "Plots",
+        "skood.plots",
+        (
+            "ScoreDistributionDisplay",
+            "OODCurveDisplay",
+            "LayerScoreDisplay",
+            "ExplanationDisplay",
+            "PValueDisplay",
+        ),
+        "Needs the extra ``plots``.",
+    ),
+    Section(
+        "Measures on neighbours",
+        "skood.measures",
+        (
+            "perplexity_weights",
+            "PerplexityWeights",
+            "lcp_distance",
+            "knn_distance",
+            "local_outlier_factor",
+            "mean_reachability",
+        ),
+        "The bare formulas, on arrays.",
+    ),
+    Section(
+        "Measures of density and distance",
+        "skood.measures",
+        (
+            "log_kernel_density",
+            "kernel_weights",
+            "KernelWeights",
+            "mahalanobis_distance",
+            "left_out_mahalanobis_distance",
+            "whitening_matrix",
+            "singularity_distance",
+            "contamination_threshold",
+        ),
+    ),
+    Section(
+        "Measures of a classifier's outputs",
+        "skood.measures",
+        (
+            "max_softmax",
+            "max_logit",
+            "energy",
+            "max_mean_probability",
+            "predictive_entropy",
+            "mutual_information",
+            "vim_score",
+            "residual_norm",
+            "fdbd_score",
+            "class_weight_distances",
+            "nnguide_score",
+            "simplified_hopfield_energy",
+        ),
+    ),
+    Section(
+        "Shares of features",
+        "skood.measures",
+        (
+            "ShareFactors",
+            "share_factors",
+            "lcp_share_factors",
+            "mahalanobis_share_factors",
+            "left_out_mahalanobis_share_factors",
+        ),
+    ),
+    Section(
+        "Training rows on disk",
+        "skood.rows",
+        about="Rows that are read a block at a time, for training rows larger than the memory.",
+    ),
+    Section(
+        "Dask",
+        "skood.parallel",
+        about="Rows and training rows on many processes or machines. Needs the extra ``dask``.",
+    ),
+    Section(
+        "Comparing detectors",
+        "skood.comparison",
+        about="What ``skood bench`` is made of.",
+    ),
+    Section("Data", "skood.datasets", ("load_digits_ood",), "Real data, without download."),
+)
+
+# Packages that are no part of the public interface, or whose names are all in `skood` itself.
+INTERNAL = (
+    "cli",
+    "demo",
+    "detectors",
+    "ensemble",
+    "layers",
+    "preprocessing",
+    "presets",
+    "storage",
+    "tables",
+)
+
+
+def public_names() -> Iterator[str]:
+    """Full names of all that the reference has."""
+    for section in SECTIONS:
+        for name in section.names:
+            yield f"{section.module}.{name}"

@@ -1,0 +1,127 @@
+"""The pages of the API reference, made of the list in `_api`, and how their names become links.
+
+autosummary makes a page for each name, from the templates in `_templates`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from _api import SECTIONS, public_names
+
+if TYPE_CHECKING:
+    from docutils import nodes
+    from sphinx.addnodes import pending_xref
+    from sphinx.application import Sphinx
+    from sphinx.config import Config
+    from sphinx.environment import BuildEnvironment
+
+HERE = Path(__file__).parent
+AUTOSUMMARY = ".. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n"
+FOREIGN = ("sklearn",)  # whose names are not links: the docs are built without a network
+
+
+def reference_pages() -> dict[str, str]:
+    """Text of each page by its name: one that lists the modules, and one for each module."""
+    modules = list(dict.fromkeys(section.module for section in SECTIONS))
+    pages = {module: module_page(module) for module in modules}
+    contents = "".join(f"   {module}\n" for module in modules)
+    rows = "".join(
+        f"   * - :doc:`{module}`\n     - {', '.join(titles_of(module))}\n" for module in modules
+    )
+    pages["index"] = (
+        f"{heading('API reference', '=')}"
+        "Every public name, by the module that it is imported from. Estimators have what "
+        "scikit-learn gives all of its own besides: ``get_params``, ``set_params``, "
+        "``set_output``, metadata routing.\n\n"
+        f".. list-table::\n   :widths: 30 70\n\n{rows}\n"
+        f".. toctree::\n   :hidden:\n\n{contents}"
+    )
+    return pages
+
+
+def titles_of(module: str) -> list[str]:
+    """Titles of a module's sections."""
+    return [section.title for section in SECTIONS if section.module == module]
+
+
+def module_page(module: str) -> str:
+    """Text of a module's page: a list of its names for each section."""
+    parts = [heading(module, "="), f".. module:: {module}\n\n"]
+    for section in SECTIONS:
+        if section.module == module:
+            names = "".join(f"   {name}\n" for name in section.names)
+            about = f"{section.about}\n\n" if section.about else ""
+            parts.append(f"{heading(section.title, '-')}{about}")
+            parts.append(
+                f".. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{names}\n"
+            )
+    return "".join(parts)
+
+
+def heading(title: str, line: str) -> str:
+    """A heading in reStructuredText."""
+    return f"{title}\n{line * len(title)}\n\n"
+
+
+def write_reference(app: Sphinx, config: Config) -> None:
+    """Write the pages before Sphinx looks what pages there are."""
+    folder = HERE / "api"
+    folder.mkdir(exist_ok=True)
+    for name, text in reference_pages().items():
+        page = folder / f"{name}.rst"
+        if not page.exists() or page.read_text(encoding="utf-8") != text:  # else it is built again
+            page.write_text(text, encoding="utf-8")
+
+
+def escape_shapes(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Let ``(n_features_in_,)`` be a shape: reStructuredText takes ``name_`` for a link."""
+
+    def escape(shape: re.Match[str]) -> str:
+        return re.sub(r"_(?=[,)])|\*", r"\\\g<0>", shape[0])
+
+    lines[:] = [re.sub(r"shape \([^)]*\)", escape, line) for line in lines]
+
+
+def skip_foreign_member(
+    app: Sphinx, what: str, name: str, member: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out what estimators inherit from scikit-learn, whose text links to its own pages."""
+    home = getattr(member, "__module__", None)
+    if callable(member) and home is not None and not home.startswith("skood"):
+        return True
+    return None
+
+
+def resolve_short_name(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element
+) -> nodes.Node | None:
+    """Link own names that come without their module; other libraries' names stay plain code.
+
+    In docstrings single backticks are for names and parameters alike, so what is neither is no
+    error there. Pages have roles that say what they mean, and a wrong name is an error.
+    """
+    if node.get("refdomain") != "py":
+        return None
+    first, dot, rest = node["reftarget"].removeprefix("~").partition(".")
+    for full in public_names():
+        if full.rpartition(".")[2] == first:
+            domain = env.get_domain("py")
+            return domain.resolve_xref(
+                env, node["refdoc"], app.builder, "obj", full + dot + rest, node, contnode
+            )
+    is_own = first == "skood"
+    return contnode if not is_own and (node["reftype"] == "obj" or first in FOREIGN) else None
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Tell Sphinx."""
+    app.connect("config-inited", write_reference)
+    app.connect("autodoc-process-docstring", escape_shapes, priority=400)  # numpydoc is at 500
+    app.connect("autodoc-skip-member", skip_foreign_member)
+    app.connect("missing-reference", resolve_short_name)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
