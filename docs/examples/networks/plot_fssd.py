@@ -77,8 +77,8 @@ for ax, layer in zip(axes, ("relu1", "hidden"), strict=True):
     for place, (rows, colour) in enumerate(zip(kinds.values(), colours, strict=True)):
         distances = profile.layer_scores(rows)[:, column]
         ax.boxplot(
-            distances, positions=[place], orientation="horizontal", widths=0.6, whis=(5, 95),
-            showfliers=False, patch_artist=True, boxprops={"facecolor": colour},
+            distances, positions=[place], orientation="horizontal", widths=0.6, showfliers=False,
+            patch_artist=True, boxprops={"facecolor": colour},
             medianprops={"color": "black"},
         )  # fmt: skip
     ax.set_title(layer, fontsize="medium")
