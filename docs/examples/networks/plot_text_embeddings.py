@@ -40,6 +40,8 @@ from skood.plots import ScoreDistributionDisplay
 # in-distribution (ID); those of SciPy are near out-of-distribution (OoD) texts, written in the same
 # manner about other matters; those of Python's own library are further away.
 
+NO_PROSE = re.compile(r">>>|---|::|\||\w\s:\s|\.\. \[|:ref:")
+
 
 def texts(*modules):
     """Texts of the public classes and functions, each with the number of its docstring."""
@@ -48,12 +50,8 @@ def texts(*modules):
         vars(module).get(name) for module in map(import_module, modules) for name in module.__all__
     ):
         paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(thing.__doc__ or ""))
-        prose = [
-            part
-            for part in paragraphs
-            if not re.search(r">>>|---|::|\||\w\s:\s|\.\. \[|:ref:", part)
-        ]
-        flat = re.split(r"(?<=[.!?])\s+(?=[A-Z])", " ".join(" ".join(prose).split()))
+        prose = " ".join(part for part in paragraphs if not NO_PROSE.search(part))
+        flat = re.split(r"(?<=[.!?])\s+(?=[A-Z])", " ".join(prose.split()))
         sentences = [one for one in flat if len(re.findall(r"[A-Za-z]{2,}", one)) >= 6]
         for i in range(0, len(sentences) - 2, 3):
             found.setdefault(" ".join(sentences[i : i + 3]), number)
@@ -82,9 +80,7 @@ likeness = cosine_similarity(counts.transform(others), counts.transform(train)).
 calibration = others[(part[part >= 2] == 2) & (likeness < 0.8)]
 held_out = others[(part[part >= 2] == 3) & (likeness < 0.8)]
 print(f"{len(train)} texts to train on, {len(calibration)} to calibrate, {len(held_out)} held out,")
-print(f"{len(near)} of SciPy, {len(far)} of Python. The beginnings of some:")
-for text in (*train[:2], *near[:2], *far[:2]):
-    print(" ", text[:90])
+print(f"{len(near)} of SciPy, {len(far)} of Python; such as", near[0])
 
 # %%
 # Three ways to make rows of texts
@@ -155,10 +151,8 @@ calibrated = ConformalOutlierDetector(FrozenEstimator(pipeline), alpha=0.05, ran
 calibrated.fit(calibration)
 kinds = {"scikit-learn": held_out, "SciPy": near, "Python": far}
 for name, detector in (("own threshold", pipeline), ("calibrated", calibrated)):
-    shares = [
-        f"{kind} {100 * np.mean(detector.predict(t) == -1):.1f} %" for kind, t in kinds.items()
-    ]
-    print(f"flagged, {name}: {', '.join(shares)}")
+    flagged = {kind: 100 * np.mean(detector.predict(t) == -1) for kind, t in kinds.items()}
+    print(f"flagged, {name}:", *(f"{kind} {share:.1f} %" for kind, share in flagged.items()))
 
 _ = ScoreDistributionDisplay(
     {kind: calibrated.score_samples(t) for kind, t in kinds.items()},
