@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ReActTransformer,
     )
     from .presets import make_outlier_detector
+    from .rows import open_rows
 
 __version__ = "0.1.0.dev0"
 
@@ -51,6 +52,7 @@ __all__ = [
     "explain",
     "load",
     "make_outlier_detector",
+    "open_rows",
     "save",
 ]
 
@@ -77,6 +79,7 @@ _HOME = {
     "explain": "explanation",
     "load": "persistence",
     "make_outlier_detector": "presets",
+    "open_rows": "rows",
     "save": "persistence",
 }
 

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 from sklearn.base import OutlierMixin
 from sklearn.utils import check_random_state
 
+from ._sampling import uniform_sample
 from ._validation import check_float, check_int, check_labels, discrete_classes
 from .measures import contamination_threshold
 
 
 class OODDetectorMixin(OutlierMixin):
     """Mixin of detectors that have `score_samples` and a threshold at `offset_`."""
+
+    training_labels_: Any
 
     @property
     def _score_is_distance(self) -> bool:
@@ -74,12 +77,38 @@ class OODDetectorMixin(OutlierMixin):
             self._forget("classes_")
         return y
 
-    def _draw_threshold_rows(self, n_samples: int) -> NDArray[np.intp]:
-        """Positions of the training rows whose scores set the threshold, ascending."""
+    def _append_labels(self, y: Any, n_samples: int) -> None:
+        """Append class labels to `training_labels_`: they come with all rows or with none."""
+        y = check_labels(y, n_samples)
+        classes = discrete_classes(y)
+        self._check_labels_go_on(classes)
+        if y is not None and classes is not None:
+            self.classes_ = np.union1d(self.classes_, classes)
+            labels: NDArray = self.training_labels_
+            self.training_labels_ = np.concatenate([labels, y])
+
+    def _check_labels_go_on(self, classes: NDArray | None) -> None:
+        if (classes is None) == hasattr(self, "classes_"):
+            had = "no labels" if classes is not None else "labels"
+            raise ValueError(
+                f"partial_fit of {type(self).__name__} needs class labels in every call or in "
+                f"none: the rows before have come with {had}."
+            )
+
+    def _draw_threshold_rows(self, n_samples: int, *, more: bool = False) -> NDArray[np.intp]:
+        """Positions of the training rows whose scores set the threshold, ascending.
+
+        With `more` they are drawn by the seed of the draw before: where rows have been appended,
+        those that stay in the sample are the same, and all are as if drawn at once.
+        """
+        if not more:
+            self._forget("_threshold_seed")
         if self.threshold_samples is None or n_samples <= self.threshold_samples:
             return np.arange(n_samples)
-        generator = check_random_state(self.random_state)
-        return np.sort(generator.choice(n_samples, self.threshold_samples, replace=False))
+        if not hasattr(self, "_threshold_seed"):
+            generator = check_random_state(self.random_state)
+            self._threshold_seed = int(generator.randint(np.iinfo(np.int32).max))
+        return uniform_sample(n_samples, self.threshold_samples, self._threshold_seed)
 
     def _set_threshold(self, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> None:
         self.training_indices_ = rows

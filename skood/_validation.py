@@ -21,6 +21,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .rows import StoredRows, as_stored_rows
+
 _DTYPES = (np.float64, np.float32)  # any other type becomes the first
 
 
@@ -74,22 +76,72 @@ def check_option(owner: object, name: str, value: Any, options: Sequence[str]) -
         raise parameter_error(owner, name, "one of " + ", ".join(map(repr, options)), value)
 
 
-def check_training_rows(estimator: BaseEstimator, X: Any, *, min_samples: int = 2) -> NDArray:
-    """X as a C-contiguous array of float32 or float64; its width and names are stored."""
-    return validate_data(
+def check_training_rows(
+    estimator: BaseEstimator, X: Any, *, min_samples: int = 2, stored: bool = False
+) -> NDArray:
+    """X as a C-contiguous array of float32 or float64; its width and names are stored.
+
+    With `stored`, rows on disk stay there: what comes back is a `StoredRows`, of which slices and
+    picked rows are such arrays.
+    """
+    rows = as_stored_rows(X)
+    if rows is not None and stored:
+        return _check_stored_rows(estimator, rows, min_samples, reset=True)
+    checked = validate_data(
         estimator, X, dtype=_DTYPES, order="C", ensure_min_samples=min_samples, reset=True
     )
+    if rows is not None:
+        validate_data(estimator, rows.empty_frame(), skip_check_array=True, reset=True)
+    return checked
 
 
-def check_new_rows(estimator: BaseEstimator, X: Any, dtype: np.dtype | None = None) -> NDArray:
-    """X as an array of one float type (its own by default), of the fitted width and names."""
+def check_new_rows(
+    estimator: BaseEstimator, X: Any, dtype: np.dtype | None = None, *, stored: bool = False
+) -> NDArray:
+    """X as an array of one float type (its own by default), of the fitted width and names.
+
+    With `stored`, rows on disk stay there, as in `check_training_rows`.
+    """
     if _is_ready(estimator, X, dtype):
         return X
+    rows = as_stored_rows(X)
+    if rows is not None:
+        if stored:
+            rows = rows if dtype is None else rows.astype(dtype)
+            return _check_stored_rows(estimator, rows, 1, reset=False)
+        validate_data(estimator, rows.empty_frame(), skip_check_array=True, reset=False)
+        return check_array(rows, dtype=_DTYPES if dtype is None else dtype, order="C")
     # A float64 value beyond float32 becomes inf in the cast and is then refused with a clear error.
     with np.errstate(over="ignore", invalid="ignore"):
         return validate_data(
             estimator, X, dtype=_DTYPES if dtype is None else dtype, order="C", reset=False
         )
+
+
+def _check_stored_rows(
+    estimator: BaseEstimator, rows: StoredRows, min_samples: int, *, reset: bool
+) -> Any:
+    """Rows on disk of the right width and names, none of which has NaN or infinity."""
+    validate_data(estimator, rows.empty_frame(), skip_check_array=True, reset=reset)
+    if len(rows) < min_samples or rows.shape[1] == 0:
+        missing = "sample" if len(rows) < min_samples else "feature"
+        found, needed = (len(rows), min_samples) if missing == "sample" else (0, 1)
+        raise ValueError(
+            f"Found array with {found} {missing}(s) (shape={rows.shape}) while a minimum of "
+            f"{needed} is required by {type(estimator).__name__}."
+        )
+    if rows.finite:
+        return rows
+    for start, block in rows.blocks():
+        if not np.isfinite(block).all():
+            bad = start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
+            raise ValueError(
+                f"Input X contains NaN, infinity or a value too large for {rows.dtype}: row {bad} "
+                f"of {rows.origin} is the first that does. Drop such rows or fill in what is "
+                f"missing; {type(estimator).__name__} takes finite values only."
+            )
+    rows.finite = True
+    return rows
 
 
 def _is_ready(estimator: BaseEstimator, X: Any, dtype: np.dtype | None) -> bool:

@@ -19,7 +19,8 @@ ALLOWED = {
     "calibration": {"_base", "_validation"},
     "measures": set(),
     "metrics": set(),
-    "neighbors": {"_validation", "_optional"},
+    "neighbors": {"_validation", "_optional", "rows"},
+    "rows": {"_optional"},
     "explanation": {"_validation", "_optional"},
     "detectors": {
         "_base",
@@ -30,6 +31,7 @@ ALLOWED = {
         "metrics",
         "explanation",
         "layers",
+        "rows",
     },
     "deep": {
         "_base",
@@ -53,8 +55,9 @@ ALLOWED = {
         "plots",
         "presets",
     },
-    "parallel": {"_optional", "_validation", "neighbors"},
+    "parallel": {"_optional", "_validation", "calibration", "neighbors"},
     "storage": {"_optional", "_validation", "_whole_file", "deep"},
+    "tables": {"_optional", "_whole_file"},
     "plots": {"_validation", "_optional", "metrics", "explanation"},
 }
 

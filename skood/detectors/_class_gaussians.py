@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,6 +18,7 @@ from ..measures import (
     mahalanobis_share_factors,
     whitening_matrix,
 )
+from ..measures.row_moments import RowMoments, pooled_moments, shrunk_covariance
 
 COVARIANCES = ("ledoit_wolf", "empirical", "oas", "mincovdet")
 _MOMENTS = {"ledoit_wolf": LedoitWolf, "empirical": EmpiricalCovariance, "oas": OAS}
@@ -71,6 +73,29 @@ class ClassGaussians:
             np.bincount(codes),
             shrinkage,
             int(residuals.any(axis=0).sum()),
+        )
+
+    @classmethod
+    def of_moments(cls, classes: Sequence[RowMoments], covariance: str) -> Self:
+        """Estimate from the sums over the rows of each class."""
+        pooled = pooled_moments(classes)
+        n_varying = int(pooled.varying.sum())
+        # A column that never varies has the unit of the widest one: rows that leave it are far.
+        widest = float(pooled.scale[pooled.varying].max()) if n_varying else 1.0
+        together = covariance != "empirical"  # shrinking compares the columns with each other
+        unit = np.where(pooled.varying & (not together), pooled.scale, widest)
+        estimate, shrinkage = np.zeros((len(unit), len(unit))), 0.0
+        if n_varying:
+            pooled = pooled.in_scale(unit)
+            estimate, shrinkage = shrunk_covariance(pooled, covariance, n_features=n_varying)
+        return cls(
+            np.stack([one.mean for one in classes]),
+            unit,
+            estimate,
+            whitening_matrix(estimate),
+            np.array([one.n for one in classes]),
+            shrinkage,
+            n_varying,
         )
 
     @property

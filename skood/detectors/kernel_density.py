@@ -8,23 +8,27 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
 from .._validation import (
     check_int,
     check_new_rows,
+    check_option,
     check_training_rows,
     parameter_error,
     working_memory_bytes,
 )
 from ..explanation import Explanation, LinearMap
-from ..measures import log_kernel_density
-from ..measures.kernel_density import BLOCKS, kernel_centre
+from ..measures.kernel_density import BLOCKS, kernel_centre, log_density_of_sum, log_kernel_sum
+from ..neighbors import NeighborIndex
 from ..neighbors._row_lookup import RowLookup
+from ..neighbors._shards import IndexOverShards
 from ..neighbors._threads import n_threads, single_threaded_blas
+from ..rows import joined_rows
 from ._kernel_explanation import explain_by_kernels
+from ._kernel_shards import KernelStages
 
 _RULES = ("scott", "silverman")
 _FEWEST_ROWS = 16  # for a thread of their own: each thread centres all training rows
@@ -47,6 +51,11 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
     bandwidth : {"scott", "silverman"} or float, default="scott"
         Width h of the kernel: :math:`n^{-1/(d+4)}`, :math:`(n(d+2)/4)^{-1/(d+4)}`, or a number
         above 0 in the unit of the features.
+    algorithm : "exact" or index object, default="exact"
+        Who holds the training rows: this detector, or an index, which is used as it is if it is
+        already fitted on the same rows and else cloned and fitted. The kernels of all its rows are
+        summed, whatever neighbours it finds. With a `skood.parallel.ShardedIndex` they are summed
+        on the workers.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -58,10 +67,12 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
 
     Attributes
     ----------
+    index_ : NeighborIndex
+        The fitted index, if one was given.
     bandwidth_ : float
         The width of the kernel.
-    training_rows_ : ndarray of shape (n_samples, n_features)
-        The training rows.
+    training_rows_ : ndarray or StoredRows of shape (n_samples, n_features)
+        The training rows; those on disk stay there.
     offset_ : float
         The threshold: rows with a score below are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
@@ -111,12 +122,14 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         self,
         bandwidth: str | float = "scott",
         *,
+        algorithm: str | NeighborIndex = "exact",
         contamination: float = 0.05,
         threshold_samples: int | None = 10_000,
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.bandwidth = bandwidth
+        self.algorithm = algorithm
         self.contamination = contamination
         self.threshold_samples = threshold_samples
         self.random_state = random_state
@@ -129,7 +142,8 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_features)
             In-distribution rows, at least 2. An array of float32 or float64 in C order is kept as
-            it is, not copied, so it must not be changed afterwards.
+            it is, not copied, so it must not be changed afterwards. Rows on disk (a memory map, a
+            Zarr array, what `skood.open_rows` opens) are read block by block and stay there.
         y : array-like of shape (n_samples,), optional
             Class labels are stored in `classes_` and otherwise not used.
 
@@ -144,14 +158,52 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
             If a parameter or the input is not valid.
         """
         self._check_parameters()
-        X = check_training_rows(self, X)
+        X = self._check_rows(X)
         y = self._store_classes(y, len(X))
         self.training_labels_ = y.copy() if hasattr(self, "classes_") else None
-        self.training_rows_ = X
+        return self._fit_rows(X)
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Append training rows: scores and threshold are those of `fit` on all rows so far.
+
+        The bandwidth falls with the number of rows, so the threshold is found anew each time, at
+        the cost of a fit. For the same rows to set the threshold, `random_state` must be an int.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            In-distribution rows, at least 2 in the first call; they are taken as the float type of
+            that call's.
+        y : array-like of shape (n_samples,), optional
+            Class labels, in every call or in none.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid, if labels come in some calls only, or if
+            `algorithm` is an index whose rows lie on several workers.
+        """
+        if not hasattr(self, "training_rows_"):
+            return self.fit(X, y)
+        self._check_parameters()
+        if isinstance(self.algorithm, IndexOverShards):
+            allowed = "'exact' or an index in this process, for partial_fit"
+            raise parameter_error(self, "algorithm", allowed, self.algorithm)
+        X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
+        self._append_labels(y, len(X))
+        return self._fit_rows(joined_rows(self.training_rows_, X), more=True)
+
+    def _fit_rows(self, X: Any, *, more: bool = False) -> Self:
+        self._hold(X)
+        X = self.training_rows_
         self.bandwidth_ = self._find_bandwidth(*X.shape)
-        self._lookup = RowLookup(X)
         self._centre = kernel_centre(X)
-        rows = self._draw_threshold_rows(len(X))
+        rows = self._draw_threshold_rows(len(X), more=more)
         self._set_threshold(rows, self._log_density(X if len(rows) == len(X) else X[rows], rows))
         return self
 
@@ -175,8 +227,10 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
             If X is not valid, has another number of features, or other column names.
         """
         check_is_fitted(self)
-        X = check_new_rows(self, X, self.training_rows_.dtype)
-        return self._log_density(X, self._lookup.find(X))
+        X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
+        if isinstance(self.algorithm, IndexOverShards):
+            return self._log_density(X, None)
+        return self._log_density(X, self._find_equal(X))
 
     def explain(
         self, X: Any, *, n_neighbors: int = 10, linear_map: LinearMap | None = None
@@ -206,8 +260,13 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         check_int(f"{type(self).__name__}.explain", "n_neighbors", n_neighbors, 1)
-        X = check_new_rows(self, X, self.training_rows_.dtype)
-        exclude = self._lookup.find(X)
+        X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
+        if isinstance(self.algorithm, IndexOverShards):
+            raise ValueError(
+                "KernelDensityOutlierDetector.explain needs all training rows in this process, and "
+                "a ShardedIndex keeps them on the workers."
+            )
+        exclude = self._find_equal(X)
         return explain_by_kernels(
             self, X, exclude, self._log_density(X, exclude), n_neighbors, linear_map
         )
@@ -222,6 +281,8 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         if not valid:
             allowed = "one of " + ", ".join(map(repr, _RULES)) + " or a float in (0, inf)"
             raise parameter_error(self, "bandwidth", allowed, value)
+        if not isinstance(self.algorithm, NeighborIndex):
+            check_option(self, "algorithm", self.algorithm, ("exact",))
         if self.n_jobs != -1:
             check_int(self, "n_jobs", self.n_jobs, 1, or_none=True)
         self._check_threshold_parameters()
@@ -233,8 +294,42 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
             return (n * (d + 2) / 4) ** (-1 / (d + 4))
         return float(self.bandwidth)
 
-    def _log_density(self, Q: NDArray, exclude: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Log density at the rows of Q, each with the training row at `exclude` left out."""
+    def shard_stages(self) -> KernelStages:
+        """How the fitted detector scores rows over shards."""
+        return KernelStages(self)
+
+    def _check_rows(self, X: Any) -> Any:
+        if isinstance(self.algorithm, IndexOverShards):
+            return self.algorithm.check_rows(self, X)
+        return check_training_rows(self, X, stored=True)
+
+    def _hold(self, X: Any) -> None:
+        """Keep the training rows, here or in the index given."""
+        self._forget("index_", "_lookup")
+        if isinstance(self.algorithm, NeighborIndex):
+            fitted = self.algorithm.is_fitted_on(X)
+            self.index_ = self.algorithm if fitted else clone(self.algorithm).fit(X)
+            self.training_rows_ = self.index_.training_rows_
+        else:
+            self.training_rows_ = X
+            self._lookup = RowLookup(X)
+
+    def _find_equal(self, X: Any) -> NDArray[np.intp]:
+        return self.index_.find_equal(X) if hasattr(self, "index_") else self._lookup.find(X)
+
+    def _log_density(self, Q: NDArray, exclude: NDArray[np.intp] | None) -> NDArray[np.float64]:
+        """Log density at the rows of Q, each with the training row at `exclude` left out.
+
+        None, for shards: with one equal copy left out, where there is one.
+        """
+        if exclude is None or isinstance(self.algorithm, IndexOverShards):
+            return self.index_.run(self.shard_stages(), Q, exclude)[0]
+        counts = len(self.training_rows_) - (exclude >= 0)
+        log_sum = self._log_sums(Q, self.training_rows_, exclude)
+        return log_density_of_sum(log_sum, counts, Q.shape[1], self.bandwidth_)
+
+    def _log_sums(self, Q: NDArray, rows: Any, exclude: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Logarithms of the sums of the kernels of these training rows."""
         threads = min(n_threads(self.n_jobs), max(1, len(Q) // _FEWEST_ROWS))
         blocks = _blocks_within(working_memory_bytes() // threads, Q.shape[1])
         # as many parts for each thread, of about one size
@@ -243,13 +338,8 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
 
         def score(start: int) -> NDArray[np.float64]:
             part = slice(start, start + size)
-            return log_kernel_density(
-                Q[part],
-                self.training_rows_,
-                self.bandwidth_,
-                exclude=exclude[part],
-                centre=self._centre,
-                blocks=blocks,
+            return log_kernel_sum(
+                Q[part], rows, self.bandwidth_, exclude[part], self._centre, blocks
             )
 
         starts = range(0, len(Q), size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,10 @@ from ..rows import StoredRows
 from ._neighbor_detector import NeighborOutlierDetector
 from ._neighbor_shards import NeighborStages
 
+_DISK_VALUES = 1 << 24  # of neighbours' rows that are read from disk at a time
 _GATHER_BYTES = 1 << 20  # of neighbours' rows at a time, in each thread
 # Rows at a time in each thread: NumPy's calls on fewer cost more than the work, and more than that
 # leave no work for the other threads.
-_DISK_VALUES = 1 << 24  # of neighbours' rows that are read from disk at a time
 _FEWEST_ROWS, _MOST_ROWS = 256, 4096
 
 
@@ -234,11 +235,11 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     def _lcp_from_disk(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
         """LCP of rows whose neighbours are on disk: each of these is read once for many rows."""
         stored, lcp, n_failed = self.index_.training_rows_, np.empty(len(X)), 0
-        within = copy.copy(self)  # threads may share this one
+        within: Any = copy.copy(self)  # threads may share this one
         step = max(1, _DISK_VALUES // (X.shape[1] * self.n_neighbors_))
         for start in range(0, len(X), step):
             part = slice(start, start + step)
-            found = Neighbors(*(array[part] for array in neighbors))
+            found = Neighbors(neighbors.indices[part], neighbors.distances[part])
             positions = np.unique(found.indices)
             within.index_ = GatheredIndex(positions, stored.take(positions), self.metric)
             lcp[part], failed = within._lcp(X[part], found)

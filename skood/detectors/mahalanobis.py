@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any, Self
 
 import numpy as np
@@ -13,12 +14,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
 from .._validation import (
+    check_labels,
     check_new_rows,
     check_option,
     check_training_rows,
+    discrete_classes,
     parameter_error,
+    working_memory_bytes,
 )
 from ..explanation import Explanation, LinearMap
+from ..measures.row_moments import RowMoments, moments_of_rows
 from ..neighbors._pair_distances import row_norms
 from ..neighbors._row_fingerprints import RowFingerprints
 from ._class_gaussians import COVARIANCES, ClassGaussians
@@ -26,6 +31,7 @@ from ._gaussian_explanation import explain_by_gaussians
 from ._given_features import given_names
 
 _BLOCK_BYTES = 1 << 23  # of rows in float64 and their distances at a time
+_MOMENT_BYTES = 1 << 26  # of rows in float64 at a time, for their sums: few blocks for many classes
 
 
 class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
@@ -154,7 +160,8 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            In-distribution rows, at least 2.
+            In-distribution rows, at least 2. Rows on disk (a memory map, a Zarr array, what
+            `skood.open_rows` opens) are read block by block, but for "mincovdet".
         y : array-like of shape (n_samples,), optional
             Class labels make the distance class-conditional. Values that are no labels (floats with
             a fraction) are not used.
@@ -172,18 +179,77 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
             ``covariance="mincovdet"`` and half of the rows are equal.
         """
         self._check_parameters()
-        X = check_training_rows(self, X)
+        X = check_training_rows(self, X, stored=True)
         y = self._store_classes(y, len(X))
         codes = np.zeros(len(X), dtype=np.intp)
         if hasattr(self, "classes_"):
             codes = np.searchsorted(self.classes_, y)
-        self._check_classes(codes)
+        self._check_classes(np.bincount(codes))
+        self._forget("_sample", "_moments")
         self._fit_gaussians(X, codes)
         self._fingerprints = RowFingerprints(X)
         self._row_classes = codes.astype(np.min_scalar_type(int(codes.max())))
         self._dtype = X.dtype
         rows = self._draw_threshold_rows(len(X))
         self._set_threshold(rows, self._score(X[rows]))
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Take in more training rows: the estimates are those of all rows so far.
+
+        The sums that the estimates are made of go on, in float64, with d² numbers for each class.
+        A detector that was begun by `partial_fit` keeps the rows that set the threshold as well, so
+        that this, too, is that of `fit` on all rows (for a `random_state` that is an int).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            In-distribution rows, at least 2 in the first call.
+        y : array-like of shape (n_samples,), optional
+            Class labels, in every call or in none. Classes that are new may come at any time.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid, if ``covariance="mincovdet"``, which is not
+            made of sums, or if labels come in some calls only.
+
+        Warns
+        -----
+        UserWarning
+            If the detector was begun by `fit`, which keeps no rows: then only the rows given to
+            `partial_fit` set the threshold. The scores are exact all the same.
+        """
+        self._check_parameters()
+        if self.covariance == "mincovdet":
+            allowed = "'ledoit_wolf', 'empirical' or 'oas' for partial_fit: it needs sums over rows"
+            raise parameter_error(self, "covariance", allowed, self.covariance)
+        if not hasattr(self, "_fingerprints"):
+            self.fit(X, y)
+            X = check_new_rows(self, X, self._dtype, stored=True)
+            self._sample = X[self.training_indices_]
+            return self
+        if getattr(self, "_moments", None) is None:
+            raise ValueError(
+                f"partial_fit of {type(self).__name__} goes on from sums over rows, which the fit "
+                "before it has not made: of 'mincovdet' there are none, and of so many classes and "
+                "features they would not fit into the working memory. Begin with partial_fit."
+            )
+        X = check_new_rows(self, X, self._dtype, stored=True)
+        n_before = len(self._row_classes)
+        codes = self._take_in_labels(y, len(X))
+        self._add_moments(X, codes)
+        self._set_gaussians()
+        self._fingerprints = self._fingerprints.extended(X)
+        self._row_classes = np.concatenate([self._row_classes, codes]).astype(
+            np.min_scalar_type(len(self._moments))
+        )
+        self._renew_threshold(X, n_before)
         return self
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
@@ -208,7 +274,7 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
             ``normalize=True`` and a row is all zero.
         """
         check_is_fitted(self)
-        return self._score(check_new_rows(self, X, self._dtype))
+        return self._score(check_new_rows(self, X, self._dtype, stored=True))
 
     @property
     def _score_is_distance(self) -> bool:
@@ -245,7 +311,7 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
             ``normalize=True`` and a row is all zero.
         """
         check_is_fitted(self)
-        X = check_new_rows(self, X, self._dtype)
+        X = check_new_rows(self, X, self._dtype, stored=True)
         parts = [
             explain_by_gaussians(self._gaussians, self._background, *block, linear_map)
             for block in self._blocks(X)
@@ -260,12 +326,12 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
             nearest_class=self.classes_[nearest] if hasattr(self, "classes_") else None,
         )
 
-    def _check_classes(self, codes: NDArray[np.intp]) -> None:
-        n_classes = int(codes.max()) + 1
+    def _check_classes(self, counts: NDArray[np.intp]) -> None:
+        n_classes = len(counts)
         if self.relative and n_classes < 2:
             allowed = "False unless y holds class labels of at least 2 classes"
             raise parameter_error(self, "relative", allowed, self.relative)
-        n, d = len(codes), self.n_features_in_
+        n, d = int(counts.sum()), self.n_features_in_
         if self.covariance in ("empirical", "mincovdet") and n - n_classes < d:
             warnings.warn(
                 f"covariance={self.covariance!r} of {type(self).__name__} is singular for {n} rows "
@@ -276,7 +342,13 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
             )
 
     def _fit_gaussians(self, X: NDArray, codes: NDArray[np.intp]) -> None:
-        rows = self._float64_rows(X, self._lengths(X))
+        n_classes, d = int(codes.max()) + 1, X.shape[1]
+        if self.covariance != "mincovdet" and 8 * n_classes * d * d <= working_memory_bytes():
+            self._moments: list[RowMoments] = []
+            self._add_moments(X, codes)
+            self._set_gaussians()
+            return
+        rows = self._float64_rows(np.asarray(X), self._lengths(X))
         self._gaussians = ClassGaussians.fit(rows, codes, self.covariance, self.random_state)
         self._background = None
         if self.relative:
@@ -284,6 +356,73 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
             self._background = ClassGaussians.fit(
                 rows, everything, self.covariance, self.random_state
             )
+        self._publish_estimates()
+
+    def _add_moments(self, X: NDArray, codes: NDArray[np.intp]) -> None:
+        """Add the rows to the sums of their classes."""
+        step = max(1, _MOMENT_BYTES // (8 * X.shape[1]))
+        found: list[RowMoments | None] = [*self._moments]
+        for start in range(0, X.shape[0], step):
+            part = slice(start, start + step)
+            block = X[part]
+            rows = self._float64_rows(block, self._lengths(block, start))
+            for code in np.unique(codes[part]):
+                members = codes[part] == code
+                found += [None] * (int(code) + 1 - len(found))
+                own = moments_of_rows(rows if members.all() else rows[members])
+                before = found[code]
+                found[code] = own if before is None else before.merged(own)
+        self._moments = [one for one in found if one is not None]
+
+    def _set_gaussians(self) -> None:
+        """Make the estimates of the sums."""
+        self._gaussians = ClassGaussians.of_moments(self._moments, self.covariance)
+        self._background = None
+        if self.relative:
+            together = reduce(RowMoments.merged, self._moments)
+            self._background = ClassGaussians.of_moments([together], self.covariance)
+        self._publish_estimates()
+
+    def _take_in_labels(self, y: Any, n: int) -> NDArray[np.intp]:
+        """Codes of the new rows' classes; new classes find their place among the old ones."""
+        y = check_labels(y, n)
+        classes = discrete_classes(y)
+        self._check_labels_go_on(classes)
+        if classes is None:
+            self._check_classes(np.array([len(self._row_classes) + n]))
+            return np.zeros(n, dtype=np.intp)
+        old, self.classes_ = self.classes_, np.union1d(self.classes_, classes)
+        moved = np.searchsorted(self.classes_, old)
+        self._row_classes = moved[self._row_classes]
+        codes = np.searchsorted(self.classes_, y)
+        counts = np.bincount(np.concatenate([self._row_classes, codes]))
+        self._check_classes(counts)
+        placed: list[Any] = [None] * len(self.classes_)
+        for code, moments in zip(moved, self._moments, strict=True):
+            placed[code] = moments
+        self._moments = placed
+        return codes
+
+    def _renew_threshold(self, X: NDArray, n_before: int) -> None:
+        """Draw the rows that set the threshold anew, as one fit on all rows would."""
+        begun_by_fit = not hasattr(self, "_sample")
+        if begun_by_fit:
+            warnings.warn(
+                f"{type(self).__name__} was fitted by fit, which keeps no rows: only rows given to "
+                "partial_fit set its threshold. Begin with partial_fit for that of all rows.",
+                UserWarning,
+                stacklevel=3,
+            )
+            self._sample, self._sample_from = X[:0], n_before
+            self.training_indices_ = np.empty(0, dtype=np.intp)
+        first = getattr(self, "_sample_from", 0)
+        rows = first + self._draw_threshold_rows(n_before + len(X) - first, more=True)
+        old = np.isin(self.training_indices_, rows)
+        new = rows[rows >= n_before] - n_before
+        self._sample = np.concatenate([np.asarray(self._sample)[old], X[new]])
+        self._set_threshold(rows, self._score(self._sample))
+
+    def _publish_estimates(self) -> None:
         self.location_ = self._gaussians.location
         self.covariance_ = self._gaussians.covariance
         self.precision_ = self._gaussians.precision
@@ -330,8 +469,11 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
         largest = np.finfo(np.float64).max
         return np.clip(difference, -largest, largest)
 
-    def _lengths(self, X: NDArray) -> NDArray[np.float64] | None:
-        """Lengths by which the rows are divided; None where they are not."""
+    def _lengths(self, X: NDArray, first: int = 0) -> NDArray[np.float64] | None:
+        """Lengths by which the rows are divided; None where they are not.
+
+        `first` is the position of the first row, for the error about a row of zeros.
+        """
         if not self.normalize:
             return None
         lengths = row_norms(X)
@@ -339,8 +481,8 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
         if zero.size:
             raise ValueError(
                 f"normalize=True of {type(self).__name__} needs rows that are not all zero. Got "
-                f"{zero.size} row(s) of zeros, the first at position {zero[0]}; drop them or use "
-                "normalize=False."
+                f"{zero.size} row(s) of zeros, the first at position {first + zero[0]}; drop them "
+                "or use normalize=False."
             )
         return lengths
 

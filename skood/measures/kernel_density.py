@@ -13,6 +13,8 @@ For such a row, the exponents that may count are computed again by differences.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -41,7 +43,8 @@ def log_kernel_density(
     X : array-like of shape (m, d)
         The rows.
     training_rows : array-like of shape (n, d)
-        The training rows, in the unit of `X`.
+        The training rows, in the unit of `X`. What has a shape, a type and slices that are arrays
+        is read block by block.
     bandwidth : float
         Width h of the kernel in the same unit, above 0.
     exclude : array-like of int of shape (m,), optional
@@ -74,7 +77,10 @@ def log_kernel_density(
     >>> log_kernel_density([[1.0]], [[-1.0], [1.0]], bandwidth=1.0, exclude=[1])
     array([-2.91893853])
     """
-    X, rows = np.asarray(X), np.asarray(training_rows)
+    X = np.asarray(X)
+    # What reads its rows when they are sliced must not be read as a whole.
+    sliced = hasattr(training_rows, "shape") and hasattr(training_rows, "dtype")
+    rows: Any = training_rows if sliced else np.asarray(training_rows)
     exclude = np.full(len(X), -1) if exclude is None else np.asarray(exclude)
     counts = len(rows) - (exclude >= 0)
     if not 0 < bandwidth < np.inf:
@@ -87,6 +93,30 @@ def log_kernel_density(
             "The 'training_rows' parameter of log_kernel_density must hold at least one row that "
             f"is not left out. Got {len(rows)} row(s) instead."
         )
+    log_sum = log_kernel_sum(X, rows, bandwidth, exclude, centre, blocks)
+    return log_density_of_sum(log_sum, counts, X.shape[1], bandwidth)
+
+
+def log_kernel_sum(
+    X: NDArray,
+    rows: Any,
+    bandwidth: float,
+    exclude: NDArray[np.intp],
+    centre: NDArray[np.float64] | None = None,
+    blocks: tuple[int, int] = BLOCKS,
+) -> NDArray[np.float64]:
+    """Logarithm of the sum of the kernels, whose height is 1, over the training rows given.
+
+    Parameters
+    ----------
+    X, rows, bandwidth, exclude, centre, blocks
+        As in `log_kernel_density`, and not checked.
+
+    Returns
+    -------
+    ndarray of shape (m,)
+        -inf where there is no row but the one left out.
+    """
     centre = kernel_centre(rows) if centre is None else centre
     log_sum = np.empty(len(X))
     # Overflow and what comes of it is looked for in the result. Set here: threads have their own.
@@ -95,7 +125,14 @@ def log_kernel_density(
             part = slice(start, start + blocks[0])
             block = _QueryBlock(X[part], exclude[part], centre, bandwidth)
             log_sum[part] = block.log_kernel_sum(rows, blocks[1])
-    scale = X.shape[1] * (np.log(bandwidth) + 0.5 * np.log(2.0 * np.pi))
+    return log_sum
+
+
+def log_density_of_sum(
+    log_sum: NDArray[np.float64], counts: NDArray[np.intp], d: int, bandwidth: float
+) -> NDArray[np.float64]:
+    """The log density of a sum of kernels over so many rows of d features, held above -inf."""
+    scale = d * (np.log(bandwidth) + 0.5 * np.log(2.0 * np.pi))
     return np.maximum(log_sum - np.log(counts) - scale, np.finfo(np.float64).min)
 
 

@@ -17,11 +17,15 @@ from .._validation import (
     check_training_rows,
     parameter_error,
 )
+from ..rows import StoredRows
 from ._neighbors import Neighbors
 from ._pair_distances import row_norms
 from ._row_lookup import RowLookup
 
 METRICS = ("euclidean", "cosine")
+# Rows on disk are searched for so many values at a time.
+_QUERY_VALUES = 1 << 20
+_COMPARED_ROWS = 1 << 14
 
 
 class NeighborIndex(ABC, BaseEstimator):
@@ -32,6 +36,9 @@ class NeighborIndex(ABC, BaseEstimator):
     and has the lengths in `row_norms_` where it searches rows of length 1 (None otherwise).
     """
 
+    # Whether training rows on disk stay there; else they are read into memory.
+    _keeps_stored_rows = False
+
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
         """Take in the training rows.
 
@@ -39,7 +46,8 @@ class NeighborIndex(ABC, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_features)
             The training rows. An array of float32 or float64 in C order is kept as it is, not
-            copied, so it must not be changed afterwards.
+            copied, so it must not be changed afterwards. Rows on disk (a memory map, a Zarr array,
+            what `skood.open_rows` opens) stay there if the index is an `ExactIndex`.
         y : Ignored
             Present for API consistency.
 
@@ -55,7 +63,9 @@ class NeighborIndex(ABC, BaseEstimator):
         """
         check_option(self, "metric", self.metric, METRICS)
         self._check_parameters()
-        self.training_rows_ = check_training_rows(self, X, min_samples=1)
+        self.training_rows_ = check_training_rows(
+            self, X, min_samples=1, stored=self._keeps_stored_rows
+        )
         self.n_samples_fit_ = len(self.training_rows_)
         self.row_norms_ = self.norms(self.training_rows_)
         self._lookup = RowLookup(self.training_rows_)
@@ -85,7 +95,7 @@ class NeighborIndex(ABC, BaseEstimator):
             If Q has another width than the training rows, or k is out of range.
         """
         check_is_fitted(self)
-        Q = check_new_rows(self, Q, self.training_rows_.dtype)
+        Q = check_new_rows(self, Q, self.training_rows_.dtype, stored=True)
         if exclude is not None:
             exclude = self._check_exclude(exclude, len(Q))
         return self.answer(Q, k, exclude)
@@ -132,7 +142,10 @@ class NeighborIndex(ABC, BaseEstimator):
         rows = getattr(self, "training_rows_", None)
         if rows is None or rows.dtype != X.dtype or rows.shape != X.shape:
             return False
-        return rows is X or np.array_equal(rows, X)
+        return rows is X or all(
+            np.array_equal(rows[start : start + _COMPARED_ROWS], X[start : start + _COMPARED_ROWS])
+            for start in range(0, len(X), _COMPARED_ROWS)
+        )
 
     def answer(self, Q: NDArray, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
         """Find neighbours as `query` does, for rows that have been checked already.
@@ -155,10 +168,22 @@ class NeighborIndex(ABC, BaseEstimator):
         check_int(f"{type(self).__name__}.query", "k", k, 1, self.n_samples_fit_ - left_out)
         if len(Q) == 0:
             return Neighbors(np.empty((0, k), dtype=np.intp), np.empty((0, k)))
+        if isinstance(Q, StoredRows):
+            return self._answer_stored(Q, k, exclude)
         indices, distances = self._search(Q, self.norms(Q), k, exclude if left_out else None)
         if self.row_norms_ is not None:
             distances = 0.5 * distances**2
         return Neighbors(indices, distances)
+
+    def _answer_stored(
+        self, Q: StoredRows, k: int, exclude: NDArray[np.intp] | None
+    ) -> Neighbors:
+        step = max(1, _QUERY_VALUES // Q.shape[1])
+        parts = [
+            self.answer(block, k, None if exclude is None else exclude[start : start + step])
+            for start, block in Q.blocks(step)
+        ]
+        return Neighbors(*map(np.concatenate, zip(*parts, strict=True)))
 
     def norms(self, rows: NDArray) -> NDArray[np.float64] | None:
         """Lengths by which the rows are divided before the search; None where they are not."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..rows import StoredRows
+
 if TYPE_CHECKING:
     from ._candidates import Candidates
 
@@ -20,6 +22,7 @@ _COLUMNS, _COLUMNS_OF_WIDE_ROWS, _WIDE = 512, 2048, 256
 _FIRST_BLOCK = 2 * TRAINING_BLOCK
 FEW_QUERIES = 32  # up to here, centring the training rows would cost as much as the product
 _BLOCK_CELLS = 1 << 21  # products in memory at a time, for each thread
+_STORED_BYTES = 1 << 23  # of rows on disk at a time
 
 
 class ClosenessBlock(NamedTuple):
@@ -114,6 +117,9 @@ class ClosenessReference:
     ) -> Iterator[ClosenessBlock]:
         # q·x differs from q·(x - centre) by a constant for each query, which changes no order.
         columns = _BLOCK_CELLS // len(centred) // TRAINING_BLOCK * TRAINING_BLOCK
+        if isinstance(self.rows, StoredRows):
+            blocks = _STORED_BYTES // (self.rows.itemsize * self.rows.shape[1] * TRAINING_BLOCK)
+            columns = min(columns, max(1, blocks) * TRAINING_BLOCK)
         for start in range(0, len(self.rows), columns):
             block = slice(start, start + columns)
             # One query as a vector: the BLAS streams the rows once, by all threads.
@@ -195,15 +201,24 @@ def safe_length(largest: float, dtype: np.dtype) -> float:
 
 def unit_and_centre(rows: NDArray, dtype: np.dtype) -> tuple[float, NDArray]:
     """A power of two that makes squares in `dtype` safe (mostly 1), and the mean row."""
-    info = np.finfo(dtype)
-    largest = max(float(rows.max()), -float(rows.min()), float(np.finfo(rows.dtype).tiny))
-    exponent = int(np.frexp(largest)[1])
-    unit = 1.0 if abs(exponent) < info.maxexp // 8 else float(np.ldexp(1.0, exponent))
-    total = np.zeros(rows.shape[1])
-    for start in range(0, len(rows), TRAINING_BLOCK):
-        block = rows[start : start + TRAINING_BLOCK]
-        total += (block if unit == 1 else block / unit).sum(axis=0, dtype=np.float64)
+    largest, total = _largest_and_sum(rows, 1.0)
+    exponent = int(np.frexp(max(largest, float(np.finfo(rows.dtype).tiny)))[1])
+    if abs(exponent) < np.finfo(dtype).maxexp // 8:
+        return 1.0, (total / len(rows)).astype(rows.dtype)
+    unit = float(np.ldexp(1.0, exponent))
+    _, total = _largest_and_sum(rows, unit)
     return unit, (total / len(rows) * unit).astype(rows.dtype)
+
+
+def _largest_and_sum(rows: NDArray, unit: float) -> tuple[float, NDArray[np.float64]]:
+    """The largest absolute value, and the sum of the rows in a unit."""
+    largest, total = 0.0, np.zeros(rows.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):  # then the sum is made anew, in a unit
+        for start in range(0, len(rows), TRAINING_BLOCK):
+            block = rows[start : start + TRAINING_BLOCK]
+            largest = max(largest, float(block.max()), -float(block.min()))
+            total += (block if unit == 1 else block / unit).sum(axis=0, dtype=np.float64)
+    return largest, total
 
 
 def _largest_length(rows: NDArray) -> float:

@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from ..rows import StoredRows, UnitRows
 from ._candidates import Candidates, nearest_of_ordered_pairs
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference
 from ._pair_distances import pair_distances
@@ -31,6 +32,7 @@ from ._torch_closeness import TorchReference
 
 _QUERY_BLOCK = 1024
 _TOO_MANY = 4  # times as many candidates as neighbours: a more precise product would save time
+_STORED_BYTES = 1 << 25  # of rows on disk in memory at a time, for their distances
 _MAX_PAIRS = 1 << 20  # candidates in memory before they are cut to the k nearest of each query
 
 Found = tuple[NDArray[np.intp], NDArray[np.float64]]
@@ -41,7 +43,7 @@ class ExactSearch:
 
     Parameters
     ----------
-    X : ndarray of shape (n, d)
+    X : ndarray or StoredRows of shape (n, d)
         The rows that the distances are computed from, C-contiguous float32 or float64.
     norms : ndarray of shape (n,), optional
         Lengths of the rows; if given, all rows are divided by their length first.
@@ -55,7 +57,7 @@ class ExactSearch:
         self.X = X
         self.norms = norms
         # A second copy of the rows exists only where they are divided by their length.
-        rows = X if norms is None else _unit_rows(X, norms)
+        rows = X if norms is None else unit_rows(X, norms)
         self.reference: ClosenessReference | TorchReference = (
             ClosenessReference(rows) if device == "cpu" else TorchReference(rows, device)
         )
@@ -98,7 +100,7 @@ class ExactSearch:
         exclude: NDArray[np.intp] | None,
     ) -> Found:
         left_out = exclude is not None and bool((exclude >= 0).any())
-        product_rows = Q if q_norms is None else _unit_rows(Q, q_norms)
+        product_rows = Q if q_norms is None else unit_rows(Q, q_norms)
         search = _BlockSearch(self, Q, q_norms, k + left_out)
         safe = self.reference.query_lengths(product_rows) < self.reference.largest_safe_length()
         indices, distances = search.run(product_rows, safe)
@@ -172,8 +174,27 @@ class _BlockSearch:
     def _distances(
         self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], rows: NDArray[np.intp]
     ) -> NDArray[np.float64]:
+        if isinstance(self.owner.X, StoredRows):
+            return self._distances_of_stored(self.owner.X, x_rows, rows[q_rows])
         return pair_distances(self.owner.X, self.Q, x_rows, rows[q_rows], self.norms)
 
+    def _distances_of_stored(
+        self, X: StoredRows, x_rows: NDArray[np.intp], q_rows: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """Each row that is needed is read once, in the order in which they are stored."""
+        distances = np.empty(len(x_rows))
+        order = np.argsort(x_rows, kind="stable")
+        step = max(1, _STORED_BYTES // (X.shape[1] * X.itemsize))
+        for start in range(0, len(order), step):
+            part = order[start : start + step]
+            needed, place = np.unique(x_rows[part], return_inverse=True)
+            norms = None if self.norms is None else (self.norms[0][needed], self.norms[1])
+            distances[part] = pair_distances(X[needed], self.Q, place, q_rows[part], norms)
+        return distances
 
-def _unit_rows(rows: NDArray, norms: NDArray[np.float64]) -> NDArray:
+
+def unit_rows(rows: NDArray, norms: NDArray[np.float64]) -> NDArray:
+    """Rows divided by their lengths, in the type that they have."""
+    if isinstance(rows, StoredRows):
+        return UnitRows(rows, norms)
     return (rows / norms[:, np.newaxis]).astype(rows.dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +30,21 @@ class RowFingerprints:
         self._stride = X.shape[1] // _GLANCED
         self._glances = np.unique(self._glance(X)) if self._stride > 1 else None
 
+    def extended(self, X: NDArray) -> RowFingerprints:
+        """The fingerprints of these rows and of further ones, which come after them."""
+        added, n = RowFingerprints(X), len(self._order)
+        other = copy.copy(self)
+        # The old rows come first among equals, and so do they in a stable sort.
+        first = np.concatenate([self._first, added._first])
+        order = np.argsort(first, kind="stable")
+        positions = np.concatenate([self._order.astype(np.intp), added._order.astype(np.intp) + n])
+        other._first = first[order]
+        other._second = np.concatenate([self._second, added._second])[order]
+        other._order = positions[order].astype(np.min_scalar_type(len(first)))
+        if self._glances is not None and added._glances is not None:
+            other._glances = np.union1d(self._glances, added._glances)
+        return other
+
     def find(self, Q: NDArray) -> NDArray[np.intp]:
         """Position of the first training row that equals each row of Q, -1 where none does.
 
@@ -44,7 +61,7 @@ class RowFingerprints:
         return found
 
     def _glance(self, rows: NDArray) -> NDArray[np.uint64]:
-        return row_hashes(rows[:, :: self._stride], seed=2)
+        return row_hashes(rows, seed=2, stride=self._stride)
 
     def _find(self, Q: NDArray) -> NDArray[np.intp]:
         place = first_match(

@@ -15,18 +15,19 @@ _FOLD = np.uint64(32)
 EqualPairs = Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.bool_]]
 
 
-def row_hashes(X: NDArray, seed: int) -> NDArray[np.uint64]:
+def row_hashes(X: NDArray, seed: int, stride: int = 1) -> NDArray[np.uint64]:
     """A 64-bit hash of each row of floats; rows with equal values have equal hashes.
 
-    Hashes with different seeds are independent. The same rows have the same hashes in every
-    process. Rows that differ in one feature alone never have the same hash.
+    With a `stride` only every so many columns are looked at. Hashes with different seeds are
+    independent. The same rows have the same hashes in every process. Rows that differ in one
+    feature alone, of those that are looked at, never have the same hash.
     """
-    factors = _factors(X.shape[1], seed)
+    factors = _factors(-(-X.shape[1] // stride), seed)
     hashes = np.empty(len(X), dtype=np.uint64)
     step = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
     for start in range(0, len(X), step):
         # Adding 0 turns -0.0 into 0.0: equal values need equal bits.
-        block = np.ascontiguousarray(X[start : start + step]) + X.dtype.type(0)
+        block = np.ascontiguousarray(X[start : start + step][:, ::stride]) + X.dtype.type(0)
         bits = block.view(f"u{X.itemsize}").astype(np.uint64)
         # Small whole numbers differ only in the upper bits, and a product carries only upwards.
         bits ^= bits >> _FOLD

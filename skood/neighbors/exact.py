@@ -32,8 +32,8 @@ class ExactIndex(NeighborIndex):
 
     Attributes
     ----------
-    training_rows_ : ndarray of shape (n_samples, n_features)
-        The training rows.
+    training_rows_ : ndarray or StoredRows of shape (n_samples, n_features)
+        The training rows; those on disk stay there.
     row_norms_ : ndarray of shape (n_samples,) or None
         Their lengths, for ``metric="cosine"``.
     n_samples_fit_ : int
@@ -44,6 +44,10 @@ class ExactIndex(NeighborIndex):
     Notes
     -----
     Temporary arrays stay within scikit-learn's ``working_memory`` setting.
+
+    Training rows on disk are read in blocks, once for each 1,024 queries and once more for the rows
+    that are compared in float64. 24 bytes a row are in memory: its hash, its place among the
+    hashes, and its squared length.
 
     Examples
     --------
@@ -64,6 +68,8 @@ class ExactIndex(NeighborIndex):
         self.metric = metric
         self.device = device
         self.n_jobs = n_jobs
+
+    _keeps_stored_rows = True
 
     def _check_parameters(self) -> None:
         if self.n_jobs != -1:

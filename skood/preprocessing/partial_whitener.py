@@ -7,12 +7,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.covariance import OAS, EmpiricalCovariance, LedoitWolf
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._validation import check_float, check_new_rows, check_option, check_training_rows
+from ..measures.row_moments import RULES, moments_of_rows, shrunk_covariance
 
-_ESTIMATORS = {"ledoit_wolf": LedoitWolf, "oas": OAS, "empirical": EmpiricalCovariance}
 _ROWS = 64  # in each product
 
 
@@ -49,6 +48,12 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if X had names.
 
+    Notes
+    -----
+    Mean and covariance are made of sums over the rows in float64, some 8 d² bytes, which
+    `partial_fit` goes on with. The shrinkage of Ledoit and Wolf takes the sum of the fourth powers
+    of the rows' lengths besides; it is exact as well.
+
     References
     ----------
     Ledoit and Wolf (2004), A well-conditioned estimator for large-dimensional covariance matrices,
@@ -73,7 +78,8 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The training rows, at least 2.
+            The training rows, at least 2. Rows on disk (a memory map, a Zarr array, what
+            `skood.open_rows` opens) are read block by block.
         y : Ignored
             Present for API consistency.
 
@@ -87,22 +93,55 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ValueError
             If a parameter or X is not valid.
         """
+        self._check_parameters()
+        X = check_training_rows(self, X, stored=True)
+        self._moments = moments_of_rows(X)
+        return self._set_axes()
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Take in more training rows: mean and axes are those of all rows so far.
+
+        They equal those of `fit` on all rows but for rounding. So rows that have been transformed
+        before lie on other axes than those that are transformed from now on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The training rows, at least 2 in the first call.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X is not valid.
+        """
+        if not hasattr(self, "_moments"):
+            return self.fit(X, y)
+        self._check_parameters()
+        X = check_new_rows(self, X, stored=True)
+        self._moments = self._moments.merged(moments_of_rows(X))
+        return self._set_axes()
+
+    def _check_parameters(self) -> None:
         check_float(self, "power", self.power, "[0, 1]")
-        check_option(self, "covariance", self.covariance, tuple(_ESTIMATORS))
-        X = check_training_rows(self, X)
-        centre = X.mean(axis=0, dtype=np.float64)
-        centred = X - centre
-        # A constant column keeps no rounding error of its mean, which would look like a variance.
-        centred[:, (X[0] == X).all(axis=0)] = 0.0
-        # A power of two, so that squares neither overflow nor vanish and no digit is lost.
-        unit = float(np.ldexp(1.0, int(np.frexp(max(np.abs(centred).max(), 1e-300))[1])))
-        centred /= unit
-        covariance = _ESTIMATORS[self.covariance](assume_centered=True).fit(centred).covariance_
+        check_option(self, "covariance", self.covariance, RULES)
+
+    def _set_axes(self) -> Self:
+        moments = self._moments
+        unit = float(moments.scale[moments.varying].max()) if moments.varying.any() else 1.0
+        scaled = moments.in_scale(np.full_like(moments.scale, unit))
+        covariance, _ = shrunk_covariance(scaled, self.covariance)
         variances, axes = np.linalg.eigh(covariance)
         variances, axes = np.maximum(variances[::-1], 0.0), axes[:, ::-1]
         floor = len(variances) * np.finfo(np.float64).eps * variances[0]
         held = np.maximum(variances, floor) if floor > 0 else np.ones_like(variances)
-        self.mean_ = centre
+        self.mean_ = moments.mean
         self.axes_ = _with_fixed_signs(axes)
         self.scales_ = held ** (-self.power / 2) * unit**-self.power
         self.variances_ = variances * unit**2
@@ -124,7 +163,7 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             same to the last bit in whatever batch it is.
         """
         check_is_fitted(self)
-        X = check_new_rows(self, X)
+        X = check_new_rows(self, X, stored=True)
         out = np.empty(X.shape, dtype=X.dtype)
         # The BLAS rounds a row otherwise in a batch of another size, and a detector would not know
         # a training row again. So each product has the same shape.

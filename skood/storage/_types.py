@@ -43,6 +43,7 @@ _SKOOD_TYPES = {
     "ensemble._layer_detectors": ("LayerDetectors",),
     "ensemble._layer_scale": ("LayerScale",),
     "ensemble.layer_ensemble": ("LayerEnsemble",),
+    "measures.row_moments": ("RowMoments",),
     "model_selection._pseudo_classes": ("PseudoClasses",),
     "model_selection.leave_classes_out": ("LeaveClassesOut",),
     "model_selection.novelty_k_fold": ("NoveltyKFold",),
@@ -61,7 +62,13 @@ _SKOOD_TYPES = {
     "preprocessing.ash": ("ASHTransformer",),
     "preprocessing.partial_whitener": ("PartialWhitener",),
     "preprocessing.react": ("ReActTransformer",),
+    "rows._chunked_rows": ("ChunkedRows",),
+    "rows._joined_rows": ("JoinedRows",),
+    "rows._mapped_rows": ("MappedRows",),
+    "rows._parquet_rows": ("ParquetRows",),
+    "rows._unit_rows": ("UnitRows",),
     "storage._stand_ins": ("StoredDict", "StoredModule", "StoredView"),
+    "tables.category_encoder": ("CategoryEncoder",),
 }
 # What holds numbers only, and runs nothing on being made of them.
 _OTHER_TYPES = ("builtins.range", "numpy.dtype", "torch.device")

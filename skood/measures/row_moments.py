@@ -1,0 +1,217 @@
+r"""Sums over rows that a mean and a covariance, plain or shrunk, can be made of.
+
+The shrinkage of Ledoit and Wolf needs, besides the covariance, the sum of the fourth powers of the
+rows' distances from their mean. The mean moves while rows come in. With y the difference of a row
+from the old mean, and s the way from the old mean to the new one,
+
+.. math::
+    \|y - s\|^4 = \bigl(\|y\|^2 - 2 s^\top y + \|s\|^2\bigr)^2,
+
+so that its sum over the rows can be moved along with the mean, by the sums of :math:`y y^\top`, of
+:math:`\|y\|^2 y` and of :math:`\|y\|^4` alone. Nothing else is kept, and nothing is approximate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+RULES = ("ledoit_wolf", "oas", "empirical")
+_BLOCK_BYTES = 1 << 23
+_TINY = 2.0**-1000
+
+
+@dataclass(frozen=True)
+class RowMoments:
+    """Number, mean, range and central sums of rows; those of two sets of rows can be merged.
+
+    All sums are of differences z from the mean in units of `scale`, which is a power of two for
+    each column, so that neither values of 1e-150 nor of 1e150 meet the ends of float64. Lengths are
+    in units of the largest scale.
+    """
+
+    n: int
+    mean: NDArray[np.float64]
+    """(d,). Of a column that never varies it is just that value."""
+    low: NDArray[np.float64]
+    """(d,): the least value of each column."""
+    high: NDArray[np.float64]
+    """(d,): the largest value of each column."""
+    scale: NDArray[np.float64]
+    """(d,)"""
+    scatter: NDArray[np.float64]
+    """(d, d): the sum of the outer products of z with itself."""
+    cubic: NDArray[np.float64]
+    """(d,): the sum of z times its squared length."""
+    quartic: float
+    """The sum of the squares of the squared lengths."""
+
+    @classmethod
+    def of(cls, rows: NDArray[np.float64]) -> Self:
+        """The moments of some rows in memory, one at least."""
+        first = rows[0]
+        mean = first + (rows - first).mean(axis=0)  # exact where a column does not vary
+        z = rows - mean
+        scale = power_of_two(np.abs(z).max(axis=0))
+        z /= scale
+        weights = scale / scale.max()
+        squares = np.einsum("ij,ij,j->i", z, z, weights**2)
+        low, high = rows.min(axis=0), rows.max(axis=0)
+        quartic = float(squares @ squares)
+        return cls(len(rows), mean, low, high, scale, z.T @ z, squares @ z, quartic)
+
+    def merged(self, other: RowMoments) -> RowMoments:
+        """The moments of both sets of rows together."""
+        n = self.n + other.n
+        way = other.mean - self.mean
+        mean = self.mean + way * (other.n / n)
+        scale = np.maximum(np.maximum(self.scale, other.scale), power_of_two(np.abs(way)))
+        a = self._about(mean, scale)
+        b = other._about(mean, scale)
+        return RowMoments(
+            n,
+            mean,
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            scale,
+            a.scatter + b.scatter,
+            a.cubic + b.cubic,
+            a.quartic + b.quartic,
+        )
+
+    def in_scale(self, scale: NDArray[np.float64]) -> RowMoments:
+        """The same moments in other units, powers of two as well."""
+        factor, square = self.scale / scale, (self.scale.max() / scale.max()) ** 2
+        return replace(
+            self,
+            scale=scale,
+            scatter=self.scatter * factor * factor[:, np.newaxis],
+            cubic=self.cubic * factor * square,
+            quartic=float(self.quartic * square**2),
+        )
+
+    def _about(self, point: NDArray[np.float64], scale: NDArray[np.float64]) -> RowMoments:
+        """The sums of differences from another point than the mean."""
+        moments = self.in_scale(scale)
+        way = (point - self.mean) / scale
+        if not way.any():
+            return moments
+        weights = (scale / scale.max()) ** 2
+        along = weights * way
+        length = float(along @ way)  # squared
+        total = float(weights @ moments.scatter.diagonal())
+        moved = moments.scatter @ along
+        return replace(
+            moments,
+            scatter=moments.scatter + self.n * np.outer(way, way),
+            cubic=moments.cubic - 2.0 * moved - way * (total + self.n * length),
+            quartic=moments.quartic
+            + 4.0 * float(along @ moved)
+            + self.n * length**2
+            - 4.0 * float(along @ moments.cubic)
+            + 2.0 * length * total,
+        )
+
+    @property
+    def varying(self) -> NDArray[np.bool_]:
+        """(d,): which columns have more than one value."""
+        return self.low < self.high
+
+
+def moments_of_rows(rows: NDArray) -> RowMoments:
+    """The moments of rows of any float type, taken block by block.
+
+    Parameters
+    ----------
+    rows : array of shape (n, d)
+        An array, or anything with a shape whose slices are arrays.
+
+    Returns
+    -------
+    RowMoments
+        They do not depend on the blocks but for rounding.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood.measures.row_moments import moments_of_rows
+    >>> moments = moments_of_rows(np.array([[1.0], [3.0]]))
+    >>> moments.merged(moments_of_rows(np.array([[8.0]]))).mean
+    array([4.])
+    """
+    step = max(1, _BLOCK_BYTES // (8 * rows.shape[1]))
+    blocks = (rows[start : start + step] for start in range(0, rows.shape[0], step))
+    found = (RowMoments.of(block.astype(np.float64, copy=False)) for block in blocks)
+    return reduce(RowMoments.merged, found)
+
+
+def pooled_moments(classes: Sequence[RowMoments]) -> RowMoments:
+    """The moments of the rows' differences from the means of their own classes."""
+    scale = np.max([one.scale for one in classes], axis=0)
+    parts = [one.in_scale(scale) for one in classes]
+    return RowMoments(
+        sum(one.n for one in parts),
+        np.zeros_like(scale),
+        np.min([one.low - one.mean for one in parts], axis=0),
+        np.max([one.high - one.mean for one in parts], axis=0),
+        scale,
+        sum((one.scatter for one in parts), np.zeros((len(scale), len(scale)))),
+        sum((one.cubic for one in parts), np.zeros_like(scale)),
+        float(sum(one.quartic for one in parts)),
+    )
+
+
+def shrunk_covariance(
+    moments: RowMoments, rule: str, *, n_features: int | None = None
+) -> tuple[NDArray[np.float64], float]:
+    """Covariance about the mean in the moments' units, and its shrinkage.
+
+    Parameters
+    ----------
+    moments : RowMoments
+        With one unit for all columns, but for the "empirical" covariance.
+    rule : {"ledoit_wolf", "empirical", "oas"}
+        How it is shrunk towards the mean variance; equal to scikit-learn's estimates of these
+        names.
+    n_features : int, optional
+        How many columns share the mean variance, the others being without; all by default.
+
+    Returns
+    -------
+    covariance : ndarray of shape (d, d)
+    shrinkage : float
+        The share of the mean variance in it.
+
+    References
+    ----------
+    Ledoit and Wolf (2004), A well-conditioned estimator for large-dimensional covariance matrices,
+    equation 14. Chen, Wiesel, Eldar and Hero (2010), Shrinkage algorithms for MMSE covariance
+    estimation, equation 23, as in scikit-learn.
+    """
+    d = n_features or len(moments.mean)
+    covariance = moments.scatter / moments.n
+    mean_variance = float(np.trace(covariance)) / d
+    square = float((covariance**2).sum())
+    if rule == "empirical" or d == 1:
+        return covariance, 0.0
+    if rule == "oas":
+        spread = (moments.n + 1) * (square - d * mean_variance**2)
+        share = square + (d * mean_variance) ** 2
+        shrinkage = 1.0 if spread == 0 else min(share / spread, 1.0)
+    else:
+        spread = square - d * mean_variance**2
+        noise = min((moments.quartic / moments.n - square) / moments.n, spread)
+        shrinkage = 0.0 if noise <= 0 else noise / spread
+    covariance *= 1.0 - shrinkage
+    covariance.flat[:: len(covariance) + 1] += shrinkage * mean_variance
+    return covariance, shrinkage
+
+
+def power_of_two(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The power of two above each value: dividing by it loses no digit. The least one for 0."""
+    return np.where(values > 0, np.ldexp(1.0, np.frexp(values)[1]), _TINY)

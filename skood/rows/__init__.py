@@ -1,0 +1,17 @@
+"""Rows that stay where they are, on disk, and are read a block at a time."""
+
+from ._joined_rows import JoinedRows, joined_rows
+from ._mapped_rows import MappedRows
+from ._stored_rows import StoredRows
+from ._unit_rows import UnitRows
+from .open_rows import as_stored_rows, open_rows
+
+__all__ = [
+    "JoinedRows",
+    "MappedRows",
+    "StoredRows",
+    "UnitRows",
+    "as_stored_rows",
+    "joined_rows",
+    "open_rows",
+]

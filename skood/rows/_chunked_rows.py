@@ -1,0 +1,58 @@
+"""Rows of an array that is stored in chunks: Zarr, HDF5 and what else is sliced as these are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._optional import import_optional
+from ._stored_rows import StoredRows
+
+
+class ChunkedRows(StoredRows):
+    """Rows of an array on disk that has a shape, a type and chunks, and is sliced.
+
+    Parameters
+    ----------
+    array : zarr.Array, h5py.Dataset or alike
+        The rows. It is pickled as its library does that, unless there is a `path`.
+    path : str or None, default=None
+        The folder of a Zarr array, which is opened again where the object is loaded.
+    """
+
+    def __init__(self, array: Any, path: str | None = None) -> None:
+        origin = path or f"a {type(array).__module__.partition('.')[0]} array"
+        super().__init__(array.shape, np.dtype(array.dtype), origin)
+        self.path = path
+        self._array = array
+        chunks = getattr(array, "chunks", None)
+        self._aligned = max(1, int(chunks[0])) if chunks else 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if self.path is not None:
+            state["_array"] = None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if self.path is not None:
+            self._array = open_zarr(self.path)
+
+    def _read(self, start: int, stop: int) -> NDArray:
+        return np.asarray(self._array[start:stop])
+
+
+def open_zarr(path: str) -> Any:
+    """The array in a folder."""
+    zarr = import_optional("zarr", "io", needed_by="Reading rows of a Zarr array")
+    return zarr.open_array(path, mode="r")
+
+
+def is_chunked(X: Any) -> bool:
+    """Whether an object is such an array, and not one of Dask, which is computed, not sliced."""
+    if isinstance(X, np.ndarray) or not hasattr(X, "chunks") or hasattr(X, "__dask_graph__"):
+        return False
+    return hasattr(X, "shape") and hasattr(X, "dtype") and hasattr(X, "__getitem__")

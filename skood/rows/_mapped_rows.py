@@ -1,0 +1,135 @@
+"""Rows of a memory-mapped file, which the process lets go of as it reads on."""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._stored_rows import StoredRows
+
+# Pages of the file that stay in the process until it lets go of them. They would anyway be given
+# back under pressure, but they count as memory of the process until then.
+_HELD_BYTES = 1 << 24
+# A page that is touched brings its neighbours along, 64 KiB in all: rows picked at a time.
+_PICKED = 256
+
+
+class MappedRows(StoredRows):
+    """Rows of a memory map.
+
+    Parameters
+    ----------
+    array : memmap or ndarray of shape (n, d)
+        The rows. Pickled they are all written, as NumPy does it, unless there is a `path`.
+    path : str or None, default=None
+        The .npy file of the map, which is mapped again where the object is loaded.
+    """
+
+    def __init__(self, array: NDArray, path: str | None = None) -> None:
+        origin = path or str(getattr(array, "filename", None) or "a memory map")
+        super().__init__(array.shape, array.dtype, origin)
+        self.path = path
+        self._hold(array)
+
+    def _hold(self, array: NDArray) -> None:
+        self._mapping = find_mapping(array)
+        self._array = np.asarray(array)
+        self._start = self._needed = 0  # of the rows in the mapping, and the bytes up to their end
+        if self._mapping is not None:
+            own, whole = (_address(a) for a in (self._array, np.frombuffer(self._mapping, "u1")))
+            low, high = np.lib.array_utils.byte_bounds(self._array) if array.size else (own, own)
+            self._start, self._needed = low - whole, high - whole
+        shared = getattr(array, "mode", None) != "c"  # private changes must not be dropped
+        self._releases = shared and hasattr(mmap, "MADV_DONTNEED") and self._mapping is not None
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        for name in ("_mapping", "_start", "_needed", "_releases"):
+            del state[name]
+        state["_array"] = np.array(self._array) if self.path is None else None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        array = self._array
+        if self.path is not None:
+            array = map_file(self.path)
+            if array.shape != self.shape:
+                raise ValueError(
+                    f"{self.path} held rows of shape {self.shape} when it was opened. Got "
+                    f"{array.shape} instead."
+                )
+        self._hold(array)
+
+    def _read(self, start: int, stop: int) -> NDArray:
+        self._check_length()
+        if self._releases:
+            held = getattr(self._local, "held", (start, start))
+            near = held[1] == start and (start - held[0]) * self._row_bytes() < _HELD_BYTES
+            if not near:
+                self._release(*held)
+            self._local.held = (held[0] if near else start, stop)
+        return self._array[start:stop]
+
+    def _block(self, start: int, stop: int) -> NDArray:
+        return self._floats(self._read(start, stop))  # the file is its own piece
+
+    def _gather(self, positions: NDArray[np.intp], out: NDArray) -> None:
+        self._check_length()
+        for start in range(0, len(positions), _PICKED):
+            part = positions[start : start + _PICKED]
+            out[start : start + len(part)] = self._floats(self._array[part])
+            self._release(int(part[0]), int(part[-1]) + 1)
+
+    def _row_bytes(self) -> int:
+        return max(1, self._array.strides[0])
+
+    def _release(self, start: int, stop: int) -> None:
+        """Let go of the pages of these rows; they are read again when they are touched."""
+        if not self._releases or self._mapping is None or start >= stop:
+            return
+        low, high = self._start, self._needed
+        if self._array.flags.c_contiguous:
+            low, high = (self._start + row * self._row_bytes() for row in (start, stop))
+        low = low // mmap.PAGESIZE * mmap.PAGESIZE
+        self._mapping.madvise(mmap.MADV_DONTNEED, low, high - low)
+
+    def _check_length(self) -> None:
+        """Raise where the file has been cut: to touch a page behind its end kills the process."""
+        if self._mapping is None:
+            return
+        try:
+            size = self._mapping.size()
+        except OSError:  # the file has been deleted; its content lives on in the map
+            return
+        if size < self._needed:
+            raise ValueError(
+                f"{self.origin} must hold {self.shape[0]} rows. Got a file of {size} bytes that "
+                f"ends before byte {self._needed}, where they end."
+            )
+
+
+def find_mapping(array: Any) -> mmap.mmap | None:
+    """The memory map that an array is a view of; None where it is in memory."""
+    while array is not None and not isinstance(array, mmap.mmap):
+        array = getattr(array, "base", None)
+    return array
+
+
+def map_file(path: str) -> NDArray:
+    """The array of a .npy file, as a memory map."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(
+            f"{path} must be a .npy file of numbers that holds all rows that its head speaks of. "
+            f"Got a file of {Path(path).stat().st_size} bytes: {error}"
+        ) from error
+
+
+def _address(array: NDArray) -> int:
+    return int(array.__array_interface__["data"][0])

@@ -1,0 +1,34 @@
+"""Rows on disk, each divided by its length as it is read."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._stored_rows import StoredRows
+
+
+class UnitRows(StoredRows):
+    """Rows of length 1.
+
+    Parameters
+    ----------
+    rows : StoredRows
+        The rows as they are.
+    norms : ndarray of shape (n,)
+        Their lengths.
+    """
+
+    def __init__(self, rows: StoredRows, norms: NDArray[np.float64]) -> None:
+        super().__init__(rows.shape, rows.dtype, rows.origin)
+        self._rows, self._norms = rows, norms
+        self._aligned = rows._aligned
+
+    def _read(self, start: int, stop: int) -> NDArray:
+        return self._rows[start:stop] / self._norms[start:stop, np.newaxis]
+
+    def _block(self, start: int, stop: int) -> NDArray:
+        return self._floats(self._read(start, stop))  # the rows below keep the piece
+
+    def _gather(self, positions: NDArray[np.intp], out: NDArray) -> None:
+        out[:] = self._rows.take(positions) / self._norms[positions, np.newaxis]
