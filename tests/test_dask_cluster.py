@@ -1,41 +1,122 @@
-"""A real cluster of two worker processes."""
+"""A real cluster of two worker processes, of which some are killed."""
 
 from __future__ import annotations
+
+import os
+from collections import Counter
 
 import numpy as np
 import pytest
 
-from skood import KNNOutlierDetector
 from skood._optional import is_installed
 
 if not is_installed("distributed"):
     pytest.skip("distributed (extra 'dask') is not installed", allow_module_level=True)
 
 import dask.array as da
+import dask.dataframe as dd
+import pandas as pd
 
+from skood import (
+    KernelDensityOutlierDetector,
+    KNNOutlierDetector,
+    LCPOutlierDetector,
+    LOFOutlierDetector,
+)
 from skood.parallel import DaskOutlierDetector, ShardedIndex
 
 from .dask_cluster import opened
-from .detectors import rows
+from .dask_instruments import CountedDetector, FatalDetector, FatalIndex
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(300, 4))
+X[200:210] = X[:10]  # equal rows in different shards
+Q = np.vstack([RNG.normal(size=(80, 4)) * 2, X[195:205]])
+ROWS, QUERIES = da.from_array(X, chunks=(110, -1)), da.from_array(Q, chunks=(10, -1))
 
 
 @pytest.fixture(scope="module")
 def client():
-    with opened() as client:
+    with opened(memory_limit="2 GB") as client:
         yield client
 
 
-def test_scores_of_chunks_on_workers(client):
-    X, Q = rows(200), rows(90, seed=1)
-    fitted = KNNOutlierDetector().fit(X)
-    found = DaskOutlierDetector(fitted).score_samples(da.from_array(Q, chunks=(20, -1)))
-    np.testing.assert_allclose(found.compute(), fitted.score_samples(Q), rtol=1e-6)
+def pids(client):
+    return set(client.run(os.getpid).values())
 
 
-def test_shards_on_workers(client):
-    X, Q = rows(200), rows(90, seed=1)
-    one = KNNOutlierDetector().fit(X)
-    index = ShardedIndex(n_shards=4)
-    fitted = KNNOutlierDetector(algorithm=index).fit(da.from_array(X, chunks=(60, -1)))
-    np.testing.assert_allclose(fitted.training_scores_, one.training_scores_, rtol=1e-6)
-    np.testing.assert_allclose(fitted.score_samples(Q), one.score_samples(Q), rtol=1e-6)
+def test_a_detector_travels_to_each_worker_once(client, tmp_path):
+    detector = CountedDetector().fit(X)
+    detector.log = str(tmp_path / "log")
+    lazy = DaskOutlierDetector(detector)
+    scores, decisions = lazy.score_samples(QUERIES), lazy.predict(QUERIES)
+    np.testing.assert_allclose(scores.compute(), detector.score_samples(Q), rtol=1e-6)
+    np.testing.assert_array_equal(decisions.compute(), detector.predict(Q))
+    lazy.decision_function(QUERIES[::-1]).compute()
+    unpickled = Counter((tmp_path / "log").read_text().split())
+    assert set(map(int, unpickled)) <= pids(client)
+    assert set(unpickled.values()) == {1}  # 27 chunks
+
+
+def test_partitions_of_a_frame_on_workers(client):
+    names = list("abcd")
+    detector = LCPOutlierDetector().fit(pd.DataFrame(X, columns=names))
+    frame = pd.DataFrame(Q, columns=names, index=np.arange(len(Q)) * 3)
+    scores = DaskOutlierDetector(detector).score_samples(dd.from_pandas(frame, npartitions=4))
+    found = scores.compute()
+    np.testing.assert_array_equal(found.index, frame.index)
+    np.testing.assert_allclose(found, detector.score_samples(frame), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        KNNOutlierDetector(),
+        LCPOutlierDetector(locality=0.5),
+        LOFOutlierDetector(),
+        KernelDensityOutlierDetector(),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_shards_on_workers_answer_as_one_index(client, one):
+    one.set_params(threshold_samples=50, random_state=0).fit(X)
+    over = type(one)(**{**one.get_params(), "algorithm": ShardedIndex(n_shards=4)}).fit(ROWS)
+    holders = {worker for held in client.who_has().values() for worker in held}
+    assert len(holders) == 2
+    np.testing.assert_allclose(over.training_scores_, one.training_scores_, rtol=1e-6)
+    np.testing.assert_allclose(over.score_samples(Q), one.score_samples(Q), rtol=1e-6)
+    lazy = DaskOutlierDetector(over).score_samples(QUERIES)
+    np.testing.assert_allclose(lazy.compute(), one.score_samples(Q), rtol=1e-6)
+
+
+def test_a_worker_killed_while_scoring(client, tmp_path):
+    before = pids(client)
+    detector = FatalDetector().fit(X)
+    detector.fatal, detector.flag, detector.parent = Q[45], str(tmp_path / "killed"), os.getpid()
+    scores = DaskOutlierDetector(detector).score_samples(QUERIES).compute()
+    assert (tmp_path / "killed").exists()
+    np.testing.assert_allclose(scores, KNNOutlierDetector().fit(X).score_samples(Q), rtol=1e-6)
+    client.wait_for_workers(2)
+    assert len(before & pids(client)) == 1
+
+
+def test_a_worker_killed_in_a_sharded_fit(client, tmp_path):
+    before = pids(client)
+    # in the search of the rows that set the threshold: shards that were built are lost with it
+    index = ShardedIndex(FatalIndex(str(tmp_path / "killed"), os.getpid()), n_shards=4)
+    over = LCPOutlierDetector(algorithm=index).fit(ROWS)
+    assert (tmp_path / "killed").exists()
+    one = LCPOutlierDetector().fit(X)
+    np.testing.assert_allclose(over.training_scores_, one.training_scores_, rtol=1e-6)
+    np.testing.assert_allclose(over.score_samples(Q), one.score_samples(Q), rtol=1e-6)
+    client.wait_for_workers(2)
+    assert len(before & pids(client)) == 1
+
+
+def test_references_larger_than_the_workers_memory(client):
+    huge = da.zeros((100_000_000, 16), chunks=(1_000_000, -1), dtype=np.float32)
+    with pytest.raises(MemoryError, match=r"100000000 .* take 6.4 GB, .* 2 worker\(s\) .* 4 GB"):
+        KNNOutlierDetector(algorithm=ShardedIndex()).fit(huge)
+    lopsided = da.zeros((40_000_000, 16), chunks=((1_000_000, 39_000_000), -1), dtype=np.float32)
+    with pytest.raises(MemoryError, match=r"Shard 1 .* 39000000 rows, which take 2.5 GB"):
+        ShardedIndex().fit(lopsided)

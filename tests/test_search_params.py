@@ -22,7 +22,7 @@ PAIRS = [
 
 def _adjusted(case, name):
     """Other parameters that have to go with a change."""
-    if name == "algorithm":
+    if name == "algorithm" and case.neighbors:
         return {"metric": case.changes["algorithm"].metric}
     return case.together.get(name, {})
 

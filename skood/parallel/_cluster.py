@@ -65,6 +65,17 @@ def persist(collections: Sequence[Any]) -> tuple[Any, ...]:
         return dask.persist(*collections)
 
 
+def inside_worker() -> bool:
+    """Whether this is a task on a worker of a cluster."""
+    from distributed import get_worker
+
+    try:
+        get_worker()
+    except ValueError:
+        return False
+    return True
+
+
 def is_alive(collection: Any) -> bool:
     """Whether what was persisted can still be had: the client that keeps it is open."""
     from distributed import futures_of

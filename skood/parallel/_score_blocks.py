@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .._optional import import_optional
 from ._rows import check_chunks, check_finite, check_partition, is_frame
+from ._steps import call
 
 # What a method gives for each row, and the name of the Series of it.
 OUTPUTS = {
@@ -107,4 +108,4 @@ def _called(
     if values.dtype.kind == "f":
         check_finite(values.reshape(len(values), -1), number)
     with naming_partition(number):
-        return getattr(estimator, method)(rows, **options)
+        return call(estimator, method, rows, options)

@@ -12,7 +12,6 @@ import dask.array as da
 import numpy as np
 from dask.delayed import Delayed, delayed
 from numpy.typing import NDArray
-from sklearn.frozen import FrozenEstimator
 
 from .._optional import import_optional
 from ..neighbors._shards import IndexOverShards, ShardStages
@@ -20,31 +19,19 @@ from ._cluster import SharedState
 from ._rows import check_chunks, check_finite, check_partition, is_frame
 from ._score_blocks import OUTPUTS, naming_partition
 from ._shard_graph import staged
+from ._steps import last_step
 
 
 def over_shards(estimator: Any) -> OverShards | None:
     """The parts of an estimator that scores over shards; None for any other."""
     wrapper = None
-    final, before = _last_step(estimator)
+    final, before = last_step(estimator)
     if hasattr(final, "detector_") and hasattr(final, "_calibration"):
-        wrapper, (final, inner) = final, _last_step(final.detector_)
+        wrapper, (final, inner) = final, last_step(final.detector_)
         before += inner
     if not isinstance(getattr(final, "index_", None), IndexOverShards):
         return None
     return OverShards(before, final, wrapper)
-
-
-def _last_step(estimator: Any) -> tuple[Any, list[Any]]:
-    """The detector at the end of Pipelines, and the transformers before it."""
-    before: list[Any] = []
-    while True:
-        if hasattr(estimator, "steps"):
-            before += [step for _, step in estimator.steps[:-1] if hasattr(step, "transform")]
-            estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        else:
-            return estimator, before
 
 
 class OverShards:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import parameter_error
 from ._cluster import SharedState
+from ._false_discoveries import decide_together
 from ._fit import fit_over_dask
 from ._rows import is_array, is_frame
 from ._score_blocks import map_rows
 from ._score_shards import OverShards, over_shards
+from ._steps import call, last_step
+
+_OF_ALL = ("n_features_in_", "feature_names_in_")
+_OF_LAST_STEP = ("classes_", "offset_", "training_scores_", "training_indices_")
 
 
-def _has(method: str) -> Any:
+def _detector_has(method: str) -> Callable[[Any], bool]:
     def check(self: DaskOutlierDetector) -> bool:
-        getattr(getattr(self, "detector_", self.detector), method)
+        getattr(last_step(getattr(self, "detector_", self.detector))[0], method)
         return True
 
     return check
@@ -29,18 +36,68 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
 
     Scores, decisions and p-values of a Dask collection are lazy Dask collections. As the score of a
     row does not depend on the rows beside it, they are those of the rows in memory, whatever the
-    chunks are. The fitted detector travels to each worker once.
+    chunks are. Of rows in memory they are arrays, at once.
 
     Parameters
     ----------
     detector : estimator
-        A detector, or a Pipeline that ends in one, fitted or not; it is not changed. One that is
-        fitted can score at once. `fit` fits a clone.
+        A detector with `score_samples`, or a Pipeline that ends in one; it is not changed. One that
+        is fitted scores at once; `fit` fits a clone of it.
 
     Attributes
     ----------
     detector_ : estimator
         The fitted detector, once `fit` was called.
+    offset_ : float
+        Its threshold, if it has one; also its `training_scores_`, `training_indices_` and
+        `classes_`.
+    n_features_in_ : int
+        Number of features, if the detector has it.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if the detector has them.
+
+    Notes
+    -----
+    **Scoring.** With a distributed client the fitted detector is sent to the cluster once, when the
+    first result is asked for, and travels to each worker once, however many chunks there are. A
+    torch module in a Pipeline goes with it and takes each chunk in batches of its own
+    ``batch_size``. A worker that is lost is replaced by Dask, and its chunks are scored again. A
+    result is bound to the client that was active when it was asked for, as all that Dask persists
+    is.
+
+    Where the training rows of a neighbour detector lie in a `ShardedIndex`, each chunk meets all
+    shards in the graph. This also holds in Pipelines and below a `ConformalOutlierDetector`.
+
+    **Fitting.** What each step of a Pipeline is fitted by depends on what it is:
+
+    - neighbour detectors and `KernelDensityOutlierDetector` with ``algorithm=ShardedIndex(...)``:
+      the rows stay on the workers;
+    - `MahalanobisOutlierDetector` (not "mincovdet") and `PartialWhitener`: sums over each chunk,
+      which are added up;
+    - scikit-learn's ``StandardScaler``, ``MinMaxScaler`` and ``MaxAbsScaler``: their
+      ``partial_fit``, chunk by chunk;
+    - `TorchFeatureTransformer`, which learns nothing but shapes: the first chunk;
+    - **all others: all rows are brought into this process** and the step is fitted here, with an
+      error if they are more than its memory.
+
+    A Pipeline passes over the rows once or twice for each step: persist them if they fit.
+
+    ``control="fdr"`` of a `ConformalOutlierDetector` decides over all rows of the collection
+    together, so that any prediction needs all p-values.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> import numpy as np
+    >>> from skood import KNNOutlierDetector
+    >>> from skood.parallel import DaskOutlierDetector
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> detector = DaskOutlierDetector(KNNOutlierDetector().fit(X))
+    >>> new = da.from_array(np.array([[0.0, 0.0], [6.0, 6.0], [0.5, 0.1]]), chunks=(1, 2))
+    >>> detector.predict(new)
+    dask.array<_of_chunk, shape=(3,), dtype=int64, chunksize=(1,), chunktype=numpy.ndarray>
+    >>> detector.predict(new).compute()
+    array([ 1, -1,  1])
     """
 
     def __init__(self, detector: Any) -> None:
@@ -52,49 +109,127 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X : dask.array.Array, dask.dataframe.DataFrame or whatever the detector takes
-            In-distribution rows, (n_samples, n_features).
+            In-distribution rows, (n_samples, n_features). The number of rows in each chunk of an
+            array has to be known.
         y : array-like of shape (n_samples,), optional
-            Class labels.
+            Class labels; a Dask collection of them is computed.
 
         Returns
         -------
         self : object
             The fitted detector.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X is not valid. Errors of a partition name it.
+        MemoryError
+            If the rows are more than what is to hold them.
+        RuntimeError
+            If the cluster has no workers.
         """
         self._check_detector()
+        detector = clone(self.detector)
         if is_array(X) or is_frame(X):
-            self.detector_ = fit_over_dask(clone(self.detector), X, y)
+            self.detector_ = fit_over_dask(detector, X, y)
         else:
-            self.detector_ = clone(self.detector).fit(X, y)
+            self.detector_ = detector.fit(X, y)
+        self._adopt(self.detector_, _OF_ALL)
+        self._adopt(last_step(self.detector_)[0], _OF_LAST_STEP)
         return self
 
     def score_samples(self, X: Any) -> Any:
-        """Score rows."""
+        """Score rows by the detector.
+
+        Parameters
+        ----------
+        X : dask.array.Array, dask.dataframe.DataFrame or whatever the detector takes
+            The rows to score.
+
+        Returns
+        -------
+        dask.array.Array, dask.dataframe.Series or ndarray, of shape (n_samples,)
+            Higher = more in-distribution. With the chunks of an array; with the index and divisions
+            of a frame. So are all results.
+
+        Raises
+        ------
+        ValueError
+            If the number of rows in the chunks of an array is unknown, or one is empty. When it is
+            computed: if a partition is not valid, with its number.
+        RuntimeError
+            If the cluster has no workers.
+        """
         return self._map(X, "score_samples")
 
-    @available_if(_has("decision_function"))
+    @available_if(_detector_has("decision_function"))
     def decision_function(self, X: Any) -> Any:
-        """Score above the threshold."""
+        """Score above the threshold.
+
+        Parameters
+        ----------
+        X : dask.array.Array, dask.dataframe.DataFrame or whatever the detector takes
+            The rows to decide on.
+
+        Returns
+        -------
+        dask.array.Array, dask.dataframe.Series or ndarray, of shape (n_samples,)
+            Negative = out-of-distribution.
+        """
         return self._map(X, "decision_function")
 
-    @available_if(_has("predict"))
+    @available_if(_detector_has("predict"))
     def predict(self, X: Any) -> Any:
-        """Decide whether each row comes from the training distribution."""
+        """Decide whether each row comes from the training distribution.
+
+        Parameters
+        ----------
+        X : dask.array.Array, dask.dataframe.DataFrame or whatever the detector takes
+            The rows to decide on.
+
+        Returns
+        -------
+        dask.array.Array, dask.dataframe.Series or ndarray, of shape (n_samples,)
+            +1 for in-distribution, -1 for out-of-distribution.
+        """
+        final = last_step(self._fitted())[0]
+        if getattr(final, "control", None) == "fdr" and (is_array(X) or is_frame(X)):
+            return decide_together(self._map(X, "p_values", random_ties=False), final.alpha)
         return self._map(X, "predict")
 
-    @available_if(_has("p_values"))
+    @available_if(_detector_has("p_values"))
     def p_values(self, X: Any, *, random_ties: bool = True) -> Any:
-        """Probability of a score that low or lower, for an in-distribution row."""
+        """Probability of a score that low or lower, for an in-distribution row.
+
+        Parameters
+        ----------
+        X : dask.array.Array, dask.dataframe.DataFrame or whatever the detector takes
+            The rows to test.
+        random_ties : bool, default=True
+            As in `ConformalOutlierDetector.p_values`.
+
+        Returns
+        -------
+        dask.array.Array, dask.dataframe.Series or ndarray, of shape (n_samples,)
+            Increasing with the score.
+        """
         return self._map(X, "p_values", random_ties=random_ties)
+
+    def _adopt(self, fitted: Any, names: tuple[str, ...]) -> None:
+        for name in names:
+            if hasattr(fitted, name):
+                setattr(self, name, getattr(fitted, name))
+            elif hasattr(self, name):
+                delattr(self, name)
 
     def _map(self, X: Any, method: str, **options: Any) -> Any:
         fitted = self._fitted()
         if not (is_array(X) or is_frame(X)):
-            return getattr(fitted, method)(X, **options)
-        shared = self._shared(fitted)
-        if isinstance(shared, OverShards):
-            return shared.map_rows(X, method, options)
-        return map_rows(X, shared.delayed(), method, options)
+            return call(fitted, method, X, options)
+        travelling = self._travelling_with(fitted)
+        if isinstance(travelling, OverShards):
+            return travelling.map_rows(X, method, options)
+        return map_rows(X, travelling.delayed(), method, options)
 
     def _fitted(self) -> Any:
         if hasattr(self, "detector_"):
@@ -103,20 +238,33 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self.detector)
         return self.detector
 
-    def _shared(self, fitted: Any) -> SharedState | OverShards:
-        """What travels to the workers; made once, unless the detector is another now."""
+    def _travelling_with(self, fitted: Any) -> SharedState | OverShards:
+        """What goes to the workers; made once, unless the detector is another now."""
         known = getattr(self, "_travelling", None)
         if known is None or known[0] is not fitted:
             self._travelling = known = fitted, over_shards(fitted) or SharedState(fitted)
         return known[1]
+
+    def _check_detector(self) -> None:
+        value = self.detector
+        if isinstance(value, type) or not hasattr(value, "score_samples"):
+            raise parameter_error(self, "detector", "an estimator with `score_samples`", value)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         state.pop("_travelling", None)
         return state
 
-    def _check_detector(self) -> None:
-        if isinstance(self.detector, type) or not hasattr(self.detector, "score_samples"):
-            raise parameter_error(
-                self, "detector", "an estimator with `score_samples`", self.detector
-            )
+    def __sklearn_is_fitted__(self) -> bool:
+        try:
+            self._fitted()
+        except (ValueError, AttributeError):
+            return False
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        if hasattr(self.detector, "__sklearn_tags__"):
+            inner = get_tags(self.detector)
+            tags.input_tags, tags.target_tags = inner.input_tags, inner.target_tags
+        return tags

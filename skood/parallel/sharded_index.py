@@ -18,7 +18,15 @@ from .._validation import check_int, check_new_rows, check_training_rows, parame
 from ..neighbors import ExactIndex, NeighborIndex, Neighbors
 from ..neighbors._shards import IndexOverShards, Shard, ShardAnswer, ShardStages, first_equal
 from ..neighbors._shards import merge_neighbors as merge
-from ._cluster import SharedState, active_client, compute, is_alive, persist, worker_memory
+from ._cluster import (
+    SharedState,
+    active_client,
+    compute,
+    inside_worker,
+    is_alive,
+    persist,
+    worker_memory,
+)
 from ._rows import checked_rows, is_array, is_frame
 from ._rows_in_shards import NormsInShards, RowsInShards
 from ._shard_graph import query_blocks, search_nearest, staged
@@ -270,6 +278,12 @@ class ShardedIndex(IndexOverShards):
 
     def shards_(self) -> Sequence[Delayed]:
         """The shards as nodes of a Dask graph, kept on the workers; built again where lost."""
+        if inside_worker():
+            raise RuntimeError(
+                "A ShardedIndex can't be searched from a task. Over shards, DaskOutlierDetector "
+                "takes detectors, Pipelines and ConformalOutlierDetector, and no other estimator "
+                "that holds one."
+            )
         if self._shards is None or not all(map(is_alive, self._shards)):
             starts = np.cumsum([0, *self.shard_sizes_[:-1]])
             build = delayed(_build_shard, pure=False)

@@ -1,0 +1,53 @@
+"""Decisions at a false discovery rate: over all rows of a Dask collection together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from dask.delayed import delayed
+from numpy.typing import NDArray
+
+from .._optional import import_optional
+from ..calibration._p_values import benjamini_hochberg
+from ._score_blocks import OUTPUTS
+
+_DTYPE, _NAME = OUTPUTS["predict"]
+
+
+def decide_together(p_values: Any, alpha: float) -> Any:
+    """Predictions, -1 where the procedure of Benjamini and Hochberg over all p-values rejects.
+
+    Parameters
+    ----------
+    p_values : dask.array.Array or dask.dataframe.Series
+        One for each row. They are computed as a whole when any prediction is.
+    alpha : float
+        The false discovery rate.
+
+    Returns
+    -------
+    dask.array.Array or dask.dataframe.Series
+        With the chunks, or the index and divisions, of the p-values.
+    """
+    largest = delayed(_largest_rejected, pure=False)(p_values, alpha)
+    if hasattr(p_values, "divisions"):
+        pandas = import_optional("pandas", "dask")
+        meta = pandas.Series([], dtype=_DTYPE, name=_NAME, index=p_values._meta.index[:0])
+        return p_values.map_partitions(_decided_series, largest, meta=meta)
+    return p_values.map_blocks(_decided, largest, dtype=_DTYPE, meta=np.empty(0, dtype=_DTYPE))
+
+
+def _largest_rejected(p_values: Any, alpha: float) -> float:
+    values = np.asarray(p_values)
+    rejected = benjamini_hochberg(values, alpha)
+    return float(values[rejected].max()) if rejected.any() else -np.inf
+
+
+def _decided(p_values: Any, largest: float) -> NDArray[np.int64]:
+    return np.where(np.asarray(p_values) <= largest, -1, 1).astype(_DTYPE)
+
+
+def _decided_series(p_values: Any, largest: float) -> Any:
+    pandas = import_optional("pandas", "dask")
+    return pandas.Series(_decided(p_values, largest), index=p_values.index, name=_NAME)
