@@ -8,21 +8,22 @@ import warnings
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
+from sklearn.pipeline import make_pipeline
 
 from skood import KNNOutlierDetector, LOFOutlierDetector
 from skood._optional import is_installed
 from skood.comparison import (
-    DETECTORS,
     Comparison,
     Fold,
     choose_protocol,
     compare_detectors,
     comparison_markdown,
     draw_comparison,
-    make_detector,
     write_comparison_csv,
 )
 from skood.comparison.intervals import (
@@ -32,7 +33,6 @@ from skood.comparison.intervals import (
     resampled_means,
     row_interval,
 )
-from skood.comparison.lineup import default_lineup
 from skood.metrics import aupr_in, aupr_out, auroc, fpr_at_tpr
 
 X, classes = load_iris(return_X_y=True)
@@ -67,39 +67,6 @@ def made_up(auroc_values) -> Comparison:
     )
 
 
-# ---------------------------------------------------------------------------------- line-up
-
-
-@pytest.mark.parametrize("scaling", ["standard", "none"])
-@pytest.mark.parametrize("name", DETECTORS)
-def test_every_detector_fits_and_scores(name, scaling):
-    detector = make_detector(name, scaling).fit(X)
-    assert detector.score_samples(X + 100).max() < detector.score_samples(X).min()
-
-
-def test_single_measures_get_standardised_columns_unless_told_otherwise():
-    stretched = X * [1.0, 1e6, 1.0, 1.0]
-    scaled = make_detector("knn").fit(X).score_samples(X)
-    np.testing.assert_allclose(make_detector("knn").fit(stretched).score_samples(stretched), scaled)
-    raw = make_detector("knn", "none").fit(stretched).score_samples(stretched)
-    assert raw.min() < 100 * scaled.min()
-
-
-def test_the_line_up_holds_nothing_twice():
-    np.testing.assert_array_equal(
-        make_detector("lcp").fit(X).score_samples(X),
-        make_detector("tabular").fit(X).score_samples(X),
-    )
-    assert "lcp" not in default_lineup("standard")
-    assert set(default_lineup("none")) == set(DETECTORS)
-
-
-@pytest.mark.parametrize(("name", "scaling"), [("nothing", "none"), ("knn", "rank")])
-def test_unknown_names_are_refused(name, scaling):
-    with pytest.raises(ValueError, match=r"parameter of make_detector must be one of"):
-        make_detector(name, scaling)
-
-
 # ---------------------------------------------------------------------------------- folds
 
 
@@ -125,7 +92,7 @@ def test_rows_labelled_minus_one_are_never_trained_on():
 def test_whole_clusters_are_left_out_where_there_are_no_labels():
     protocol = choose_protocol(None, n_clusters=4)
     for fold in protocol.folds(X, None):
-        clusters = protocol.groups(X, None)
+        clusters = protocol.groups(None)
         left_out = clusters[fold.test[~fold.is_in]]
         assert fold.name == f"cluster {left_out[0]}"
         assert len(set(left_out)) == 1
@@ -251,6 +218,18 @@ def test_class_labels_reach_the_detector_and_others_do_not():
     assert [None if y is None else len(set(y)) for y in seen] == [2, 2, None, None, None, None]
 
 
+def test_frames_are_compared_with_clusters_of_their_numbers():
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(name="text")
+    detector = partial(make_pipeline, ColumnTransformer([("", "passthrough", list("abcd"))]))
+    protocol = choose_protocol(None, n_splits=2)
+    make = {"knn": lambda: detector(KNNOutlierDetector())}
+    found = compare_detectors(frame, None, make, protocol, X_clusters=X, n_bootstrap=0)
+    plain = compare_detectors(X, None, {"knn": KNNOutlierDetector}, protocol, n_bootstrap=0)
+    np.testing.assert_array_equal(found.values["auroc"], plain.values["auroc"])
+    with pytest.raises(ValueError, match="encode the other columns first"):
+        compare_detectors(frame, None, make, protocol)
+
+
 def test_a_detector_that_fails_is_named_and_the_others_go_on():
     broken = partial(KNNOutlierDetector, n_neighbors=-1)
     protocol = choose_protocol(classes)
@@ -362,6 +341,11 @@ def test_csv_has_every_fold(found, tmp_path):
 def test_the_picture_shows_every_detector_and_fold(found):
     figure = draw_comparison(found, "iris")
     panels = figure.axes
+    assert [panel.get_title("left") for panel in panels] == [
+        "AUROC, %: higher is better",
+        "AUPR-out, %: higher is better",
+        "FPR95, %: lower is better",
+    ]
     assert [label.get_text() for label in panels[0].get_yticklabels()] == found.order()
     first = found.detectors.index(found.order()[0])
     for panel, metric in zip(panels, ("auroc", "aupr_out", "fpr95"), strict=True):

@@ -2,14 +2,11 @@
 
 from .comparison import Comparison, compare_detectors
 from .figure import draw_comparison
-from .lineup import DETECTORS, SCALINGS, make_detector
 from .protocol import Fold, Protocol, choose_protocol
 from .report import comparison_markdown
 from .rows_csv import write_comparison_csv
 
 __all__ = [
-    "DETECTORS",
-    "SCALINGS",
     "Comparison",
     "Fold",
     "Protocol",
@@ -17,6 +14,5 @@ __all__ = [
     "compare_detectors",
     "comparison_markdown",
     "draw_comparison",
-    "make_detector",
     "write_comparison_csv",
 ]

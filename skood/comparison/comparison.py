@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from .._validation import check_float, check_int
+from .._validation import check_float, check_int, select_rows
 from ..demo.evaluate import fit_timed
 from ..metrics import ood_report
 from .intervals import (
@@ -122,11 +122,12 @@ class Comparison:
 
 
 def compare_detectors(
-    X: NDArray,
+    X: Any,
     y: NDArray | None,
     detectors: Mapping[str, Callable[[], Any]],
     protocol: Protocol,
     *,
+    X_clusters: Any = None,
     n_bootstrap: int = 500,
     confidence_level: float = 0.95,
     random_state: int = 0,
@@ -136,8 +137,8 @@ def compare_detectors(
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        The rows.
+    X : array-like of shape (n_samples, n_features)
+        The rows, as the detectors take them; also a frame.
     y : ndarray of shape (n_samples,) or None
         Their labels, as the protocol needs them. Where they are classes, detectors are fitted with
         those of the training rows: the Mahalanobis distance is then to the nearest class.
@@ -145,6 +146,8 @@ def compare_detectors(
         Names, and what builds the detector.
     protocol : Protocol
         How the rows are divided; `choose_protocol` makes one.
+    X_clusters : array-like of shape (n_samples, n_columns), default=None
+        Numbers to find clusters in, where X has other columns as well. None takes X.
     n_bootstrap : int, default=500
         Resamples of the rows behind the second kind of interval; 0 leaves it out.
     confidence_level : float in (0, 1), default=0.95
@@ -182,8 +185,8 @@ def compare_detectors(
     """
     check_int("compare_detectors", "n_bootstrap", n_bootstrap, 0)
     check_float("compare_detectors", "confidence_level", confidence_level, "(0, 1)")
-    folds = tuple(protocol.folds(X, y))
-    groups = protocol.groups(X, y)
+    folds = tuple(protocol.folds(X if X_clusters is None else X_clusters, y))
+    groups = protocol.groups(y)
     generator = np.random.default_rng(random_state)
     times = draw_multiplicities(groups, n_bootstrap, generator)
     total = len(detectors) * (len(folds) + bool(n_bootstrap))
@@ -223,7 +226,7 @@ class _Run:
         self,
         name: str,
         make: Callable[[], Any],
-        X: NDArray,
+        X: Any,
         training_labels: Callable[[NDArray | None, Fold], NDArray | None],
         y: NDArray | None,
         found: Counter[str],
@@ -239,9 +242,10 @@ class _Run:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             detector = self.make()
-            seconds = fit_timed(detector, self.X[fold.train], labels)
+            seconds = fit_timed(detector, select_rows(self.X, fold.train), labels)
+            X_test = select_rows(self.X, fold.test)
             start = perf_counter()
-            scores = detector.score_samples(self.X[fold.test])
+            scores = detector.score_samples(X_test)
             score_seconds = perf_counter() - start
         self.found.update({f"{self.name}: {warning.message}" for warning in caught})
         # what predict flags, by the estimators' contract, without scoring once more

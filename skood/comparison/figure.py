@@ -12,11 +12,7 @@ from .comparison import Comparison
 from .report import LABELS
 
 PANELS = ("auroc", "aupr_out", "fpr95")
-DIRECTIONS = {
-    "auroc": "higher is better",
-    "aupr_out": "higher is better",
-    "fpr95": "lower is better",
-}
+DIRECTIONS = ("higher is better", "higher is better", "lower is better")
 
 
 def draw_comparison(comparison: Comparison, source: str) -> Any:

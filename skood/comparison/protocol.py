@@ -52,13 +52,13 @@ class Protocol:
     kind: str
     splitter: LeaveClassesOut | NoveltyKFold
 
-    def folds(self, X: NDArray, y: NDArray | None) -> Iterator[Fold]:
+    def folds(self, X: Any, y: NDArray | None) -> Iterator[Fold]:
         """Divide the rows.
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_features)
-            The rows.
+        X : array-like of shape (n_samples, n_features)
+            The rows; numbers for "clusters".
         y : ndarray of shape (n_samples,) or None
             Their labels; not read for "clusters".
 
@@ -68,7 +68,7 @@ class Protocol:
             As many as the splitter makes.
         """
         for number, (train, test) in enumerate(self.splitter.split(X, y), start=1):
-            groups = self.groups(X, y)
+            groups = self.groups(y)
             if self.kind == "labelled":
                 is_in, name = groups[test] == 1, f"fold {number}"
             else:
@@ -78,7 +78,7 @@ class Protocol:
                 name = prefix + ", ".join(map(str, left_out))
             yield Fold(name, train, test, is_in)
 
-    def groups(self, X: NDArray, y: NDArray | None) -> NDArray:  # noqa: ARG002
+    def groups(self, y: NDArray | None) -> NDArray:
         """The class, cluster or label of each row; clusters are known once rows were divided."""
         if isinstance(self.splitter, LeaveClassesOut) and self.kind == "clusters":
             return self.splitter.pseudo_classes_.labels

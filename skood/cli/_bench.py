@@ -1,0 +1,179 @@
+"""`skood bench`: which detector for one's own rows."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ._arguments import seed
+from ._table_arguments import (
+    DETECTORS,
+    MISSING,
+    SCALES,
+    _count,
+    _count_or_zero,
+    _delimiter,
+    _encoding,
+    add_talking,
+)
+
+DEFAULT_DETECTORS = tuple(name for name in DETECTORS if name != "lcp")  # the steps of tabular
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command and its arguments."""
+    bench = commands.add_parser(
+        "bench",
+        help="compare the detectors on your own rows",
+        description=(
+            "Compare the detectors on rows of your own. With class labels, each class is left out "
+            "of the training rows in turn and stands in for out-of-distribution rows; without "
+            "labels, each cluster is; with labels +1 (in-distribution) and -1, the +1 rows are "
+            "trained on in folds. Prints tables in Markdown; --output keeps them, the numbers of "
+            "every fold (bench.csv) and, where matplotlib is installed, a picture (bench.png)."
+        ),
+    )
+    bench.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="CSV, TSV, Parquet, NPY or NPZ file with the rows",
+    )
+    bench.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder for the files, made where missing"
+    )
+    _add_labels(bench)
+    _add_comparison(bench)
+    _add_reading(bench)
+    add_talking(bench)
+    bench.set_defaults(run=run)
+
+
+def _add_labels(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("labels")
+    group.add_argument(
+        "--labels",
+        metavar="NAME",
+        help=(
+            "the column with the labels; of an NPZ file, the array (default: y, if there is one); "
+            "of an NPY file, another NPY file"
+        ),
+    )
+    group.add_argument(
+        "--in-label",
+        metavar="LABEL",
+        help="rows with this label are in-distribution (+1), all others are not (-1)",
+    )
+    group.add_argument(
+        "--clusters",
+        type=_clusters,
+        metavar="N",
+        help="leave out N clusters in turn and read no labels (without labels: 8)",
+    )
+
+
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("comparison")
+    group.add_argument(
+        "--detectors",
+        nargs="+",
+        choices=DETECTORS,
+        default=list(DEFAULT_DETECTORS),
+        metavar="NAME",
+        help=f"some of {', '.join(DETECTORS)} (default: all, but lcp, which is tabular's measure)",
+    )
+    group.add_argument(
+        "--splits",
+        type=_count,
+        metavar="N",
+        help="folds (default: as many as classes, at most 10; otherwise 5)",
+    )
+    group.add_argument(
+        "--scale",
+        choices=SCALES,
+        default="auto",
+        help="auto: standardise columns for all detectors but embedding, which whitens them",
+    )
+    group.add_argument(
+        "--missing",
+        choices=MISSING,
+        default="refuse",
+        help="fill missing numbers by this of the training rows (default: refuse)",
+    )
+    group.add_argument(
+        "--max-rows",
+        type=_count,
+        metavar="N",
+        help="draw so many rows at random where there are more",
+    )
+    group.add_argument(
+        "--resamples",
+        type=_count_or_zero,
+        default=500,
+        metavar="N",
+        help="for the intervals over rows; 0: leave them out (default: 500)",
+    )
+    group.add_argument("--seed", type=seed, default=0, metavar="N", help="default: 0")
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reading")
+    group.add_argument(
+        "--data-key", "--array", metavar="NAME", help="which array of an NPZ file (default: X)"
+    )
+    group.add_argument(
+        "--exclude",
+        "--id-column",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="leave out these columns, such as those that say which row it is",
+    )
+    group.add_argument(
+        "--categorical",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="columns whose numbers are names of categories",
+    )
+    group.add_argument(
+        "--max-categories",
+        type=_count,
+        default=200,
+        metavar="N",
+        help="how many different texts a column may have (default: 200)",
+    )
+    group.add_argument(
+        "--encoding", type=_encoding, default="utf-8", help="of CSV files (default: utf-8)"
+    )
+    group.add_argument(
+        "--delimiter",
+        type=_delimiter,
+        metavar="CHARACTER",
+        help="of CSV files; tab: a tab (default: a comma, or a tab where the file is a .tsv)",
+    )
+    group.add_argument(
+        "--no-header", action="store_true", help="the first line of CSV files is a row already"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare, print, and write the files."""
+    from ._speaking import plain_errors
+
+    with plain_errors(arguments):
+        from ._bench_run import run_bench
+
+        run_bench(arguments)
+    return 0
+
+
+def _clusters(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 2:
+        raise argparse.ArgumentTypeError(f"must be an integer from 2 on. Got {text!r} instead.")
+    return number
