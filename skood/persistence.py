@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import platform
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +22,7 @@ from .storage import (
     new_container,
     open_container,
     restore_modules,
+    summary_of,
     with_stand_ins,
     write_weights,
 )
@@ -38,6 +40,7 @@ def save(
     path: str | PathLike[str],
     *,
     architectures: Mapping[str, str | Callable[[], nn.Module]] | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> None:
     """Write an estimator to a file that `load` reads.
 
@@ -57,13 +60,16 @@ def save(
         or the class or function itself. It is called without arguments. Modules whose class makes
         them without arguments need not be named, neither do those that `AutoencoderTransformer`
         builds itself. Any other module has to be given to `load`.
+    notes : mapping or None, default=None
+        What else the file is to say of itself, such as where the training rows come from: text,
+        numbers, lists and dicts. `read_manifest` gives it.
 
     Raises
     ------
     ImportError
         If skops or, for torch modules, safetensors is not installed: the extra ``io`` brings them.
     ValueError
-        If the estimator holds what cannot be stored, such as a lambda.
+        If the estimator holds what cannot be stored, such as a lambda, or `notes` does.
     OSError
         If the file cannot be written.
 
@@ -107,6 +113,8 @@ def save(
         "estimator": f"{type(estimator).__module__}.{type(estimator).__qualname__}",
         "versions": _versions(with_torch=bool(found)),
         "modules": described,
+        "summary": summary_of(estimator),
+        "notes": _checked_notes(notes),
     }
     with new_container(Path(path)) as container:
         with container.member(_ESTIMATOR) as file:
@@ -214,7 +222,9 @@ def read_manifest(path: str | PathLike[str]) -> dict[str, Any]:
     -------
     dict
         ``"format"``, the type of the ``"estimator"``, ``"versions"`` of the libraries that it was
-        saved with, ``"modules"`` of torch by name, and ``"members"``: the checksum of each part.
+        saved with, ``"modules"`` of torch by name, ``"members"``: the checksum of each part, and,
+        where the file is not from before there were such, ``"notes"`` and the ``"summary"``: the
+        types of the steps, the features and the number of training rows.
 
     Raises
     ------
@@ -224,6 +234,15 @@ def read_manifest(path: str | PathLike[str]) -> dict[str, Any]:
     with open_container(Path(path)) as stored:
         _check_format(Path(path), stored.manifest)
         return stored.manifest
+
+
+def _checked_notes(notes: Mapping[str, Any] | None) -> dict[str, Any]:
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(dict(notes or {}), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        allowed = "a mapping of text, numbers, lists and dicts"
+        raise parameter_error("skood.save", "notes", allowed, notes) from error
+    return plain
 
 
 def _versions(*, with_torch: bool) -> dict[str, str]:

@@ -254,7 +254,9 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
             flagged = self.score_samples(X) < self.offset_
         return np.where(flagged, -1, 1)
 
-    def p_values(self, X: Any, *, random_ties: bool = True) -> NDArray[np.float64]:
+    def p_values(
+        self, X: Any, *, random_ties: bool = True, scores: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Probability of a score that low or lower, for an in-distribution row.
 
         Parameters
@@ -266,6 +268,8 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
             random. This is drawn from the values of the row, so a row has the same p-value in every
             call. False: above all of them, as `predict` has it; then p-values are never too small,
             but too large where scores tie.
+        scores : ndarray of shape (n_samples,) or None, default=None
+            What `score_samples` gives for X, where that is known already. None: X is scored.
 
         Returns
         -------
@@ -273,7 +277,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
             From 1 / (n_calibration + 1) to 1, increasing with the score. With `class_conditional`
             the largest over the classes.
         """
-        scores = self.score_samples(X)
+        scores = self.score_samples(X) if scores is None else np.asarray(scores, dtype=np.float64)
         return self._calibration.p_values(scores, X if random_ties else None)
 
     def conformal_test(self, X: Any, *, method: str = "auto") -> ConformalTestResult:

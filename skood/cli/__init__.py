@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from skood import __version__
 
-from . import _demo
+from . import _bench, _demo, _detect, _fit, _info, _score
 from ._errors import CommandError
 
 # In the order of the help text. Each part has `add_parser(commands)` and `run(arguments)`.
-COMMANDS = (_demo,)
+COMMANDS = (_demo, _detect, _fit, _score, _bench, _info)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _build_parser()
     arguments = parser.parse_args(argv)
+    arguments.argv = sys.argv[1:] if argv is None else list(argv)
     if arguments.command is None:
         parser.print_help()
         return 2

@@ -9,6 +9,7 @@ the real thing in loading.
 
 from ._container import new_container, open_container
 from ._stand_ins import loaded_modules
+from ._summary import summary_of
 from ._torch_parts import describe_modules, restore_modules, write_weights
 from ._types import ALLOWED_TYPES, names_of
 from ._walk import with_stand_ins
@@ -21,6 +22,7 @@ __all__ = [
     "new_container",
     "open_container",
     "restore_modules",
+    "summary_of",
     "with_stand_ins",
     "write_weights",
 ]

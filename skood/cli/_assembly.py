@@ -1,0 +1,86 @@
+"""The Pipeline of a detector for rows of some layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import NotFittedError, check_is_fitted
+
+from skood import (
+    KernelDensityOutlierDetector,
+    KNNOutlierDetector,
+    LOFOutlierDetector,
+    MahalanobisOutlierDetector,
+    make_outlier_detector,
+)
+from skood.tables import CategoryEncoder, Layout
+
+# The steps of each detector after its columns are numbers.
+_STEPS: dict[str, Callable[[int], Pipeline]] = {
+    "tabular": lambda seed: make_outlier_detector("tabular", random_state=seed)[1:],
+    "lcp": lambda seed: make_outlier_detector("tabular", random_state=seed)[1:],
+    "embedding": lambda seed: make_outlier_detector("embedding", random_state=seed),
+    "knn": lambda seed: make_pipeline(KNNOutlierDetector(random_state=seed)),
+    "lof": lambda seed: make_pipeline(LOFOutlierDetector(random_state=seed)),
+    "kd": lambda seed: make_pipeline(KernelDensityOutlierDetector(random_state=seed)),
+    "md": lambda seed: make_pipeline(MahalanobisOutlierDetector(random_state=seed)),
+}
+
+
+def assemble(
+    name: str,
+    layout: Layout,
+    *,
+    missing: str = "refuse",
+    scale: str = "auto",
+    features: Any = None,
+    seed: int = 0,
+) -> Pipeline:
+    """Make the Pipeline, not fitted.
+
+    Parameters
+    ----------
+    name : str
+        One of the names of detectors.
+    layout : Layout
+        What the rows are made of.
+    missing : str, default="refuse"
+        What fills missing numbers: a strategy of `SimpleImputer`. "refuse": nothing.
+    scale : {"auto", "standard", "none"}, default="auto"
+        Whether numbers are standardised. "auto": unless the detector whitens.
+    features : transformer or None, default=None
+        What makes features of the rows. One that is fitted is used as it is.
+    seed : int, default=0
+        For what the detector draws.
+
+    Returns
+    -------
+    Pipeline
+        Its last step is the detector.
+    """
+    before: list[Any] = [] if missing == "refuse" else [SimpleImputer(strategy=missing)]
+    if scale == "standard" or (scale == "auto" and name != "embedding"):
+        before.append(StandardScaler())
+    if layout.categories:
+        numbers = make_pipeline(*before) if before else "passthrough"
+        parts: list[Any] = [("categories", CategoryEncoder(), list(layout.categories))]
+        if layout.numbers:
+            parts.insert(0, ("numbers", numbers, list(layout.numbers)))
+        before = [ColumnTransformer(parts, verbose_feature_names_out=False)]
+    if features is not None:
+        before.insert(0, FrozenEstimator(features) if _is_fitted(features) else features)
+    return make_pipeline(*before, *(step for _, step in _STEPS[name](seed).steps))
+
+
+def _is_fitted(transformer: Any) -> bool:
+    try:
+        check_is_fitted(transformer)
+    except NotFittedError:
+        return False
+    return True

@@ -1,0 +1,40 @@
+"""`skood fit`: fits a detector to a file and saves it."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ._speaking import check_output, plain_errors, say
+from ._table_arguments import FILES, add_columns, add_fitting, add_reading, add_talking
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command and its arguments."""
+    fit = commands.add_parser(
+        "fit",
+        help="fit a detector to a file and save it",
+        description=(
+            "Fit a detector to the rows of a file and save it, for `skood score` and for "
+            "skood.load in Python. The file knows which columns are features."
+        ),
+    )
+    fit.add_argument("file", type=Path, metavar="FILE", help=f"training rows: {FILES}")
+    fit.add_argument(
+        "--save", type=Path, required=True, metavar="DETECTOR", help="such as detector.skood"
+    )
+    add_columns(fit)
+    add_fitting(fit)
+    add_reading(fit)
+    add_talking(fit)
+    fit.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fit and save."""
+    with plain_errors(arguments):
+        from ._fitting import fit_file
+
+        check_output(arguments.save, [arguments.file])
+        fit_file(arguments.file, arguments).save(arguments.save)
+        say(arguments, f"saved as {arguments.save}")
+    return 0

@@ -1,0 +1,118 @@
+"""A fitted detector with what has to be known of its rows: made from a file, saved, and loaded."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from skood import ConformalOutlierDetector, load, save
+from skood.persistence import read_manifest
+from skood.tables import Layout
+
+from ._errors import DataError
+
+_NOTES = "rows"
+
+
+@dataclass
+class Fitted:
+    """A detector and its rows.
+
+    Attributes
+    ----------
+    detector : estimator
+        Fitted.
+    layout : Layout
+        What its rows are made of.
+    missing : str
+        What fills missing values, or "refuse".
+    name : str
+        What the detector is called.
+    file : str
+        Name of the file of the training rows.
+    n_rows : int or None
+        How many they were.
+    architectures : dict of str to str
+        How networks in the detector are built, where skood cannot tell.
+    by_position : bool
+        Whether the rows of a table are given to the detector without the names of the columns.
+    """
+
+    detector: Any
+    layout: Layout
+    missing: str = "refuse"
+    name: str = ""
+    file: str = ""
+    n_rows: int | None = None
+    architectures: dict[str, str] = field(default_factory=dict)
+    by_position: bool = False
+
+    @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """Shape of the images, if the rows are such."""
+        return self.layout.shape if self.layout.kind == "images" else None
+
+    @property
+    def fills_missing(self) -> bool:
+        """Whether rows may have missing values."""
+        return self.missing != "refuse"
+
+    @property
+    def n_calibration(self) -> int:
+        """How many of the training rows p-values are counted in."""
+        calibrates = isinstance(self.detector, ConformalOutlierDetector)
+        return len(self.detector.training_scores_) if calibrates else 0
+
+    def save(self, path: Path) -> None:
+        """Write it to a file that `load_fitted` reads, and `skood.load` the detector of."""
+        notes = {
+            "layout": self.layout.to_dict(),
+            "missing": self.missing,
+            "name": self.name,
+            "file": self.file,
+            "n_rows": self.n_rows,
+        }
+        save(self.detector, path, architectures=self.architectures, notes={_NOTES: notes})
+
+
+def load_fitted(path: Path, arguments: argparse.Namespace) -> Fitted:
+    """Load what `skood fit` or `skood.save` has written.
+
+    Raises
+    ------
+    DataError
+        If it is no detector.
+    ValueError
+        If the file is damaged, or not of the kind.
+    """
+    manifest = read_manifest(path)
+    detector = load(path, trusted=arguments.trust)
+    if not hasattr(detector, "score_samples"):
+        raise DataError(f"{path.name} holds a {type(detector).__name__}, which scores no rows.")
+    notes = manifest.get("notes", {}).get(_NOTES)
+    if notes is None:
+        name = type(detector).__name__
+        return Fitted(detector, _layout_of(detector, path), name=name)
+    layout = Layout.from_dict(notes.pop("layout"))
+    return Fitted(detector, layout, **notes)
+
+
+def _layout_of(detector: Any, path: Path) -> Layout:
+    """What a detector that Python code has saved says of its rows."""
+    first = detector
+    while True:
+        shape = getattr(first, "input_shape_", None)
+        if isinstance(shape, tuple) and len(shape) > 1:
+            return Layout("images", shape=tuple(int(length) for length in shape))
+        if getattr(first, "feature_names_in_", None) is not None:
+            return Layout("table", tuple(str(name) for name in first.feature_names_in_))
+        if getattr(first, "n_features_in_", None) is not None:
+            return Layout("array", shape=(int(first.n_features_in_),))
+        inner = [getattr(first, name, None) for name in ("detector_", "estimator")]
+        inner += [step for _, step in getattr(first, "steps", [])[:1]]
+        following = [one for one in inner if one is not None]
+        if not following:
+            raise DataError(f"{path.name} does not say which features its rows have.")
+        first = following[0]

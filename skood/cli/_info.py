@@ -1,0 +1,133 @@
+"""`skood info`: what a saved detector says of itself, without loading it."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from ._speaking import plain_errors
+from ._table_arguments import add_talking
+
+_FEATURES_SHOWN = 12
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command and its arguments."""
+    info = commands.add_parser(
+        "info",
+        help="say what is in a saved file, without loading it",
+        description=(
+            "Say what is in a file that skood fit or skood.save has written: steps, features, "
+            "training rows, versions, checksums. Nothing of it is loaded; damage is told."
+        ),
+    )
+    info.add_argument("file", type=Path, metavar="DETECTOR", help="the saved file")
+    info.add_argument("--json", action="store_true", help="all that the file says, as JSON")
+    add_talking(info)
+    info.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read what the file says, and print it."""
+    with plain_errors(arguments):
+        from skood.persistence import read_manifest
+
+        from ._report import print_pairs
+
+        manifest = read_manifest(arguments.file)
+        if arguments.json:
+            print(json.dumps(manifest, indent=2))
+        else:
+            print_pairs(_pairs(arguments.file, manifest))
+    return 0
+
+
+def _pairs(path: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    import hashlib
+
+    summary = manifest.get("summary", {})
+    notes = manifest.get("notes", {}).get("rows", {})
+    with path.open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
+    parts = [f"{name}  sha256 {value}" for name, value in manifest["members"].items()]
+    return [
+        ("file", f"{path.name}, {_size(path.stat().st_size)}, format {manifest['format']}"),
+        ("checksum", f"sha256 {checksum}"),
+        *_in_lines("steps", _steps(summary.get("steps") or [{"type": manifest["estimator"]}])),
+        *_in_lines("features", _features(summary, notes.get("layout", {}))),
+        *_in_lines("training", _training(summary, notes)),
+        *_in_lines("networks", _networks(manifest["modules"])),
+        ("versions", versions),
+        *_in_lines("parts", parts),
+    ]
+
+
+def _in_lines(name: str, values: list[str]) -> list[tuple[str, str]]:
+    return [(name if i == 0 else "", value) for i, value in enumerate(values)]
+
+
+def _steps(steps: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for step in steps:
+        given = ", ".join(f"{name}={value}" for name, value in step.get("parameters", {}).items())
+        name = step["type"].rpartition(".")[2]
+        lines.append(f"{'  ' * step.get('depth', 0)}{name}({given})")
+    return lines
+
+
+def _features(summary: dict[str, Any], layout: dict[str, Any]) -> list[str]:
+    if layout.get("kind") in ("array", "images"):
+        return [f"{layout['kind']} of the shape {tuple(layout['shape'])}"]
+    if not layout:
+        names = summary.get("features")
+        count = summary.get("n_features")
+        if names is None:
+            return [] if count is None else [f"{count:,} without names"]
+        return [f"{len(names):,}: {_listed(names)}"]
+    lines = [
+        f"{len(layout[kind]):,} {kind}: {_listed(layout[kind])}"
+        for kind in ("numbers", "categories")
+        if layout[kind]
+    ]
+    if layout["id_column"] is not None:
+        lines.append(f"not among them, as it says which row it is: {layout['id_column']}")
+    if layout["exclude"]:
+        lines.append(f"not among them, as they are left out: {_listed(layout['exclude'])}")
+    return lines
+
+
+def _training(summary: dict[str, Any], notes: dict[str, Any]) -> list[str]:
+    count = notes.get("n_rows", summary.get("training_rows"))
+    if count is None:
+        return []
+    line = f"{count:,} rows"
+    if notes.get("file"):
+        line += f" of {notes['file']}"
+    if notes:
+        filled = notes["missing"] != "refuse"
+        line += f", missing values {'filled by ' + notes['missing'] if filled else 'refused'}"
+    return [line]
+
+
+def _networks(modules: dict[str, Any]) -> list[str]:
+    return [
+        f"{name}: {one['class']}"
+        + (f", built by {one['architecture']}" if one.get("architecture") else "")
+        for name, one in modules.items()
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_FEATURES_SHOWN])
+    more = len(names) - _FEATURES_SHOWN
+    return shown if more <= 0 else f"{shown} and {more:,} more"
+
+
+def _size(n_bytes: int) -> str:
+    size = float(n_bytes)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

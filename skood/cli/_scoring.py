@@ -1,0 +1,153 @@
+"""Scores the blocks of a file: a table of results for each, and what is counted over all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+
+from skood import ConformalOutlierDetector, explain
+from skood.tables import Block, CategoryEncoder
+
+from ._fitted import Fitted
+
+_EXPLAINED = 4096  # rows at a time: an explanation holds the neighbours of all of them
+_LOWEST, _NAMED = 5, 5  # rows, and new categories of a column, in the report
+
+
+class Scorer:
+    """Scores, p-values, decisions and the columns that speak most against each row.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The detector.
+    row_name : str
+        What the column that says which row it is is called, where the file has none.
+    n_top : int
+        How many columns are named for each row.
+    tally : mapping or None, default=None
+        What has been counted in an earlier run.
+
+    Attributes
+    ----------
+    tally : dict
+        Rows, how many of them are flagged, those of the lowest scores, and the categories that
+        were not in the training rows.
+    """
+
+    def __init__(
+        self, fitted: Fitted, row_name: str, n_top: int, tally: Mapping[str, Any] | None = None
+    ) -> None:
+        self.detector, self.layout = fitted.detector, fitted.layout
+        self._by_position = fitted.by_position
+        self._row_name, self._n_top = row_name, n_top
+        self._encoder = _category_encoder(self.detector)
+        self.tally: dict[str, Any] = {"rows": 0, "flagged": 0, "lowest": [], "new": {}}
+        self.tally.update(tally or {})
+
+    def score(self, block: Block) -> pa.RecordBatch:
+        """The results of a block, a line for each row.
+
+        Raises
+        ------
+        ValueError
+            If the detector cannot score the rows.
+        """
+        rows = block.rows.to_numpy() if self._by_position else block.rows
+        scores = np.asarray(self.detector.score_samples(rows), dtype=np.float64)
+        ids: Any = range(block.start + 1, block.start + len(block) + 1)
+        name = self._row_name
+        if block.ids is not None:
+            ids, name = _one_array(block.ids), self.layout.id_column or name
+        columns: dict[str, Any] = {name: ids, "score": scores}
+        if isinstance(self.detector, ConformalOutlierDetector):
+            columns["p_value"] = self.detector.p_values(rows, scores=scores)
+        columns["decision"] = _decisions(self.detector, scores)
+        if self._n_top:
+            columns |= self._top_columns(rows)
+        results = pa.RecordBatch.from_arrays(
+            [v if isinstance(v, pa.Array) else pa.array(v) for v in columns.values()],
+            names=list(columns),
+        )
+        self._count(block, results)
+        return results
+
+    def _top_columns(self, rows: Any) -> dict[str, NDArray[Any]]:
+        """Names and shares of the columns with the largest shares, from the largest on."""
+        parts = [self._shares(rows[i : i + _EXPLAINED]) for i in range(0, len(rows), _EXPLAINED)]
+        names = parts[0][0]
+        shares = np.concatenate([part for _, part in parts])
+        order = np.argsort(-shares, axis=1, kind="stable")
+        columns = {}
+        for place in range(min(self._n_top, shares.shape[1])):
+            top = order[:, place]
+            columns[f"top_{place + 1}"] = names[top]
+            columns[f"share_{place + 1}"] = shares[np.arange(len(shares)), top]
+        return columns
+
+    def _shares(self, rows: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Shares of the columns as the file has them: those of one column's categories together."""
+        found = explain(self.detector, rows)
+        if self._encoder is None:
+            return found.feature_names.astype(str), found.shares
+        owners = np.arange(len(self.layout.numbers)).tolist()
+        for j, width in enumerate(self._encoder.widths(), start=len(owners)):
+            owners += [j] * width
+        shares = np.zeros((len(found), len(self.layout.features)))
+        np.add.at(shares.T, owners, found.shares.T)
+        return np.array(self.layout.features), shares
+
+    def _count(self, block: Block, results: pa.RecordBatch) -> None:
+        flagged = np.asarray(results["decision"]) == -1
+        self.tally["rows"] += len(block)
+        self.tally["flagged"] += int(flagged.sum())
+        lowest = np.argsort(np.asarray(results["score"]), kind="stable")[:_LOWEST]
+        lines = results.take(pa.array(lowest)).to_pylist()
+        self.tally["lowest"] = sorted(
+            [*self.tally["lowest"], *lines], key=lambda line: line["score"]
+        )[:_LOWEST]
+        if self._encoder is not None:
+            self._count_new(block.rows)
+
+    def _count_new(self, rows: Any) -> None:
+        """How many rows have a category that no training row has, and the first such ones."""
+        known = self._encoder.categories_ if self._encoder else []
+        for column, categories in zip(self.layout.categories, known, strict=True):
+            is_new = ~(rows[column].isin(categories) | (rows[column].isna() & _has_gap(categories)))
+            if not is_new.any():
+                continue
+            so_far = self.tally["new"].setdefault(column, {"rows": 0, "texts": []})
+            so_far["rows"] += int(is_new.sum())
+            found = ["" if text is None else str(text) for text in rows[column][is_new].unique()]
+            so_far["texts"] = list(dict.fromkeys([*so_far["texts"], *found]))[:_NAMED]
+
+
+def _has_gap(categories: NDArray[Any]) -> bool:
+    return any(text is None or text != text for text in categories)  # NaN
+
+
+def _decisions(detector: Any, scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """What `predict` says, without scoring the rows once more."""
+    while hasattr(detector, "steps"):
+        detector = detector.steps[-1][1]
+    return np.where(scores < detector.offset_, -1, 1)
+
+
+def _category_encoder(detector: Any) -> CategoryEncoder | None:
+    """The encoder of the columns of categories, if there are such."""
+    inner = getattr(detector, "detector_", detector)
+    first = inner.steps[0][1] if hasattr(inner, "steps") else None
+    if isinstance(first, ColumnTransformer):
+        return first.named_transformers_.get("categories")
+    return None
+
+
+def _one_array(values: Any) -> pa.Array:
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    return values.chunk(0) if isinstance(values, pa.ChunkedArray) else values

@@ -1,0 +1,212 @@
+"""Arguments that the commands on files of rows share. Nothing heavy is imported for them."""
+
+import argparse
+import codecs
+from pathlib import Path
+
+from ._arguments import seed
+
+DETECTORS = ("tabular", "embedding", "lcp", "knn", "lof", "kd", "md")
+MISSING = ("refuse", "median", "mean", "most_frequent")
+SCALES = ("auto", "standard", "none")
+RESULT_ENDINGS = (".csv", ".parquet")
+FILES = "CSV, TSV, Parquet, NPY or NPZ file, or folder of images"
+
+
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    """Which columns are no features."""
+    group = parser.add_argument_group("columns")
+    group.add_argument(
+        "--id-column",
+        metavar="NAME",
+        help="says which row it is: no feature, copied to the output (default: the row's number)",
+    )
+    group.add_argument(
+        "--exclude",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="leave out these columns",
+    )
+
+
+def add_fitting(parser: argparse.ArgumentParser) -> None:
+    """How the detector is fitted."""
+    group = parser.add_argument_group("detector")
+    group.add_argument(
+        "--detector",
+        choices=DETECTORS,
+        default="tabular",
+        help=(
+            "tabular: LCP on standardised columns; embedding: whitened features of a network; or a "
+            "single measure, on standardised columns (default: tabular)"
+        ),
+    )
+    group.add_argument(
+        "--alpha",
+        type=_alpha,
+        default=0.05,
+        metavar="A",
+        help=(
+            "flag at most this share of rows that are like the training rows; none: no p-values, "
+            "and flag what scores below 5 %% of the training rows (default: 0.05)"
+        ),
+    )
+    group.add_argument(
+        "--calibration-size",
+        type=_share,
+        default=0.25,
+        metavar="S",
+        help="share of the training rows that p-values are counted in (default: 0.25)",
+    )
+    group.add_argument(
+        "--scale",
+        choices=SCALES,
+        default="auto",
+        help="auto: standardise columns for all detectors but embedding, which whitens them",
+    )
+    group.add_argument(
+        "--missing",
+        choices=MISSING,
+        default="refuse",
+        help=(
+            "fill missing numbers by this of the training rows; missing texts are a category of "
+            "their own then (default: refuse)"
+        ),
+    )
+    group.add_argument(
+        "--categorical",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="columns whose numbers are names of categories",
+    )
+    group.add_argument(
+        "--max-categories",
+        type=_count,
+        default=200,
+        metavar="N",
+        help="how many different texts a column may have (default: 200)",
+    )
+    group.add_argument(
+        "--features",
+        type=Path,
+        metavar="TRANSFORMER",
+        help="saved transformer (skood.save) that makes features of images or arrays",
+    )
+    group.add_argument("--seed", type=seed, default=0, metavar="N", help="default: 0")
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """What files do not say of themselves."""
+    group = parser.add_argument_group("reading")
+    group.add_argument(
+        "--encoding", type=_encoding, default="utf-8", help="of CSV files (default: utf-8)"
+    )
+    group.add_argument(
+        "--delimiter",
+        type=_delimiter,
+        metavar="CHARACTER",
+        help="of CSV files; tab: a tab (default: a comma, or a tab where the file is a .tsv)",
+    )
+    group.add_argument(
+        "--no-header", action="store_true", help="the first line of CSV files is a row already"
+    )
+    group.add_argument("--array", metavar="NAME", help="which array of a .npz file (default: X)")
+    group.add_argument(
+        "--trust",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="types and networks in saved files whose code may run, such as mynets:LeNet",
+    )
+
+
+def add_writing(parser: argparse.ArgumentParser) -> None:
+    """What is written of each row."""
+    parser.add_argument(
+        "--output",
+        type=_results_file,
+        required=True,
+        metavar="FILE",
+        help=f"file for the scores, {' or '.join(RESULT_ENDINGS)}",
+    )
+    parser.add_argument(
+        "--explain",
+        type=_count_or_zero,
+        default=0,
+        metavar="N",
+        help="add the N columns that take most off each row's score, and how much",
+    )
+    parser.add_argument(
+        "--fail-on-ood", action="store_true", help="exit with 1 where a row is flagged"
+    )
+    parser.add_argument(
+        "--block-rows",
+        type=_count,
+        metavar="N",
+        help="rows that are scored at a time (default: by their width, 65,536 at most)",
+    )
+
+
+def add_talking(parser: argparse.ArgumentParser) -> None:
+    """How much is said."""
+    parser.add_argument("--quiet", action="store_true", help="say nothing but errors and warnings")
+    parser.add_argument("--debug", action="store_true", help="show where in the code errors arise")
+
+
+def _results_file(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in RESULT_ENDINGS:
+        raise argparse.ArgumentTypeError(
+            f"must end in {' or '.join(RESULT_ENDINGS)}. Got {text!r} instead."
+        )
+    return path
+
+
+def _alpha(text: str) -> float | None:
+    return None if text.lower() == "none" else _share(text)
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"must be a number in (0, 1). Got {text!r} instead.")
+    return number
+
+
+def _count(text: str) -> int:
+    return _whole_number(text, 1)
+
+
+def _count_or_zero(text: str) -> int:
+    return _whole_number(text, 0)
+
+
+def _whole_number(text: str, low: int) -> int:
+    number = int(text) if text.isdecimal() else -1
+    if number < low:
+        raise argparse.ArgumentTypeError(f"must be an integer from {low} on. Got {text!r} instead.")
+    return number
+
+
+def _encoding(text: str) -> str:
+    try:
+        return codecs.lookup(text).name
+    except LookupError:
+        raise argparse.ArgumentTypeError(
+            f"must be an encoding such as utf-8 or latin-1. Got {text!r} instead."
+        ) from None
+
+
+def _delimiter(text: str) -> str:
+    character = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if len(character) != 1 or not character.isascii():
+        raise argparse.ArgumentTypeError(f"must be one character. Got {text!r} instead.")
+    return character

@@ -1,0 +1,107 @@
+"""What the manifest says of an estimator, so that it is known without loading it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+# Where estimators keep how many rows they were fitted on, the surest first.
+_COUNTS = ("n_samples_fit_", "n_samples_seen_")
+_ROWS = ("training_rows_", "_row_classes")
+
+
+def summary_of(estimator: Any) -> dict[str, Any]:
+    """Steps, features and the number of training rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not.
+
+    Returns
+    -------
+    dict
+        ``"steps"``: for each estimator, in the order in which rows pass them, how deep it lies in
+        others, its type, and the parameters that are not the defaults. ``"n_features"``,
+        ``"features"`` (their names) and ``"training_rows"``, None where they are not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood import make_outlier_detector
+    >>> from skood.storage import summary_of
+    >>> found = summary_of(make_outlier_detector().fit(np.eye(30)))
+    >>> [step["type"].rpartition(".")[2] for step in found["steps"]]
+    ['Pipeline', 'StandardScaler', 'LCPOutlierDetector']
+    >>> found["n_features"], found["training_rows"]
+    (30, 30)
+    """
+    first = _first_with(estimator, "n_features_in_")
+    names = getattr(first, "feature_names_in_", None)
+    return {
+        "steps": _steps(estimator, 0),
+        "n_features": getattr(first, "n_features_in_", None),
+        "features": None if names is None else [str(name) for name in names],
+        "training_rows": _training_rows(estimator),
+    }
+
+
+def _steps(estimator: Any, depth: int) -> list[dict[str, Any]]:
+    kind = type(estimator)
+    found = [
+        {
+            "depth": depth,
+            "type": f"{kind.__module__}.{kind.__qualname__}",
+            "parameters": _changed_parameters(estimator),
+        }
+    ]
+    for part in _parts(estimator):
+        found += _steps(part, depth + 1)
+    return found
+
+
+def _parts(estimator: Any) -> list[Any]:
+    """The estimators in an estimator: fitted ones before those that they are clones of."""
+    if hasattr(estimator, "steps"):
+        return [step for _, step in estimator.steps if hasattr(step, "get_params")]
+    columns = getattr(estimator, "transformers_", getattr(estimator, "transformers", None))
+    if columns is not None:
+        return [part for _, part, *_ in columns if hasattr(part, "get_params")]
+    for name in ("detector_", "estimator_", "detector", "estimator"):
+        if hasattr(getattr(estimator, name, None), "get_params"):
+            return [getattr(estimator, name)]
+    return []
+
+
+def _changed_parameters(estimator: Any) -> dict[str, str]:
+    """Parameters that are plain values and not the defaults."""
+    expected = inspect.signature(type(estimator).__init__).parameters
+    return {
+        name: repr(value)
+        for name, value in estimator.get_params(deep=False).items()
+        if isinstance(value, bool | int | float | str)
+        and not (name in expected and repr(expected[name].default) == repr(value))
+    }
+
+
+def _first_with(estimator: Any, name: str) -> Any:
+    """The estimator itself, or the first of its parts that has an attribute."""
+    if hasattr(estimator, name):
+        return estimator
+    found = (_first_with(part, name) for part in _parts(estimator))
+    return next((one for one in found if one is not None), None)
+
+
+def _training_rows(estimator: Any) -> int | None:
+    for name in _COUNTS:
+        count = getattr(estimator, name, None)
+        if count is not None and np.ndim(count) == 0:
+            return int(count)
+    for name in _ROWS:
+        if getattr(estimator, name, None) is not None:
+            return len(getattr(estimator, name))
+    parts = [getattr(estimator, "index_", None), *_parts(estimator)]
+    found = (_training_rows(part) for part in parts if part is not None)
+    return next((count for count in found if count is not None), None)

@@ -1,0 +1,146 @@
+"""NumPy's own files, .npy and .npz, read in pieces."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._blocks import Block, block_length
+from ._errors import OptionError, TableError, listed
+from ._layout import Layout
+
+_USUAL_NAME = "X"
+
+
+class _Header(NamedTuple):
+    shape: tuple[int, ...]
+    by_columns: bool  # in memory, columns lie together
+    dtype: np.dtype
+
+
+class ArraySource:
+    """An array in a .npy file, or one of those in a .npz file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    array : str or None, default=None
+        Which array of a .npz file. None: its only one, or that with the name "X".
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of one row.
+
+    Raises
+    ------
+    TableError
+        If there is no such array, or it does not have rows of numbers.
+    """
+
+    row_name = "row"
+    columns = None
+
+    def __init__(self, path: Path, *, array: str | None = None) -> None:
+        self.path, self.name = path, path.name
+        self._member = self._find_member(array) if path.suffix == ".npz" else None
+        with self._open() as file:
+            self._header = self._read_header(file)
+        if self._header.dtype.kind not in "biuf" or len(self._header.shape) < 2:
+            raise TableError(
+                f"{self.name} must hold numbers in rows of one length. Got an array of shape "
+                f"{self._header.shape} of the type {self._header.dtype} instead."
+            )
+        self.expected_rows, *shape = self._header.shape
+        self.shape = tuple(shape)
+
+    def blocks(self, layout: Layout, length: int | None = None, first_row: int = 0) -> Iterator:
+        """The rows in blocks; see `CsvSource.blocks`."""
+        length = length or block_length(layout.width)
+        with self._open() as file:
+            header = self._read_header(file)
+            for start in range(0, self.expected_rows, length):
+                count = min(length, self.expected_rows - start)
+                if header.by_columns:
+                    rows = self.whole_array()[start : start + count]
+                else:
+                    rows = self._read_rows(file, header, count)
+                if start >= first_row:
+                    yield Block(_as_floats(rows), None, start)
+
+    def whole_array(self) -> NDArray[Any]:
+        """All rows.
+
+        Raises
+        ------
+        TableError
+            If there are none, or the file is cut short.
+        """
+        if not self.expected_rows:
+            raise TableError(f"{self.name} has no rows.")
+        with self._open() as file:
+            header = self._read_header(file)
+            if not header.by_columns:
+                return _as_floats(self._read_rows(file, header, self.expected_rows))
+            shape = header.shape[::-1]
+            flat = self._read_rows(file, header._replace(shape=(shape[0], *shape[1:])), shape[0])
+            return _as_floats(flat.T)
+
+    def _find_member(self, array: str | None) -> str:
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                names = [
+                    name.removesuffix(".npy")
+                    for name in archive.namelist()
+                    if name.endswith(".npy")
+                ]
+        except zipfile.BadZipFile as error:
+            raise TableError(f"{self.name} is not a .npz file, or is damaged.") from error
+        chosen = array or (names[0] if len(names) == 1 else _USUAL_NAME)
+        if chosen not in names:
+            raise OptionError(
+                f"{self.name} has no array {chosen!r}; name one of {listed(names, 20)} by --array."
+            )
+        return f"{chosen}.npy"
+
+    @contextmanager
+    def _open(self) -> Iterator[IO[bytes]]:
+        if self._member is None:
+            with self.path.open("rb") as file:
+                yield file
+            return
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(self._member) as file:
+                yield file
+        except zipfile.BadZipFile as error:
+            raise TableError(f"{self.name} is damaged.") from error
+
+    def _read_header(self, file: IO[bytes]) -> _Header:
+        try:
+            version = np.lib.format.read_magic(file)
+            if version == (1, 0):
+                return _Header(*np.lib.format.read_array_header_1_0(file))
+            return _Header(*np.lib.format.read_array_header_2_0(file))
+        except ValueError as error:
+            raise TableError(f"{self.name} is not a .npy file, or is damaged.") from error
+
+    def _read_rows(self, file: IO[bytes], header: _Header, count: int) -> NDArray[Any]:
+        shape = (count, *header.shape[1:])
+        wanted = int(np.prod(shape, dtype=np.int64)) * header.dtype.itemsize
+        content = file.read(wanted)
+        if len(content) < wanted:
+            raise TableError(f"{self.name} is cut short: it ends before its last row.")
+        return np.frombuffer(content, header.dtype).reshape(shape)
+
+
+def _as_floats(rows: NDArray[Any]) -> NDArray[Any]:
+    """float32 and float64 stay what they are, in the order of bytes of this machine."""
+    kind = np.float32 if rows.dtype in (np.float32, np.float16) else np.float64
+    return np.ascontiguousarray(rows, dtype=kind)

@@ -1,0 +1,70 @@
+"""Rows in blocks of a fixed length, whatever pieces a reader gives them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LARGEST = 65_536  # rows: enough for the products of matrices to run at full speed
+_VALUES = 1 << 22  # 32 MB of float64
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows that follow each other in a file.
+
+    Attributes
+    ----------
+    rows : DataFrame or ndarray
+        As the detector gets them.
+    ids : pyarrow.Array or None
+        Of the column that says which row it is.
+    start : int
+        How many rows of the file come before.
+    """
+
+    rows: Any
+    ids: Any
+    start: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def block_length(width: int) -> int:
+    """How many rows of some width make a block; never so few that the work is in the blocks."""
+    return min(LARGEST, max(256, _VALUES // max(1, width)))
+
+
+def rechunked(batches: Iterable[pa.RecordBatch], length: int) -> Iterator[pa.Table]:
+    """Tables of `length` rows each, the last one of what is left."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    n_held = 0
+    for batch in batches:
+        start = 0
+        while n_held + len(batch) - start >= length:
+            stop = start + length - n_held
+            yield pa.Table.from_batches([*held, batch.slice(start, stop - start)])
+            held, n_held, start = [], 0, stop
+        if start < len(batch):
+            held.append(batch.slice(start))
+            n_held += len(batch) - start
+    if n_held:
+        yield pa.Table.from_batches(held)
+
+
+def numbered(
+    tables: Iterable[pa.Table], first_row: int, make: Callable[[pa.Table, int], Block]
+) -> Iterator[Block]:
+    """Blocks of the tables from a row on; that row begins a table, or none is left."""
+    start = 0
+    for table in tables:
+        if start >= first_row:
+            yield make(table, start)
+        start += len(table)

@@ -1,0 +1,225 @@
+"""CSV files, read in pieces."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._blocks import Block, block_length, numbered, rechunked
+from ._csv_fault import csv_fault
+from ._errors import TableError, listed
+from ._layout import Layout
+from ._values import MISSING, block_of, without_missing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PIECE = 1 << 20  # bytes that the parser takes at a time; it reads some 32 pieces ahead
+
+
+class CsvSource:
+    """A CSV file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    encoding : str, default="utf-8"
+        How its text is encoded.
+    delimiter : str, default=","
+        What parts the values of a row.
+    header : bool, default=True
+        Whether the first line has the names of the columns; without it they are "x0", "x1", ...
+
+    Attributes
+    ----------
+    columns : list of str
+        Names of the columns. One without a name is called "column 1" by its place.
+    unnamed : list of str
+        Those without a name.
+
+    Raises
+    ------
+    TableError
+        If the file has no columns, or not such as can be told apart.
+    """
+
+    row_name = "row"
+    is_text = True  # which columns hold numbers, only their values tell
+
+    def __init__(
+        self, path: Path, *, encoding: str = "utf-8", delimiter: str = ",", header: bool = True
+    ) -> None:
+        self.path, self.name = path, path.name
+        self.encoding, self.delimiter, self.header = encoding, delimiter, header
+        self.unnamed: list[str] = []
+        head = _first_bytes(path)
+        self._check_encoding(head)
+        self.columns = self._read_columns()
+        self._bytes_a_line = len(head) / max(1, head.count(b"\n"))
+
+    @property
+    def expected_rows(self) -> int:
+        """About how many rows there are, by the length of the first lines."""
+        lines = self.path.stat().st_size / self._bytes_a_line
+        return max(1, round(lines) - self.header)
+
+    def blocks(self, layout: Layout, length: int | None = None, first_row: int = 0) -> Iterator:
+        """The rows in blocks.
+
+        Parameters
+        ----------
+        layout : Layout
+            Which columns are what; the file has them.
+        length : int, default=None
+            Rows of a block. None: by the width of the rows.
+        first_row : int, default=0
+            How many rows to leave out, whole blocks of them.
+
+        Yields
+        ------
+        Block
+            The rows.
+
+        Raises
+        ------
+        TableError
+            If the rows are not those of such a table.
+        """
+        import pyarrow as pa
+
+        types = dict.fromkeys(layout.numbers, pa.float64())
+        types |= dict.fromkeys(layout.categories, pa.string())
+        if layout.id_column in self.columns:
+            types[layout.id_column] = pa.string()
+        tables = rechunked(
+            self._batches(types, layout.numbers), length or block_length(layout.width)
+        )
+
+        def make(table: pa.Table, start: int) -> Block:
+            for column in layout.categories:
+                place = table.schema.get_field_index(column)
+                table = table.set_column(place, column, without_missing(table[column]))
+            return block_of(self.name, layout, table, start)
+
+        return numbered(tables, first_row, make)
+
+    def whole_table(self, columns: list[str]) -> pa.Table:
+        """All rows of some columns, as text.
+
+        Raises
+        ------
+        TableError
+            If the file is no table of text, or has no rows.
+        """
+        import pyarrow as pa
+
+        types = dict.fromkeys(columns, pa.string())
+        batches = list(self._batches(types, ()))
+        if not batches:
+            raise TableError(f"{self.name} has no rows.")
+        return pa.Table.from_batches(batches)
+
+    def _batches(
+        self, types: dict[str, pa.DataType], numbers: tuple[str, ...]
+    ) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        try:
+            with self.reader(types) as reader:
+                yield from reader
+        except (pa.ArrowInvalid, UnicodeError) as error:
+            raise TableError(csv_fault(self, numbers, error)) from error
+
+    @contextmanager
+    def reader(
+        self,
+        types: dict[str, pa.DataType],
+        *,
+        bad_row: Callable[[Any], str] | None = None,
+    ) -> Iterator[Any]:
+        """Open the file; with a function for bad rows they come with their numbers."""
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        read = arrow_csv.ReadOptions(
+            use_threads=bad_row is None,
+            block_size=_PIECE,
+            column_names=self.columns,
+            skip_rows_after_names=int(self.header),
+            encoding=self.encoding,
+        )
+        parse = arrow_csv.ParseOptions(
+            delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=bad_row
+        )
+        convert = arrow_csv.ConvertOptions(
+            include_columns=list(types), column_types=types, null_values=list(MISSING)
+        )
+        with (
+            pa.OSFile(str(self.path)) as file,
+            arrow_csv.open_csv(
+                file, read_options=read, parse_options=parse, convert_options=convert
+            ) as reader,
+        ):
+            yield reader
+
+    def _check_encoding(self, head: bytes) -> None:
+        if not head.strip():
+            raise TableError(f"{self.name} is empty.")
+        if self.encoding in ("utf-8", "utf-8-sig"):
+            if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                raise TableError(
+                    f"{self.name} is encoded as utf-16, where {self.encoding} was expected: add "
+                    "--encoding utf-16."
+                )
+            if b"\0" in head:
+                raise TableError(
+                    f"{self.name} holds zero bytes, as no text in {self.encoding} does: it is of "
+                    "another kind, or its encoding has to be told by --encoding."
+                )
+
+    def _read_columns(self) -> list[str]:
+        encoding = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
+        try:
+            with self.path.open(encoding=encoding, newline="") as file:
+                first = next((row for row in csv.reader(file, delimiter=self.delimiter) if row), [])
+        except (UnicodeError, csv.Error) as error:
+            raise TableError(csv_fault(self, (), error)) from error
+        if not self.header:
+            return [f"x{j}" for j in range(len(first))]
+        names = [name or f"column {j}" for j, name in enumerate(first, start=1)]
+        self.unnamed = [name for name, written in zip(names, first, strict=True) if not written]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise TableError(f"{self.name} has several columns with the name {listed(twice)}.")
+        self._check_header(names)
+        return names
+
+    def _check_header(self, names: list[str]) -> None:
+        if all(_is_number(name) for name in names):
+            raise TableError(
+                f"The first line of {self.name} has numbers, where the names of the columns were "
+                "expected: add --no-header if there are none."
+            )
+        for other in {";", "\t", ","} - {self.delimiter}:
+            if len(names) == 1 and other in names[0]:
+                raise TableError(
+                    f"The first line of {self.name} has no {self.delimiter!r}, but {other!r}: add "
+                    f"--delimiter {'tab' if other == chr(9) else repr(other)}."
+                )
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_PIECE)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

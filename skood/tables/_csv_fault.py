@@ -1,0 +1,107 @@
+"""What is wrong with a CSV file, found by reading it once more with care."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._values import first_that_is_no_number, is_text, not_a_number, without_missing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ._csv import CsvSource
+
+
+def csv_fault(source: CsvSource, numbers: tuple[str, ...], error: Exception) -> str:
+    """One sentence on the first fault of a file that could not be read.
+
+    Parameters
+    ----------
+    source : CsvSource
+        The file. Without its columns, the fault is in its first line.
+    numbers : tuple of str
+        Columns that have to hold numbers.
+    error : Exception
+        What the reader has said.
+
+    Returns
+    -------
+    str
+        The row and column where these can be found, else what the reader has said.
+    """
+    if isinstance(error, UnicodeError) or not hasattr(source, "columns"):
+        return _wrong_encoding(source, "")
+    return _first_fault(source, numbers) or f"{source.name} cannot be read: {_in_one_line(error)}."
+
+
+def _first_fault(source: CsvSource, numbers: tuple[str, ...]) -> str | None:
+    """Look through the rows as bytes, which any row of the right length can be read as."""
+    import pyarrow as pa
+
+    ragged: list[Any] = []
+
+    def bad_row(row: Any) -> str:
+        ragged.append(row)
+        return "error"
+
+    start = 0
+    try:
+        with source.reader(dict.fromkeys(source.columns, pa.binary()), bad_row=bad_row) as reader:
+            for batch in reader:
+                fault = _fault_of(source, batch, numbers, start)
+                if fault:
+                    return fault
+                start += len(batch)
+    except (pa.ArrowInvalid, UnicodeError) as error:
+        if ragged:
+            return _ragged(source, ragged[0])
+        if isinstance(error, UnicodeError):
+            return _wrong_encoding(source, "")
+    return None
+
+
+def _fault_of(
+    source: CsvSource, batch: pa.RecordBatch, numbers: tuple[str, ...], start: int
+) -> str | None:
+    """The first fault by column."""
+    import pyarrow as pa
+
+    for column, values in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            texts = values.cast(pa.string())
+        except pa.ArrowInvalid:
+            row = next(i for i, value in enumerate(values) if not _is_utf8(value.as_py()))
+            return _wrong_encoding(source, f", first in row {start + row + 1:,}")
+        if column in numbers and is_text(texts.type):
+            row, text = first_that_is_no_number(without_missing(texts))
+            if text is not None:
+                return not_a_number(source.name, column, start + row, text)
+    return None
+
+
+def _ragged(source: CsvSource, row: Any) -> str:
+    shown = row.text if len(row.text) <= 40 else row.text[:37] + "..."
+    where = "A row" if row.number is None else f"Row {row.number - source.header:,}"
+    return (
+        f"{where} of {source.name} has {row.actual_columns} values, where there are "
+        f"{row.expected_columns} columns: {shown!r}."
+    )
+
+
+def _wrong_encoding(source: CsvSource, where: str) -> str:
+    return (
+        f"{source.name} is not encoded as {source.encoding}{where}: add its encoding, such as "
+        "--encoding latin-1."
+    )
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")

@@ -1,0 +1,106 @@
+"""Missing and infinite values: counted in all of a file before they are refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ._blocks import Block
+from ._errors import TableError
+
+
+def without_gaps(blocks: Iterator[Block], name: str, *, missing: bool) -> Iterator[Block]:
+    """Hand blocks on; of the first bad value on, only count the bad ones, and raise at the end.
+
+    Parameters
+    ----------
+    blocks : iterator of Block
+        The rows.
+    name : str
+        What the file is called.
+    missing : bool
+        Whether missing values are allowed. Infinite ones never are.
+
+    Yields
+    ------
+    Block
+        As they came.
+
+    Raises
+    ------
+    TableError
+        If there are such values, with their number and columns.
+    """
+    for block in blocks:
+        found = _gaps(block, missing=missing)
+        if found:
+            for rest in blocks:
+                found += _gaps(rest, missing=missing)
+            raise TableError(_sentence(found, name))
+        yield block
+
+
+class _Gaps:
+    """How many values are missing or infinite, by column, and in how many rows."""
+
+    def __init__(self) -> None:
+        self.missing: Counter[str] = Counter()
+        self.infinite: Counter[str] = Counter()
+        self.rows = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.infinite)
+
+    def __iadd__(self, other: _Gaps) -> _Gaps:
+        self.missing += other.missing
+        self.infinite += other.infinite
+        self.rows += other.rows
+        return self
+
+
+def _gaps(block: Block, *, missing: bool) -> _Gaps:
+    found = _Gaps()
+    is_missing, is_infinite, names = _bad_values(block.rows)
+    if missing:
+        is_missing = np.zeros((len(block), 0), dtype=bool)
+    if not (is_missing.any() or is_infinite.any()):
+        return found
+    for bad, counts in ((is_missing, found.missing), (is_infinite, found.infinite)):
+        for j in np.flatnonzero(bad.any(axis=0)):
+            counts[names[j]] = int(bad[:, j].sum())
+    found.rows = int((is_missing.any(axis=1) | is_infinite.any(axis=1)).sum())
+    return found
+
+
+def _bad_values(rows: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """What is missing, what is infinite, and the names of the columns."""
+    if isinstance(rows, np.ndarray):
+        flat = rows.reshape(len(rows), -1)
+        return np.isnan(flat), np.isinf(flat), [f"x{j}" for j in range(flat.shape[1])]
+    is_number = np.array([kind.kind == "f" for kind in rows.dtypes])
+    infinite = np.zeros(rows.shape, dtype=bool)
+    if is_number.any():
+        infinite[:, is_number] = np.isinf(rows.loc[:, is_number].to_numpy())
+    return rows.isna().to_numpy(), infinite, list(rows.columns)
+
+
+def _sentence(found: _Gaps, name: str) -> str:
+    parts = []
+    if found.missing:
+        parts.append(f"{found.missing.total():,} missing values ({_by_column(found.missing)})")
+    if found.infinite:
+        parts.append(f"{found.infinite.total():,} infinite values ({_by_column(found.infinite)})")
+    where = f"{found.rows:,} of its rows"
+    if found.infinite:
+        advice = "mend them, or leave the columns out by --exclude"
+    else:
+        advice = "fill them by --missing median, or leave the columns out by --exclude"
+    return f"{name} has {' and '.join(parts)} in {where}: {advice}."
+
+
+def _by_column(counts: Counter[str]) -> str:
+    shown = ", ".join(f"{n:,} in {column!r}" for column, n in counts.most_common(6))
+    return shown if len(counts) <= 6 else f"{shown}, and {len(counts) - 6:,} columns more"

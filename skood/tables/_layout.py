@@ -1,0 +1,91 @@
+"""What the rows of a file are made of, and whether another file has the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+from ._errors import TableError, listed
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns are features, and what the others are.
+
+    Attributes
+    ----------
+    kind : {"table", "array", "images"}
+        Named columns; one array; or pictures.
+    numbers, categories : tuple of str
+        For "table": columns with numbers, and with text or truth values, in the order of the file.
+    id_column : str or None
+        The column that says which row it is.
+    exclude : tuple of str
+        Columns that are left out.
+    shape : tuple of int
+        For "array" and "images": the shape of one row.
+    """
+
+    kind: str = "table"
+    numbers: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    id_column: str | None = None
+    exclude: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The columns that the detector gets."""
+        return self.numbers + self.categories
+
+    @property
+    def width(self) -> int:
+        """How many values a row has, before categories are encoded."""
+        if self.kind == "table":
+            return len(self.features)
+        size = 1
+        for length in self.shape:
+            size *= length
+        return size
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The layout that `to_dict` has described."""
+        plain: dict[str, Any] = {
+            name: tuple(v) if isinstance(v, list) else v for name, v in values.items()
+        }
+        return cls(**plain)
+
+    def told(self, *, id_column: str | None, exclude: Sequence[str]) -> Self:
+        """The layout, with what is told now beside what it knows already."""
+        names = tuple(dict.fromkeys((*self.exclude, *exclude)))
+        return replace(self, id_column=id_column or self.id_column, exclude=names)
+
+    def check_columns(self, name: str, columns: Sequence[str]) -> None:
+        """Raise unless a file has just these columns, in any order.
+
+        Raises
+        ------
+        TableError
+            If features are missing, or there are columns that nothing is known of.
+        """
+        missing = [column for column in self.features if column not in columns]
+        known = {*self.features, *self.exclude, self.id_column}
+        extra = [column for column in columns if column not in known]
+        if missing:
+            also = f", and has {_columns(extra)} instead" if extra else ""
+            raise TableError(f"{name} lacks {_columns(missing)} of the training rows{also}.")
+        if extra:
+            raise TableError(
+                f"{name} has {_columns(extra)} that the training rows lack: leave out what is no "
+                "feature by --exclude, or name it by --id-column."
+            )
+
+
+def _columns(names: list[str]) -> str:
+    return f"the column{'s' * (len(names) != 1)} {listed(names)}"

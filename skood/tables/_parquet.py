@@ -1,0 +1,90 @@
+"""Parquet files, read in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ._blocks import Block, block_length, numbered, rechunked
+from ._errors import TableError
+from ._layout import Layout
+from ._values import block_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class ParquetSource:
+    """A Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Attributes
+    ----------
+    columns : list of str
+        Names of the columns.
+
+    Raises
+    ------
+    TableError
+        If it is no such file.
+    """
+
+    row_name = "row"
+    is_text = False
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        self.path, self.name = path, path.name
+        try:
+            with parquet.ParquetFile(path) as file:
+                self.columns = list(file.schema_arrow.names)
+                self.expected_rows = file.metadata.num_rows
+        except pa.ArrowException as error:
+            raise TableError(f"{self.name} is not a Parquet file, or is damaged.") from error
+
+    def blocks(self, layout: Layout, length: int | None = None, first_row: int = 0) -> Iterator:
+        """The rows in blocks; see `CsvSource.blocks`."""
+        columns = list(layout.features)
+        if layout.id_column in self.columns:
+            columns.append(str(layout.id_column))
+        length = length or block_length(layout.width)
+        tables = rechunked(self._batches(columns, length), length)
+
+        def make(table: pa.Table, start: int) -> Block:
+            return block_of(self.name, layout, table, start)
+
+        return numbered(tables, first_row, make)
+
+    def whole_table(self, columns: list[str]) -> pa.Table:
+        """All rows of some columns.
+
+        Raises
+        ------
+        TableError
+            If there are no rows, or the file is damaged.
+        """
+        import pyarrow as pa
+
+        batches = list(self._batches(columns, 1 << 16))
+        if not batches:
+            raise TableError(f"{self.name} has no rows.")
+        return pa.Table.from_batches(batches)
+
+    def _batches(self, columns: list[str], length: int) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        try:
+            with parquet.ParquetFile(self.path) as file:
+                yield from file.iter_batches(batch_size=length, columns=columns)
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, FileNotFoundError | PermissionError):
+                raise
+            raise TableError(f"{self.name} is damaged.") from error

@@ -1,0 +1,149 @@
+"""Training rows: all of a file, and what its columns are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ._errors import OptionError, TableError, listed
+from ._layout import Layout
+from ._values import (
+    NUMBER,
+    block_of,
+    first_that_is_no_number,
+    is_number,
+    is_text,
+    not_a_number,
+    without_missing,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def read_training_table(
+    source: Any, told: Layout, categorical: Sequence[str] = (), most_categories: int = 200
+) -> tuple[Any, Layout]:
+    """All rows of a CSV or Parquet file, and which of its columns are what.
+
+    Parameters
+    ----------
+    source : CsvSource or ParquetSource
+        The file.
+    told : Layout
+        The column that says which row it is, and those that are left out.
+    categorical : sequence of str, default=()
+        Columns whose numbers are names of categories.
+    most_categories : int, default=200
+        How many different values a column of categories may have.
+
+    Returns
+    -------
+    rows : DataFrame
+        The features.
+    layout : Layout
+        What they are.
+
+    Raises
+    ------
+    TableError
+        If a column can be no feature, or the file cannot be read.
+    """
+    left_out = {told.id_column, *told.exclude}
+    columns = [name for name in source.columns if name not in left_out]
+    check_named_columns(source.name, "--categorical", categorical, columns)
+    if not columns:
+        raise TableError(f"{source.name} has no columns that are features.")
+    table = source.whole_table(columns)
+    numbers, categories = [], []
+    for column in columns:
+        values = table[column]
+        if source.is_text:
+            values = without_missing(values)
+            table = table.set_column(table.schema.get_field_index(column), column, values)
+        if column not in categorical and _has_numbers(source, column, values):
+            numbers.append(column)
+        else:
+            _check_categories(source.name, column, values, most_categories)
+            categories.append(column)
+    layout = Layout("table", tuple(numbers), tuple(categories), told.id_column, told.exclude)
+    return block_of(source.name, layout, table, 0).rows, layout
+
+
+def check_named_columns(
+    name: str, option: str, names: Sequence[str], columns: Sequence[str]
+) -> None:
+    """Raise unless the columns that an option names are there.
+
+    Raises
+    ------
+    OptionError
+        If one is not.
+    """
+    absent = [column for column in names if column not in columns]
+    if absent:
+        raise OptionError(
+            f"{name} has no column {listed(absent)}, which {option} names; its columns are "
+            f"{listed(list(columns), 20)}."
+        )
+
+
+def _has_numbers(source: Any, column: str, values: pa.ChunkedArray) -> bool:
+    """Whether a column holds numbers, else categories.
+
+    Raises
+    ------
+    TableError
+        If it is empty, holds both, or something else.
+    """
+    import pyarrow as pa
+
+    kind = values.type
+    if values.null_count == len(values):
+        raise _no_feature(source.name, column, "has no values")
+    if source.is_text and column in source.unnamed:
+        raise TableError(
+            f"The {column} of {source.name} has no name: if it numbers the rows, as pandas writes "
+            f"them, add --id-column {column!r}."
+        )
+    if is_text(kind):
+        return source.is_text and _numbers_as_text(source.name, column, values)
+    if pa.types.is_dictionary(kind) or pa.types.is_boolean(kind):
+        return False
+    if not is_number(kind):
+        raise _no_feature(source.name, column, f"has values of the type {kind}")
+    return True
+
+
+def _numbers_as_text(name: str, column: str, values: pa.ChunkedArray) -> bool:
+    """Whether all texts are numbers; where most are, the others are taken for mistakes."""
+    import pyarrow.compute as pc
+
+    row, text = first_that_is_no_number(values)
+    if text is None:
+        return True
+    n_numbers = pc.sum(pc.match_substring_regex(values, NUMBER)).as_py() or 0
+    if n_numbers > (len(values) - values.null_count) / 2:
+        sentence = not_a_number(name, column, row, text)
+        raise TableError(f"{sentence[:-1]}; if these are categories, add --categorical {column!r}.")
+    return False
+
+
+def _check_categories(name: str, column: str, values: pa.ChunkedArray, most: int) -> None:
+    """A column in which almost every row differs says who a row is, not what it is like."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    n_values = pc.count_distinct(values).as_py()
+    if n_values > most:
+        raise TableError(
+            f"The column {column!r} of {name} has {n_values:,} different texts in {len(values):,} "
+            f"rows, where categories may have {most:,} (--max-categories): leave it out by "
+            "--exclude, or name it by --id-column."
+        )
+
+
+def _no_feature(name: str, column: str, what: str) -> TableError:
+    return TableError(f"The column {column!r} of {name} {what}: leave it out by --exclude.")

@@ -1,0 +1,134 @@
+"""The values of columns as the detector gets them, and what cannot be one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._blocks import Block
+from ._errors import TableError
+from ._layout import Layout
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# What stands for a missing value in a CSV file: pandas' list, so that a file reads the same there.
+MISSING = (
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)
+NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|Inf|INF|infinity|Infinity)\s*$"
+
+
+def block_of(name: str, layout: Layout, table: pa.Table, start: int) -> Block:
+    """The rows of a table, features and names apart.
+
+    Raises
+    ------
+    TableError
+        If a column of numbers holds something else.
+    """
+    import pandas as pd
+
+    columns = [as_numbers(name, column, table[column], start) for column in layout.numbers]
+    numbers = np.empty((len(table), len(columns)))
+    for j, column in enumerate(columns):
+        numbers[:, j] = column
+    rows = pd.DataFrame(numbers, columns=list(layout.numbers))
+    if layout.categories:
+        texts = {column: as_texts(table[column]) for column in layout.categories}
+        # Told to be objects: pandas has types of its own for text, which differ by version.
+        rows = pd.concat([rows, pd.DataFrame(texts, dtype=object)], axis=1)
+    ids = table[layout.id_column] if layout.id_column in table.column_names else None
+    return Block(rows, ids, start)
+
+
+def as_numbers(name: str, column: str, values: pa.ChunkedArray, start: int) -> NDArray[np.float64]:
+    """Numbers, NaN where one is missing."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if is_text(values.type):
+        row, text = first_that_is_no_number(without_missing(values))
+        if text is not None:
+            raise TableError(not_a_number(name, column, start + row, text))
+        values = parsed(values)
+    elif not is_number(values.type):
+        raise TableError(
+            f"The column {column!r} of {name} has values of the type {values.type}, where the "
+            "training rows have numbers."
+        )
+    return values.cast(pa.float64(), safe=False).to_numpy()
+
+
+def as_texts(values: pa.ChunkedArray) -> NDArray[np.object_]:
+    """Text, None where it is missing."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if is_text(values.type):
+        return values.to_numpy().astype(object)
+    found = [None if value is None else str(value) for value in values.to_pylist()]
+    texts = np.empty(len(found), dtype=object)
+    texts[:] = found
+    return texts
+
+
+def without_missing(values: Any) -> Any:
+    """Text with nulls where it stands for a missing value."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    known = pa.array(MISSING, type=values.type)
+    is_missing = pc.is_in(pc.utf8_trim_whitespace(values), value_set=known)
+    return pc.if_else(is_missing, pa.scalar(None, values.type), values)
+
+
+def parsed(texts: Any) -> Any:
+    """Text that stands for numbers, as these."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.cast(pc.utf8_trim_whitespace(without_missing(texts)), pa.float64())
+
+
+def first_that_is_no_number(texts: Any) -> tuple[int, str | None]:
+    """Place and value of the first text that is neither a number nor null; None without one."""
+    import pyarrow.compute as pc
+
+    wrong = pc.invert(pc.fill_null(pc.match_substring_regex(texts, NUMBER), True))
+    row = pc.index(wrong, True).as_py()
+    return row, None if row < 0 else texts[row].as_py()
+
+
+def not_a_number(name: str, column: str, row: int, text: str) -> str:
+    """The sentence on a column of numbers that has text in it."""
+    shown = text if len(text) <= 40 else text[:37] + "..."
+    return (
+        f"The column {column!r} of {name} has text where numbers belong, first in row {row + 1:,}: "
+        f"{shown!r}."
+    )
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a type is text."""
+    import pyarrow as pa
+
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Whether a type is a number; truth values are none."""
+    import pyarrow as pa
+
+    types = pa.types
+    return (
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_decimal(kind)
+        or types.is_null(kind)
+    )
