@@ -32,6 +32,7 @@ ALLOWED = {
         "explanation",
         "layers",
         "rows",
+        "_sums_plan",
     },
     "deep": {
         "_base",
@@ -56,6 +57,7 @@ ALLOWED = {
         "presets",
     },
     "parallel": {"_optional", "_validation", "calibration", "neighbors"},
+    "streaming": {"_sampling", "_validation", "neighbors"},
     "storage": {"_optional", "_validation", "_whole_file", "deep"},
     "tables": {"_optional", "_whole_file"},
     "plots": {"_validation", "_optional", "metrics", "explanation"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
+from .._sums_plan import SumsPlan
 from .._validation import (
     check_labels,
     check_new_rows,
@@ -27,6 +28,7 @@ from ..measures.row_moments import RowMoments, moments_of_rows
 from ..neighbors._pair_distances import row_norms
 from ..neighbors._row_fingerprints import RowFingerprints
 from ._class_gaussians import COVARIANCES, ClassGaussians
+from ._gaussian_sums import GaussianSums, arguments_of_parts, sums_of_part
 from ._gaussian_explanation import explain_by_gaussians
 from ._given_features import given_names
 
@@ -180,10 +182,7 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
         """
         self._check_parameters()
         X = check_training_rows(self, X, stored=True)
-        y = self._store_classes(y, len(X))
-        codes = np.zeros(len(X), dtype=np.intp)
-        if hasattr(self, "classes_"):
-            codes = np.searchsorted(self.classes_, y)
+        codes = self._codes(y, len(X))
         self._check_classes(np.bincount(codes))
         self._forget("_sample", "_moments")
         self._fit_gaussians(X, codes)
@@ -241,6 +240,7 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
                 "features they would not fit into the working memory. Begin with partial_fit."
             )
         X = check_new_rows(self, X, self._dtype, stored=True)
+        self._lengths(X)  # no row of zeros, before anything is changed
         n_before = len(self._row_classes)
         codes = self._take_in_labels(y, len(X))
         self._add_moments(X, codes)
@@ -251,6 +251,46 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
         )
         self._renew_threshold(X, n_before)
         return self
+
+    def plan_sums(self, head: Any, sizes: Sequence[int], y: Any = None) -> SumsPlan | None:
+        """Begin a fit by sums over parts of the rows, of which `head` are the first.
+
+        Parameters
+        ----------
+        head : array-like of shape (m, n_features)
+            Some rows, for their type and columns.
+        sizes : sequence of int
+            Number of rows of each part.
+        y : array-like of shape (n_samples,), optional
+            Class labels of all rows.
+
+        Returns
+        -------
+        SumsPlan or None
+            None where the estimates are not made of sums: for "mincovdet", for so many classes and
+            features that the sums would not fit into the working memory, and for less than 2 rows.
+        """
+        self._check_parameters()
+        n = int(sum(sizes))
+        head = check_training_rows(self, head, min_samples=1)
+        codes = self._codes(y, n)
+        n_classes, d = int(codes.max(initial=0)) + 1, head.shape[1]
+        within = 8 * n_classes * d * d <= working_memory_bytes()
+        if n < 2 or self.covariance == "mincovdet" or not within:
+            return None
+        self._check_classes(np.bincount(codes))
+        self._forget("_sample", "_moments")
+        rows = self._draw_threshold_rows(n)
+
+        def finish(sums: GaussianSums) -> None:
+            self._moments = [sums.moments[code] for code in range(n_classes)]
+            self._set_gaussians()
+            self._fingerprints = sums.fingerprints
+            self._row_classes = codes.astype(np.min_scalar_type(n_classes - 1))
+            self._dtype = head.dtype
+            self._set_threshold(rows, self._score(sums.sample))
+
+        return SumsPlan(sums_of_part, arguments_of_parts(self, sizes, codes, rows), finish)
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Score rows: how near they are to the training distribution.
@@ -340,6 +380,13 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=3,
             )
+
+    def _codes(self, y: Any, n: int) -> NDArray[np.intp]:
+        """The class of each row as its position in `classes_`; 0 for all without labels."""
+        y = self._store_classes(y, n)
+        if hasattr(self, "classes_"):
+            return np.searchsorted(self.classes_, y)
+        return np.zeros(n, dtype=np.intp)
 
     def _fit_gaussians(self, X: NDArray, codes: NDArray[np.intp]) -> None:
         n_classes, d = int(codes.max()) + 1, X.shape[1]

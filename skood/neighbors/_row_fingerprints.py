@@ -32,8 +32,11 @@ class RowFingerprints:
 
     def extended(self, X: NDArray) -> RowFingerprints:
         """The fingerprints of these rows and of further ones, which come after them."""
-        added, n = RowFingerprints(X), len(self._order)
-        other = copy.copy(self)
+        return self.merged(RowFingerprints(X))
+
+    def merged(self, added: RowFingerprints) -> RowFingerprints:
+        """The fingerprints of these rows and of those that others were made of, after them."""
+        n, other = len(self._order), copy.copy(self)
         # The old rows come first among equals, and so do they in a stable sort.
         first = np.concatenate([self._first, added._first])
         order = np.argsort(first, kind="stable")

@@ -14,6 +14,7 @@ from ..neighbors._shards import IndexOverShards
 from ._cluster import compute
 from ._parts import Parts
 from ._rows import is_array
+from ._score_blocks import naming_partition
 
 # Whose partial_fit, part by part, gives what one fit on all rows gives.
 _BY_PARTS = (StandardScaler, MinMaxScaler, MaxAbsScaler)
@@ -62,12 +63,35 @@ def _searches_shards(estimator: Any) -> bool:
 def _fit_step(step: Any, parts: Parts, y: Any) -> None:
     if isinstance(step, FrozenEstimator):
         return
-    if type(step) in _BY_PARTS:
+    plan = step.plan_sums(parts.head, parts.sizes, y) if hasattr(step, "plan_sums") else None
+    if plan is not None:
+        _fit_by_sums(plan, parts)
+    elif type(step) in _BY_PARTS:
         _fit_by_parts(step, parts)
     elif getattr(step, "_learns_from_one_batch", False):
         step.fit(compute(parts.nodes[:1])[0])
     else:
         step.fit(_gathered(step, parts), y)
+
+
+def _fit_by_sums(plan: Any, parts: Parts) -> None:
+    """Sums over each part where it lies, merged in pairs of neighbours."""
+    part, merge = delayed(_sums_of_part, pure=False), delayed(_merged, pure=False)
+    numbered = zip(parts.nodes, plan.arguments, strict=True)
+    nodes = [part(plan.of_part, i, node, *more) for i, (node, more) in enumerate(numbered)]
+    while len(nodes) > 1:
+        pairs = [merge(a, b) for a, b in zip(nodes[::2], nodes[1::2], strict=False)]
+        nodes = pairs + nodes[2 * len(pairs) :]
+    plan.finish(compute(nodes)[0])
+
+
+def _sums_of_part(function: Any, number: int, rows: Any, *arguments: Any) -> Any:
+    with naming_partition(number):
+        return function(rows, *arguments)
+
+
+def _merged(sums: Any, more: Any) -> Any:
+    return sums.merged(more)
 
 
 def _fit_by_parts(step: Any, parts: Parts) -> None:

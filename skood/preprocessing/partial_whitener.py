@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from .._sums_plan import SumsPlan
 from .._validation import check_float, check_new_rows, check_option, check_training_rows
-from ..measures.row_moments import RULES, moments_of_rows, shrunk_covariance
+from ..measures.row_moments import RULES, RowMoments, moments_of_rows, shrunk_covariance
 
 _ROWS = 64  # in each product
 
@@ -128,6 +135,34 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self._moments = self._moments.merged(moments_of_rows(X))
         return self._set_axes()
 
+    def plan_sums(self, head: Any, sizes: Sequence[int], y: Any = None) -> SumsPlan | None:  # noqa: ARG002
+        """Begin a fit by sums over parts of the rows, of which `head` are the first.
+
+        Parameters
+        ----------
+        head : array-like of shape (m, n_features)
+            Some rows, for their type and columns.
+        sizes : sequence of int
+            Number of rows of each part.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        SumsPlan or None
+            None for less than 2 rows.
+        """
+        self._check_parameters()
+        if sum(sizes) < 2:
+            return None
+        check_training_rows(self, head, min_samples=1)
+
+        def finish(moments: RowMoments) -> None:
+            self._moments = moments
+            self._set_axes()
+
+        return SumsPlan(_moments_of_part, [(clone(self),)] * len(sizes), finish)
+
     def _check_parameters(self) -> None:
         check_float(self, "power", self.power, "[0, 1]")
         check_option(self, "covariance", self.covariance, RULES)
@@ -207,3 +242,7 @@ def _with_fixed_signs(axes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Axes whose largest entry is positive: the sign of an eigenvector is the library's choice."""
     largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[np.newaxis], axis=0)
     return axes * np.where(largest < 0, -1.0, 1.0)
+
+
+def _moments_of_part(X: Any, whitener: PartialWhitener) -> RowMoments:
+    return moments_of_rows(check_training_rows(clone(whitener), X, min_samples=1))

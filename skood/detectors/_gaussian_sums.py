@@ -1,0 +1,74 @@
+"""What a fit of class Gaussians needs of a part of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from .._validation import check_training_rows
+from ..measures.row_moments import RowMoments
+from ..neighbors._row_fingerprints import RowFingerprints
+
+
+@dataclass(frozen=True)
+class GaussianSums:
+    """Sums over some rows; those of the rows that come next can be merged with them."""
+
+    moments: Mapping[int, RowMoments]  # by the code of the class
+    fingerprints: RowFingerprints
+    sample: NDArray  # the rows that set the threshold
+
+    def merged(self, other: GaussianSums) -> GaussianSums:
+        """The sums over these rows and the others after them."""
+        moments = dict(self.moments)
+        for code, added in other.moments.items():
+            moments[code] = moments[code].merged(added) if code in moments else added
+        return GaussianSums(
+            moments,
+            self.fingerprints.merged(other.fingerprints),
+            np.concatenate([self.sample, other.sample]),
+        )
+
+
+def sums_of_part(
+    X: Any, detector: Any, codes: NDArray[np.intp], sampled: NDArray[np.intp]
+) -> GaussianSums:
+    """Sums over a part of the rows.
+
+    Parameters
+    ----------
+    X : array-like of shape (m, d)
+        The part.
+    detector : MahalanobisOutlierDetector
+        Not fitted.
+    codes : ndarray of shape (m,)
+        The classes of its rows.
+    sampled : ndarray of int
+        Positions within the part of the rows that set the threshold.
+    """
+    detector = clone(detector)
+    rows = check_training_rows(detector, X, min_samples=1)
+    present, own = np.unique(codes, return_inverse=True)
+    detector._moments = []
+    detector._add_moments(rows, own)
+    moments = dict(zip(present.tolist(), detector._moments, strict=True))
+    return GaussianSums(moments, RowFingerprints(rows), rows[sampled])
+
+
+def arguments_of_parts(
+    detector: Any, sizes: Sequence[int], codes: NDArray[np.intp], sampled: NDArray[np.intp]
+) -> list[tuple[Any, NDArray[np.intp], NDArray[np.intp]]]:
+    """What `sums_of_part` is called with, besides the rows, for parts of these sizes."""
+    plain = clone(detector)
+    edges = np.cumsum([0, *sizes])
+    small = codes.astype(np.min_scalar_type(int(codes.max())))
+    return [
+        (plain, small[low:high], sampled[(sampled >= low) & (sampled < high)] - low)
+        for low, high in pairwise(edges.tolist())
+    ]
