@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import warnings
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -198,9 +199,18 @@ def test_wins_ranks_and_leads():
     np.testing.assert_array_equal(comparison.wins(), [1.5, 1.5, 0])
     tied = made_up([[0.6, 0.6], [0.8, 0.6]])
     assert tied.order() == ["b", "a"]
-    mean, interval = tied.lead("a")
+    mean, over_folds, over_rows = tied.lead("a")
     assert mean == pytest.approx(0.1)
-    np.testing.assert_allclose(interval, fold_interval(np.array([0.2, 0.0]), 0.95))
+    np.testing.assert_allclose(over_folds, fold_interval(np.array([0.2, 0.0]), 0.95))
+    assert over_rows is None
+
+
+def test_the_lead_over_rows_is_paired(found):
+    best, other = found.order()
+    draws = {name: found.resampled[found.detectors.index(name), :, 0] for name in found.order()}
+    expected = np.quantile(draws[best] - draws[other], [0.025, 0.975])
+    np.testing.assert_allclose(found.lead(other).over_rows, expected)
+    assert found.lead(best).over_rows == (0, 0)
 
 
 def test_class_labels_reach_the_detector_and_others_do_not():
@@ -280,7 +290,11 @@ def test_the_tables_hold_the_numbers(found):
         mean, over_folds, _ = found.estimate(line[0], "auroc")
         ends = np.clip(over_folds, 0, 1)
         assert line[1] == f"{100 * mean:.1f} ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})"
-    assert [float(line[5]) for line in costs[2:]] == [
+    leads = [found.lead(name).over_rows for name in found.order()[1:]]
+    assert [line[4] for line in costs[3:]] == [
+        f"{100 * low:.1f} to {100 * high:.1f}" for low, high in leads
+    ]
+    assert [float(line[6]) for line in costs[2:]] == [
         round(found.ranks()[found.detectors.index(name)].mean(), 1) for name in found.order()
     ]
     assert [line[0] for line in by_fold[2:]] == [fold.name for fold in found.folds]
@@ -297,9 +311,17 @@ def test_the_verdict_names_those_that_the_folds_cannot_tell_from_the_best():
         made_up([[0.9, 0.91, 0.9], [0.89, 0.92, 0.88], [0.5, 0.51, 0.5]]), "x"
     )
     assert "Largest mean AUROC: a. " in text
-    assert "cannot be told from none over: b (" in text
+    assert "Its lead cannot be told from none over: b (" in text
     clear = comparison_markdown(made_up([[0.9, 0.91, 0.9], [0.5, 0.51, 0.5]]), "x")
-    assert "it leads every other one" in clear
+    assert "It leads every other one" in clear
+
+
+def test_a_lead_that_resampled_rows_do_not_bear_out_is_none():
+    comparison = made_up([[0.9, 0.91, 0.9], [0.8, 0.81, 0.8]])
+    means = np.zeros((2, 3, 4))
+    means[1, 0] = 0.1  # in one resample of three the other one is better
+    text = comparison_markdown(replace(comparison, resampled=means), "x")
+    assert "Its lead cannot be told from none over: b (" in text
 
 
 def test_a_single_fold_has_no_interval():

@@ -31,12 +31,12 @@ Step = Callable[[int, int, str], None]
 
 
 class Estimate(NamedTuple):
-    """A metric of one detector.
+    """A metric of one detector, or the difference between two.
 
     Attributes
     ----------
     mean : float
-        Mean over the folds, a fraction in [0, 1].
+        Mean over the folds, a fraction of 1.
     over_folds, over_rows : Interval or None
         Student's interval of the mean over folds (None of a single fold), and the bootstrap
         interval over rows (None without resamples).
@@ -113,12 +113,16 @@ class Comparison:
         places = np.argsort(-self.values["auroc"].mean(axis=1), kind="stable")
         return [self.detectors[place] for place in places]
 
-    def lead(self, detector: str) -> tuple[float, Interval | None]:
-        """By how much the best one's AUROC is larger: mean over folds, and Student's interval."""
-        best, other = (
-            self.values["auroc"][self.detectors.index(name)] for name in (self.order()[0], detector)
+    def lead(self, detector: str) -> Estimate:
+        """By how much the best one's AUROC is larger, on the same folds and the same resamples."""
+        best, other = self.detectors.index(self.order()[0]), self.detectors.index(detector)
+        leads = self.values["auroc"][best] - self.values["auroc"][other]
+        means = self.resampled[:, :, METRICS.index("auroc")]
+        return Estimate(
+            float(leads.mean()),
+            fold_interval(leads, self.confidence_level),
+            row_interval(means[best] - means[other], self.confidence_level),
         )
-        return float((best - other).mean()), fold_interval(best - other, self.confidence_level)
 
 
 def compare_detectors(

@@ -13,12 +13,13 @@ OVER_FOLDS = (
     "set and share training rows, so they say nothing of other data and are rather too narrow."
 )
 OVER_ROWS = (
-    "`rows`: interval over {} bootstrap resamples of the test rows, with the fitted detectors as "
-    "they are and the folds that were left out."
+    "`rows`: interval over {} bootstrap resamples of the test rows; the fitted detectors and what "
+    "was left out stay as they are."
 )
 COLUMNS = (
-    "`best leads by`: difference in AUROC on the same folds. `wins`: folds with the largest AUROC "
-    "(shared if equal). `rank`: mean over folds. Seconds: mean of a fold."
+    "`best leads by`: difference in AUROC on the same folds, `lead rows`: in the same resamples. "
+    "`wins`: folds with the largest AUROC (shared if equal). `rank`: mean over folds. Seconds: mean "
+    "of a fold."
 )
 NEAR = (
     "{} left out are near OoD rows, of the same kind of data as the others; what wins on them by "
@@ -36,7 +37,8 @@ CAVEATS = {
         "go by distance the most. Real labels say more.",
     ),
     "labelled": (
-        "All folds test on the same -1 rows, so these folds differ less than new data would.",
+        "All folds test on the same -1 rows, so that intervals over folds are too narrow by far: go "
+        "by those over rows.",
     ),
 }
 

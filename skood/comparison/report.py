@@ -75,18 +75,18 @@ def _metrics(comparison: Comparison) -> str:
 
 
 def _verdict(comparison: Comparison) -> str:
-    """Which detectors the folds can't tell from the best one."""
+    """Which detectors can't be told from the best one: 0 is in one of the lead's intervals."""
     best, *others = comparison.order()
     text = f"Largest mean AUROC: {best}."
-    leads = {name: comparison.lead(name)[1] for name in others}
-    if not others or any(lead is None for lead in leads.values()):
+    intervals = {name: list(filter(None, comparison.lead(name)[1:])) for name in others}
+    if not any(intervals.values()):
         return text
-    close = [name for name, lead in leads.items() if lead is not None and lead.low <= 0]
+    close = [name for name, ends in intervals.items() if any(one.low <= 0 for one in ends)]
     if not close:
-        return f"{text} Over these folds, it leads every other one."
+        return f"{text} It leads every other one by more than the intervals of the lead."
     return (
-        f"{text} Over these folds, its lead cannot be told from none over: {', '.join(close)} (the "
-        "interval of the difference has 0 in it)."
+        f"{text} Its lead cannot be told from none over: {', '.join(close)} (an interval of the "
+        "lead has 0 in it)."
     )
 
 
@@ -96,19 +96,21 @@ def _costs(comparison: Comparison) -> str:
     best = comparison.order()[0]
     for name in comparison.order():
         place = comparison.detectors.index(name)
-        over_rows = (comparison.estimate(name, metric).over_rows for metric in ("auroc", "fpr95"))
+        lead = comparison.lead(name)
+        over_rows = [comparison.estimate(name, metric).over_rows for metric in ("auroc", "fpr95")]
         lines.append(
             [
                 name,
                 *(NONE if ends is None else _ends(ends, 0, 1) for ends in over_rows),
-                NONE if name == best else _with_interval(*comparison.lead(name), low=-1),
+                NONE if name == best else _with_interval(*lead[:2], low=-1),
+                NONE if name == best or lead[2] is None else _ends(lead[2], -1, 1),
                 f"{wins[place]:.3g}",
                 f"{ranks[place]:.1f}",
                 f"{comparison.fit_seconds[place].mean():.2f}",
                 f"{comparison.score_seconds[place].mean():.2f}",
             ]
         )
-    head = ("detector", "AUROC rows", "FPR95 rows", "best leads by", "wins", "rank")
+    head = ("detector", "AUROC rows", "FPR95 rows", "best leads by", "lead rows", "wins", "rank")
     return markdown_table((*head, "fit s", "score s"), lines)
 
 
