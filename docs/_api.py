@@ -16,13 +16,16 @@ class Section(NamedTuple):
 
     title: str
     module: str
-    chosen: tuple[str, ...] = ()  # none: all of the module's `__all__`
+    chosen: tuple[str, ...] = ()  # none: the module's `__all__`
     about: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names, in the order of the page."""
-        return self.chosen or tuple(import_module(self.module).__all__)
+        if self.chosen:
+            return self.chosen
+        names = import_module(self.module).__all__
+        return tuple(name for name in names if name not in import_module("skood").__all__)
 
 
 SECTIONS = (
@@ -207,6 +210,7 @@ SECTIONS = (
             "left_out_mahalanobis_share_factors",
         ),
     ),
+    Section("Rows on disk", "skood", ("open_rows",), "For rows that are larger than the memory."),
     Section(
         "Training rows on disk",
         "skood.rows",

@@ -5,7 +5,11 @@ autosummary makes a page for each name, from the templates in `_templates`.
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +31,7 @@ def reference_pages() -> dict[str, str]:
     """Text of each page by its name: one that lists the modules, and one for each module."""
     modules = list(dict.fromkeys(section.module for section in SECTIONS))
     pages = {module: module_page(module) for module in modules}
-    contents = "".join(f"   {module}\n" for module in modules)
+    contents = "".join(f"   {page}\n" for page in [*modules, "command_line"])
     rows = "".join(
         f"   * - :doc:`{module}`\n     - {', '.join(titles_of(module))}\n" for module in modules
     )
@@ -36,10 +40,28 @@ def reference_pages() -> dict[str, str]:
         "Every public name, by the module that it is imported from. Estimators have what "
         "scikit-learn gives all of its own besides: ``get_params``, ``set_params``, "
         "``set_output``, metadata routing.\n\n"
-        f".. list-table::\n   :widths: 30 70\n\n{rows}\n"
+        f".. list-table::\n   :widths: 30 70\n\n{rows}"
+        "   * - :doc:`command_line`\n     - All commands and their options\n\n"
         f".. toctree::\n   :hidden:\n\n{contents}"
     )
     return pages
+
+
+def command_line_page() -> str:
+    """Text of the page with the help of each command."""
+    parts = [heading("Command line", "=")]
+    for command in ("", "detect", "fit", "score", "info", "bench", "demo"):
+        title = f"skood {command}".strip()
+        shown = subprocess.run(
+            [sys.executable, "-m", "skood", *command.split(), "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "COLUMNS": "90"},
+        )
+        literal = textwrap.indent(shown.stdout, "   ")
+        parts.append(f"{heading(title, '-')}.. code-block:: text\n\n{literal}\n")
+    return "".join(parts)
 
 
 def titles_of(module: str) -> list[str]:
@@ -70,10 +92,20 @@ def write_reference(app: Sphinx, config: Config) -> None:
     """Write the pages before Sphinx looks what pages there are."""
     folder = HERE / "api"
     folder.mkdir(exist_ok=True)
-    for name, text in reference_pages().items():
+    pages = {**reference_pages(), "command_line": command_line_page()}
+    for name, text in pages.items():
         page = folder / f"{name}.rst"
         if not page.exists() or page.read_text(encoding="utf-8") != text:  # else it is built again
             page.write_text(text, encoding="utf-8")
+    drop_old_pages(folder)
+
+
+def drop_old_pages(folder: Path) -> None:
+    """Delete what autosummary has once made for names that are no longer public."""
+    current = {f"{name}.rst" for name in public_names()}
+    for page in (folder / "generated").glob("*.rst"):
+        if page.name not in current:
+            page.unlink()
 
 
 def escape_shapes(
