@@ -28,8 +28,8 @@ from ..measures.row_moments import RowMoments, moments_of_rows
 from ..neighbors._pair_distances import row_norms
 from ..neighbors._row_fingerprints import RowFingerprints
 from ._class_gaussians import COVARIANCES, ClassGaussians
-from ._gaussian_sums import GaussianSums, arguments_of_parts, sums_of_part
 from ._gaussian_explanation import explain_by_gaussians
+from ._gaussian_sums import GaussianSums, arguments_of_parts, sums_of_part
 from ._given_features import given_names
 
 _BLOCK_BYTES = 1 << 23  # of rows in float64 and their distances at a time
@@ -138,6 +138,8 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
     >>> MahalanobisOutlierDetector().fit(X, y).predict([[0.0, 0.0], [10.0, 0.0]])
     array([ 1, -1])
     """
+
+    _moments: list[RowMoments]
 
     def __init__(
         self,
@@ -391,7 +393,7 @@ class MahalanobisOutlierDetector(OODDetectorMixin, BaseEstimator):
     def _fit_gaussians(self, X: NDArray, codes: NDArray[np.intp]) -> None:
         n_classes, d = int(codes.max()) + 1, X.shape[1]
         if self.covariance != "mincovdet" and 8 * n_classes * d * d <= working_memory_bytes():
-            self._moments: list[RowMoments] = []
+            self._moments = []
             self._add_moments(X, codes)
             self._set_gaussians()
             return
