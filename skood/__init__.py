@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from .presets import make_outlier_detector
     from .rows import open_rows
+    from .streaming import ReferenceStore
 
 __version__ = "0.1.0.dev0"
 
@@ -47,6 +48,7 @@ __all__ = [
     "OODGate",
     "PartialWhitener",
     "ReActTransformer",
+    "ReferenceStore",
     "SHEScorer",
     "ViMScorer",
     "explain",
@@ -79,6 +81,7 @@ _HOME = {
     "explain": "explanation",
     "load": "persistence",
     "make_outlier_detector": "presets",
+    "ReferenceStore": "streaming",
     "open_rows": "rows",
     "save": "persistence",
 }

@@ -37,6 +37,7 @@ from ..neighbors._shards import IndexOverShards
 from ..rows import StoredRows
 from ._neighbor_explanation import explain_by_neighbors
 from ._neighbor_shards import NeighborStages
+from ._neighbor_updates import updated_neighbors
 
 # Rows scored at a time, so that memory does not grow with their number: as many as have this many
 # values, but no more than the calls of NumPy need to be cheap.
@@ -80,11 +81,51 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         y = self._store_classes(y, len(X))
         self.training_labels_ = y.copy() if hasattr(self, "classes_") else None
         self.n_neighbors_ = feasible_n_neighbors(self, len(X))
+        self._forget("_known_neighbors")
         self.index_ = self._fit_index(X)
         rows = self._draw_threshold_rows(len(X))
         scores, n_failed = self._score_training(X, rows)
         self._warn_if_not_converged(n_failed, len(rows))
         self._set_threshold(rows, scores)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Append training rows: scores and threshold are those of `fit` on all rows so far.
+
+        The neighbours of the training rows that set the threshold (of all, where the measure needs
+        them) are kept from call to call, so that only the new rows are searched for them, at a cost
+        that grows with the number of these. For the same rows to set the threshold as in a fit on
+        all, `random_state` must be an int.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            In-distribution rows, at least 2 in the first call; they are taken as the float type of
+            that call's. Rows on disk stay there.
+        y : array-like of shape (n_samples,), optional
+            Class labels, in every call or in none.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid, if labels come in some calls only, or if
+            `algorithm` is not "auto", "exact" or an `ExactIndex`: to no other can rows be appended.
+        """
+        if not hasattr(self, "index_"):
+            return self.fit(X, y)
+        self._check_parameters()
+        index = self._growing_index()
+        X = check_new_rows(self, X, index.training_rows_.dtype, stored=True)
+        index = index._extended(X)
+        self._append_labels(y, len(X))
+        self.index_ = index
+        self.n_neighbors_ = feasible_n_neighbors(self, index.n_samples_fit_)
+        self._renew_threshold(index)
         return self
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
@@ -175,6 +216,34 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             return self.index_.run(self.shard_stages(), self.index_.training_rows_[rows], rows)
         neighbors = self._fit_on_training_neighbors(X, rows)
         return self._score(X[rows], neighbors)
+
+    def _growing_index(self) -> ExactIndex:
+        """The index, if rows can be appended to it; of a tree that "auto" has made, its rows."""
+        index = self.index_
+        if isinstance(index, KDTreeIndex) and self.algorithm == "auto":
+            self._forget("_known_neighbors")
+            return ExactIndex(metric=index.metric, n_jobs=self.n_jobs).fit(index.training_rows_)
+        if not isinstance(index, ExactIndex) or index.metric != self.metric:
+            allowed = (
+                "'auto', 'exact' or an ExactIndex of the metric of the rows before, for partial_fit"
+            )
+            raise parameter_error(self, "algorithm", allowed, self.algorithm)
+        return index
+
+    def _renew_threshold(self, index: ExactIndex) -> None:
+        """Do what `fit` does with the neighbours of training rows, by what is known of them."""
+        n = index.n_samples_fit_
+        rows = self._draw_threshold_rows(n, more=True)
+        wanted = np.arange(n) if self._uses_all_training_neighbors else rows
+        known = getattr(self, "_known_neighbors", None)
+        known = updated_neighbors(index, self.n_neighbors_, wanted, known)
+        self._known_neighbors, neighbors = known, known.neighbors
+        if self._uses_all_training_neighbors:
+            self._fit_reference(index.training_rows_, neighbors)
+            neighbors = Neighbors(neighbors.indices[rows], neighbors.distances[rows])
+        scores, n_failed = self._score(index.training_rows_[rows], neighbors)
+        self._warn_if_not_converged(n_failed, len(rows))
+        self._set_threshold(rows, scores)
 
     def _fit_on_training_neighbors(self, X: NDArray, rows: NDArray[np.intp]) -> Neighbors:
         """Neighbours of the rows that set the threshold; learns from all rows' where needed."""

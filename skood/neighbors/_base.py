@@ -175,9 +175,7 @@ class NeighborIndex(ABC, BaseEstimator):
             distances = 0.5 * distances**2
         return Neighbors(indices, distances)
 
-    def _answer_stored(
-        self, Q: StoredRows, k: int, exclude: NDArray[np.intp] | None
-    ) -> Neighbors:
+    def _answer_stored(self, Q: StoredRows, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
         step = max(1, _QUERY_VALUES // Q.shape[1])
         parts = [
             self.answer(block, k, None if exclude is None else exclude[start : start + step])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -52,17 +53,43 @@ class ClosenessReference:
         self.rows = rows
         self.product_dtype = np.dtype(np.float32)
         self.unit, self.centre = unit_and_centre(rows, self.product_dtype)
-        self.half_squares = np.empty(len(rows), dtype=rows.dtype)
+        self.n_centred = len(rows)
+        self.half_squares = np.empty(0, dtype=rows.dtype)
+        self.block_lengths = self.block_raw_lengths = np.empty(0)
+        self._measure(0)
+
+    def _measure(self, first: int) -> None:
+        """Set what is known of each row and block, from the block that begins at `first` on."""
+        n = len(self.rows)
+        half_squares = np.empty(n - first, dtype=self.rows.dtype)
         lengths, raw_lengths = [], []
-        for start in range(0, len(rows), TRAINING_BLOCK):
-            block = rows[start : start + TRAINING_BLOCK]
+        for start in range(first, n, TRAINING_BLOCK):
+            block = self.rows[start : start + TRAINING_BLOCK]
             centred = self.centred(block)
             squares = np.einsum("ij,ij->i", centred, centred)
-            self.half_squares[start : start + TRAINING_BLOCK] = 0.5 * squares
+            half_squares[start - first : start - first + TRAINING_BLOCK] = 0.5 * squares
             lengths.append(np.sqrt(float(squares.max())))
             raw_lengths.append(_largest_length(block / self.unit))
-        self.block_lengths = np.array(lengths)
-        self.block_raw_lengths = np.array(raw_lengths)
+        kept = first // TRAINING_BLOCK
+        self.half_squares = np.concatenate([self.half_squares[:first], half_squares])
+        self.block_lengths = np.concatenate([self.block_lengths[:kept], lengths])
+        self.block_raw_lengths = np.concatenate([self.block_raw_lengths[:kept], raw_lengths])
+
+    def extended(self, rows: NDArray) -> ClosenessReference:
+        """The reference of more rows, of which the first are those of this one.
+
+        Unit and centre stay, which only bound the rounding error, until there are twice as many
+        rows as they were made of.
+        """
+        n = len(self.rows)
+        if len(rows) > 2 * self.n_centred:
+            return ClosenessReference(rows)
+        if unit_and_centre(rows[n : len(rows)], np.dtype(np.float32))[0] != self.unit:
+            return ClosenessReference(rows)
+        other = copy.copy(self)
+        other.rows = rows
+        other._measure(n // TRAINING_BLOCK * TRAINING_BLOCK)
+        return other
 
     def centred(self, rows: NDArray) -> NDArray:
         """Rows with the centre taken off, in units that can't overflow."""

@@ -18,12 +18,13 @@ answer for a query does not depend on the other queries, the blocks or the BLAS.
 
 from __future__ import annotations
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..rows import StoredRows, UnitRows
+from ..rows import StoredRows, UnitRows, joined_rows
 from ._candidates import Candidates, nearest_of_ordered_pairs
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference
 from ._pair_distances import pair_distances
@@ -61,6 +62,16 @@ class ExactSearch:
         self.reference: ClosenessReference | TorchReference = (
             ClosenessReference(rows) if device == "cpu" else TorchReference(rows, device)
         )
+
+    def extended(self, X: NDArray, norms: NDArray[np.float64] | None) -> ExactSearch:
+        """The search among more rows, of which the first are those of this one."""
+        other = copy.copy(self)
+        other.X, other.norms, rows = X, norms, X
+        if norms is not None:
+            n = len(self.X)
+            rows = joined_rows(self.reference.rows, unit_rows(X[n : len(X)], norms[n:]))
+        other.reference = self.reference.extended(rows)
+        return other
 
     def search(
         self,

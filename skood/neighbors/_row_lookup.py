@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,20 @@ class RowLookup:
         hashes = self._hash(X)
         self._order = np.argsort(hashes, kind="stable")
         self._hashes = hashes[self._order]
+
+    def extended(self, X: NDArray) -> RowLookup:
+        """The lookup of more rows, of which the first are those of this one."""
+        n = len(self._order)
+        hashes = self._hash(X[n : len(X)])
+        added = np.argsort(hashes, kind="stable")
+        hashes = hashes[added]
+        # Behind equal hashes: the first of equal rows is to be found first.
+        place = np.searchsorted(self._hashes, hashes, side="right")
+        other = copy.copy(self)
+        other.X = X
+        other._hashes = np.insert(self._hashes, place, hashes)
+        other._order = np.insert(self._order, place, added + n)
+        return other
 
     def find(self, Q: NDArray) -> NDArray[np.intp]:
         """Position of the first training row that equals each row of Q, -1 where none does."""

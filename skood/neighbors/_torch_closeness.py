@@ -40,6 +40,10 @@ class TorchReference:
         self._right = torch.from_numpy(centred).to(self.device)
         self._half_squares = torch.from_numpy(0.5 * squares).to(self.device)
 
+    def extended(self, rows: NDArray) -> TorchReference:
+        """The reference of more rows, of which the first are those of this one."""
+        return TorchReference(rows, self.device)
+
     def __getstate__(self) -> dict[str, Any]:
         # What lies on the device belongs to this process; another one makes it anew from the rows.
         return {"rows": self.rows, "device": self.device, "product_dtype": self.product_dtype}

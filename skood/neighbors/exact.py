@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from .._optional import import_optional
-from .._validation import check_int, parameter_error, working_memory_bytes
-from ._base import NeighborIndex
+from .._validation import (
+    check_int,
+    check_new_rows,
+    check_option,
+    parameter_error,
+    working_memory_bytes,
+)
+from ..rows import joined_rows
+from ._base import METRICS, NeighborIndex
 from ._exact_search import ExactSearch
+from ._growing_rows import GrowingRows
 from ._threads import n_threads
 
 
@@ -70,6 +81,56 @@ class ExactIndex(NeighborIndex):
         self.n_jobs = n_jobs
 
     _keeps_stored_rows = True
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Append training rows; they get the positions after those before.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows, which are taken as the float type of those before and are copied. Rows on disk
+            stay there.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted index, which answers as if fitted on all rows.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X is not valid.
+        """
+        if not hasattr(self, "training_rows_"):
+            return self.fit(X, y)
+        check_option(self, "metric", self.metric, METRICS)
+        self._check_parameters()
+        X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
+        self.__dict__.update(self._extended(X).__dict__)
+        return self
+
+    def _extended(self, X: Any) -> Self:
+        """An index of these rows and of checked ones after them; this one stays as it is."""
+        other = clone(self)
+        other.__dict__.update(self.__dict__)
+        before, room = self.training_rows_, getattr(self, "_room", None) or GrowingRows()
+        in_memory = isinstance(before, np.ndarray) and isinstance(X, np.ndarray)
+        rows = room.appended(before, X) if in_memory else joined_rows(before, X)
+        other._room = room
+        other.training_rows_ = rows
+        other.n_samples_fit_ = len(rows)
+        if self.row_norms_ is not None:
+            other.row_norms_ = np.concatenate([self.row_norms_, self.norms(X)])
+        other._lookup = self._lookup.extended(rows)
+        other._engine = self._engine.extended(rows, other.row_norms_)
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("_room", None)
+        return state
 
     def _check_parameters(self) -> None:
         if self.n_jobs != -1:

@@ -68,6 +68,7 @@ _SKOOD_TYPES = {
     "rows._parquet_rows": ("ParquetRows",),
     "rows._unit_rows": ("UnitRows",),
     "storage._stand_ins": ("StoredDict", "StoredModule", "StoredView"),
+    "streaming.reference_store": ("ReferenceStore",),
     "tables.category_encoder": ("CategoryEncoder",),
 }
 # What holds numbers only, and runs nothing on being made of them.
