@@ -313,7 +313,7 @@ def test_the_verdict_names_those_that_the_folds_cannot_tell_from_the_best():
     assert "Largest mean AUROC: a. " in text
     assert "Its lead cannot be told from none over: b (" in text
     clear = comparison_markdown(made_up([[0.9, 0.91, 0.9], [0.5, 0.51, 0.5]]), "x")
-    assert "It leads every other one" in clear
+    assert "No interval of its lead over another one has 0 in it." in clear
 
 
 def test_a_lead_that_resampled_rows_do_not_bear_out_is_none():

@@ -18,8 +18,8 @@ OVER_ROWS = (
 )
 COLUMNS = (
     "`best leads by`: difference in AUROC on the same folds, `lead rows`: in the same resamples. "
-    "`wins`: folds with the largest AUROC (shared if equal). `rank`: mean over folds. Seconds: mean "
-    "of a fold."
+    "`wins`: folds with the largest AUROC (shared if equal). `rank`: mean over folds. Seconds: "
+    "mean of a fold."
 )
 NEAR = (
     "{} left out are near OoD rows, of the same kind of data as the others; what wins on them by "
@@ -37,8 +37,8 @@ CAVEATS = {
         "go by distance the most. Real labels say more.",
     ),
     "labelled": (
-        "All folds test on the same -1 rows, so that intervals over folds are too narrow by far: go "
-        "by those over rows.",
+        "All folds test on the same -1 rows, so that intervals over folds can be far too narrow: "
+        "those over rows count as well.",
     ),
 }
 

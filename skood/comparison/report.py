@@ -83,7 +83,7 @@ def _verdict(comparison: Comparison) -> str:
         return text
     close = [name for name, ends in intervals.items() if any(one.low <= 0 for one in ends)]
     if not close:
-        return f"{text} It leads every other one by more than the intervals of the lead."
+        return f"{text} No interval of its lead over another one has 0 in it."
     return (
         f"{text} Its lead cannot be told from none over: {', '.join(close)} (an interval of the "
         "lead has 0 in it)."
