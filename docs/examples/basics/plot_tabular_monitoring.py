@@ -21,6 +21,8 @@ import pandas as pd
 from skood import ConformalOutlierDetector, explain, make_outlier_detector
 from skood.plots import ScoreDistributionDisplay
 
+# sphinx_gallery_thumbnail_number = 2
+
 COLUMNS = ["temperature", "load", "flow", "pressure", "power"]
 
 
