@@ -42,15 +42,23 @@ class LayerProfile:
     n_neighbors: int
     fingerprints: RowFingerprints
     dtype: np.dtype
+    distances: NDArray[np.float64]  # of the training rows, for further ones
 
     @classmethod
     def fit(cls, distances: NDArray[np.float64], inputs: RawInputs, n_neighbors: int) -> Self:
         """Take in the training rows: their distances in the layers, and how to know them again."""
-        floor = np.array([_floor(column) for column in distances.T])
-        make = KDTreeIndex if is_for_a_tree(distances.shape[1]) else ExactIndex
-        index = make().fit(np.log(np.maximum(distances, floor)))
         rows = inputs.values.reshape(len(inputs), -1)
-        return cls(index, floor, n_neighbors, RowFingerprints(rows), rows.dtype)
+        return cls(*_index_of(distances), n_neighbors, RowFingerprints(rows), rows.dtype, distances)
+
+    def extended(
+        self, distances: NDArray[np.float64], inputs: RawInputs, n_neighbors: int
+    ) -> LayerProfile:
+        """The profile with further training rows, whose distances these are."""
+        distances = np.concatenate([self.distances, distances])
+        rows = inputs.values.reshape(len(inputs), -1).astype(self.dtype, copy=False)
+        fingerprints = self.fingerprints.extended(rows)
+        index, floor = _index_of(distances)
+        return LayerProfile(index, floor, n_neighbors, fingerprints, self.dtype, distances)
 
     def training_scores(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Scores of training rows, each with itself left out."""
@@ -86,6 +94,13 @@ def mean_and_scale(
     # The spread of equal values is rounding: they keep the unit that they have.
     constant = scale <= 8 * _EPS * np.abs(distances).max(axis=0)
     return mean, np.where(constant, 1.0, scale)
+
+
+def _index_of(distances: NDArray[np.float64]) -> tuple[NeighborIndex, NDArray[np.float64]]:
+    """The index of the logarithms of distances, and what the least of these are held to."""
+    floor = np.array([_floor(column) for column in distances.T])
+    make = KDTreeIndex if is_for_a_tree(distances.shape[1]) else ExactIndex
+    return make().fit(np.log(np.maximum(distances, floor))), floor
 
 
 def _floor(distances: NDArray[np.float64]) -> float:

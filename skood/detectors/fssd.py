@@ -28,6 +28,7 @@ from ._noise import NOISES, draw_noise
 from ._perturbation import DIRECTIONS, GRADIENTS, Perturbation
 from ._raw_inputs import RawInputs
 from ._singularity_layers import SingularityLayers
+from ._singularity_stream import SingularityStream, add_to_profile
 
 _COMBINE = ("profile", "sum", "logistic")
 
@@ -222,8 +223,9 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
             at least twice each.
         """
         self._check_parameters(noise_features)
+        self._n_noise = 0
         self._forget("feature_extractor_", "n_features_in_", "feature_names_in_", "_dtype")
-        self._forget("coef_", "intercept_", "n_neighbors_")
+        self._forget("coef_", "intercept_", "n_neighbors_", "_stream")
         inputs = training_inputs(self, X)
         inside = outside = None
         if self.combine == "logistic":
@@ -237,6 +239,62 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
         rows = self._draw_threshold_rows(len(training))
         scores = self._fit_combination(training, rows, None if outside is None else inputs[outside])
         self._set_threshold(rows if inside is None else inside[rows], scores)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, *, noise_features: Any = None) -> Self:
+        """Take in more inputs, and more noise: all is as in one fit on all of them.
+
+        The singularity is the mean of all `noise_features` so far. Kept are the inputs that set the
+        threshold, with ``combine="logistic"`` those labelled -1, and with ``combine="profile"`` the
+        distances of all inputs. The feature extractor is fitted in the first call alone, and noise
+        that is made, where there are neither `noise_features` nor a `singularity`, is made then.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or raw inputs of shape (n_samples, ...)
+            Inputs, at least 2 in the first call.
+        y : array-like of shape (n_samples,), optional
+            As in `fit`; in every call or in none. With ``combine="logistic"`` a later call may hold
+            inputs of one kind only.
+        noise_features : array-like of shape (n_noise, n_features), optional
+            Features of further noise inputs. Only where the first call was given such, and not with
+            ``combine="profile"``, which would need all inputs again.
+
+        Returns
+        -------
+        self : object
+            The fitted scorer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid, if noise features come too late, or if the
+            scorer was begun by `fit`, which keeps no inputs for "sum" and "logistic".
+        """
+        if not hasattr(self, "_layers"):
+            self.fit(X, y, noise_features=noise_features)
+            if self.combine != "profile":
+                self._stream = SingularityStream.begin(self, X, y)
+            return self
+        self._check_parameters(noise_features)
+        noise = None
+        if noise_features is not None:
+            noise = self._checked_noise(noise_features, len(self.singularity_))
+            if self.combine == "profile" or not self._n_noise:
+                raise ValueError(
+                    "The 'noise_features' parameter of FSSDScorer.partial_fit must be None after "
+                    "the first call, unless that was given some and combine is not 'profile', "
+                    f"which needs all inputs again. Got {len(noise)} noise features instead."
+                )
+        if self.combine == "profile":
+            add_to_profile(self, X, y)
+            return self
+        if not hasattr(self, "_stream"):
+            raise ValueError(
+                f"{type(self).__name__} with combine={self.combine!r} was fitted by fit, which "
+                "keeps no inputs to go on from. Begin with partial_fit."
+            )
+        self._stream.go_on(self, X, y, noise)
         return self
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
@@ -338,13 +396,18 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
             )
             features = extract(extractor, noise)
         else:
-            features = check_extracted(noise_features, "noise_features")
-            if features.shape[1] != n_features:
-                raise ValueError(
-                    f"noise_features must have {n_features} columns, as many as there are "
-                    f"features. Got {features.shape[1]} instead."
-                )
+            features = self._checked_noise(noise_features, n_features)
+            self._n_noise = len(features)
         return features.mean(axis=0, dtype=np.float64)
+
+    def _checked_noise(self, noise_features: Any, n_features: int) -> NDArray:
+        features = check_extracted(noise_features, "noise_features")
+        if features.shape[1] != n_features:
+            raise ValueError(
+                f"noise_features must have {n_features} columns, as many as there are features. "
+                f"Got {features.shape[1]} instead."
+            )
+        return features
 
     def _numbers(self, name: str, length: int, allowed: str) -> NDArray[np.float64]:
         """A copy of a parameter that is an array of so many numbers."""

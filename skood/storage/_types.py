@@ -30,6 +30,7 @@ _SKOOD_TYPES = {
     "detectors._linear_head": ("LinearHead",),
     "detectors._perturbation": ("Perturbation",),
     "detectors._singularity_layers": ("SingularityLayers",),
+    "detectors._singularity_stream": ("SingularityStream",),
     "detectors.fdbd": ("FDBDScorer",),
     "detectors.fssd": ("FSSDScorer",),
     "detectors.kernel_density": ("KernelDensityOutlierDetector",),
