@@ -210,7 +210,12 @@ SECTIONS = (
             "left_out_mahalanobis_share_factors",
         ),
     ),
-    Section("Rows on disk", "skood", ("open_rows",), "For rows that are larger than the memory."),
+    Section(
+        "Many rows",
+        "skood",
+        ("open_rows", "ReferenceStore"),
+        "For rows on disk that are larger than the memory, and for streams.",
+    ),
     Section(
         "Training rows on disk",
         "skood.rows",
@@ -239,6 +244,7 @@ INTERNAL = (
     "preprocessing",
     "presets",
     "storage",
+    "streaming",
     "tables",
 )
 

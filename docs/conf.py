@@ -56,6 +56,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "plot_gallery": True,
+    "remove_config_comments": True,
 }
 
 # Looks
@@ -65,9 +66,12 @@ html_static_path = ["_static", str(MATHJAX)]
 html_css_files = ["skood.css"]
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
+ALONE = ("index", "install", "choosing", "coming_from", "development")
+html_sidebars = dict.fromkeys(ALONE, [])  # pages without others beside them
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": False,
+    "header_links_before_dropdown": 6,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
