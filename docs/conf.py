@@ -67,7 +67,7 @@ html_css_files = ["skood.css"]
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
 ALONE = ("index", "install", "choosing", "coming_from", "development")
-html_sidebars = dict.fromkeys(ALONE, [])  # pages without others beside them
+html_sidebars = {page: [] for page in ALONE}  # pages without others beside them
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": False,

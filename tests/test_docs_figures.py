@@ -10,7 +10,9 @@ import pytest
 from .docs_pages import DOCS, written_pages
 
 RESULTS = DOCS.parent / "benchmarks" / "results"
-LINK = re.compile(r"\[(?P<text>[^][]*)\]\((?P<target>[^()\s]*results/(?!index)(?P<name>[\w-]+)\.md)\)")
+LINK = re.compile(
+    r"\[(?P<text>[^][]*)\]\((?P<target>[^()\s]*results/(?!index)(?P<name>[\w-]+)\.md)\)"
+)
 NUMBER = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?!\w)")
 pytestmark = pytest.mark.skipif(not RESULTS.exists(), reason="docs and results are not here")
 pages = pytest.mark.parametrize(
