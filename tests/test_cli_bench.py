@@ -93,6 +93,15 @@ def test_all_files_are_written_and_say_the_same(npz, tmp_path, capsys):
     assert f"written to {folder}" in printed.err
 
 
+def test_without_matplotlib_the_picture_is_left_out_and_that_is_said(
+    npz, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert bench("--data", npz, *QUICK, "--output", tmp_path / "out") == 0
+    assert 'no picture: pip install "skood[plots]" adds it' in capsys.readouterr().err
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"bench.md", "bench.csv"}
+
+
 def test_the_same_seed_gives_the_same_table(npz, capsys):
     def stable(text):
         return re.sub(r"\d+\.\d\d \| +\d+\.\d\d \|", "", text)  # seconds
