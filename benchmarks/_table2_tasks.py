@@ -102,7 +102,7 @@ def _fmnist() -> Task:
             "OE": (99.6, 99.6, 0.0),
             "FSSD": (99.6, 99.7, 0.0),
         },
-        most_rows=5000,
+        most_rows=2500,
         remarks=FMNIST_REMARKS,
     )
 

@@ -28,7 +28,7 @@ CONDITIONS = {
     "fmnist": """\
 The net and recipe of the authors' code: 32 and 64 filters of 3 × 3, each with ReLU, pooling,
 dropout of whole maps, 128 hidden units with ReLU and dropout; all 60,000 images for 14 epochs
-(Adadelta, steps times 0.7 an epoch, batches of 64; products in bfloat16). Of each test set, 5,000
+(Adadelta, steps times 0.7 an epoch, batches of 64; products in bfloat16). Of each test set, 2,500
 images that nothing is tuned on are reported, drawn at random. CIFAR-10 grey is a set that nothing
 was tuned on: the price of tuning. But outlier exposure has seen other images of that kind.""",
     "cifar10-narrow": """\
