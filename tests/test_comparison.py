@@ -246,7 +246,9 @@ def test_a_detector_that_fails_is_named_and_the_others_go_on():
     found = compare_detectors(X, classes, {"broken": broken, **TWO}, protocol, n_bootstrap=0)
     assert found.detectors == ("knn", "lof")
     assert "'n_neighbors' parameter" in found.failures["broken"]
-    assert "Not compared: broken. " in comparison_markdown(found, "iris")
+    assert "- Not compared: broken. 2 left out: The 'n_neighbors'" in comparison_markdown(
+        found, "iris"
+    )
     with pytest.raises(ValueError, match=r"None of the detectors could be compared: broken \("):
         compare_detectors(X, classes, {"broken": broken}, protocol, n_bootstrap=0)
 

@@ -54,7 +54,6 @@ ALLOWED = {
         "metrics",
         "model_selection",
         "plots",
-        "presets",
     },
     "parallel": {"_optional", "_validation", "calibration", "neighbors"},
     "streaming": {"_sampling", "_validation", "neighbors"},

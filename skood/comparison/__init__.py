@@ -1,6 +1,7 @@
 """Detectors side by side on rows of one's own, where some of them stand in for OoD rows."""
 
-from .comparison import Comparison, compare_detectors
+from .compare import compare_detectors
+from .comparison import Comparison
 from .figure import draw_comparison
 from .protocol import Fold, Protocol, choose_protocol
 from .report import comparison_markdown
