@@ -57,7 +57,7 @@ def command_line_page() -> str:
             capture_output=True,
             text=True,
             check=True,
-            env={**os.environ, "COLUMNS": "90"},
+            env={**os.environ, "COLUMNS": "82"},
         )
         literal = textwrap.indent(shown.stdout, "   ")
         parts.append(f"{heading(title, '-')}.. code-block:: text\n\n{literal}\n")
@@ -122,9 +122,10 @@ def escape_shapes(
 def skip_foreign_member(
     app: Sphinx, what: str, name: str, member: Any, skip: bool, options: Any
 ) -> bool | None:
-    """Leave out what estimators inherit from scikit-learn, whose text links to its own pages."""
+    """Leave out what comes from scikit-learn, whose text links to its own pages, and from tuple."""
     home = getattr(member, "__module__", None)
-    if callable(member) and home is not None and not home.startswith("skood"):
+    is_foreign = callable(member) and home is not None and not home.startswith("skood")
+    if is_foreign or getattr(member, "__objclass__", None) is tuple:
         return True
     return None
 

@@ -38,14 +38,14 @@ def test_blocks_say_what_they_are(page: Path):
 
 @pages
 def test_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    found = blocks(page)
-    code = "".join(block.code for block in found if block.kind in ("python", "pycon"))
-    for package, pattern in NEEDS.items():
-        if re.search(pattern, code):
-            pytest.importorskip(package, reason=f"{package} is not installed")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     names: dict[str, object] = {"__name__": "__main__"}
-    for block in found:
+    for block in blocks(page):
+        for package, pattern in NEEDS.items():
+            if block.kind in ("python", "pycon") and re.search(pattern, block.code):
+                reason = f"{package} is not installed; the page ran up to line {block.line}"
+                pytest.importorskip(package, reason=reason)
         if block.kind == "python":
             exec(compile(_at_its_line(block), str(page), "exec"), names)  # noqa: S102
         elif block.kind == "pycon":
