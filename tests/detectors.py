@@ -138,12 +138,13 @@ DETECTORS = [
         KernelDensityOutlierDetector,
         changes={
             "bandwidth": 0.4,
+            "algorithm": ExactIndex(),
             "contamination": 0.2,
             "threshold_samples": 20,
             "random_state": 3,
             "n_jobs": 2,
         },
-        silent=frozenset({"contamination", "threshold_samples", "random_state", "n_jobs"}),
+        silent=_NEIGHBORS_SILENT,
         neighbors=False,
         any_scale=False,  # the bandwidth has the unit of the rows
         constant_columns=False,

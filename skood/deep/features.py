@@ -115,6 +115,9 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
     {'0': slice(0, 4, None), '3': slice(4, 14, None)}
     """
 
+    # A fit takes no more than the shapes of one batch: whoever has all rows need not bring them.
+    _learns_from_one_batch = True
+
     def __init__(
         self,
         module: nn.Module,

@@ -11,7 +11,7 @@ from dask.delayed import Delayed, delayed
 
 from .._optional import import_optional
 from ._cluster import SharedState, compute
-from ._rows import check_chunks, check_finite, check_partition, is_frame
+from ._rows import FLOATS, check_chunks, check_finite, check_partition, is_frame
 
 _HEAD = 2  # rows that tell the type and width of what a step makes
 
@@ -34,7 +34,10 @@ class Parts(NamedTuple):
             return cls(nodes, sizes, head)
         check_chunks(X)
         X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
-        nodes = [check(part, i, None) for i, part in enumerate(X.to_delayed().ravel())]
+        nodes = [
+            check(part, i, None)
+            for i, part in enumerate(X.to_delayed(optimize_graph=False).ravel())
+        ]
         (head,) = compute([delayed(_first_rows)(nodes[0])])
         return cls(nodes, [int(size) for size in X.chunks[0]], head)
 
@@ -45,15 +48,23 @@ class Parts(NamedTuple):
         nodes = [transform(state, node) for node in self.nodes]
         return Parts(nodes, self.sizes, step.transform(self.head))
 
-    def array(self) -> da.Array:
-        """The rows as one array of Dask, (n_samples, n_features)."""
+    def array(self, name: str | None = None) -> da.Array:
+        """The rows as one array of Dask of float32 or float64, (n_samples, n_features).
+
+        The same `name` makes an array that Dask knows as the same.
+        """
         head = np.asarray(self.head)
-        shape, dtype = head.shape[1:], head.dtype
-        as_array = delayed(np.asarray, pure=False)
+        dtype = head.dtype if head.dtype in FLOATS else np.dtype(np.float64)
+        as_array = delayed(np.ascontiguousarray, pure=False)
         return da.concatenate(
             [
-                da.from_delayed(as_array(node), shape=(size, *shape), dtype=dtype)
-                for node, size in zip(self.nodes, self.sizes, strict=True)
+                da.from_delayed(
+                    as_array(node, dtype=dtype),
+                    shape=(size, *head.shape[1:]),
+                    dtype=dtype,
+                    name=None if name is None else f"{name}-{number}",
+                )
+                for number, (node, size) in enumerate(zip(self.nodes, self.sizes, strict=True))
             ]
         )
 

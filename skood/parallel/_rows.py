@@ -8,7 +8,7 @@ import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def is_frame(X: Any) -> bool:
@@ -44,7 +44,7 @@ def checked_rows(X: da.Array) -> da.Array:
         )
     check_chunks(X)
     X = X.rechunk({1: -1})
-    dtype = X.dtype if X.dtype in _FLOATS else np.dtype(np.float64)
+    dtype = X.dtype if X.dtype in FLOATS else np.dtype(np.float64)
     return X.map_blocks(_checked, to=dtype, dtype=dtype, meta=np.empty((0, 0), dtype=dtype))
 
 

@@ -66,7 +66,7 @@ class OverShards:
             check_chunks(X)
             X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
         columns = list(X.columns) if frame else None
-        parts = X.to_delayed() if frame else X.to_delayed().ravel()
+        parts = X.to_delayed() if frame else X.to_delayed(optimize_graph=False).ravel()
         nodes = [self._node(p, i, columns, method, options) for i, p in enumerate(parts)]
         if frame:
             pandas = import_optional("pandas", "dask")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Self
@@ -14,24 +13,16 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_int, check_new_rows, check_training_rows, parameter_error
+from .._validation import check_int, check_new_rows, parameter_error
 from ..neighbors import ExactIndex, NeighborIndex, Neighbors
 from ..neighbors._shards import IndexOverShards, Shard, ShardAnswer, ShardStages, first_equal
 from ..neighbors._shards import merge_neighbors as merge
-from ._cluster import (
-    SharedState,
-    active_client,
-    compute,
-    inside_worker,
-    is_alive,
-    persist,
-    worker_memory,
-)
-from ._rows import checked_rows, is_array, is_frame
+from ._cluster import SharedState, compute, inside_worker, is_alive, persist
+from ._rows import is_array
 from ._rows_in_shards import NormsInShards, RowsInShards
 from ._shard_graph import query_blocks, search_nearest, staged
+from ._training_rows import check_memory, training_rows
 
-_FEATURES = ("n_features_in_", "feature_names_in_")
 _TRAINING_BLOCK = 8192  # training rows that are searched for at a time
 
 
@@ -133,7 +124,7 @@ class ShardedIndex(IndexOverShards):
         if self.n_shards is not None:
             edges = np.linspace(0, n, min(self.n_shards, n) + 1).astype(int)
             rows = rows.rechunk({0: tuple(int(b - a) for a, b in pairwise(edges))})
-        self._check_memory(rows)
+        check_memory(rows)
         self._source = rows
         self.shard_sizes_ = tuple(int(size) for size in rows.chunks[0])
         self.n_samples_fit_ = n
@@ -159,21 +150,8 @@ class ShardedIndex(IndexOverShards):
             Of shape (n_samples, n_features), float32 or float64, one chunk wide. Each chunk is
             checked when it is computed.
         """
-        names = None
-        if is_frame(X):
-            names = np.asarray(X.columns, dtype=object)
-            X = X.to_dask_array(lengths=True)
-        if not is_array(X):
-            X = check_training_rows(owner, X, min_samples=1 if owner is self else 2)
-            n_chunks = self.n_shards or _default_shards()
-            return da.from_array(X, chunks=(-(-len(X) // n_chunks), -1))
-        for name in _FEATURES:
-            vars(owner).pop(name, None)
-        rows = checked_rows(X)
-        owner.n_features_in_ = rows.shape[1]
-        if names is not None:
-            owner.feature_names_in_ = names
-        return rows
+        fewest = 1 if owner is self else 2
+        return training_rows(owner, X, n_shards=self.n_shards, min_samples=fewest)
 
     def is_fitted_on(self, X: Any) -> bool:
         """Whether the index already holds these rows, by the name that Dask gives them."""
@@ -287,7 +265,7 @@ class ShardedIndex(IndexOverShards):
         if self._shards is None or not all(map(is_alive, self._shards)):
             starts = np.cumsum([0, *self.shard_sizes_[:-1]])
             build = delayed(_build_shard, pure=False)
-            blocks = self._source.to_delayed()[:, 0]
+            blocks = self._source.to_delayed(optimize_graph=False)[:, 0]
             inner = ExactIndex() if self.index == "exact" else clone(self.index)
             self._shards = persist(
                 [
@@ -315,26 +293,6 @@ class ShardedIndex(IndexOverShards):
             )
         check_int(self, "n_shards", self.n_shards, 1, or_none=True)
 
-    def _check_memory(self, rows: da.Array) -> None:
-        client = active_client()
-        if client is None:
-            return
-        limits = worker_memory(client)
-        row_bytes = rows.dtype.itemsize * rows.shape[1]
-        total = row_bytes * rows.shape[0]
-        if all(limits) and total > sum(limits):
-            raise MemoryError(
-                f"The {rows.shape[0]} training rows of ShardedIndex take {_gb(total)}, and the "
-                f"{len(limits)} worker(s) may use {_gb(sum(limits))} together: add workers."
-            )
-        largest = int(np.argmax(rows.chunks[0]))
-        needed = row_bytes * rows.chunks[0][largest]
-        if all(limits) and needed > max(limits):
-            raise MemoryError(
-                f"Shard {largest} of ShardedIndex has {rows.chunks[0][largest]} rows, which take "
-                f"{_gb(needed)}, and a worker may use {_gb(max(limits))}: raise n_shards."
-            )
-
     def _build(self) -> None:
         """There is no structure but those of the shards."""
 
@@ -351,12 +309,3 @@ class ShardedIndex(IndexOverShards):
 
 def _build_shard(start: int, index: NeighborIndex, rows: NDArray) -> Shard:
     return Shard(start, clone(index).fit(rows))
-
-
-def _default_shards() -> int:
-    client = active_client()
-    return (os.cpu_count() or 1) if client is None else max(1, len(worker_memory(client)))
-
-
-def _gb(n_bytes: float) -> str:
-    return f"{n_bytes / 1e9:.3g} GB"

@@ -1,0 +1,76 @@
+"""Training rows of a neighbour detector as a Dask array whose chunks become shards."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import dask.array as da
+from dask.tokenize import tokenize
+from sklearn.base import BaseEstimator
+
+from .._validation import check_training_rows, forget_columns
+from ._cluster import active_client, worker_memory
+from ._parts import Parts
+from ._rows import checked_rows, is_array, is_frame
+
+
+def training_rows(
+    owner: BaseEstimator, X: Any, *, n_shards: int | None, min_samples: int
+) -> da.Array:
+    """Rows as a Dask array of floats; the owner learns their width and names.
+
+    Parameters
+    ----------
+    owner : estimator
+        Whose rows they are.
+    X : dask.array.Array, dask.dataframe.DataFrame or array-like, (n_samples, n_features)
+        The rows. Equal collections of Dask become arrays of the same name.
+    n_shards : int or None
+        Number of chunks of rows in memory; None for as many as there are workers.
+    min_samples : int
+        How many rows in memory there have to be.
+    """
+    if is_frame(X):
+        parts = Parts.of(X)
+        check_training_rows(owner, parts.head, min_samples=1)
+        return parts.array(f"skood-rows-{tokenize(X)}")
+    if is_array(X):
+        rows = checked_rows(X)
+        forget_columns(owner)
+        owner.n_features_in_ = rows.shape[1]
+        return rows
+    X = check_training_rows(owner, X, min_samples=min_samples, stored=True)
+    return da.from_array(X, chunks=(-(-len(X) // (n_shards or _n_places())), -1))
+
+
+def check_memory(rows: da.Array) -> None:
+    """Raise unless the workers, and for each shard one worker, have the memory to hold it."""
+    client = active_client()
+    limits = [] if client is None else worker_memory(client)
+    if not limits or not all(limits):
+        return
+    row_bytes = rows.dtype.itemsize * rows.shape[1]
+    total = row_bytes * rows.shape[0]
+    if total > sum(limits):
+        raise MemoryError(
+            f"The {rows.shape[0]} training rows of ShardedIndex take {_gb(total)}, and the "
+            f"{len(limits)} worker(s) may use {_gb(sum(limits))} together: add workers."
+        )
+    sizes = rows.chunks[0]
+    largest = max(range(len(sizes)), key=sizes.__getitem__)
+    if row_bytes * sizes[largest] > max(limits):
+        raise MemoryError(
+            f"Shard {largest} of ShardedIndex has {sizes[largest]} rows, which take "
+            f"{_gb(row_bytes * sizes[largest])}, and a worker may use {_gb(max(limits))}: raise "
+            "n_shards."
+        )
+
+
+def _n_places() -> int:
+    client = active_client()
+    return (os.cpu_count() or 1) if client is None else len(worker_memory(client))
+
+
+def _gb(n_bytes: float) -> str:
+    return f"{n_bytes / 1e9:.3g} GB"
