@@ -32,7 +32,8 @@ def test_links_that_lead_somewhere(tmp_path):
         tmp_path,
         {
             "index.html": '<a href="guide/one.html#top">1</a><a href="guide/">2</a>'
-            '<img src="a.png"><a href="https://example.org/none">3</a><a href="#here">4</a><p id="here">',
+            '<img src="a.png"><a href="https://example.org/none">3</a>'
+            '<a href="#here">4</a><p id="here">',
             "guide/one.html": '<h1 id="top">One</h1><a href="../index.html?x=1">back</a>',
             "guide/index.html": "<p>",
             "a.png": "",
