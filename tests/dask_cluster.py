@@ -26,7 +26,7 @@ def opened(n_workers: int = 2, **options: Any) -> Iterator[Client]:
             n_workers=n_workers,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address=":0",
             **options,
         ) as cluster,
         Client(cluster) as client,

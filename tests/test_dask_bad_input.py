@@ -140,7 +140,7 @@ def test_other_columns_than_those_of_the_fit(make):
 
 def test_no_workers():
     settings = {"distributed.comm.timeouts.connect": "200 ms", "scheduler": None}
-    cluster = LocalCluster(n_workers=0, processes=False, dashboard_address=None)
+    cluster = LocalCluster(n_workers=0, processes=False, dashboard_address=":0")
     with dask.config.set(settings), cluster, Client(cluster):
         fitted = KNNOutlierDetector().fit(X)
         message = r"^The Dask cluster at \S+ has no workers, and none came within 200 ms"
@@ -186,7 +186,7 @@ def test_what_is_no_detector():
 def test_shards_inside_of_other_estimators_are_not_searched_by_tasks():
     layers = LayerEnsemble(KNNOutlierDetector(algorithm=ShardedIndex(n_shards=2)), groups=[2, 2])
     lazy = DaskOutlierDetector(layers.fit(X))
-    cluster = LocalCluster(n_workers=1, processes=False, dashboard_address=None)
+    cluster = LocalCluster(n_workers=1, processes=False, dashboard_address=":0")
     with (
         dask.config.set(scheduler=None),
         cluster,
