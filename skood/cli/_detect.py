@@ -46,18 +46,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _detect(arguments: argparse.Namespace) -> int:
     from skood._whole_file import temporary_beside
-    from skood.tables import open_source, results_format
+    from skood.tables import results_format
 
-    from ._fitting import fit_file, reading_options
-    from ._run_blocks import fit_layout, flagging, report, score_file
+    from ._fitting import fit_file, open_rows
+    from ._matching import matched
+    from ._run_blocks import flagging, report, score_file
     from ._scoring import Scorer
 
     output = arguments.output
     check_output(output, [arguments.fit, arguments.score])
-    source = open_source(arguments.score, reading_options(arguments))
+    images = arguments.features is not None
+    # A file is looked at before the fit; the size of images is known only after it.
+    source = None
+    if not (images and arguments.score.is_dir()):
+        source = open_rows(arguments.score, arguments, images=images)
     fitted = fit_file(arguments.fit, arguments, also_in=source)
-    source = open_source(arguments.score, reading_options(arguments), shape=fitted.image_shape)
-    fitted = fit_layout(fitted, source, arguments)
+    if source is None:
+        source = open_rows(arguments.score, arguments, images=True, shape=fitted.image_shape)
+    fitted = matched(fitted, source, arguments)
     scorer = Scorer(fitted, source.row_name, arguments.explain)
     results = results_format(output)
     temporary = temporary_beside(output)

@@ -23,14 +23,43 @@ from skood.tables import (
 from ._assembly import assemble
 from ._errors import DataError, UsageError
 from ._fitted import Fitted
+from ._matching import check_has_columns
 from ._speaking import say
 
 
-def reading_options(arguments: argparse.Namespace) -> ReadingOptions:
-    """What the arguments tell of files."""
-    return ReadingOptions(
+def open_rows(path: Path, arguments: argparse.Namespace, *, images: bool, shape: Any = None) -> Any:
+    """Open a file of rows as the arguments tell to.
+
+    Parameters
+    ----------
+    path : Path
+        The file, or a folder of images.
+    arguments : Namespace
+        Of the command.
+    images : bool
+        Whether the detector takes images.
+    shape : sequence of int or None, default=None
+        Of the images. None: that of the first.
+
+    Returns
+    -------
+    source
+        As `skood.tables.open_source` gives it.
+
+    Raises
+    ------
+    UsageError
+        If it is a folder, and the detector takes no images.
+    """
+    if path.is_dir() and not images:
+        raise UsageError(
+            f"{str(path)!r} is a folder, and not a file of rows; images in a folder need a "
+            "detector that was fitted with --features."
+        )
+    options = ReadingOptions(
         arguments.encoding, arguments.delimiter, not arguments.no_header, arguments.array
     )
+    return open_source(path, options, shape=shape)
 
 
 def fit_file(path: Path, arguments: argparse.Namespace, *, also_in: Any = None) -> Fitted:
@@ -59,7 +88,8 @@ def fit_file(path: Path, arguments: argparse.Namespace, *, also_in: Any = None) 
     """
     start = perf_counter()
     features = load(arguments.features, trusted=arguments.trust) if arguments.features else None
-    source = open_source(path, reading_options(arguments), shape=_shape_before(features))
+    shape = _shape_before(features)
+    source = open_rows(path, arguments, images=features is not None, shape=shape)
     _check_options(source, arguments, also_in)
     rows, layout = _training_rows(source, arguments)
     block = Block(rows, None, 0)
@@ -105,10 +135,7 @@ def _training_rows(source: Any, arguments: argparse.Namespace) -> tuple[Any, Lay
 def _check_options(source: Any, arguments: argparse.Namespace, also_in: Any) -> None:
     """Columns are named where there are columns; images and raw arrays need a transformer."""
     if source.columns is None:
-        named = ("--id-column", "--exclude", "--categorical")
-        given = [o for o in named if getattr(arguments, o[2:].replace("-", "_"))]
-        if given:
-            raise UsageError(f"{given[0]} names columns, and {source.name} has none.")
+        check_has_columns(source, arguments)
         if arguments.features is None and len(source.shape) > 1:
             raise UsageError(
                 f"The rows of {source.name} have the shape {source.shape}: they need a transformer "

@@ -43,11 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    from skood.tables import PartialFile, open_source, results_format
+    from skood.tables import PartialFile, check_named_columns, results_format
 
     from ._fitted import load_fitted
-    from ._fitting import reading_options
-    from ._run_blocks import fit_layout, flagging, report
+    from ._fitting import open_rows
+    from ._matching import matched
+    from ._run_blocks import flagging, report
     from ._scoring import Scorer
 
     output = arguments.output
@@ -59,15 +60,18 @@ def _score(arguments: argparse.Namespace) -> int:
             "--restart to start anew."
         )
     fitted = load_fitted(arguments.detector, arguments)
-    source = open_source(arguments.file, reading_options(arguments), shape=fitted.image_shape)
-    fitted = fit_layout(fitted, source, arguments)
+    shape = fitted.image_shape
+    source = open_rows(arguments.file, arguments, images=shape is not None, shape=shape)
+    if source.columns is not None:
+        check_named_columns(source.name, "--exclude", arguments.exclude, source.columns)
+    fitted = matched(fitted, source, arguments)
     with partial:
         made_of = _made_of(arguments, source, fitted)
-        if arguments.resume and partial.exists():
+        if arguments.resume and partial.can_resume():
             partial.resume(made_of)
             say(arguments, f"going on after {partial.journal.rows:,} rows")
         elif arguments.resume:
-            say(arguments, f"there is no {partial.path.name} to go on with: starting anew")
+            say(arguments, f"there are no rows in {partial.path.name} to go on with: starting anew")
         scorer = Scorer(fitted, source.row_name, arguments.explain, partial.journal.tally)
         try:
             _write(arguments, source, fitted, scorer, partial, made_of)

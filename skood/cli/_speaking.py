@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import warnings
@@ -32,7 +33,7 @@ def plain_errors(arguments: argparse.Namespace) -> Iterator[None]:
     except ImportError as error:
         raise UsageError(_sentence(str(error))) from error
     except OSError as error:
-        raise UsageError(_of_the_system(error)) from error
+        raise UsageError(_of_the_system(error, arguments)) from error
     except ValueError as error:
         from skood.tables import OptionError
 
@@ -95,10 +96,13 @@ def _plain_warnings(who: str) -> Iterator[None]:
         yield
 
 
-def _of_the_system(error: OSError) -> str:
+def _of_the_system(error: OSError, arguments: argparse.Namespace) -> str:
+    """What the system says, with the file: of a full disk it does not say which."""
     what = error.strerror or _sentence(str(error)).rstrip(".")
     if error.filename is None:
-        return f"{what}."
+        written = getattr(arguments, "output", getattr(arguments, "save", None))
+        is_full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+        return f"{written} cannot be written: {what}." if is_full else f"{what}."
     return f"{os.fspath(error.filename)}: {what}."
 
 

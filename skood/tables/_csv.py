@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._blocks import Block, block_length, numbered, rechunked
-from ._csv_fault import csv_fault
+from ._csv_fault import csv_fault, wrong_encoding
 from ._errors import TableError, listed
 from ._layout import Layout
 from ._values import MISSING, block_of, without_missing
@@ -184,10 +184,13 @@ class CsvSource:
     def _read_columns(self) -> list[str]:
         encoding = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
         try:
-            with self.path.open(encoding=encoding, newline="") as file:
+            # Only the first line has to be right here: later ones get an error with their number.
+            with self.path.open(encoding=encoding, newline="", errors="replace") as file:
                 first = next((row for row in csv.reader(file, delimiter=self.delimiter) if row), [])
-        except (UnicodeError, csv.Error) as error:
-            raise TableError(csv_fault(self, (), error)) from error
+        except csv.Error as error:
+            raise TableError(f"The first line of {self.name} cannot be read: {error}.") from error
+        if any("\N{REPLACEMENT CHARACTER}" in name for name in first):
+            raise TableError(wrong_encoding(self, " in its first line"))
         if not self.header:
             return [f"x{j}" for j in range(len(first))]
         names = [name or f"column {j}" for j, name in enumerate(first, start=1)]

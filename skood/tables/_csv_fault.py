@@ -18,7 +18,7 @@ def csv_fault(source: CsvSource, numbers: tuple[str, ...], error: Exception) -> 
     Parameters
     ----------
     source : CsvSource
-        The file. Without its columns, the fault is in its first line.
+        The file.
     numbers : tuple of str
         Columns that have to hold numbers.
     error : Exception
@@ -29,8 +29,8 @@ def csv_fault(source: CsvSource, numbers: tuple[str, ...], error: Exception) -> 
     str
         The row and column where these can be found, else what the reader has said.
     """
-    if isinstance(error, UnicodeError) or not hasattr(source, "columns"):
-        return _wrong_encoding(source, "")
+    if isinstance(error, UnicodeError):
+        return wrong_encoding(source, "")
     return _first_fault(source, numbers) or f"{source.name} cannot be read: {_in_one_line(error)}."
 
 
@@ -56,7 +56,7 @@ def _first_fault(source: CsvSource, numbers: tuple[str, ...]) -> str | None:
         if ragged:
             return _ragged(source, ragged[0])
         if isinstance(error, UnicodeError):
-            return _wrong_encoding(source, "")
+            return wrong_encoding(source, "")
     return None
 
 
@@ -71,7 +71,7 @@ def _fault_of(
             texts = values.cast(pa.string())
         except pa.ArrowInvalid:
             row = next(i for i, value in enumerate(values) if not _is_utf8(value.as_py()))
-            return _wrong_encoding(source, f", first in row {start + row + 1:,}")
+            return wrong_encoding(source, f", first in row {start + row + 1:,}")
         if column in numbers and is_text(texts.type):
             row, text = first_that_is_no_number(without_missing(texts))
             if text is not None:
@@ -88,7 +88,8 @@ def _ragged(source: CsvSource, row: Any) -> str:
     )
 
 
-def _wrong_encoding(source: CsvSource, where: str) -> str:
+def wrong_encoding(source: CsvSource, where: str) -> str:
+    """The sentence on text of another encoding, with the place where it is known."""
     return (
         f"{source.name} is not encoded as {source.encoding}{where}: add its encoding, such as "
         "--encoding latin-1."

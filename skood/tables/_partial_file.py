@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -61,6 +62,10 @@ class PartialFile:
     def exists(self) -> bool:
         """Whether an earlier run has left something."""
         return self.path.exists() or self.journal_path.exists()
+
+    def can_resume(self) -> bool:
+        """Whether it can be gone on with; of the first and last moments of a run it cannot."""
+        return self.path.exists() and self.journal_path.exists()
 
     def start(self, made_of: Mapping[str, Any], head: bytes) -> Self:
         """Begin a new file; what an earlier run has left is lost.
@@ -135,9 +140,9 @@ class PartialFile:
 
     def close(self) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def finish(self, results: ResultsFormat, output: Path) -> None:
         """Close the file and make the output of it.
@@ -155,7 +160,8 @@ class PartialFile:
 
     def remove(self) -> None:
         """Close the file and leave nothing of it."""
-        self.close()
+        with contextlib.suppress(OSError):  # a full disk does not take what is still to be written
+            self.close()
         self.path.unlink(missing_ok=True)
         self.journal_path.unlink(missing_ok=True)
 

@@ -1,0 +1,209 @@
+"""`skood detect`: a file in, decisions and their reasons out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skood import ConformalOutlierDetector, KNNOutlierDetector, make_outlier_detector
+from skood.cli import main
+
+from .cli_files import names_in, numbers, orders, run_skood, strange_orders, write
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(orders(300), tmp_path / "train.csv")
+    write(strange_orders(), tmp_path / "new.csv")
+    return tmp_path
+
+
+def detect(folder, *more, fit="train.csv", score="new.csv", output="scores.csv"):
+    arguments = ["--fit", folder / fit, "--score", folder / score, "--output", folder / output]
+    return main(["detect", *map(str, arguments), *map(str, more)])
+
+
+def test_one_command_from_two_files_to_decisions(folder, capsys):
+    assert detect(folder, "--id-column", "id", "--explain", 2) == 0
+    scores = pd.read_csv(folder / "scores.csv", index_col="id")
+    expected = ["score", "p_value", "decision", "top_1", "share_1", "top_2", "share_2"]
+    assert list(scores.columns) == expected
+    assert list(scores.index) == list(strange_orders()["id"])
+    assert scores.loc["r0007", ["decision", "top_1"]].tolist() == [-1, "width"]
+    assert scores.loc["r0008", "top_1"] == "colour"
+    assert (scores["share_1"] >= scores["share_2"]).all()
+    assert ((scores["decision"] == -1) == (scores["p_value"] <= 0.05)).all()
+    out, err = capsys.readouterr()
+    assert "40 rows of new.csv scored" in out
+    assert f"{(scores['decision'] == -1).sum()} flagged as out-of-distribution" in out
+    assert out.splitlines()[5].split()[0] == "r0007"
+    assert "1 of the rows have a 'colour' that no training row has: 'purple'" in err
+    assert names_in(folder) == ["new.csv", "scores.csv", "train.csv"]
+
+
+def test_the_scores_are_those_of_the_same_estimators_in_python(tmp_path):
+    train, new = numbers(200), numbers(30, seed=1)
+    write(train, tmp_path / "train.csv")
+    write(new, tmp_path / "new.csv")
+    assert detect(tmp_path, "--alpha", 0.1, "--seed", 3) == 0
+    scores = pd.read_csv(tmp_path / "scores.csv")
+    detector = ConformalOutlierDetector(
+        make_outlier_detector("tabular", random_state=3), alpha=0.1, random_state=3
+    ).fit(train)
+    np.testing.assert_allclose(scores["score"], detector.score_samples(new), rtol=1e-12)
+    np.testing.assert_allclose(scores["p_value"], detector.p_values(new), rtol=1e-12)
+    np.testing.assert_array_equal(scores["decision"], detector.predict(new))
+    assert list(scores["row"]) == list(range(1, 31))
+
+
+def test_without_p_values_all_rows_fit_and_the_detector_decides(tmp_path):
+    train, new = numbers(60), numbers(30, seed=1)
+    write(train, tmp_path / "train.csv")
+    write(new, tmp_path / "new.csv")
+    assert detect(tmp_path, "--alpha", "none", "--detector", "knn", "--scale", "none") == 0
+    scores = pd.read_csv(tmp_path / "scores.csv")
+    assert list(scores.columns) == ["row", "score", "decision"]
+    detector = KNNOutlierDetector().fit(train)
+    np.testing.assert_allclose(scores["score"], detector.score_samples(new), rtol=1e-12)
+    np.testing.assert_array_equal(scores["decision"], detector.predict(new))
+
+
+@pytest.mark.parametrize("name", ["tabular", "embedding", "lcp", "knn", "lof", "kd", "md"])
+def test_every_detector_finds_the_strange_row_and_says_why(folder, name):
+    assert detect(folder, "--detector", name, "--id-column", "id", "--explain", 1, "--quiet") == 0
+    scores = pd.read_csv(folder / "scores.csv")
+    assert scores["score"].idxmin() == 7
+    assert scores.loc[7, "top_1"] == "width"
+
+
+@pytest.mark.parametrize("train", ["train.csv", "train.parquet"])
+@pytest.mark.parametrize("new", ["new.csv", "new.parquet"])
+@pytest.mark.parametrize("output", ["scores.csv", "scores.parquet"])
+def test_csv_and_parquet_give_the_same(folder, train, new, output):
+    write(orders(300), folder / "train.parquet")
+    write(strange_orders(), folder / "new.parquet")
+    more = ["--id-column", "id", "--explain", 5, "--quiet"]
+    assert detect(folder, *more, output="first.csv") == 0
+    assert detect(folder, *more, fit=train, score=new, output=output) == 0
+    read = pd.read_csv if output.endswith("csv") else pd.read_parquet
+    found = read(folder / output)
+    # what pandas has written as text reads as the same numbers, so the scores are equal too
+    pd.testing.assert_frame_equal(
+        found, pd.read_csv(folder / "first.csv"), check_dtype=False, check_exact=True
+    )
+
+
+def test_columns_in_another_order_are_taken_by_name(folder):
+    assert detect(folder, "--id-column", "id", "--quiet") == 0
+    write(strange_orders()[["ok", "count", "id", "colour", "width", "length"]], folder / "new.csv")
+    assert detect(folder, "--id-column", "id", "--quiet", output="other.csv") == 0
+    assert (folder / "scores.csv").read_bytes() == (folder / "other.csv").read_bytes()
+
+
+def test_ids_are_copied_as_they_are_written(tmp_path):
+    write(numbers(100), tmp_path / "train.csv")
+    names = ["007", "NA", "", "a,b", 'say "x"', "1e5"]
+    write(numbers(6, seed=1).assign(id=names), tmp_path / "new.csv")
+    assert detect(tmp_path, "--id-column", "id", "--quiet") == 0
+    scores = pd.read_csv(tmp_path / "scores.csv", dtype={"id": str}, keep_default_na=False)
+    assert list(scores["id"]) == names
+
+
+def test_excluded_columns_may_be_in_one_file_only(tmp_path):
+    write(numbers(100).assign(note="fine"), tmp_path / "train.csv")
+    write(numbers(20, seed=1).assign(label=1), tmp_path / "new.csv")
+    assert detect(tmp_path, "--exclude", "note", "label", "--quiet") == 0
+
+
+def test_missing_values_are_refused_with_their_columns_or_filled(folder, capsys):
+    train, new = orders(300), strange_orders()
+    train.loc[:4, "length"] = np.nan
+    new.loc[[1, 2, 3], "length"] = np.nan
+    new.loc[[3, 5], "colour"] = None
+    write(train, folder / "train.csv")
+    write(new, folder / "new.csv")
+    more = ["--id-column", "id"]
+    assert detect(folder, *more) == 3
+    assert "train.csv has 5 missing values (5 in 'length') in 5 of its rows" in (
+        capsys.readouterr().err
+    )
+    write(orders(300), folder / "train.csv")
+    assert detect(folder, *more) == 3
+    assert (
+        "new.csv has 5 missing values (3 in 'length', 2 in 'colour') in 4 of its rows: fill them "
+        "by --missing median, or leave the columns out by --exclude.\n"
+    ) in capsys.readouterr().err
+    assert names_in(folder) == ["new.csv", "train.csv"]
+    write(train, folder / "train.csv")
+    assert detect(folder, *more, "--missing", "median", "--explain", 5) == 0
+    scores = pd.read_csv(folder / "scores.csv")
+    assert np.isfinite(scores["score"]).all()
+    assert scores.loc[5, "top_1"] == "colour"  # no training row lacks one
+
+
+def test_infinite_values_are_refused_though_missing_ones_are_filled(folder, capsys):
+    new = strange_orders()
+    new.loc[4, "width"] = -np.inf
+    write(new, folder / "new.csv")
+    assert detect(folder, "--id-column", "id", "--missing", "median") == 3
+    assert "1 infinite values (1 in 'width') in 1 of its rows" in capsys.readouterr().err
+
+
+def test_numbers_that_are_names_of_categories(tmp_path):
+    random = np.random.default_rng(0)
+    train = numbers(300, 2).assign(zip=random.choice([10115, 80331], 300))
+    new = numbers(20, 2, seed=1).assign(zip=80331)
+    new.loc[3, "zip"] = 50000  # between the two as a number, far from both as a name
+    write(train, tmp_path / "train.csv")
+    write(new, tmp_path / "new.csv")
+    assert detect(tmp_path, "--categorical", "zip", "--explain", 1, "--quiet") == 0
+    scores = pd.read_csv(tmp_path / "scores.csv")
+    assert scores.loc[3, "top_1"] == "zip"
+    assert scores["score"].idxmin() == 3
+
+
+def test_fail_on_ood_is_told_by_the_exit_status(folder):
+    assert detect(folder, "--id-column", "id", "--fail-on-ood", "--quiet") == 1
+    write(orders(300).head(1), folder / "new.csv")
+    assert detect(folder, "--id-column", "id", "--fail-on-ood", "--quiet") == 0
+
+
+def test_quiet_says_nothing(folder, capsys):
+    assert detect(folder, "--id-column", "id", "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_too_few_rows_for_p_values(tmp_path, capsys):
+    write(numbers(60), tmp_path / "train.csv")
+    write(numbers(5), tmp_path / "new.csv")
+    assert detect(tmp_path) == 3
+    assert (
+        "Of the 60 training rows 15 calibrate p-values, and --alpha 0.05 takes 19 of them"
+    ) in capsys.readouterr().err
+    assert detect(tmp_path, "--alpha", 0.07) == 0
+
+
+def test_a_long_output_is_replaced_only_by_a_whole_one(folder, capsys):
+    (folder / "scores.csv").write_text("mine")
+    write(strange_orders().drop(columns="width"), folder / "new.csv")
+    assert detect(folder, "--id-column", "id") == 3
+    assert "lacks the column 'width'" in capsys.readouterr().err
+    assert (folder / "scores.csv").read_text() == "mine"
+
+
+def test_exit_status_of_the_process(folder):
+    files = ["--fit", folder / "train.csv", "--score", folder / "new.csv"]
+    files += ["--output", folder / "scores.csv"]
+    done = run_skood("detect", *files, "--id-column", "id", "--fail-on-ood")
+    assert done.returncode == 1
+    assert "\r" not in done.stdout + done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert run_skood("detect", *files, "--id-column", "nothing").returncode == 2
+    write(strange_orders().drop(columns="width"), folder / "new.csv")
+    done = run_skood("detect", *files, "--id-column", "id")
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1].startswith("skood detect: error: new.csv lacks")
+    assert "Traceback" not in done.stderr
+    debugged = run_skood("detect", *files, "--id-column", "id", "--debug")
+    assert "Traceback" in debugged.stderr
