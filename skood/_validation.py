@@ -87,8 +87,9 @@ def check_training_rows(
     rows = as_stored_rows(X)
     if rows is not None and stored:
         return _check_stored_rows(estimator, rows, min_samples, reset=True)
+    values = X if rows is None or isinstance(X, np.ndarray) else np.asarray(rows)
     checked = validate_data(
-        estimator, X, dtype=_DTYPES, order="C", ensure_min_samples=min_samples, reset=True
+        estimator, values, dtype=_DTYPES, order="C", ensure_min_samples=min_samples, reset=True
     )
     if rows is not None:
         validate_data(estimator, rows.empty_frame(), skip_check_array=True, reset=True)
@@ -110,7 +111,11 @@ def check_new_rows(
             rows = rows if dtype is None else rows.astype(dtype)
             return _check_stored_rows(estimator, rows, 1, reset=False)
         validate_data(estimator, rows.empty_frame(), skip_check_array=True, reset=False)
-        return check_array(rows, dtype=_DTYPES if dtype is None else dtype, order="C")
+        values = X if isinstance(X, np.ndarray) else np.asarray(rows)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return check_array(
+                values, dtype=_DTYPES if dtype is None else dtype, order="C", input_name="X"
+            )
     # A float64 value beyond float32 becomes inf in the cast and is then refused with a clear error.
     with np.errstate(over="ignore", invalid="ignore"):
         return validate_data(
@@ -132,14 +137,13 @@ def _check_stored_rows(
         )
     if rows.finite:
         return rows
-    for start, block in rows.blocks():
-        if not np.isfinite(block).all():
-            bad = start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
-            raise ValueError(
-                f"Input X contains NaN, infinity or a value too large for {rows.dtype}: row {bad} "
-                f"of {rows.origin} is the first that does. Drop such rows or fill in what is "
-                f"missing; {type(estimator).__name__} takes finite values only."
-            )
+    bad = rows.first_not_finite()
+    if bad is not None:
+        raise ValueError(
+            f"Input X contains NaN, infinity or a value too large for {rows.dtype}: row {bad} of "
+            f"{rows.origin} is the first that does. Drop such rows or fill in what is missing; "
+            f"{type(estimator).__name__} takes finite values only."
+        )
     rows.finite = True
     return rows
 

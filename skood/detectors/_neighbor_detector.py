@@ -153,7 +153,8 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         n_failed = 0
         step = min(_MOST_QUERIES, max(1, _QUERY_VALUES // X.shape[1]))
         for start in range(0, len(X), step):
-            block = X[start : start + step]
+            stop = min(start + step, len(X))
+            block = X.part(start, stop) if isinstance(X, StoredRows) else X[start:stop]
             scores[start : start + step], failed = self._score_block(block)
             n_failed += failed
         self._warn_if_not_converged(n_failed, len(X))

@@ -242,7 +242,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
             found = Neighbors(neighbors.indices[part], neighbors.distances[part])
             positions = np.unique(found.indices)
             within.index_ = GatheredIndex(positions, stored.take(positions), self.metric)
-            lcp[part], failed = within._lcp(X[part], found)
+            lcp[part], failed = within._lcp(np.asarray(X[part]), found)
             n_failed += failed
         return lcp, n_failed
 

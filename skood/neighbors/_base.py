@@ -63,9 +63,12 @@ class NeighborIndex(ABC, BaseEstimator):
         """
         check_option(self, "metric", self.metric, METRICS)
         self._check_parameters()
-        self.training_rows_ = check_training_rows(
-            self, X, min_samples=1, stored=self._keeps_stored_rows
-        )
+        X = check_training_rows(self, X, min_samples=1, stored=self._keeps_stored_rows)
+        return self._hold(X)
+
+    def _hold(self, X: Any) -> Self:
+        """Build the index over checked rows."""
+        self.training_rows_ = X
         self.n_samples_fit_ = len(self.training_rows_)
         self.row_norms_ = self.norms(self.training_rows_)
         self._lookup = RowLookup(self.training_rows_)
@@ -187,7 +190,9 @@ class NeighborIndex(ABC, BaseEstimator):
         """Lengths by which the rows are divided before the search; None where they are not."""
         if self.metric != "cosine":
             return None
-        norms = row_norms(rows)
+        return self._checked_norms(row_norms(rows))
+
+    def _checked_norms(self, norms: NDArray[np.float64]) -> NDArray[np.float64]:
         if not norms.all():
             zero = np.flatnonzero(norms == 0)
             raise ValueError(

@@ -22,7 +22,7 @@ def row_hashes(X: NDArray, seed: int, stride: int = 1) -> NDArray[np.uint64]:
     independent. The same rows have the same hashes in every process. Rows that differ in one
     feature alone, of those that are looked at, never have the same hash.
     """
-    factors = _factors(-(-X.shape[1] // stride), seed)
+    factors = row_factors(-(-X.shape[1] // stride), seed)
     hashes = np.empty(len(X), dtype=np.uint64)
     step = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
     for start in range(0, len(X), step):
@@ -38,7 +38,8 @@ def row_hashes(X: NDArray, seed: int, stride: int = 1) -> NDArray[np.uint64]:
 
 
 @cache
-def _factors(d: int, seed: int) -> NDArray[np.uint64]:
+def row_factors(d: int, seed: int) -> NDArray[np.uint64]:
+    """Random odd numbers, one for each column."""
     # Odd: a product with them loses nothing. Kept: to draw them takes as long as to search a row.
     factors = np.random.default_rng(seed).integers(0, 2**63, size=d, dtype=np.uint64)
     factors = factors * np.uint64(2) + np.uint64(1)

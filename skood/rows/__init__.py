@@ -3,6 +3,7 @@
 from ._joined_rows import JoinedRows, joined_rows
 from ._mapped_rows import MappedRows
 from ._stored_rows import StoredRows
+from ._tensor_rows import TensorRows
 from ._unit_rows import UnitRows
 from .open_rows import as_stored_rows, open_rows
 
@@ -10,6 +11,7 @@ __all__ = [
     "JoinedRows",
     "MappedRows",
     "StoredRows",
+    "TensorRows",
     "UnitRows",
     "as_stored_rows",
     "joined_rows",

@@ -106,6 +106,17 @@ class StoredRows(ABC):
         for start in range(0, len(self), size):
             yield start, self[start : start + size]
 
+    def part(self, start: int, stop: int) -> Any:
+        """Some of the rows as an index takes them: an array, or what stays on a device."""
+        return self[start:stop]
+
+    def first_not_finite(self) -> int | None:
+        """Position of the first row with NaN or infinity; None where there is none."""
+        for start, block in self.blocks():
+            if not np.isfinite(block).all():
+                return start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
+        return None
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
         if copy is False:
             raise ValueError(f"{self!r} is not in memory, so an array of it is a copy.")

@@ -13,6 +13,7 @@ from ._chunked_rows import ChunkedRows, is_chunked, open_zarr
 from ._mapped_rows import MappedRows, find_mapping, map_file
 from ._parquet_rows import ParquetRows
 from ._stored_rows import StoredRows
+from ._tensor_rows import TensorRows, is_tensor
 
 
 def open_rows(path: str | PathLike[str], *, columns: Sequence[str] | None = None) -> StoredRows:
@@ -82,7 +83,7 @@ def open_rows(path: str | PathLike[str], *, columns: Sequence[str] | None = None
 
 
 def as_stored_rows(X: Any) -> StoredRows | None:
-    """The rows on disk that X is; None where it is something else.
+    """The rows on disk or on a device that X is; None where it is something else.
 
     Parameters
     ----------
@@ -92,12 +93,14 @@ def as_stored_rows(X: Any) -> StoredRows | None:
     Returns
     -------
     StoredRows or None
-        X itself, or the rows of a memory map, of a Zarr array or of an HDF5 dataset.
+        X itself, or the rows of a memory map, of a Zarr array, of an HDF5 dataset or of a tensor.
     """
     if isinstance(X, StoredRows):
         return X
     if isinstance(X, np.memmap):  # also what was computed from one is of this class
         return MappedRows(X) if find_mapping(X) is not None else None
+    if is_tensor(X):
+        return TensorRows(X)
     return ChunkedRows(X) if is_chunked(X) else None
 
 

@@ -54,6 +54,7 @@ _SKOOD_TYPES = {
     "neighbors._points": ("Points",),
     "neighbors._row_fingerprints": ("RowFingerprints",),
     "neighbors._row_lookup": ("RowLookup",),
+    "neighbors._tensor_search": ("TensorSearch",),
     "neighbors._torch_closeness": ("TorchReference",),
     "neighbors.exact": ("ExactIndex",),
     "neighbors.faiss_index": ("FaissIndex",),

@@ -1,0 +1,110 @@
+"""Candidates, and the nearest of them by distances in float64, on a device of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._optional import import_optional
+from ..rows import TensorRows
+
+_PAIR_BYTES = 1 << 26  # of differences at a time
+_SMALLEST_SQUARE = 1e-280  # below this a square may have lost digits to the smallest float
+
+
+class TensorPairs:
+    """Pairs of query and training row, with their closeness."""
+
+    def __init__(self, torch: Any, device: str) -> None:
+        self._torch = torch
+        empty = torch.empty(0, dtype=torch.int64, device=device)
+        self.q_rows, self.x_rows = empty, empty
+        self._values = empty.to(torch.float32)
+        self._parts: list[tuple[Any, Any, Any]] = []
+        self._n_new = 0
+
+    def __len__(self) -> int:
+        return len(self.q_rows) + self._n_new
+
+    def extend(self, q_rows: Any, x_rows: Any, values: Any) -> None:
+        """Take in more pairs."""
+        self._parts.append((q_rows, x_rows, values))
+        self._n_new += len(q_rows)
+
+    def drop(self, bound: Any) -> None:
+        """Drop those whose closeness is below the bound of their query."""
+        parts = [(self.q_rows, self.x_rows, self._values), *self._parts]
+        q_rows, x_rows, values = map(self._torch.cat, zip(*parts, strict=True))
+        kept = values >= bound[q_rows]
+        self.q_rows, self.x_rows, self._values = q_rows[kept], x_rows[kept], values[kept]
+        self._parts, self._n_new = [], 0
+
+
+class TensorBest:
+    """The k nearest so far of each query, nearest first; ties stand in the order of training.
+
+    Parameters
+    ----------
+    rows : TensorRows
+        The training rows.
+    norms : tensor of shape (n,) or None
+        Their lengths, by which they are divided.
+    queries : tensor of shape (m, d)
+        In float64, divided by their lengths already.
+    k : int
+        How many are wanted.
+    """
+
+    def __init__(self, rows: TensorRows, norms: Any, queries: Any, k: int) -> None:
+        self._torch = torch = import_optional("torch", "torch")
+        self.k = k
+        self._rows, self._norms, self._queries = rows, norms, queries
+        m, device = len(queries), queries.device
+        self._distances = torch.full((m, k), torch.inf, dtype=torch.float64, device=device)
+        self._indices = torch.full((m, k), len(rows), dtype=torch.int64, device=device)
+
+    def add(self, q_rows: Any, x_rows: Any) -> None:
+        """Look at pairs that are not among the nearest yet."""
+        torch = self._torch
+        if not len(q_rows):
+            return
+        old_q, place = (self._indices < len(self._rows)).nonzero().T
+        q = torch.cat([old_q, q_rows])
+        x = torch.cat([self._indices[old_q, place], x_rows])
+        distances = torch.cat([self._distances[old_q, place], self._pair_distances(q_rows, x_rows)])
+        order = x.argsort(stable=True)
+        order = order[distances[order].argsort(stable=True)]
+        order = order[q[order].argsort(stable=True)]
+        q, x, distances = q[order], x[order], distances[order]
+        counts = torch.bincount(q, minlength=len(self._queries))
+        rank = torch.arange(len(q), device=q.device) - (counts.cumsum(0) - counts)[q]
+        first = rank < self.k
+        self._indices[q[first], rank[first]] = x[first]
+        self._distances[q[first], rank[first]] = distances[first]
+
+    def on_host(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Indices and distances as arrays."""
+        return self._indices.cpu().numpy().astype(np.intp), self._distances.cpu().numpy()
+
+    def _pair_distances(self, q_rows: Any, x_rows: Any) -> Any:
+        """Distances in float64, some pairs at a time."""
+        step = max(1, _PAIR_BYTES // (8 * self._rows.shape[1]))
+        found = [
+            self._norms_of_differences(q_rows[start : start + step], x_rows[start : start + step])
+            for start in range(0, len(q_rows), step)
+        ]
+        return self._torch.cat(found)
+
+    def _norms_of_differences(self, q_rows: Any, x_rows: Any) -> Any:
+        difference = self._rows.picked(x_rows).double()
+        if self._norms is not None:
+            difference = difference / self._norms[x_rows, None]
+        difference = difference - self._queries[q_rows]
+        squared = difference.square().sum(dim=1)
+        largest = difference.abs().amax(dim=1)
+        unit = largest.where(largest > 0, 1.0)
+        scaled = unit * (difference / unit[:, None]).square().sum(dim=1).sqrt()
+        ordinary = (squared > _SMALLEST_SQUARE) & squared.isfinite()
+        return squared.sqrt().where(ordinary, scaled)

@@ -1,0 +1,276 @@
+"""Exact nearest rows on a device of torch, from the product to the sorted distances.
+
+The search is that of `ExactSearch`: candidates by a product whose rounding error is bounded, then
+their distances from the rows as given, in float64. All of it happens where the rows are; queries
+that live there are not copied either. Only the neighbours found come to the host.
+
+With half precision both sides of the product are rounded to float16 first. For vectors q and x,
+rounded by a relative error of at most u = 2^-11 in each value, and by an absolute one of 2^-25
+where a value is too small for that,
+
+    |q'·x' - q·x| <= (2u + u²) ‖q‖ ‖x‖ + 2^-25 (1 + u) √d (‖q‖ + ‖x‖) + d 2^-50,
+
+which is added to the error of the product itself. So there are more candidates, not other
+neighbours. Products and sums are in float32 in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._optional import import_optional
+from ..rows import TensorRows
+from ._closeness import rounding_error, safe_length
+from ._tensor_best import TensorBest, TensorPairs
+
+_QUERY_BLOCK = 8192
+_GROUP = 16  # columns of which the best is looked for first
+_CUDA_BYTES, _OTHER_BYTES = 1 << 30, 1 << 26  # of closeness at a time
+_ROW_VALUES = 1 << 25  # training rows in float64 at a time
+_MAX_PAIRS = 1 << 22
+_TOO_MANY = 64  # times as many candidates as neighbours: half precision does not pay
+_HALF, _HALF_LEAST = 2.0**-11, 2.0**-25
+_HALF_LONGEST = 1e4  # of a query, in units of the furthest training row: float16 ends at 65504
+
+Found = tuple[NDArray[np.intp], NDArray[np.float64]]
+
+
+class TensorSearch:
+    """Training rows on a device, ready to be searched.
+
+    Parameters
+    ----------
+    rows : TensorRows, ndarray or StoredRows of shape (n, d)
+        The training rows; those that are not a tensor on the device are copied to it.
+    norms : ndarray of shape (n,) or None
+        Their lengths; if given, all rows are divided by their length first.
+    device : str
+        A device of torch that has float64.
+    half : bool
+        Whether candidates are found in half precision.
+    """
+
+    def __init__(
+        self, rows: Any, norms: NDArray[np.float64] | None, *, device: str, half: bool
+    ) -> None:
+        self.rows, self.norms = rows, norms
+        self.device, self.half = device, half
+        self._prepare()
+
+    def _prepare(self) -> None:
+        torch = import_optional("torch", "torch", needed_by=f"device={self.device!r}")
+        self._tensor = self._to_device(torch, self.rows).tensor
+        self._norms = None
+        if self.norms is not None:
+            self._norms = torch.from_numpy(np.array(self.norms)).to(self.device)
+        n, d = self._held.shape
+        self._step = max(1, _ROW_VALUES // d)
+        starts = range(0, n, self._step)
+        self.unit: float = 1.0
+        self.centre: Any = 0.0
+        self.unit = _power_of_two(max(float(self._centred(s).abs().max()) for s in starts))
+        total = torch.zeros(d, dtype=torch.float64, device=self.device)
+        for start in starts:
+            total += self._centred(start).sum(dim=0)
+        self.centre = total / n
+        squares = torch.cat([self._centred(s).square().sum(dim=1) for s in starts])
+        # From here on in units of the furthest row: all lengths of training rows are at most 1.
+        longest = _power_of_two(float(squares.max()) ** 0.5)
+        self.unit, self.centre = self.unit * longest, self.centre / longest
+        squares = squares / longest**2
+        self.length = float(squares.max()) ** 0.5
+        self._half_squares = (0.5 * squares).to(torch.float32)
+        self._kept = None
+        if self.half:
+            self._kept = torch.cat([self._centred(s).to(torch.float16) for s in starts])
+
+    @property
+    def _held(self) -> TensorRows:
+        return TensorRows(self._tensor)
+
+    def _to_device(self, torch: Any, rows: Any) -> TensorRows:
+        if isinstance(rows, TensorRows):
+            return rows.to(self.device)
+        kind = getattr(torch, str(rows.dtype))
+        tensor = torch.empty(rows.shape, dtype=kind, device=self.device)
+        step = max(1, _ROW_VALUES // rows.shape[1])
+        for start in range(0, len(rows), step):
+            block = np.array(rows[start : start + step])
+            tensor[start : start + len(block)] = torch.from_numpy(block)
+        return TensorRows(tensor)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What lies on the device besides the rows belongs to this process, and is made anew.
+        return {name: getattr(self, name) for name in ("rows", "norms", "device", "half")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._prepare()
+
+    def _centred(self, start: int, stop: int | None = None) -> Any:
+        """Training rows in float64 with the centre taken off, in the unit."""
+        part = slice(start, min(stop or start + self._step, len(self._held)))
+        block = self._held.on_device(part.start, part.stop).double()
+        if self._norms is not None:
+            block = block / self._norms[part, None]
+        return block / self.unit - self.centre
+
+    def search(
+        self,
+        Q: TensorRows | NDArray,
+        k: int,
+        *,
+        q_norms: NDArray[np.float64] | None = None,
+        exclude: NDArray[np.intp] | None = None,
+    ) -> Found:
+        """Indices and distances of the k nearest rows of each row of Q, on the host.
+
+        `exclude` names for each query a training row that is left out, -1 for none.
+        """
+        torch = import_optional("torch", "torch")
+        left_out = exclude is not None and bool((exclude >= 0).any())
+        found = []
+        for start in range(0, len(Q), _QUERY_BLOCK):
+            part = slice(start, min(start + _QUERY_BLOCK, len(Q)))
+            rows = Q.part(part.start, part.stop) if isinstance(Q, TensorRows) else Q[part]
+            queries = self._to_device(torch, rows).on_device(0, len(rows)).double()
+            if q_norms is not None:
+                lengths = torch.from_numpy(np.array(q_norms[part])).to(self.device)
+                queries = queries / lengths[:, None]
+            found.append(self._search_block(torch, queries, k + left_out))
+        indices, distances = map(np.concatenate, zip(*found, strict=True))
+        if not left_out:
+            return indices, distances
+        keep = indices != np.asarray(exclude)[:, np.newaxis]
+        keep[keep.all(axis=1), -1] = False  # the row left out is not among the nearest
+        return indices[keep].reshape(-1, k), distances[keep].reshape(-1, k)
+
+    def _search_block(self, torch: Any, queries: Any, k: int) -> Found:
+        best = TensorBest(self._held, self._norms, queries, k)
+        centred = queries / self.unit - self.centre
+        lengths = _lengths(centred)
+        limit = safe_length(self.length, np.dtype(np.float32))
+        safe = lengths < (min(limit, _HALF_LONGEST) if self._kept is not None else limit)
+        rows = safe.nonzero()[:, 0]
+        if len(rows):
+            self._by_product(torch, centred[rows], lengths[rows], rows, best)
+        for row in (~safe).nonzero()[:, 0]:
+            for start in range(0, len(self._held), self._step):
+                stop = min(start + self._step, len(self._held))
+                others = torch.arange(start, stop, device=self.device)
+                best.add(row.expand(len(others)), others)
+        return best.on_host()
+
+    def _by_product(self, torch: Any, centred: Any, lengths: Any, rows: Any, best: Any) -> None:
+        half = self._kept is not None
+        left = centred.to(torch.float16 if half else torch.float32)
+        margin = self._error(lengths, half=half).to(torch.float32)[:, None]
+        size = _CUDA_BYTES if left.device.type == "cuda" else _OTHER_BYTES
+        columns = max(_GROUP, size // (4 * len(left)) // _GROUP * _GROUP)
+        kth = torch.full((len(left), best.k), -torch.inf, device=self.device)
+        pairs = TensorPairs(torch, self.device)
+        for start in range(0, len(self._held), columns):
+            closeness = self._closeness(torch, left, start, start + columns)
+            kth = _take(torch, closeness, kth, margin, start, pairs)
+            if len(pairs) > _MAX_PAIRS:
+                pairs.drop(kth[:, -1] - margin[:, 0])
+                if len(pairs) > _MAX_PAIRS // 2:  # many ties: only their distances tell
+                    best.add(rows[pairs.q_rows], pairs.x_rows)
+                    pairs = TensorPairs(torch, self.device)
+        pairs.drop(kth[:, -1] - margin[:, 0])
+        if half and len(pairs) > _TOO_MANY * best.k * len(left):
+            self._kept, self.half = None, False
+        best.add(rows[pairs.q_rows], pairs.x_rows)
+
+    def _error(self, lengths: Any, *, half: bool) -> Any:
+        """Bound of the error of each query's closeness to any training row."""
+        d, longest = self._held.shape[1], self.length
+        relative = rounding_error(d, np.dtype(np.float32))
+        error = relative * (lengths * longest + longest**2)
+        if half:
+            error = error + _HALF * (2 + _HALF) * (1 + relative) * lengths * longest
+            error = error + 2 * _HALF_LEAST * d**0.5 * (lengths + longest) + d * _HALF_LEAST**2
+        return error
+
+    def _closeness(self, torch: Any, left: Any, start: int, stop: int) -> Any:
+        """Closeness of queries to training rows, filled up to whole groups by -inf."""
+        stop = min(stop, len(self._held))
+        kept = self._kept
+        right = self._centred(start, stop).float() if kept is None else kept[start:stop]
+        with _full_precision(torch):
+            closeness = _product(torch, left, right)
+        closeness -= self._half_squares[start:stop]
+        missing = -(stop - start) % _GROUP
+        return torch.nn.functional.pad(closeness, (0, missing), value=-torch.inf)
+
+
+def _take(torch: Any, closeness: Any, kth: Any, margin: Any, start: int, pairs: Any) -> Any:
+    """Take in what may be among the nearest; the k largest lower bounds of each query so far."""
+    grouped = closeness.unflatten(1, (-1, _GROUP))
+    largest = grouped.amax(dim=2)  # the one pass over all of it; the rest is a few groups
+    top = largest.topk(min(kth.shape[1], largest.shape[1]), dim=1).values - margin
+    kth = torch.cat([kth, top], dim=1).topk(kth.shape[1], dim=1).values
+    bound = kth[:, -1:] - margin
+    q_rows, groups = (largest >= bound).nonzero().T
+    values = grouped[q_rows, groups]
+    # also where there is no bound yet: what fills up the last group is no row
+    near = ((values >= bound[q_rows]) & (values > -torch.inf)).nonzero()
+    among, place = near.T
+    x_rows = start + groups[among] * _GROUP + place
+    pairs.extend(q_rows[among], x_rows, values[among, place])
+    return kth
+
+
+def _product(torch: Any, left: Any, right: Any) -> Any:
+    """All inner products in float32, of vectors in float32 or float16."""
+    if left.dtype == torch.float32:
+        return left @ right.T
+    if left.device.type == "cuda" and _has_wide_products(torch):
+        return torch.mm(left, right.T, out_dtype=torch.float32)
+    return left.float() @ right.float().T  # the same numbers, without the speed
+
+
+def _has_wide_products(torch: Any) -> bool:
+    return tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 8)
+
+
+@contextmanager
+def _full_precision(torch: Any) -> Iterator[None]:
+    """Products and sums in full float32, also where the user allows less: the bound needs it."""
+    before = torch.get_float32_matmul_precision()
+    cuda = torch.backends.cuda.matmul
+    reduced = cuda.allow_fp16_reduced_precision_reduction
+    torch.set_float32_matmul_precision("highest")
+    cuda.allow_fp16_reduced_precision_reduction = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+        cuda.allow_fp16_reduced_precision_reduction = reduced
+
+
+def tensor_norms(rows: TensorRows) -> NDArray[np.float64]:
+    """Length of each row in float64, also where squares would overflow or vanish; on the host."""
+    found = []
+    step = max(1, _ROW_VALUES // rows.shape[1])
+    for start in range(0, len(rows), step):
+        block = rows.on_device(start, start + step).double()
+        largest = block.abs().amax(dim=1)
+        unit = largest.where(largest > 0, 1.0)
+        found.append(unit * _lengths(block / unit[:, None]))
+    return np.concatenate([part.cpu().numpy() for part in found])
+
+
+def _lengths(rows: Any) -> Any:
+    """Lengths of rows in float64; inf where a square can't be held."""
+    return rows.square().sum(dim=1).sqrt()
+
+
+def _power_of_two(value: float) -> float:
+    """The power of two above a value, 1 for 0: dividing by it loses no digit."""
+    return float(np.ldexp(1.0, int(np.frexp(value)[1]))) if value > 0 else 1.0

@@ -1,0 +1,107 @@
+"""Rows of a torch tensor, which stay on the device where it lives."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ._stored_rows import StoredRows
+
+_BLOCK_VALUES = 1 << 24
+
+
+class TensorRows(StoredRows):
+    """Rows of a tensor.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor of shape (n, d)
+        The rows, on any device. float16 and bfloat16 are read as float32, which holds all their
+        values. It is pickled as torch does it.
+    """
+
+    def __init__(self, tensor: Any) -> None:
+        torch = sys.modules["torch"]
+        narrow = (torch.float16, torch.bfloat16, torch.float32)
+        kind = "float32" if tensor.dtype in narrow else str(tensor.dtype).removeprefix("torch.")
+        origin = f"a tensor on {tensor.device}"
+        super().__init__(tuple(tensor.shape), np.dtype(kind), origin)
+        self._tensor = tensor.detach()
+
+    @property
+    def tensor(self) -> Any:
+        """The rows in the type that they have on the device."""
+        return self._tensor
+
+    @property
+    def device(self) -> str:
+        """Where the rows are."""
+        return str(self._tensor.device)
+
+    def to(self, device: str) -> Self:
+        """The rows on another device."""
+        other = self._same()
+        other._tensor = self._tensor.to(device)
+        return other
+
+    def on_device(self, start: int, stop: int) -> Any:
+        """A tensor of some rows, in the type that they are read as."""
+        torch = sys.modules["torch"]
+        return self._tensor[start:stop].to(getattr(torch, str(self.dtype)))
+
+    def picked(self, positions: Any) -> Any:
+        """A tensor of the rows at positions, which are a tensor on the same device."""
+        torch = sys.modules["torch"]
+        return self._tensor.index_select(0, positions).to(getattr(torch, str(self.dtype)))
+
+    def part(self, start: int, stop: int) -> Self:
+        """Some of the rows, where they are."""
+        other = self._same()
+        other._tensor = self._tensor[start:stop]
+        other.shape = tuple(other._tensor.shape)
+        return other
+
+    def joined(self, others: Any) -> TensorRows:
+        """These rows and others after them, on this device."""
+        torch = sys.modules["torch"]
+        if not isinstance(others, TensorRows):
+            others = TensorRows(torch.from_numpy(np.array(others)))
+        parts = [rows.to(self.device).on_device(0, len(rows)) for rows in (self, others)]
+        both = TensorRows(torch.cat(parts))
+        both.finite = self.finite and others.finite
+        return both
+
+    def first_not_finite(self) -> int | None:
+        """Position of the first row with NaN or infinity, found on the device."""
+        step = max(1, _BLOCK_VALUES // max(1, self.shape[1]))
+        for start in range(0, len(self), step):
+            finite = self.on_device(start, start + step).isfinite().all(dim=1)
+            if not bool(finite.all()):
+                return start + int((~finite).nonzero()[0, 0])
+        return None
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
+        rows = self.on_device(0, len(self)).cpu().numpy()
+        return np.array(rows, dtype=dtype, copy=copy)
+
+    def _read(self, start: int, stop: int) -> NDArray:
+        return self.on_device(start, stop).cpu().numpy()
+
+    def _block(self, start: int, stop: int) -> NDArray:
+        return self._floats(self._read(start, stop))
+
+    def _gather(self, positions: NDArray[np.intp], out: NDArray) -> None:
+        torch = sys.modules["torch"]
+        chosen = torch.from_numpy(np.array(positions)).to(self.device)
+        out[:] = self.picked(chosen).cpu().numpy()
+
+
+def is_tensor(X: Any) -> bool:
+    """Whether X is a tensor of rows and columns; torch is not loaded for the question."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(X, torch.Tensor):
+        return False
+    return X.ndim == 2 and X.layout == torch.strided and not X.is_complex()
