@@ -28,6 +28,8 @@ N_ROWS, N_COLUMNS, N_QUERIES = 5_000_000, 64, 2_000
 QUICK_ROWS = 200_000
 MEMORY_LIMIT = 1e9  # bytes
 TIME_LIMIT = 1.3  # times the search in memory
+SAME = 1e-6  # relative difference of scores
+N_ROUNDS = 2
 THRESHOLD_SAMPLES = 1_000
 DETECTORS = {"kNN": "KNNOutlierDetector", "LCP": "LCPOutlierDetector"}
 _BLOCK = 100_000
@@ -35,8 +37,10 @@ _BLOCK = 100_000
 METHOD = """\
 {n:,} × {d} rows of float32 in a .npy file ({size:.2f} GB), {m:,} queries, two threads,
 threshold_samples={threshold:,}. "Disk": fitted on a memory map of the file; "memory": on the array
-read from it. Peak: the highest resident memory of the process from its start to its end, with
-Python, all libraries and those pages of the file that are mapped (VmHWM). 1 GB = 10⁹ bytes."""
+read from it. Peak: the highest resident memory, from its start to its end, of a process that fits
+and scores on disk, with Python, all libraries and those pages of the file that are mapped (VmHWM).
+Times: both fitted in one process that scores with them in turns; the lesser of {rounds} rounds.
+1 GB = 10⁹ bytes."""
 
 
 def write_rows(path: Path, n: int, seed: int = 0) -> None:
@@ -51,21 +55,48 @@ def write_rows(path: Path, n: int, seed: int = 0) -> None:
     rows.flush()
 
 
-def measure(detector: str, where: str, folder: Path) -> dict[str, Any]:
-    """Fit and score in this process."""
-    use_two_threads()
-    mode = "r" if where == "disk" else None
-    X, Q = np.load(folder / "rows.npy", mmap_mode=mode), np.load(folder / "queries.npy")
+def fitted(detector: str, folder: Path, *, on_disk: bool) -> tuple[Any, float]:
+    """A detector fitted on the file or on the array read from it, and the seconds it took."""
+    X = np.load(folder / "rows.npy", mmap_mode="r" if on_disk else None)
     start = time.perf_counter()
-    fitted = getattr(skood, detector)(threshold_samples=THRESHOLD_SAMPLES, random_state=0).fit(X)
-    fit_s = time.perf_counter() - start
-    score_s, scores = [], np.empty(0)
-    for _ in range(2):
-        start = time.perf_counter()
-        scores = fitted.score_samples(Q)
-        score_s.append(time.perf_counter() - start)
-    np.save(folder / f"{detector}-{where}.npy", scores)
-    return {"fit": fit_s, "score": min(score_s), "peak": peak_bytes()}
+    made = getattr(skood, detector)(threshold_samples=THRESHOLD_SAMPLES, random_state=0).fit(X)
+    return made, time.perf_counter() - start
+
+
+def measure_disk(detector: str, folder: Path) -> dict[str, Any]:
+    """Fit and score on disk, in a process that does nothing else."""
+    use_two_threads()
+    Q = np.load(folder / "queries.npy")
+    made, fit_s = fitted(detector, folder, on_disk=True)
+    start = time.perf_counter()
+    made.score_samples(Q)
+    return {"fit": fit_s, "score": time.perf_counter() - start, "peak": peak_bytes()}
+
+
+def measure_turns(detector: str, folder: Path) -> dict[str, Any]:
+    """Score in turns on disk and in memory: what else the machine does meets both alike."""
+    use_two_threads()
+    Q = np.load(folder / "queries.npy")
+    disk, fit_disk = fitted(detector, folder, on_disk=True)
+    memory, fit_memory = fitted(detector, folder, on_disk=False)
+    scores: dict[str, Any] = {}
+    wall: dict[str, list[float]] = {"disk": [], "memory": []}
+    processor: dict[str, list[float]] = {"disk": [], "memory": []}
+    for _ in range(N_ROUNDS):
+        for where, made in (("disk", disk), ("memory", memory)):
+            start, used = time.perf_counter(), time.process_time()
+            scores[where] = made.score_samples(Q)
+            wall[where].append(time.perf_counter() - start)
+            processor[where].append(time.process_time() - used)
+    return {
+        "fit": {"disk": fit_disk, "memory": fit_memory},
+        "wall": {where: min(taken) for where, taken in wall.items()},
+        "processor": {where: min(taken) for where, taken in processor.items()},
+        "difference": float(np.abs(scores["disk"] / scores["memory"] - 1.0).max()),
+    }
+
+
+MEASURES = {"disk": measure_disk, "turns": measure_turns}
 
 
 def peak_bytes() -> float:
@@ -78,9 +109,9 @@ def peak_bytes() -> float:
     return float(factor * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-def in_a_process(detector: str, where: str, folder: Path) -> dict[str, Any]:
-    """What `measure` finds, in a process that begins with nothing."""
-    command = [sys.executable, __file__, "--measure", detector, where, str(folder)]
+def in_a_process(detector: str, what: str, folder: Path) -> dict[str, Any]:
+    """What a measure finds, in a process that begins with nothing."""
+    command = [sys.executable, __file__, "--measure", detector, what, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -93,33 +124,33 @@ def out_of_core(n: int = N_ROWS) -> tuple[str, bool]:
         write_rows(folder / "rows.npy", n)
         write_rows(folder / "queries.npy", N_QUERIES, seed=1)
         for label, detector in DETECTORS.items():
-            disk, memory = (in_a_process(detector, where, folder) for where in ("disk", "memory"))
-            scores = [np.load(folder / f"{detector}-{where}.npy") for where in ("disk", "memory")]
-            difference = float(np.abs(scores[0] / scores[1] - 1.0).max())
-            ratio = disk["score"] / memory["score"]
-            met &= disk["peak"] < MEMORY_LIMIT and ratio <= TIME_LIMIT and difference <= 1e-6
+            peak = in_a_process(detector, "disk", folder)["peak"]
+            found = in_a_process(detector, "turns", folder)
+            ratios = [
+                taken["disk"] / taken["memory"] for taken in (found["wall"], found["processor"])
+            ]
+            met &= peak < MEMORY_LIMIT and ratios[0] <= TIME_LIMIT and found["difference"] <= SAME
             lines.append(
                 [
                     label,
-                    f"{disk['peak'] / 1e9:.2f} GB",
-                    f"{memory['peak'] / 1e9:.2f} GB",
-                    f"{disk['fit']:.1f} s",
-                    f"{memory['fit']:.1f} s",
-                    f"{disk['score']:.1f} s",
-                    f"{memory['score']:.1f} s",
-                    f"{ratio:.2f}",
-                    f"{difference:.0e}",
+                    f"{peak / 1e9:.2f} GB",
+                    *(f"{found['fit'][where]:.0f} s" for where in ("disk", "memory")),
+                    *(f"{found['wall'][where]:.1f} s" for where in ("disk", "memory")),
+                    *(f"{ratio:.2f}" for ratio in ratios),
+                    f"{found['difference']:.0e}",
                 ]
             )
-    limits = ["required", f"< {MEMORY_LIMIT / 1e9:.0f} GB", *[""] * 5, f"≤ {TIME_LIMIT}", "≤ 1e-06"]
-    head = ["", "peak, disk", "peak, memory", "fit, disk", "fit, memory"]
-    head += ["score, disk", "score, memory", "ratio", "largest difference"]
+    limits = ["required", f"< {MEMORY_LIMIT / 1e9:.0f} GB", *[""] * 4]
+    limits += [f"≤ {TIME_LIMIT}", "", f"≤ {SAME:.0e}"]
+    head = ["", "peak", "fit, disk", "fit, memory", "score, disk", "score, memory"]
+    head += ["ratio", "ratio of processor time", "largest difference"]
     method = METHOD.format(
         n=n,
         d=N_COLUMNS,
         m=N_QUERIES,
         size=4 * n * N_COLUMNS / 1e9,
         threshold=THRESHOLD_SAMPLES,
+        rounds=N_ROUNDS,
     )
     return f"{method}\n\n{markdown_table(head, [*lines, limits])}", met
 
@@ -130,8 +161,8 @@ def main() -> int:
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        detector, where, folder = arguments.measure
-        print(json.dumps(measure(detector, where, Path(folder))))
+        detector, what, folder = arguments.measure
+        print(json.dumps(MEASURES[what](detector, Path(folder))))
         return 0
     text, met = out_of_core(QUICK_ROWS if arguments.quick else N_ROWS)
     print(text)
