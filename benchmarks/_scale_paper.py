@@ -206,8 +206,8 @@ def _basis(c: Constants) -> str:
 **A calculation, not a measurement.** Taken as given: machines of {CORES} cores like those here and
 {memory} GB, of which {100 * USED:.0f} % may hold references, with {network} GB/s of network each.
 A group of machines holds all references, one shard a machine, and each of its queries goes to all
-of its shards, in chunks of {CHUNK:,}. Groups share the queries and have a scheduler each. Computing,
-sending and scheduling go on side by side.
+of its shards, in chunks of {CHUNK:,}. Groups share the queries and have a scheduler each, and
+compute, send and schedule side by side.
 
 Measured here on {c.more.n:,} × {COLUMNS} rows in {N_CLUSTERS} clusters, two threads:
 

@@ -97,12 +97,15 @@ class SharedState:
     def delayed(self) -> Delayed:
         """The object as a node of a graph."""
         client = active_client()
+        if self._kept is None or self._kept[0] is not client or not is_alive(self._kept[1]):
+            self._kept = client, self._sent(client)
+        return self._kept[1]
+
+    def _sent(self, client: Any) -> Delayed:
         if client is None:
             return delayed(self.value, traverse=False)
-        if self._kept is None or self._kept[0] is not client or client.status != "running":
-            load = delayed(cloudpickle.loads, pure=False)(cloudpickle.dumps(self.value))
-            self._kept = client, persist([load])[0]
-        return self._kept[1]
+        load = delayed(cloudpickle.loads, pure=False)(cloudpickle.dumps(self.value))
+        return persist([load])[0]
 
     def __getstate__(self) -> dict[str, Any]:
         return {"value": self.value, "_kept": None}

@@ -34,10 +34,7 @@ class Parts(NamedTuple):
             return cls(nodes, sizes, head)
         check_chunks(X)
         X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
-        nodes = [
-            check(part, i, None)
-            for i, part in enumerate(X.to_delayed(optimize_graph=False).ravel())
-        ]
+        nodes = [check(part, i, None) for i, part in enumerate(X.to_delayed().ravel())]
         (head,) = compute([delayed(_first_rows)(nodes[0])])
         return cls(nodes, [int(size) for size in X.chunks[0]], head)
 

@@ -66,13 +66,13 @@ class OverShards:
             check_chunks(X)
             X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
         columns = list(X.columns) if frame else None
-        parts = X.to_delayed() if frame else X.to_delayed(optimize_graph=False).ravel()
+        parts = X.to_delayed() if frame else X.to_delayed().ravel()
         nodes = [self._node(p, i, columns, method, options) for i, p in enumerate(parts)]
         if frame:
             pandas = import_optional("pandas", "dask")
             dd = import_optional("dask.dataframe", "dask")
             meta = pandas.Series([], dtype=dtype, name=name, index=X._meta.index[:0])
-            return dd.from_delayed(nodes, meta=meta, divisions=X.divisions, verify_meta=False)
+            return dd.from_delayed(nodes, meta=meta, divisions=X.divisions)
         return da.concatenate(
             [
                 da.from_delayed(node, shape=(size,), dtype=dtype)
@@ -89,7 +89,7 @@ class OverShards:
         options: dict[str, Any],
     ) -> Delayed:
         stages = self.stages.delayed()
-        rows = delayed(_prepared, pure=False)(self.before.delayed(), stages, part, number, columns)
+        rows = delayed(_prepared, pure=True)(self.before.delayed(), stages, part, number, columns)
         found = staged(self.index.shards_(), stages, rows, None, fetches=self.fetches)
         decide = delayed(_decided, pure=False)
         return decide(self.decider.delayed(), part, found, method, options)

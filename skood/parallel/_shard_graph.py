@@ -35,11 +35,12 @@ def staged(
     fetches : bool
         Whether anything is fetched from the shards after the merge.
     """
-    ask, fetch = delayed(_ask, pure=False), delayed(_fetch, pure=False)
+    # Pure: a chunk that is scored and decided on meets the shards once.
+    ask, fetch = delayed(_ask, pure=True), delayed(_fetch, pure=True)
     answers = [ask(state, shard, Q) for shard in shards]
-    merged = delayed(_merge, pure=False)(state, Q, exclude, answers)
+    merged = delayed(_merge, pure=True)(state, Q, exclude, answers)
     fetched = [fetch(state, shard, Q, merged) for shard in shards] if fetches else []
-    return delayed(_score, pure=False, nout=2)(state, Q, merged, fetched)
+    return delayed(_score, pure=True, nout=2)(state, Q, merged, fetched)
 
 
 def query_blocks(

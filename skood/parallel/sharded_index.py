@@ -265,7 +265,7 @@ class ShardedIndex(IndexOverShards):
         if self._shards is None or not all(map(is_alive, self._shards)):
             starts = np.cumsum([0, *self.shard_sizes_[:-1]])
             build = delayed(_build_shard, pure=False)
-            blocks = self._source.to_delayed(optimize_graph=False)[:, 0]
+            blocks = self._source.to_delayed()[:, 0]
             inner = ExactIndex() if self.index == "exact" else clone(self.index)
             self._shards = persist(
                 [
