@@ -58,7 +58,7 @@ ALLOWED = {
     "parallel": {"_optional", "_validation", "calibration", "neighbors"},
     "streaming": {"_sampling", "_validation", "neighbors"},
     "storage": {"_optional", "_validation", "_whole_file", "deep"},
-    "tables": {"_optional", "_whole_file"},
+    "tables": {"_optional", "_validation", "_whole_file"},
     "plots": {"_validation", "_optional", "metrics", "explanation"},
 }
 

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import OneHotEncoder
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._validation import check_column_names
 
 
 class CategoryEncoder(TransformerMixin, BaseEstimator):
@@ -61,13 +63,9 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         self : object
             The fitted encoder.
         """
-        names = getattr(X, "columns", None)
-        values = _as_objects(X)
+        values = self._as_objects(X, reset=True)
         self._encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(values)
         self.categories_ = self._encoder.categories_
-        self.n_features_in_ = values.shape[1]
-        if names is not None:
-            self.feature_names_in_ = np.asarray(names, dtype=object)
         shares = self._encoder.transform(values).mean(axis=0)
         squares = np.add.reduceat(shares**2, self._starts())
         # One category only: as if a row in n + 1 had another.
@@ -89,7 +87,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
             Of each feature the columns of its categories, and last that of new ones.
         """
         check_is_fitted(self)
-        known = self._encoder.transform(_as_objects(X))
+        known = self._encoder.transform(self._as_objects(X, reset=False))
         stops = [*self._starts()[1:], known.shape[1]]
         parts = []
         for start, stop, scale in zip(self._starts(), stops, self.scales_, strict=True):
@@ -114,6 +112,8 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         ndarray of str of shape (n_columns,)
             The names.
         """
+        check_is_fitted(self)
+        check_column_names(self, input_features)
         names = getattr(self, "feature_names_in_", input_features)
         if names is None:
             names = [f"x{j}" for j in range(self.n_features_in_)]
@@ -126,14 +126,21 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
             dtype=object,
         )
 
+    def _as_objects(self, X: Any, *, reset: bool) -> NDArray[np.object_]:
+        """The values as objects, where what is missing is None, whatever it is in a frame."""
+        values = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
+        values = values.astype(object)
+        values[values != values] = None  # NaN
+        return values
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        return tags
+
     def _starts(self) -> NDArray[np.intp]:
         """Where the columns of each feature begin, without those of new categories."""
         sizes = [len(categories) for categories in self.categories_]
         return np.cumsum([0, *sizes[:-1]])
-
-
-def _as_objects(X: Any) -> NDArray[np.object_]:
-    """The values as objects, where what is missing is None, whatever it is in a frame."""
-    values = np.array(X, dtype=object)
-    values[values != values] = None  # NaN
-    return values

@@ -1,0 +1,140 @@
+"""What the commands say, on a terminal and elsewhere, and what they load."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+from skood.cli import _progress, main
+from skood.cli._report import print_lowest
+
+from .cli_files import numbers, write
+
+HEAVY = ["numpy", "pandas", "pyarrow", "rich", "scipy", "sklearn", "skood.tables", "skops"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(_progress, "perf_counter", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize("command", [[], ["detect"], ["fit"], ["score"], ["info"]])
+def test_help_loads_nothing_heavy(command):
+    code = (
+        "import sys\nfrom skood.cli import main\n"
+        f"try:\n    main({[*command, '--help']})\n"
+        f"finally:\n    print([one for one in {HEAVY} if one in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_progress_elsewhere_is_a_line_after_a_while(capsys, clock):
+    with _progress.progress(1_000) as update:
+        clock[0] += 4
+        update(100)
+        assert capsys.readouterr().err == ""
+        clock[0] += 16
+        update(500)
+    expected = "scored 500 of about 1,000 rows (50%), 25 a second, 20 s left\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_progress_of_more_rows_than_expected_and_of_a_run_that_goes_on(capsys, clock):
+    with _progress.progress(1_000, done=900, unit="images") as update:
+        clock[0] += 20
+        update(1_100)
+    expected = "scored 1,100 of about 1,100 images (100%), 10 a second, 0 s left\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_progress_on_a_terminal_is_a_bar_that_goes_away(monkeypatch):
+    pytest.importorskip("rich", reason="rich (extra 'io') is not installed")
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    with _progress.progress(1_000) as update:
+        update(250)
+    text = stream.getvalue()
+    assert "\N{BOX DRAWINGS HEAVY HORIZONTAL}" in text
+    assert "25 %" in text
+    assert "250 rows" in text
+    assert text.endswith("\x1b[1A\x1b[2K")  # what was drawn is wiped
+
+
+def test_quiet_progress_is_nothing(capsys, clock):
+    with _progress.progress(1_000, quiet=True) as update:
+        clock[0] += 100
+        update(500)
+    assert capsys.readouterr() == ("", "")
+
+
+LINES = [
+    {"id": "a", "score": -12.345678, "decision": -1, "top_1": "length [cm]"},
+    {"id": "b", "score": -1.0, "decision": 1, "top_1": "width"},
+]
+
+
+def test_the_report_elsewhere_is_plain(capsys):
+    print_lowest(LINES)
+    assert capsys.readouterr().out == (
+        "id   score  decision  top_1\n"
+        " a  -12.35        -1  length [cm]\n"
+        " b      -1         1  width\n"
+    )
+
+
+def test_the_report_on_a_terminal_shows_what_is_flagged(monkeypatch):
+    pytest.importorskip("rich", reason="rich (extra 'io') is not installed")
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    print_lowest(LINES)
+    flagged, other = stream.getvalue().splitlines()[2:4]
+    assert "\x1b[31m" in flagged
+    assert "length [cm]" in flagged
+    assert "\x1b[31m" not in other
+
+
+def test_warnings_are_one_line_each(tmp_path, capsys):
+    train = write(numbers(12), tmp_path / "train.csv")  # fewer rows than neighbours are asked for
+    more = ["--alpha", "none", "--quiet"]
+    assert main(["fit", str(train), "--save", str(tmp_path / "d.skood"), *more]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("skood fit: warning: ")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--alpha", "1", "must be a number in (0, 1). Got '1' instead."),
+        ("--encoding", "none", "must be an encoding such as utf-8 or latin-1. Got 'none' instead."),
+        ("--delimiter", ";;", "must be one character. Got ';;' instead."),
+        ("--max-categories", "0", "must be an integer from 1 on. Got '0' instead."),
+        ("--seed", "-1", "must be an integer from 0 to"),
+    ],
+)
+def test_values_that_options_do_not_take(capsys, option, value, said):
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(["fit", "train.csv", "--save", "d.skood", option, value])
+    assert said in capsys.readouterr().err
+
+
+def test_a_missing_package_is_named_with_its_extra(tmp_path, capsys, monkeypatch):
+    train = write(numbers(40), tmp_path / "train.csv")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert main(["fit", str(train), "--save", str(tmp_path / "d.skood")]) == 2
+    assert 'run pip install "skood[io]" to add it' in capsys.readouterr().err
