@@ -60,6 +60,7 @@ _SKOOD_TYPES = {
     "neighbors.faiss_index": ("FaissIndex",),
     "neighbors.kd_tree": ("KDTreeIndex",),
     "neighbors.pynndescent_index": ("PyNNDescentIndex",),
+    "parallel.dask_detector": ("DaskOutlierDetector",),
     "preprocessing.active_neurons": ("ActiveNeuronSelector",),
     "preprocessing.ash": ("ASHTransformer",),
     "preprocessing.partial_whitener": ("PartialWhitener",),
