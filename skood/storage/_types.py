@@ -75,7 +75,13 @@ _SKOOD_TYPES = {
     "tables.category_encoder": ("CategoryEncoder",),
 }
 # What holds numbers only, and runs nothing on being made of them.
-_OTHER_TYPES = ("builtins.range", "numpy.dtype", "torch.device")
+# In some versions of scikit-learn, `ColumnTransformer` keeps the columns left in a list of its own.
+_OTHER_TYPES = (
+    "builtins.range",
+    "numpy.dtype",
+    "sklearn.compose._column_transformer._RemainderColsList",
+    "torch.device",
+)
 
 ALLOWED_TYPES: frozenset[str] = frozenset(_OTHER_TYPES) | {
     f"skood.{module}.{name}" for module, names in _SKOOD_TYPES.items() for name in names

@@ -85,7 +85,9 @@ def without_missing(values: Any) -> Any:
 
     known = pa.array(MISSING, type=values.type)
     is_missing = pc.is_in(pc.utf8_trim_whitespace(values), value_set=known)
-    return pc.if_else(is_missing, pa.scalar(None, values.type), values)
+    # Not by `if_else`: in pyarrow 16 it mixes up the texts of an array that is a part of another.
+    gaps = np.asarray(is_missing) | np.asarray(pc.is_null(values))
+    return values.take(pa.array(np.arange(len(values)), mask=gaps))
 
 
 def parsed(texts: Any) -> Any:
