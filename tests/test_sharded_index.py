@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
 
 from skood import (
     ConformalOutlierDetector,
@@ -200,3 +202,19 @@ def test_layers_over_shards_in_this_process():
     ]
     expected = layers[0].score_samples(Q)
     np.testing.assert_allclose(layers[1].score_samples(Q), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [ShardedIndex(n_shards=2), DaskOutlierDetector(KNNOutlierDetector())],
+    ids=["index", "detector"],
+)
+def test_check_estimator(estimator):
+    with warnings.catch_warnings():
+        # the checks fit on ten rows, fewer than the default number of neighbours
+        warnings.filterwarnings("ignore", "n_neighbors=", UserWarning)
+        warnings.filterwarnings("ignore", "Skipping check", UserWarning)
+        results = check_estimator(estimator, on_fail="raise")
+    skipped = {found["check_name"] for found in results if found["status"] != "passed"}
+    assert skipped <= {"check_array_api_input"}  # as in test_contract
+    assert len(results) > 30

@@ -64,6 +64,9 @@ class ShardedIndex(IndexOverShards):
 
     A shard has to fit into the memory of a worker, and a search takes some more for its blocks.
 
+    A pickle holds what the Dask collection of the training rows holds, and the shards are built
+    again where it is loaded. `skood.save` does not take training rows that are elsewhere.
+
     Examples
     --------
     >>> import dask.array as da
