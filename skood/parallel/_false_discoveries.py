@@ -8,11 +8,10 @@ import numpy as np
 from dask.delayed import delayed
 from numpy.typing import NDArray
 
-from .._optional import import_optional
 from ..calibration._p_values import benjamini_hochberg
-from ._score_blocks import OUTPUTS
+from ._score_blocks import OUTPUTS, series, series_of
 
-_DTYPE, _NAME = OUTPUTS["predict"]
+_DTYPE, _ = OUTPUTS["predict"]
 
 
 def decide_together(p_values: Any, alpha: float) -> Any:
@@ -32,9 +31,9 @@ def decide_together(p_values: Any, alpha: float) -> Any:
     """
     largest = delayed(_largest_rejected, pure=False)(p_values, alpha)
     if hasattr(p_values, "divisions"):
-        pandas = import_optional("pandas", "dask")
-        meta = pandas.Series([], dtype=_DTYPE, name=_NAME, index=p_values._meta.index[:0])
-        return p_values.map_partitions(_decided_series, largest, meta=meta)
+        decide = delayed(_decided_series, pure=True)
+        nodes = [decide(part, largest) for part in p_values.to_delayed()]
+        return series_of(nodes, p_values, "predict")
     return p_values.map_blocks(_decided, largest, dtype=_DTYPE, meta=np.empty(0, dtype=_DTYPE))
 
 
@@ -49,5 +48,4 @@ def _decided(p_values: Any, largest: float) -> NDArray[np.int64]:
 
 
 def _decided_series(p_values: Any, largest: float) -> Any:
-    pandas = import_optional("pandas", "dask")
-    return pandas.Series(_decided(p_values, largest), index=p_values.index, name=_NAME)
+    return series(_decided(p_values, largest), p_values, "predict")

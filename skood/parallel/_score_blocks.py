@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from dask.delayed import Delayed
+from dask.delayed import Delayed, delayed
 from numpy.typing import NDArray
 
 from .._optional import import_optional
@@ -42,17 +42,12 @@ def map_rows(X: Any, state: Delayed, method: str, options: dict[str, Any]) -> An
     dask.array.Array or dask.dataframe.Series
         One value for each row, with the chunks, or the index and divisions, of X.
     """
-    dtype, name = OUTPUTS[method]
+    dtype, _ = OUTPUTS[method]
     if is_frame(X):
-        pandas = import_optional("pandas", "dask", needed_by="A data frame of Dask")
-        return X.map_partitions(
-            _of_partition,
-            state,
-            method,
-            options,
-            columns=list(X.columns),
-            meta=pandas.Series([], dtype=dtype, name=name, index=X._meta.index[:0]),
-        )
+        score, columns = delayed(_of_partition, pure=True), list(X.columns)
+        parts = enumerate(X.to_delayed())
+        nodes = [score(part, state, method, options, columns, number) for number, part in parts]
+        return series_of(nodes, X, method)
     check_chunks(X)
     X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
     return X.map_blocks(
@@ -63,6 +58,23 @@ def map_rows(X: Any, state: Delayed, method: str, options: dict[str, Any]) -> An
         dtype=dtype,
         drop_axis=list(range(1, X.ndim)),
         meta=np.empty(0, dtype=dtype),
+    )
+
+
+def series_of(nodes: list[Delayed], X: Any, method: str) -> Any:
+    """A Series of Dask from nodes with its partitions, which has the index and divisions of X."""
+    dd = import_optional("dask.dataframe", "dask")
+    dtype, name = OUTPUTS[method]
+    pandas = import_optional("pandas", "dask")
+    meta = pandas.Series([], dtype=dtype, name=name, index=X._meta.index[:0])
+    return dd.from_delayed(nodes, meta=meta, divisions=X.divisions)
+
+
+def series(values: NDArray, rows: Any, method: str) -> Any:
+    """The values of one partition, with the index of its rows."""
+    dtype, name = OUTPUTS[method]
+    return import_optional("pandas", "dask").Series(
+        values, index=rows.index, name=name, dtype=dtype
     )
 
 
@@ -82,14 +94,10 @@ def _of_partition(
     method: str,
     options: dict[str, Any],
     columns: list[Any],
-    partition_info: dict[str, Any] | None = None,
+    number: int,
 ) -> Any:
-    number = (partition_info or {}).get("number", 0)
     check_partition(frame, columns, number)
-    values = _called(estimator, method, frame, options, number)
-    pandas = import_optional("pandas", "dask")
-    dtype, name = OUTPUTS[method]
-    return pandas.Series(values, index=frame.index, name=name, dtype=dtype)
+    return series(_called(estimator, method, frame, options, number), frame, method)
 
 
 @contextmanager

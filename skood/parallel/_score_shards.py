@@ -13,11 +13,10 @@ import numpy as np
 from dask.delayed import Delayed, delayed
 from numpy.typing import NDArray
 
-from .._optional import import_optional
 from ..neighbors._shards import IndexOverShards, ShardStages
 from ._cluster import SharedState
 from ._rows import check_chunks, check_finite, check_partition, is_frame
-from ._score_blocks import OUTPUTS, naming_partition
+from ._score_blocks import OUTPUTS, naming_partition, series, series_of
 from ._shard_graph import staged
 from ._steps import last_step
 
@@ -60,7 +59,6 @@ class OverShards:
 
     def map_rows(self, X: Any, method: str, options: dict[str, Any]) -> Any:
         """Like `_score_blocks.map_rows`."""
-        dtype, name = OUTPUTS[method]
         frame = is_frame(X)
         if not frame:
             check_chunks(X)
@@ -69,10 +67,8 @@ class OverShards:
         parts = X.to_delayed() if frame else X.to_delayed().ravel()
         nodes = [self._node(p, i, columns, method, options) for i, p in enumerate(parts)]
         if frame:
-            pandas = import_optional("pandas", "dask")
-            dd = import_optional("dask.dataframe", "dask")
-            meta = pandas.Series([], dtype=dtype, name=name, index=X._meta.index[:0])
-            return dd.from_delayed(nodes, meta=meta, divisions=X.divisions)
+            return series_of(nodes, X, method)
+        dtype, _ = OUTPUTS[method]
         return da.concatenate(
             [
                 da.from_delayed(node, shape=(size,), dtype=dtype)
@@ -149,6 +145,4 @@ def _decided(
     values = decide(rows, scores, method, options)
     if not hasattr(rows, "columns"):
         return values
-    dtype, name = OUTPUTS[method]
-    pandas = import_optional("pandas", "dask")
-    return pandas.Series(values, index=rows.index, name=name, dtype=dtype)
+    return series(values, rows, method)
