@@ -84,7 +84,7 @@ def is_alive(collection: Any) -> bool:
 
 
 class SharedState:
-    """An object that travels to each worker once, however many tasks need it.
+    """An object that travels to each worker once a computation, however many tasks need it.
 
     On a cluster it is a task without input that unpickles the object on one worker; the others
     fetch it from there, each once. The scheduler has the bytes, so that it outlives its workers.

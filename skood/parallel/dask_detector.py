@@ -59,8 +59,9 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
     Notes
     -----
     **Scoring.** With a distributed client the fitted detector is sent to the cluster once, when the
-    first result is asked for, and travels to each worker once, however many chunks there are. A
-    torch module in a Pipeline goes with it and takes each chunk in batches of its own
+    first result is asked for. In a computation it travels to each worker once, however many chunks
+    there are; between computations Dask keeps one copy, and may drop the others. A torch module in
+    a Pipeline goes with it and takes each chunk in batches of its own
     ``batch_size``. A worker that is lost is replaced by Dask, and its chunks are scored again. A
     result is bound to the client that was active when it was asked for, as all that Dask persists
     is.
