@@ -71,9 +71,12 @@ class NeighborIndex(ABC, BaseEstimator):
         self.training_rows_ = X
         self.n_samples_fit_ = len(self.training_rows_)
         self.row_norms_ = self.norms(self.training_rows_)
-        self._lookup = RowLookup(self.training_rows_)
+        self._lookup = self._make_lookup()
         self._build()
         return self
+
+    def _make_lookup(self) -> Any:
+        return RowLookup(self.training_rows_)
 
     def query(self, Q: Any, k: int, *, exclude: NDArray[np.intp] | None = None) -> Neighbors:
         """Find the k nearest training rows of new rows.

@@ -194,8 +194,10 @@ class ExactIndex(NeighborIndex):
         on_cuda = device.startswith("cuda")
         half = self.precision == "half" or (self.precision == "auto" and on_cuda)
         self._engine = TensorSearch(rows, norms, device=device, half=half)
-        if isinstance(rows, TensorRows):
-            self._lookup: Any = TensorLookup(rows)
+
+    def _make_lookup(self) -> Any:
+        rows = self.training_rows_
+        return TensorLookup(rows) if isinstance(rows, TensorRows) else super()._make_lookup()
 
     def norms(self, rows: Any) -> NDArray[np.float64] | None:
         """Lengths by which the rows are divided before the search; None where they are not."""

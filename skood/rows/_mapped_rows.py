@@ -14,8 +14,9 @@ from ._stored_rows import StoredRows
 # Pages of the file that stay in the process until it lets go of them. They would anyway be given
 # back under pressure, but they count as memory of the process until then.
 _HELD_BYTES = 1 << 24
-# A page that is touched brings its neighbours along, 64 KiB in all: rows picked at a time.
-_PICKED = 256
+# Rows picked at a time. A page that is touched brings its neighbours along: 64 KiB in all, and up
+# to 2 MiB where the system keeps files in large pages, as Linux does of late.
+_PICKED = 32
 
 
 class MappedRows(StoredRows):
