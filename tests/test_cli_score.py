@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,17 +22,21 @@ from skood.persistence import read_manifest
 
 from .cli_files import FEATURES, names_in, numbers, orders, run_skood, strange_orders, write
 
-ROWS = 20_000  # in blocks of 64 enough for a signal to come before the last one
+ROWS = 8_000  # in blocks of 64 enough for a signal to come before the last one
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A detector and rows enough for several blocks."""
-    write(numbers(200), tmp_path / "train.csv")
-    write(numbers(500, seed=1), tmp_path / "new.csv")
-    write(numbers(ROWS, seed=1), tmp_path / "long.csv")
-    assert fit(tmp_path, "--detector", "md") == 0
+    fill(tmp_path)
     return tmp_path
+
+
+def fill(folder):
+    """A detector and rows enough for several blocks."""
+    write(numbers(200), folder / "train.csv")
+    write(numbers(500, seed=1), folder / "new.csv")
+    write(numbers(ROWS, seed=1), folder / "long.csv")
+    assert fit(folder, "--detector", "md") == 0
 
 
 def fit(folder, *more):
@@ -180,12 +186,19 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder):
     assert (folder / "scores.csv").read_bytes() == (folder / "undisturbed.csv").read_bytes()
 
 
-@pytest.fixture
-def stopped(folder):
-    """What a run leaves that is stopped."""
+@pytest.fixture(scope="module")
+def stopped_once(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stopped")
+    fill(folder)
     status, _ = stop_midway(folder, signal.SIGKILL, "--block-rows", "64", "--quiet")
     assert status == -signal.SIGKILL
     return folder
+
+
+@pytest.fixture
+def stopped(stopped_once, tmp_path):
+    """What a run leaves that is stopped; a copy with the times of the files."""
+    return Path(shutil.copytree(stopped_once, tmp_path / "stopped"))
 
 
 def test_a_stopped_run_is_neither_overwritten_nor_gone_on_with_unasked(stopped, capsys):
@@ -291,6 +304,30 @@ def test_info_of_a_file_that_python_has_saved(tmp_path, capsys):
     assert "KNNOutlierDetector(n_neighbors=3)" in out
     assert "4: c0, c1, c2, c3" in out
     assert "50 rows" in out
+
+
+def test_notes_are_kept_beside_a_summary(tmp_path):
+    path, detector = tmp_path / "d.skood", KNNOutlierDetector(n_neighbors=3).fit(numbers(50))
+    skood.save(detector, path, notes={"from": ["a", 1, None]})
+    manifest = read_manifest(path)
+    assert manifest["notes"] == {"from": ["a", 1, None]}
+    assert manifest["summary"] == {
+        "steps": [
+            {
+                "depth": 0,
+                "type": "skood.detectors.knn.KNNOutlierDetector",
+                "parameters": {"n_neighbors": "3"},
+            }
+        ],
+        "n_features": 4,
+        "features": ["c0", "c1", "c2", "c3"],
+        "training_rows": 50,
+    }
+    match = r"The 'notes' parameter of skood\.save must be a mapping"
+    for notes in ({"a": np.ones(2)}, {"a": np.nan}, 3):
+        with pytest.raises(ValueError, match=match):
+            skood.save(detector, path, notes=notes)
+    assert read_manifest(path) == manifest
 
 
 def test_fit_and_score_as_processes(tmp_path):
