@@ -243,6 +243,7 @@ INTERNAL = (
     "layers",
     "preprocessing",
     "presets",
+    "rows",
     "storage",
     "streaming",
     "tables",
