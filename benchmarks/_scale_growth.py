@@ -21,14 +21,12 @@ from skood._optional import import_optional
 
 DETECTORS = {
     "kNN": "KNNOutlierDetector",
-    "LCP": "LCPOutlierDetector",
     "MD": "MahalanobisOutlierDetector",
 }
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 # Colours of Okabe and Ito, which the colour-blind can tell apart; markers say it again.
 _LOOK = {
     "kNN": {"color": "#D55E00", "marker": "o"},
-    "LCP": {"color": "#0072B2", "marker": "s", "linestyle": "--"},
     "MD": {"color": "#009E73", "marker": "^"},
 }
 

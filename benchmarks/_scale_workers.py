@@ -38,16 +38,16 @@ says more than the clock. Weak: as many rows for each worker."""
 class Sizes:
     """What is scored, and by how many training rows."""
 
-    n: int = 100_000
-    m: int = 40_000
+    n: int = 50_000
+    m: int = 24_000
     d: int = 64
     chunk: int = 2_000
     sharded_rows: int = 1_000_000
-    sharded_queries: int = 4_000
+    sharded_queries: int = 1_000
     runs: int = 5
 
 
-QUICK = Sizes(n=20_000, m=16_000, sharded_rows=100_000, sharded_queries=2_000, runs=3)
+QUICK = Sizes(n=20_000, m=16_000, sharded_rows=100_000, runs=3)
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,13 @@ def test_parameters_of_the_index():
         ShardedIndex().fit(da.ones(5))
 
 
+@pytest.mark.parametrize("make", [*list(FITS.values())[:1], *list(FITS.values())[2:]])
+def test_a_single_row(make):
+    for one in (in_parts(X[:1]), in_partitions(frame(X[:1]))):
+        with pytest.raises(ValueError, match=r"1 sample\(s\).* minimum of 2 is required by"):
+            DaskOutlierDetector(make()).fit(one)
+
+
 def test_what_is_no_detector():
     for value in (KNNOutlierDetector, PartialWhitener(), None):
         with pytest.raises(ValueError, match=r"'detector' parameter of DaskOutlierDetector must"):

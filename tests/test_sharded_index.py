@@ -164,15 +164,19 @@ def test_pipelines_and_p_values_over_shards():
         np.testing.assert_array_equal(flags.predict(chunked), calibrated[1].predict(frames[1]))
 
 
-def test_an_index_is_shared_and_never_changed():
+@pytest.mark.parametrize("n_shards", [None, 2])
+def test_an_index_is_shared_and_never_changed(n_shards):
     X = da.from_array(rows(100), chunks=(30, -1))
-    index = ShardedIndex()
+    index = ShardedIndex(n_shards=n_shards)
     assert KNNOutlierDetector(algorithm=index).fit(X).index_ is not index
     assert not hasattr(index, "training_rows_")
     index.fit(X)
     detectors = [KNNOutlierDetector, LCPOutlierDetector, KernelDensityOutlierDetector]
     assert all(make(algorithm=index).fit(X).index_ is index for make in detectors)
     assert KNNOutlierDetector(algorithm=index).fit(X + 1.0).index_ is not index
+    frame = dd.from_pandas(pd.DataFrame(rows(100), columns=list("abcd")), npartitions=3)
+    of_frame = ShardedIndex(n_shards=n_shards).fit(frame)
+    assert LCPOutlierDetector(algorithm=of_frame).fit(frame).index_ is of_frame
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda d: pickle.loads(pickle.dumps(d))])  # noqa: S301

@@ -29,19 +29,28 @@ def training_rows(
     n_shards : int or None
         Number of chunks of rows in memory; None for as many as there are workers.
     min_samples : int
-        How many rows in memory there have to be.
+        How many rows there have to be.
     """
     if is_frame(X):
         parts = Parts.of(X)
         check_training_rows(owner, parts.head, min_samples=1)
-        return parts.array(f"skood-rows-{tokenize(X)}")
+        return _enough(owner, parts.array(f"skood-rows-{tokenize(X)}"), min_samples)
     if is_array(X):
         rows = checked_rows(X)
         forget_columns(owner)
         owner.n_features_in_ = rows.shape[1]
-        return rows
+        return _enough(owner, rows, min_samples)
     X = check_training_rows(owner, X, min_samples=min_samples, stored=True)
     return da.from_array(X, chunks=(-(-len(X) // (n_shards or _n_places())), -1))
+
+
+def _enough(owner: BaseEstimator, rows: da.Array, min_samples: int) -> da.Array:
+    if rows.shape[0] < min_samples:
+        raise ValueError(
+            f"Found array with {rows.shape[0]} sample(s) while a minimum of {min_samples} is "
+            f"required by {type(owner).__name__}."
+        )
+    return rows
 
 
 def check_memory(rows: da.Array) -> None:

@@ -23,7 +23,7 @@ from ._rows_in_shards import NormsInShards, RowsInShards
 from ._shard_graph import query_blocks, search_nearest, staged
 from ._training_rows import check_memory, training_rows
 
-_TRAINING_BLOCK = 8192  # training rows that are searched for at a time
+_QUERY_BLOCK = 8192  # rows that are searched for in a task
 
 
 class ShardedIndex(IndexOverShards):
@@ -123,7 +123,7 @@ class ShardedIndex(IndexOverShards):
         """
         self._check_parameters()
         rows = self.check_rows(self, X)
-        n = rows.shape[0]
+        self._name, n = rows.name, rows.shape[0]
         if self.n_shards is not None:
             edges = np.linspace(0, n, min(self.n_shards, n) + 1).astype(int)
             rows = rows.rechunk({0: tuple(int(b - a) for a, b in pairwise(edges))})
@@ -158,8 +158,7 @@ class ShardedIndex(IndexOverShards):
 
     def is_fitted_on(self, X: Any) -> bool:
         """Whether the index already holds these rows, by the name that Dask gives them."""
-        source = getattr(self, "_source", None)
-        return source is not None and is_array(X) and source.name == X.name
+        return is_array(X) and getattr(self, "_name", None) == X.name
 
     def query(self, Q: Any, k: int, *, exclude: NDArray[np.intp] | None = None) -> Neighbors:
         """Find the k nearest training rows of new rows.
@@ -204,7 +203,7 @@ class ShardedIndex(IndexOverShards):
             rows = np.asarray(rows, dtype=np.intp)
             return self.answer(self.training_rows_[rows], k, rows)
         check_int("ShardedIndex.query_training", "k", k, 1, self.n_samples_fit_ - 1)
-        blocks = query_blocks(self.shards_(), self.shard_sizes_, _TRAINING_BLOCK)
+        blocks = query_blocks(self.shards_(), self.shard_sizes_, _QUERY_BLOCK)
         return self._joined([self._found(rows, k, exclude) for rows, exclude in blocks])
 
     def answer(self, Q: NDArray, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
@@ -215,8 +214,8 @@ class ShardedIndex(IndexOverShards):
             return Neighbors(np.empty((0, k), dtype=np.intp), np.empty((0, k)))
         if exclude is None:
             exclude = np.full(len(Q), -1)
-        blocks = range(0, len(Q), _TRAINING_BLOCK)
-        parts = [slice(start, start + _TRAINING_BLOCK) for start in blocks]
+        blocks = range(0, len(Q), _QUERY_BLOCK)
+        parts = [slice(start, start + _QUERY_BLOCK) for start in blocks]
         return self._joined(
             [self._found(delayed(Q[p], traverse=False), k, exclude[p]) for p in parts]
         )
@@ -232,7 +231,7 @@ class ShardedIndex(IndexOverShards):
     ) -> tuple[NDArray[np.float64], int]:
         """Scores of checked rows over all shards, and how many did not converge."""
         shards, state = self.shards_(), SharedState(stages).delayed()
-        parts = [slice(s, s + _TRAINING_BLOCK) for s in range(0, len(Q), _TRAINING_BLOCK)]
+        parts = [slice(s, s + _QUERY_BLOCK) for s in range(0, len(Q), _QUERY_BLOCK)]
         found = compute(
             [
                 staged(
@@ -251,7 +250,7 @@ class ShardedIndex(IndexOverShards):
     def run_training(self, stages: ShardStages) -> NDArray[np.float64]:
         """Scores of all training rows, each with itself left out."""
         shards, state = self.shards_(), SharedState(stages).delayed()
-        blocks = query_blocks(shards, self.shard_sizes_, _TRAINING_BLOCK)
+        blocks = query_blocks(shards, self.shard_sizes_, _QUERY_BLOCK)
         found = compute(
             [staged(shards, state, *block, fetches=stages.fetches)[0] for block in blocks]
         )

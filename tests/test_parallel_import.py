@@ -1,0 +1,24 @@
+"""Where Dask is missing: `import skood` works, and `skood.parallel` says which extra to install."""
+
+import subprocess
+import sys
+
+CODE = """
+import sys
+sys.modules["dask"] = None  # Python's own way of saying that it can't be imported
+import skood
+skood.LCPOutlierDetector().fit([[0.0], [1.0], [3.0]])
+print("works")
+import skood.parallel
+"""
+
+
+def test_without_dask():
+    found = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CODE], capture_output=True, text=True, check=False
+    )
+    assert found.stdout.split() == ["works"]
+    assert found.stderr.strip().splitlines()[-1] == (
+        "ImportError: skood.parallel needs the module 'dask', which is not installed: "
+        'run pip install "skood[dask]" to add it.'
+    )
