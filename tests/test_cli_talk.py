@@ -81,17 +81,17 @@ def test_quiet_progress_is_nothing(capsys, clock):
 
 
 LINES = [
-    {"id": "a", "score": -12.345678, "decision": -1, "top_1": "length [cm]"},
-    {"id": "b", "score": -1.0, "decision": 1, "top_1": "width"},
+    {"id": "a", "score": -12.345678, "decision": -1, "top_1": "length [cm]", "share_1": 11.26},
+    {"id": "b", "score": -1.0, "decision": 1, "top_1": None, "share_1": None},
 ]
 
 
 def test_the_report_elsewhere_is_plain(capsys):
     print_lowest(LINES)
     assert capsys.readouterr().out == (
-        "id   score  decision  top_1\n"
-        " a  -12.35        -1  length [cm]\n"
-        " b      -1         1  width\n"
+        "id   score  decision  largest shares\n"
+        " a  -12.35        -1  length [cm] 11.3\n"
+        " b      -1         1\n"
     )
 
 

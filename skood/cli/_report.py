@@ -9,6 +9,7 @@ from typing import Any
 from skood._optional import is_installed
 
 _FLAGGED = -1
+_REASONS = "largest shares"
 
 
 def print_lowest(lines: Sequence[Mapping[str, Any]]) -> None:
@@ -19,8 +20,9 @@ def print_lowest(lines: Sequence[Mapping[str, Any]]) -> None:
     lines : sequence of mapping
         Their results, the lowest first.
     """
-    names = list(lines[0])
-    cells = [[_cell(line[name]) for name in names] for line in lines]
+    shown = [_with_reasons_in_one(line) for line in lines]
+    names = list(shown[0])
+    cells = [[_cell(line[name]) for name in names] for line in shown]
     if sys.stdout.isatty() and is_installed("rich"):
         _print_with_colours(names, cells, [line["decision"] == _FLAGGED for line in lines])
     else:
@@ -55,7 +57,7 @@ def _print_with_colours(names: list[str], cells: list[list[str]], flagged: list[
 
     table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False)
     for name in names:
-        table.add_column(name, justify="left" if name.startswith("top_") else "right")
+        table.add_column(name, justify="left" if name == _REASONS else "right")
     for row, is_flagged in zip(cells, flagged, strict=True):
         table.add_row(*row, style="red" if is_flagged else None)
     Console(markup=False).print(table)
@@ -66,10 +68,21 @@ def _print_plain(names: list[str], cells: list[list[str]]) -> None:
     widths = [max(len(line[j]) for line in lines) for j in range(len(names))]
     for line in lines:
         parts = [
-            cell.ljust(width) if name.startswith("top_") else cell.rjust(width)
+            cell.ljust(width) if name == _REASONS else cell.rjust(width)
             for name, cell, width in zip(names, line, widths, strict=True)
         ]
         print("  ".join(parts).rstrip())
+
+
+def _with_reasons_in_one(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of features and their shares as one, which fits the width of a terminal."""
+    reasons = [name for name in line if name.startswith(("top_", "share_"))]
+    shown = {name: value for name, value in line.items() if name not in reasons}
+    if reasons:
+        pairs = zip(reasons[::2], reasons[1::2], strict=True)
+        parts = [f"{line[top]} {line[share]:.3g}" for top, share in pairs if line[top] is not None]
+        shown[_REASONS] = ", ".join(parts)
+    return shown
 
 
 def _cell(value: Any) -> str:
