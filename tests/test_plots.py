@@ -93,6 +93,7 @@ def test_a_figure_is_made_only_where_no_axes_are_given(detector, ensemble):
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
+    plt.close("all")  # an example that ran before may have left some
     settings = dict(mpl.rcParams)
     for display in _displays(detector, ensemble):
         assert display.figure_.number in plt.get_fignums()
