@@ -40,7 +40,7 @@ def npz(tmp_path):
 
 @pytest.fixture
 def table(tmp_path):
-    frame = pd.DataFrame(X, columns=COLUMNS)
+    frame = pd.DataFrame(X.copy(), columns=COLUMNS)
     frame["kind"] = np.where(np.arange(len(X)) % 3 == 0, "wild", "tame")
     frame["species"] = np.array(["setosa", "versicolor", "virginica"])[classes]
     frame["number"] = np.arange(len(X))
