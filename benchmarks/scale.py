@@ -1,7 +1,8 @@
 """Past one machine: scaling over workers, growth on disk, and a calculation for 10^8 rows.
 
-    python benchmarks/scale.py           # some half an hour on two processors, 3 GB of disk
-    python benchmarks/scale.py --quick   # growth to 10^6 rows, other sizes smaller
+    python benchmarks/scale.py                 # half an hour on two idle processors
+    python benchmarks/scale.py --quick         # growth to 10^6 rows, other sizes smaller
+    python benchmarks/scale.py --cache FOLDER  # parts that are done are kept there, not run again
 
 Writes benchmarks/results/scale.md and scale-growth.png.
 """
@@ -9,35 +10,69 @@ Writes benchmarks/results/scale.md and scale-growth.png.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from _report import RESULTS, markdown_table, write_result
-from _scale_growth import SIZES, Growth, measure_growth
+from _scale_growth import SIZES, measure_growth
 from _scale_out_of_core import MEMORY_LIMIT, N_ROWS, QUICK_ROWS, out_of_core
 from _scale_paper import measure_constants, on_paper
-from _scale_workers import LEAST_SHARE, QUICK, Scaling, Sizes, measure_scaling
+from _scale_workers import LEAST_SHARE, QUICK, Sizes, measure_scaling
 
 PACKAGES = ["skood", "numpy", "dask", "distributed", "scikit-learn", "faiss-cpu"]
 
 
-def requirements(scaling: Scaling, growth: Growth, stored: bool) -> str:
-    """Each figure beside what is required of it."""
-    lines = [
-        [
-            "throughput of two workers, as a share of this process with two threads",
-            f"{scaling.share:.2f}",
-            f"≥ {LEAST_SHARE} {_met(scaling.met)}",
-        ],
-        [
-            "peak memory of a process over all sizes on disk",
-            f"{growth.peak / 1e9:.2f} GB",
-            f"< {MEMORY_LIMIT / 1e9:.0f} GB {_met(growth.met)}",
-        ],
-        ["rows on disk beside rows in memory (table below)", "", _met(stored)],
+Part = tuple[list[list[str]], str, float]  # lines of requirements, text, a number for later
+
+
+def workers(quick: bool, folder: Path, _: Path) -> Part:
+    """Two workers beside one, and beside two threads; the number is Dask's time for a task."""
+    found = measure_scaling(QUICK if quick else Sizes(), folder)
+    line = [
+        "throughput of two workers, as a share of this process with two threads",
+        f"{found.share:.2f}",
+        f"≥ {LEAST_SHARE} {_met(found.met)}",
     ]
-    return markdown_table(["", "measured", "required"], lines)
+    return [line], f"## Workers\n\n{found.text}", found.seconds_per_task
+
+
+def disk(quick: bool, _: Path, __: Path) -> Part:
+    """Rows on disk beside rows in memory."""
+    table, met = out_of_core(QUICK_ROWS if quick else N_ROWS)
+    line = ["rows on disk beside rows in memory", "see the table", _met(met)]
+    return [line], f"## Rows on disk\n\n{table}", 0.0
+
+
+def growth(quick: bool, folder: Path, out: Path) -> Part:
+    """From 10^4 rows on."""
+    sizes = SIZES[:-1] if quick else SIZES
+    found = measure_growth(sizes, folder, out / "scale-growth.png", say)
+    line = [
+        "peak memory of a process over all sizes on disk",
+        f"{found.peak / 1e9:.2f} GB",
+        f"< {MEMORY_LIMIT / 1e9:.0f} GB {_met(found.met)}",
+    ]
+    return [line], f"## Growth\n\n{found.text}", 0.0
+
+
+PARTS = {"workers": workers, "disk": disk, "growth": growth}
+
+
+def kept(cache: Path | None, name: str, run: Callable[[], Part]) -> Part:
+    """A part from the cache, or run and kept there."""
+    path = None if cache is None else cache / f"{name}.json"
+    if path is not None and path.exists():
+        return tuple(json.loads(path.read_text(encoding="utf-8")))
+    say(f"{name} ...")
+    found = run()
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found), encoding="utf-8")
+    return found
 
 
 def _met(met: bool) -> str:
@@ -48,26 +83,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes; no result is written")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the picture")
+    parser.add_argument("--cache", type=Path, help="folder for the parts that are done")
     arguments = parser.parse_args()
-    quick = arguments.quick
+    quick, cache = arguments.quick, arguments.cache
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        say("workers ...")
-        scaling = measure_scaling(QUICK if quick else Sizes(), folder)
-        say("rows on disk ...")
-        table, stored = out_of_core(QUICK_ROWS if quick else N_ROWS)
-        sizes = SIZES[:-1] if quick else SIZES
-        growth = measure_growth(sizes, folder, arguments.out / "scale-growth.png", say)
-    say("constants ...")
+        found = {
+            part: kept(cache, part, partial(run, quick, Path(name), arguments.out))
+            for part, run in PARTS.items()
+        }
     n, m = (20_000, 500) if quick else (100_000, 2_000)
-    paper = on_paper(measure_constants(n, m, scaling.seconds_per_task))
+    per_task = found["workers"][2]
+    paper = kept(cache, "paper", lambda: ([], on_paper(measure_constants(n, m, per_task)), 0.0))
+    required = [line for lines, _, _ in found.values() for line in lines]
     body = "\n\n".join(
         [
-            requirements(scaling, growth, stored),
-            f"## Workers\n\n{scaling.text}",
-            f"## Rows on disk\n\n{table}",
-            f"## Growth\n\n{growth.text}",
-            f"## On paper: 10⁸ references, 10⁹ queries\n\n{paper}",
+            markdown_table(["", "measured", "required"], required),
+            *(text for _, text, _ in found.values()),
+            f"## On paper: 10⁸ references, 10⁹ queries\n\n{paper[1]}",
         ]
     )
     if quick:
