@@ -110,7 +110,7 @@ def clustered_rows(n: int, seed: int) -> NDArray:
 
 
 def _shortest(search) -> tuple[float, NDArray]:
-    """Least processor time of all threads in three runs, which others on the machine hardly move."""
+    """Least processor time in three runs, which others on the machine hardly move."""
     took, found = [], None
     for _ in range(3):
         start = time.process_time()
@@ -210,7 +210,8 @@ A group of machines holds all references, one shard a machine, and each of its q
 of its shards, in chunks of {CHUNK:,}. Groups share the queries and have a scheduler each, and
 compute, send and schedule side by side.
 
-Measured here on {c.more.n:,} × {COLUMNS} rows in {N_CLUSTERS} clusters, two threads, by processor time:
+Measured here on {c.more.n:,} × {COLUMNS} rows in {N_CLUSTERS} clusters, two threads, by their
+processor time:
 
 - exact: {c.exact:.2e} core-seconds for a query, a row and a column, {gigaflops:.0f} Gflop/s a core;
 - IVF at its default target recall of 0.95: {sizes}. So the rows looked at grow with the power
