@@ -111,6 +111,7 @@ def _plot(path: Path, sizes: tuple[int, ...], found: dict[str, list[dict[str, fl
         else:
             axes.set(yscale="log")
             axes.yaxis.set_major_formatter("{x:g}")
+            axes.minorticks_off()
     panels[2].legend(frameon=False, fontsize=9, loc="center left")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
