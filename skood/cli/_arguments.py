@@ -1,12 +1,13 @@
-"""Types of arguments that several commands read."""
+"""Types of arguments. argparse puts the name of the option in front of their messages."""
 
 import argparse
+import codecs
 
 LARGEST_SEED = 2**32 - 1  # NumPy's RandomState takes no larger one
 
 
 def seed(text: str) -> int:
-    """Read a seed; argparse puts the name of the option in front of the message."""
+    """Read a seed."""
     message = f"must be an integer from 0 to {LARGEST_SEED}. Got {text!r} instead."
     try:
         number = int(text)
@@ -14,4 +15,60 @@ def seed(text: str) -> int:
         raise argparse.ArgumentTypeError(message) from None
     if not 0 <= number <= LARGEST_SEED:
         raise argparse.ArgumentTypeError(message)
+    return number
+
+
+def share(text: str) -> float:
+    """Read a number between 0 and 1, both left out."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"must be a number in (0, 1). Got {text!r} instead.")
+    return number
+
+
+def share_or_none(text: str) -> float | None:
+    """Read a share, or "none"."""
+    return None if text.lower() == "none" else share(text)
+
+
+def count_or_zero(text: str) -> int:
+    """Read an integer from 0 on."""
+    return _whole_number(text, 0)
+
+
+def count(text: str) -> int:
+    """Read an integer from 1 on."""
+    return _whole_number(text, 1)
+
+
+def several(text: str) -> int:
+    """Read an integer from 2 on."""
+    return _whole_number(text, 2)
+
+
+def encoding(text: str) -> str:
+    """Read the name of a text encoding."""
+    try:
+        return codecs.lookup(text).name
+    except LookupError:
+        raise argparse.ArgumentTypeError(
+            f"must be an encoding such as utf-8 or latin-1. Got {text!r} instead."
+        ) from None
+
+
+def delimiter(text: str) -> str:
+    """Read the character between the cells of a CSV file."""
+    character = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if len(character) != 1 or not character.isascii():
+        raise argparse.ArgumentTypeError(f"must be one character. Got {text!r} instead.")
+    return character
+
+
+def _whole_number(text: str, low: int) -> int:
+    number = int(text) if text.isdecimal() else -1
+    if number < low:
+        raise argparse.ArgumentTypeError(f"must be an integer from {low} on. Got {text!r} instead.")
     return number

@@ -6,17 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ._arguments import seed
-from ._table_arguments import (
-    DETECTORS,
-    MISSING,
-    SCALES,
-    _count,
-    _count_or_zero,
-    _delimiter,
-    _encoding,
-    add_talking,
-)
+from ._arguments import count, count_or_zero, seed, several
+from ._table_arguments import DETECTORS, add_preparation, add_talking, add_text_format
 
 DEFAULT_DETECTORS = tuple(name for name in DETECTORS if name != "lcp")  # the steps of tabular
 
@@ -68,7 +59,7 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--clusters",
-        type=_clusters,
+        type=several,
         metavar="N",
         help="leave out N clusters in turn and read no labels (without labels: 8)",
     )
@@ -86,31 +77,20 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--splits",
-        type=_count,
+        type=count,
         metavar="N",
         help="folds (default: as many as classes, at most 10; otherwise 5)",
     )
-    group.add_argument(
-        "--scale",
-        choices=SCALES,
-        default="auto",
-        help="auto: standardise columns for all detectors but embedding, which whitens them",
-    )
-    group.add_argument(
-        "--missing",
-        choices=MISSING,
-        default="refuse",
-        help="fill missing numbers by this of the training rows (default: refuse)",
-    )
+    add_preparation(group)
     group.add_argument(
         "--max-rows",
-        type=_count,
+        type=count,
         metavar="N",
         help="draw so many rows at random where there are more",
     )
     group.add_argument(
         "--resamples",
-        type=_count_or_zero,
+        type=count_or_zero,
         default=500,
         metavar="N",
         help="for the intervals over rows; 0: leave them out (default: 500)",
@@ -132,33 +112,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="leave out these columns, such as those that say which row it is",
     )
-    group.add_argument(
-        "--categorical",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help="columns whose numbers are names of categories",
-    )
-    group.add_argument(
-        "--max-categories",
-        type=_count,
-        default=200,
-        metavar="N",
-        help="how many different texts a column may have (default: 200)",
-    )
-    group.add_argument(
-        "--encoding", type=_encoding, default="utf-8", help="of CSV files (default: utf-8)"
-    )
-    group.add_argument(
-        "--delimiter",
-        type=_delimiter,
-        metavar="CHARACTER",
-        help="of CSV files; tab: a tab (default: a comma, or a tab where the file is a .tsv)",
-    )
-    group.add_argument(
-        "--no-header", action="store_true", help="the first line of CSV files is a row already"
-    )
+    add_text_format(group)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -170,10 +124,3 @@ def run(arguments: argparse.Namespace) -> int:
 
         run_bench(arguments)
     return 0
-
-
-def _clusters(text: str) -> int:
-    number = int(text) if text.isdecimal() else 0
-    if number < 2:
-        raise argparse.ArgumentTypeError(f"must be an integer from 2 on. Got {text!r} instead.")
-    return number

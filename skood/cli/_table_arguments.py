@@ -1,10 +1,18 @@
 """Arguments that the commands on files of rows share. Nothing heavy is imported for them."""
 
 import argparse
-import codecs
 from pathlib import Path
+from typing import Any
 
-from ._arguments import seed
+from ._arguments import (
+    count,
+    count_or_zero,
+    delimiter,
+    encoding,
+    seed,
+    share,
+    share_or_none,
+)
 
 DETECTORS = ("tabular", "embedding", "lcp", "knn", "lof", "kd", "md")
 MISSING = ("refuse", "median", "mean", "most_frequent")
@@ -45,7 +53,7 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--alpha",
-        type=_alpha,
+        type=share_or_none,
         default=0.05,
         metavar="A",
         help=(
@@ -55,11 +63,23 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--calibration-size",
-        type=_share,
+        type=share,
         default=0.25,
         metavar="S",
         help="share of the training rows that p-values are counted in (default: 0.25)",
     )
+    add_preparation(group)
+    group.add_argument(
+        "--features",
+        type=Path,
+        metavar="TRANSFORMER",
+        help="saved transformer (skood.save) that makes features of images or arrays",
+    )
+    group.add_argument("--seed", type=seed, default=0, metavar="N", help="default: 0")
+
+
+def add_preparation(group: Any) -> None:
+    """How the columns are prepared for a detector."""
     group.add_argument(
         "--scale",
         choices=SCALES,
@@ -85,35 +105,17 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--max-categories",
-        type=_count,
+        type=count,
         default=200,
         metavar="N",
         help="how many different texts a column may have (default: 200)",
     )
-    group.add_argument(
-        "--features",
-        type=Path,
-        metavar="TRANSFORMER",
-        help="saved transformer (skood.save) that makes features of images or arrays",
-    )
-    group.add_argument("--seed", type=seed, default=0, metavar="N", help="default: 0")
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """What files do not say of themselves."""
     group = parser.add_argument_group("reading")
-    group.add_argument(
-        "--encoding", type=_encoding, default="utf-8", help="of CSV files (default: utf-8)"
-    )
-    group.add_argument(
-        "--delimiter",
-        type=_delimiter,
-        metavar="CHARACTER",
-        help="of CSV files; tab: a tab (default: a comma, or a tab where the file is a .tsv)",
-    )
-    group.add_argument(
-        "--no-header", action="store_true", help="the first line of CSV files is a row already"
-    )
+    add_text_format(group)
     group.add_argument("--array", metavar="NAME", help="which array of a .npz file (default: X)")
     group.add_argument(
         "--trust",
@@ -122,6 +124,22 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME",
         help="types and networks in saved files whose code may run, such as mynets:LeNet",
+    )
+
+
+def add_text_format(group: Any) -> None:
+    """How CSV files are written."""
+    group.add_argument(
+        "--encoding", type=encoding, default="utf-8", help="of CSV files (default: utf-8)"
+    )
+    group.add_argument(
+        "--delimiter",
+        type=delimiter,
+        metavar="CHARACTER",
+        help="of CSV files; tab: a tab (default: a comma, or a tab where the file is a .tsv)",
+    )
+    group.add_argument(
+        "--no-header", action="store_true", help="the first line of CSV files is a row already"
     )
 
 
@@ -136,7 +154,7 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--explain",
-        type=_count_or_zero,
+        type=count_or_zero,
         default=0,
         metavar="N",
         help="add the N columns that take most off each row's score, and how much",
@@ -146,7 +164,7 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--block-rows",
-        type=_count,
+        type=count,
         metavar="N",
         help="rows that are scored at a time (default: by their width, 65,536 at most)",
     )
@@ -165,48 +183,3 @@ def _results_file(text: str) -> Path:
             f"must end in {' or '.join(RESULT_ENDINGS)}. Got {text!r} instead."
         )
     return path
-
-
-def _alpha(text: str) -> float | None:
-    return None if text.lower() == "none" else _share(text)
-
-
-def _share(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(f"must be a number in (0, 1). Got {text!r} instead.")
-    return number
-
-
-def _count(text: str) -> int:
-    return _whole_number(text, 1)
-
-
-def _count_or_zero(text: str) -> int:
-    return _whole_number(text, 0)
-
-
-def _whole_number(text: str, low: int) -> int:
-    number = int(text) if text.isdecimal() else -1
-    if number < low:
-        raise argparse.ArgumentTypeError(f"must be an integer from {low} on. Got {text!r} instead.")
-    return number
-
-
-def _encoding(text: str) -> str:
-    try:
-        return codecs.lookup(text).name
-    except LookupError:
-        raise argparse.ArgumentTypeError(
-            f"must be an encoding such as utf-8 or latin-1. Got {text!r} instead."
-        ) from None
-
-
-def _delimiter(text: str) -> str:
-    character = {"tab": "\t", "\\t": "\t"}.get(text, text)
-    if len(character) != 1 or not character.isascii():
-        raise argparse.ArgumentTypeError(f"must be one character. Got {text!r} instead.")
-    return character

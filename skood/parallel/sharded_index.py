@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_int, check_new_rows, parameter_error
+from .._validation import check_int, parameter_error
 from ..neighbors import ExactIndex, NeighborIndex, Neighbors
 from ..neighbors._shards import IndexOverShards, Shard, ShardAnswer, ShardStages, first_equal
 from ..neighbors._shards import merge_neighbors as merge
@@ -159,29 +159,6 @@ class ShardedIndex(IndexOverShards):
     def is_fitted_on(self, X: Any) -> bool:
         """Whether the index already holds these rows, by the name that Dask gives them."""
         return is_array(X) and getattr(self, "_name", None) == X.name
-
-    def query(self, Q: Any, k: int, *, exclude: NDArray[np.intp] | None = None) -> Neighbors:
-        """Find the k nearest training rows of new rows.
-
-        Parameters
-        ----------
-        Q : array-like of shape (m, n_features)
-            The rows to search for.
-        k : int
-            Number of neighbours, at most the number of training rows.
-        exclude : array-like of int of shape (m,), optional
-            For each row, the position of a training row to leave out; -1 for none.
-
-        Returns
-        -------
-        Neighbors
-            ``(indices, distances)``, both of shape (m, k), nearest first.
-        """
-        check_is_fitted(self)
-        Q = check_new_rows(self, Q, self.training_rows_.dtype)
-        if exclude is not None:
-            exclude = self._check_exclude(exclude, len(Q))
-        return self.answer(Q, k, exclude)
 
     def query_training(self, k: int, rows: NDArray[np.intp] | None = None) -> Neighbors:
         """Find the k nearest other training rows of training rows.

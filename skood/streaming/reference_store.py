@@ -112,8 +112,7 @@ class ReferenceStore(BaseEstimator):
         ValueError
             If a parameter or X is not valid.
         """
-        check_int(self, "max_samples", self.max_samples, 1)
-        check_option(self, "strategy", self.strategy, _STRATEGIES)
+        self._check_parameters()
         X = check_training_rows(self, X, min_samples=1, stored=True)
         self.n_seen_ = 0
         self.rows_ = np.empty((0, X.shape[1]), dtype=X.dtype)
@@ -147,9 +146,12 @@ class ReferenceStore(BaseEstimator):
         """
         if not hasattr(self, "n_seen_"):
             return self.fit(X, y)
+        self._check_parameters()
+        return self._take_in(check_new_rows(self, X, self.rows_.dtype, stored=True))
+
+    def _check_parameters(self) -> None:
         check_int(self, "max_samples", self.max_samples, 1)
         check_option(self, "strategy", self.strategy, _STRATEGIES)
-        return self._take_in(check_new_rows(self, X, self.rows_.dtype, stored=True))
 
     def _take_in(self, X: NDArray) -> Self:
         if self.strategy == "coreset":
