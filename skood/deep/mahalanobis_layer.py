@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
@@ -26,7 +25,7 @@ from ..detectors._layer_inputs import (
 )
 from ..detectors._raw_inputs import RawInputs
 from ..ensemble._layer_scale import LayerScale
-from ..layers import is_in_distribution, logistic_weights, weighed_sum
+from ..layers import extractor_tags, is_in_distribution, logistic_weights, weighed_sum
 from ._nearest_class import NearestClass
 
 _COMBINE = ("sum", "logistic")
@@ -326,8 +325,4 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         return weighed_sum(values, self.coef_, self.intercept_)
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        if self.feature_extractor is not None:
-            tags.input_tags = get_tags(self.feature_extractor).input_tags
-        tags.target_tags.required = self.combine == "logistic"
-        return tags
+        return extractor_tags(self, super().__sklearn_tags__())

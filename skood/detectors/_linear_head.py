@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from .._shared_parameters import SharesParameters
 from .._validation import parameter_error
 
 _MAX_ITERATIONS = 1000
@@ -94,20 +94,11 @@ class LinearHead:
         return order[np.searchsorted(known, y, sorter=order)]
 
 
-class SharesHead:
-    """Mixin, placed before `BaseEstimator`: a clone has the same `head`, not a copy.
+class SharesHead(SharesParameters):
+    """Mixin, placed before `BaseEstimator`: a clone has the same `head`, with its fit."""
 
-    `sklearn.base.clone` would take the fit from a fitted classifier, and copy a torch layer.
-    """
-
-    head: Any
-
-    def __sklearn_clone__(self) -> Self:
-        without = copy.copy(self)
-        without.head = None
-        clone = super(SharesHead, without).__sklearn_clone__()  # type: ignore[misc]
-        clone.head = self.head
-        return clone
+    def _is_shared(self, name: str, value: Any) -> bool:  # noqa: ARG002
+        return name == "head"
 
 
 def _parts(head: Any) -> tuple[Any, Any]:

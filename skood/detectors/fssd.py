@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
@@ -20,7 +19,7 @@ from .._validation import (
     check_option,
     parameter_error,
 )
-from ..layers import is_in_distribution, logistic_weights
+from ..layers import extractor_tags, is_in_distribution, logistic_weights
 from ._layer_combination import LayerProfile, WeighedSum, mean_and_scale
 from ._layer_inputs import check_extractor, extract, fit_layers, new_inputs, training_inputs
 from ._neighbor_detector import feasible_n_neighbors
@@ -452,8 +451,4 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
         return coef, intercept - float((mean / scale * weights).sum())
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        if self.feature_extractor is not None:
-            tags.input_tags = get_tags(self.feature_extractor).input_tags
-        tags.target_tags.required = self.combine == "logistic"
-        return tags
+        return extractor_tags(self, super().__sklearn_tags__())

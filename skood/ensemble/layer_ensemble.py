@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
@@ -23,6 +22,7 @@ from .._validation import (
 )
 from ..explanation import Explanation, LinearMap
 from ..layers import (
+    extractor_tags,
     find_layers,
     is_in_distribution,
     logistic_weights,
@@ -342,8 +342,4 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         return weighed_sum(values, weights, getattr(self, "intercept_", 0.0))
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        if self.feature_extractor is not None:
-            tags.input_tags = get_tags(self.feature_extractor).input_tags
-        tags.target_tags.required = self.combine == "logistic"
-        return tags
+        return extractor_tags(self, super().__sklearn_tags__())
