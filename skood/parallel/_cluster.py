@@ -87,7 +87,8 @@ class SharedState:
     """An object that travels to each worker once a computation, however many tasks need it.
 
     On a cluster it is a task without input that unpickles the object on one worker; the others
-    fetch it from there, each once. The scheduler has the bytes, so that it outlives its workers.
+    fetch it from there, each once (once more, if Dask's memory manager has dropped a copy that only
+    the last tasks wait for). The scheduler has the bytes, so that it outlives its workers.
     """
 
     def __init__(self, value: Any) -> None:
