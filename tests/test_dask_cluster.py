@@ -45,8 +45,8 @@ def test_a_detector_travels_to_each_worker_once(client, tmp_path):
     detector = CountedDetector().fit(X)
     detector.log = str(tmp_path / "log")
     lazy = DaskOutlierDetector(detector)
-    # Dask's memory manager drops copies that too few of the last tasks wait for: a task that moves to
-    # another worker then fetches one once more. The same between two computations, so all at once.
+    # Dask's memory manager drops copies that too few of the last tasks wait for: a task that moves
+    # to another worker then fetches one once more. So, too, between computations: all at once here.
     client.amm.stop()
     scores, decisions, _ = dask.compute(
         lazy.score_samples(QUERIES),
