@@ -132,19 +132,9 @@ def _strange_images(photographs: np.ndarray, images: np.ndarray) -> np.ndarray:
 
 
 def _cifar10(architecture: str) -> Task:
-    epochs = 8 if architecture == "narrow" else 40
-    recipe = Recipe(
-        partial(resnet, *ARCHITECTURES[architecture]),
-        epochs=epochs,
-        batch_size=128,
-        optimiser=lambda net: torch.optim.SGD(
-            net.parameters(), lr=0.3, momentum=0.9, nesterov=True, weight_decay=5e-4
-        ),
-        schedule=lambda optimiser, steps: torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, 0.3, total_steps=steps, pct_start=0.3
-        ),
-        augment=shifted_and_mirrored,
-    )
+    recipe = _one_cycle(architecture, 40, 0.3)
+    if architecture == "narrow":
+        recipe = _one_cycle(architecture, 10, 0.2, before=_one_cycle(architecture, 8, 0.3))
     stages = len(ARCHITECTURES[architecture][0])
     return Task(
         "cifar10",
@@ -165,6 +155,22 @@ def _cifar10(architecture: str) -> Task:
             "FSSD": (99.5, 99.5, 0.4),
         },
         most_rows=2500,
+    )
+
+
+def _one_cycle(architecture: str, epochs: int, peak: float, before: Recipe | None = None) -> Recipe:
+    return Recipe(
+        partial(resnet, *ARCHITECTURES[architecture]),
+        epochs=epochs,
+        batch_size=128,
+        optimiser=lambda net: torch.optim.SGD(
+            net.parameters(), lr=peak, momentum=0.9, nesterov=True, weight_decay=5e-4
+        ),
+        schedule=lambda optimiser, steps: torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, peak, total_steps=steps, pct_start=0.3
+        ),
+        augment=shifted_and_mirrored,
+        before=before,
     )
 
 

@@ -25,6 +25,7 @@ class Recipe:
     schedule: Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
     augment: Callable[[torch.Tensor], torch.Tensor] = field(default=lambda batch: batch)
     half: bool = True  # products in bfloat16, which processors with AMX do many times faster
+    before: Recipe | None = None  # by which the weights are trained that this one begins with
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,19 @@ def trained(
     with torch.random.fork_rng(devices=_devices()):
         torch.manual_seed(seed)
         net = recipe.build()
-        if start is not None:
-            net.load_state_dict(start)
         if path.exists():
             net.load_state_dict(torch.load(path, weights_only=True))
         else:
+            if start is None and recipe.before is not None:
+                start = trained(recipe.before, rows, _path_before(path), seed).state_dict()
+            if start is not None:
+                net.load_state_dict(start)
             _train(net.to(device(), memory_format=torch.channels_last), recipe, rows, path)
     return net.cpu().eval()
+
+
+def _path_before(path: Path) -> Path:
+    return path.with_suffix(".before.pt")
 
 
 def device() -> torch.device:

@@ -22,6 +22,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
 
 import torch
+from _allocator import GIVE_BACK, GIVE_BACK_TEXT
 from _peers import gaussian_rows
 from _report import markdown_table, write_result
 from _timing import N_THREADS, alternate, in_seconds, paired_ratio, use_two_threads
@@ -35,7 +36,6 @@ AT_MOST = 1.1  # times the bare forward pass
 ABOVE = 15  # MB above one batch and the result: the rounding of what the allocator holds
 BATCH = 64
 WARM = 16  # batches: the first makes what the libraries keep, the next show how much comes and goes
-GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 N_LAYERS = (1, 2, 4, 8)
 PACKAGES = ["skood", "torch", "numpy", "scikit-learn"]
 
@@ -194,8 +194,7 @@ def report(n: int, n_runs: int, counts: list[int]) -> str:
         return f"{body}\n\nThe memory can be measured on Linux only."
     head = ["module", "samples", "data", "one batch", "result", "peak", "above both", "required"]
     lines = [memory_line(name, count) for name in WORK for count in counts]
-    variables = " and ".join(f"`{name}={value}`" for name, value in GIVE_BACK.items())
-    notes = MEMORY.format(warm=WARM, variables=variables)
+    notes = MEMORY.format(warm=WARM, variables=GIVE_BACK_TEXT)
     return f"{body}\n\n## Memory above the data\n\n{notes}\n\n{markdown_table(head, lines)}"
 
 

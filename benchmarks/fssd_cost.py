@@ -19,10 +19,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
 
 import numpy as np
 import torch
+from _allocator import GIVE_BACK, GIVE_BACK_TEXT
 from _lcp_paper_lenet import FILTERS, HIDDEN, LAYERS, lenet
 from _report import markdown_table, write_result
 from _timing import alternate, in_seconds, paired_ratio
-from features import GIVE_BACK, bare_forward, clocked, say
+from features import bare_forward, clocked, say
 from memory import MB, forget_peak, peak, resident
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -132,8 +133,7 @@ def memory_table(counts: list[int]) -> str:
         flat = f"{growth:+.1f} MB, ≤ {FLAT} MB {_met(growth <= FLAT)}"
         lines.append([name, *(f"{value:.1f} MB" for value in found), flat])
     head = ["FSSD", *(f"{count:,} images" for count in counts), "growth"]
-    variables = " and ".join(f"`{name}={value}`" for name, value in GIVE_BACK.items())
-    notes = MEMORY.format(variables=variables)
+    notes = MEMORY.format(variables=GIVE_BACK_TEXT)
     return f"## Memory above the result\n\n{notes}\n\n{markdown_table(head, lines)}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from _allocator import GIVE_BACK, GIVE_BACK_TEXT
 from _peers import INSTALL, N_JOBS, gaussian_rows, is_installed
 from _report import markdown_table, write_result
 from _timing import use_two_threads
@@ -35,8 +37,9 @@ METHOD = """\
 {n:,} × {d} rows of float32 ({data:.0f} MB), two threads, defaults. Each detector runs in a process
 of its own. Each figure is the highest resident memory while these rows are scored, less what was
 resident before the fit, with the data in memory and all modules imported. So it contains what the
-fitted detector holds, BLAS's buffers, and memory that the fit has freed and the allocator keeps;
-"held" is what is resident before scoring. 1 MB = 10⁶ bytes."""
+fitted detector holds, and BLAS's buffers; "held" is what is resident before scoring. The C library
+is told to give freed memory back at once (by {give_back}). Else it keeps up to some
+60 MB of what was freed, and for threads 30 MB more in one run than in another. 1 MB = 10⁶ bytes."""
 
 Scoring = Callable[[NDArray], Any]
 
@@ -117,7 +120,8 @@ def measure(name: str, n: int, d: int, counts: list[int]) -> dict[str, float]:
 
 def measure_in_new_process(name: str, sizes: list[int]) -> dict[str, float]:
     command = [sys.executable, __file__, "--measure", name, "--sizes", *map(str, sizes)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, **GIVE_BACK}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -166,7 +170,11 @@ def main() -> None:
         return
     if not Path("/proc/self/clear_refs").exists():
         sys.exit("The peak memory of a process can be measured anew on Linux only.")
-    body = METHOD.format(n=n, d=d, data=n * d * 4 / MB) + "\n\n" + table(sizes)
+    body = (
+        METHOD.format(n=n, d=d, data=n * d * 4 / MB, give_back=GIVE_BACK_TEXT)
+        + "\n\n"
+        + table(sizes)
+    )
     if arguments.quick:
         print(body)  # a part is no result: it must not replace one
         return

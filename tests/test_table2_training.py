@@ -111,3 +111,19 @@ def test_a_loss_that_is_not_a_number_is_told(training, recipe, rows, tmp_path):
     with pytest.raises(FloatingPointError, match="epoch 1 of 3 is nan"):
         training.trained(recipe, broken, tmp_path / "net.pt", seed=1)
     assert not list(tmp_path.glob("*.pt"))
+
+
+def test_a_recipe_begins_with_the_weights_of_the_one_before(training, recipe, rows, tmp_path):
+    both = replace(recipe, epochs=1, before=recipe)
+    net = training.trained(both, rows, tmp_path / "net.pt", seed=1)
+    first = training.trained(recipe, rows, tmp_path / "first.pt", seed=1)
+    start = first.state_dict()
+    by_hand = training.trained(
+        replace(recipe, epochs=1), rows, tmp_path / "second.pt", seed=1, start=start
+    )
+    assert same(net, by_hand)
+    assert not same(net, first)
+    # weights that are given go before those of a recipe
+    given = training.trained(both, rows, tmp_path / "given.pt", seed=1, start=start)
+    assert same(given, by_hand)
+    assert not (tmp_path / "given.before.pt").exists()
