@@ -26,6 +26,7 @@ from _table2_exposure import exposed
 from _table2_methods import Method, label_free
 from _table2_report import Table, write_csv, write_markdown, write_picture
 from _table2_tasks import ARCHITECTURES, Data, Task, find_task
+from _table2_text import MOST_WITHOUT_ENSEMBLE
 from _table2_training import Rows, trained
 from _table2_tuned import tuned
 from torch import nn
@@ -62,7 +63,7 @@ def scored(
 def possible(method: Method, task: Task, nets: list[nn.Module]) -> bool:
     """An ensemble of all nets but one needs three; exposure needs outliers."""
     if method.of_other_nets:
-        return len(nets) > 2
+        return len(nets) > MOST_WITHOUT_ENSEMBLE
     return bool(task.exposure_name) or method.paper != "OE"
 
 
