@@ -13,7 +13,6 @@ from torch import nn
 
 from skood.deep import MSPScorer, TorchFeatureTransformer
 
-EPOCHS = 3  # after those of the trained net
 LEARNING_RATE = 5e-4
 
 
@@ -25,7 +24,9 @@ def exposed(folder: Path) -> list[Method]:
         assert data.exposure is not None
         outliers = torch.from_numpy(data.exposure)
         rows = Rows(torch.from_numpy(data.X), torch.from_numpy(data.y), outliers)
-        recipe = replace(net.task.recipe, epochs=EPOCHS, optimiser=_gentle, schedule=_falling)
+        recipe = replace(
+            net.task.recipe, epochs=net.task.exposure_epochs, optimiser=_gentle, schedule=_falling
+        )
         path = folder / f"{net.task.key}-{net.seed}-exposed.pt"
         tuned = trained(recipe, rows, path, net.seed, start=net.net.state_dict())
         extractor = TorchFeatureTransformer(tuned, ["logits"], batch_size=500).fit(data.X[:500])

@@ -76,9 +76,10 @@ def write_markdown(table: Table) -> str:
     if wanted:
         parts += ["## Requirements", wanted]
     parts += ["## Best", _best(table)]
+    exposure = {"exposure": table.task.exposure_name, "epochs": table.task.exposure_epochs}
     for protocol in table.values:
         title, text = PROTOCOLS[protocol]
-        parts += [f"## {title}", text.format(exposure=table.task.exposure_name)]
+        parts += [f"## {title}", text.format(**exposure)]
         parts += [_protocol_table(table, protocol)]
     if len(table.sets) > 1:
         parts += ["## AUROC by set", _sets_table(table)]

@@ -22,7 +22,7 @@ PROTOCOLS = {
     ),
     "exposed": (
         "Outlier exposure",
-        "Three more epochs with outliers of another kind: {exposure}.",
+        "More epochs ({epochs}), with as many outliers of another kind as rows: {exposure}.",
     ),
 }
 CONDITIONS = {
@@ -50,7 +50,7 @@ Sphingobacteriaceae); nothing was tuned on the other four. Outlier exposure is n
 paper: there is no neutral set.""",
 }
 CIFAR10_SETS = """\
-Of each set, 2,500 images that nothing is tuned on are reported, drawn at random. SVHN is a part
+Of each set, 1,000 images that nothing is tuned on are reported, drawn at random. SVHN is a part
 only: the first 10,000 of its 26,032 test images. Both sets are JPEG files of one quality, not the
 lossless originals. MNIST in colour is a set that nothing was tuned on."""
 REQUIRED = {  # of fmnist: protocol, method, least AUROC in the mean of the nets
