@@ -58,6 +58,7 @@ class Task:
     penultimate: str  # what the last linear layer is given
     exposure_name: str  # what outlier exposure sees
     exposure_epochs: int = 3  # after those of the trained net
+    perturbations: tuple[float, ...] = (0.0005, 0.002, 0.01, 0.05)  # tried by ODIN and FSSD
     # AUROC, AUPR and FPR80 in %, by method
     paper: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     most_rows: int | None = None  # of each set that are reported
@@ -135,7 +136,9 @@ def _strange_images(photographs: np.ndarray, images: np.ndarray) -> np.ndarray:
 def _cifar10(architecture: str) -> Task:
     recipe = _one_cycle(architecture, 40, 0.3)
     if architecture == "narrow":
-        recipe = _one_cycle(architecture, 10, 0.2, before=_one_cycle(architecture, 8, 0.3))
+        recipe = _one_cycle(architecture, 8, 0.3)
+        for epochs, peak in ((10, 0.2), (6, 0.1)):
+            recipe = _one_cycle(architecture, epochs, peak, before=recipe)
     stages = len(ARCHITECTURES[architecture][0])
     return Task(
         "cifar10",
@@ -157,6 +160,7 @@ def _cifar10(architecture: str) -> Task:
         },
         most_rows=1000,
         exposure_epochs=1,
+        perturbations=(0.002, 0.01),
     )
 
 

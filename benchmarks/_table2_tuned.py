@@ -14,7 +14,6 @@ from skood.deep import MahalanobisLayerScorer, ODINScorer
 from skood.metrics import auroc
 
 TEMPERATURES = (1.0, 10.0, 100.0, 1000.0)
-PERTURBATIONS = (0.0005, 0.002, 0.01, 0.05)
 MAHA_PERTURBATIONS = (0.002, 0.01)  # each costs a fit to all training rows
 ROWS_TO_CHOOSE_BY = 1000  # training rows that the Mahalanobis scorer weighs layers by meanwhile
 
@@ -24,9 +23,9 @@ def tuned() -> list[Method]:
         Method("ODIN, tuned", _odin, "ODIN"),
         Method("Maha, logistic", _maha(())),
         Method("Maha, logistic, perturbed", _maha(MAHA_PERTURBATIONS), "Maha"),
-        Method("FSSD, logistic", _fssd(())),
-        Method("FSSD, logistic, perturbed", _fssd(PERTURBATIONS), "FSSD"),
-        Method("FSSD, as in the authors' code", _fssd(PERTURBATIONS, **AUTHORS)),
+        Method("FSSD, logistic", _fssd(perturbed=False)),
+        Method("FSSD, logistic, perturbed", _fssd(perturbed=True), "FSSD"),
+        Method("FSSD, as in the authors' code", _fssd(perturbed=True, **AUTHORS)),
         Method("LCP, layers, logistic", _lcp),
     ]
 
@@ -52,12 +51,12 @@ def _odin(net: Context) -> Scores:
             net.split.validation
         )
         for t in TEMPERATURES
-        for p in (0.0, *PERTURBATIONS)
+        for p in (0.0, *net.task.perturbations)
     )
     return net.scores(_best(scorers, net))
 
 
-def _fssd(perturbations: tuple[float, ...], **options: Any) -> Callable[[Context], Scores]:
+def _fssd(*, perturbed: bool, **options: Any) -> Callable[[Context], Scores]:
     """Weights of the layers and the perturbation, both learnt from the validation rows."""
 
     def score(net: Context) -> Scores:
@@ -71,7 +70,7 @@ def _fssd(perturbations: tuple[float, ...], **options: Any) -> Callable[[Context
                 random_state=net.seed,
                 **options,
             ).fit(rows, labels)
-            for p in (0.0, *perturbations)
+            for p in (0.0, *(net.task.perturbations if perturbed else ()))
         )
         return net.scores(_best(scorers, net))
 
