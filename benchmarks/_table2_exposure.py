@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from _table2_context import Context
+from _table2_context import BATCH, Context
 from _table2_methods import Method, Scores
 from _table2_training import Rows, trained
 from torch import nn
@@ -29,7 +29,7 @@ def exposed(folder: Path) -> list[Method]:
         )
         path = folder / f"{net.task.key}-{net.seed}-exposed.pt"
         tuned = trained(recipe, rows, path, net.seed, start=net.net.state_dict())
-        extractor = TorchFeatureTransformer(tuned, ["logits"], batch_size=500).fit(data.X[:500])
+        extractor = TorchFeatureTransformer(tuned, ["logits"], batch_size=BATCH).fit(data.X[:BATCH])
         scorer = MSPScorer().fit(extractor.transform(net.split.validation))
         return {
             name: scorer.score_samples(extractor.transform(rows))

@@ -55,7 +55,7 @@ def trained(
             if start is not None:
                 net.load_state_dict(start)
             _train(net.to(device(), memory_format=torch.channels_last), recipe, rows, path)
-    return net.cpu().eval()
+    return net.cpu().eval().to(memory_format=torch.channels_last)  # and so scored, for speed
 
 
 def _path_before(path: Path) -> Path:
