@@ -43,8 +43,9 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
     in a layer k is larger for in-distribution inputs. **That holds of some layers only.** Equal
     weights without out-of-distribution labels can be worse than chance: the early layers of a LeNet
     put MNIST further from :math:`F^*` than Fashion-MNIST, which it was trained on, and the sum then
-    has an AUROC of 20 to 43 %. And weights that are learnt from one kind of out-of-distribution
-    inputs can fail on another: those fitted on MNIST gave 1 to 66 % on grey CIFAR-10. So the
+    has an AUROC of 23 % (mean of five nets). And weights that are learnt from one kind of
+    out-of-distribution inputs can fail on another: those fitted on MNIST gave 15 % on grey CIFAR-10
+    (``benchmarks/results/table2-fmnist.md``). So the
     default, ``combine="profile"``, asks instead whether the distances in all layers together are as
     those of training rows are.
 
