@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from _adbench import Outcome
 from _adbench_methods import PRESET
-from _report import markdown_table
+from _report import judged, markdown_table
 from scipy.stats import rankdata
 
 Results = dict[str, dict[str, Outcome]]  # by set, then by method
@@ -52,7 +52,7 @@ def requirements(all_results: dict[str, Results]) -> str:
         if name in tabular:
             value = tabular[name][PRESET["tabular"]].mean
             lines.append(f"{PRESET['tabular']} on {name}: {value:.2f}, at least {least}")
-            lines[-1] += f" {_met(value >= least)}"
+            lines[-1] += f" {judged(value >= least)}"
     return "\n".join(f"- {line}" for line in lines)
 
 
@@ -63,7 +63,8 @@ def _lead_lines(kind: str, results: Results) -> list[str]:
         difference = np.mean(ours) - np.mean(theirs)
         lines.append(
             f"{preset}, mean over {len(ours)} sets: {np.mean(ours):.2f}, {other} "
-            f"{np.mean(theirs):.2f}: {difference:+.2f}, at least +{lead} {_met(difference >= lead)}"
+            f"{np.mean(theirs):.2f}: {difference:+.2f}, at least +{lead} "
+            f"{judged(difference >= lead)}"
         )
     peers = [name for name in _method_names(results) if name.startswith("PyOD")]
     if kind == "tabular" and peers:
@@ -79,7 +80,7 @@ def _above_every(preset: str, peers: list[str], results: Results) -> str:
     closest = min(leads, key=leads.__getitem__)
     return (
         f"{preset} above every PyOD peer, each on the sets where it ran; the closest is {closest}: "
-        f"{leads[closest]:+.2f} {_met(leads[closest] > 0)}"
+        f"{leads[closest]:+.2f} {judged(leads[closest] > 0)}"
     )
 
 
@@ -189,7 +190,3 @@ def _error(values: Iterable[float]) -> str:
     """Standard error of the mean over sets."""
     values = list(values)
     return f"{np.std(values, ddof=1) / np.sqrt(len(values)):.2f}" if len(values) > 1 else "–"
-
-
-def _met(condition: bool) -> str:
-    return "(met)" if condition else "(missed)"

@@ -9,7 +9,7 @@ import numpy as np
 from _lcp_paper_lenet import LAYERS, NetResult
 from _lcp_paper_methods import LOCAL, METHODS, WHITENED, WITH_ERROR, Metrics
 from _lcp_paper_traces import Traces
-from _report import markdown_table
+from _report import judged, markdown_table
 
 # by in-distribution set, out-of-distribution set, method: a value for each seed
 Results = dict[str, dict[str, dict[str, list[Metrics]]]]
@@ -32,18 +32,18 @@ def requirements(results: Results, nets: Sequence[NetResult]) -> str:
         if inside in results:
             values = [found.auroc for found in results[inside][outside][method]]
             text = f"{inside} → {outside}, {method}: AUROC {_spread(values)}, at least {least}"
-            lines.append(f"{text} {_met(np.mean(values) >= least)}")
+            lines.append(f"{text} {judged(np.mean(values) >= least)}")
     if nets:
         accuracies = [net.accuracy for net in nets]
         aurocs = [net.found["MNIST"][0].auroc for net in nets]
         fprs = [net.found["MNIST"][1] for net in nets]
         lines += [
             f"LeNet, test accuracy: {_spread(accuracies)}, each at least {NET_ACCURACY} "
-            f"{_met(min(accuracies) >= NET_ACCURACY)}",
+            f"{judged(min(accuracies) >= NET_ACCURACY)}",
             f"LeNet, LayerEnsemble on four layers, MNIST: AUROC {_spread(aurocs)}, at least "
-            f"{NET_AUROC} {_met(np.mean(aurocs) >= NET_AUROC)}",
+            f"{NET_AUROC} {judged(np.mean(aurocs) >= NET_AUROC)}",
             f"the same: FPR80 {_spread(fprs)}, at most {NET_FPR80} "
-            f"{_met(np.mean(fprs) <= NET_FPR80)}",
+            f"{judged(np.mean(fprs) <= NET_FPR80)}",
         ]
     return "\n".join(f"- {line}" for line in lines)
 
@@ -116,7 +116,3 @@ def _spread(values: Sequence[float], digits: int = 2) -> str:
     """Mean, and standard deviation over seeds."""
     mean = f"{np.mean(values):.{digits}f}"
     return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
-
-
-def _met(condition: bool) -> str:
-    return "(met)" if condition else "(missed)"

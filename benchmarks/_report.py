@@ -20,6 +20,11 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def judged(met: bool) -> str:
+    """What is written beside a requirement."""
+    return "(met)" if met else "(missed)"
+
+
 def environment(packages: Sequence[str]) -> str:
     """One paragraph: date, machine and versions."""
     found = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from _report import judged
 from _table2_tasks import Task
 
 if TYPE_CHECKING:
@@ -90,18 +91,16 @@ def requirements(table: Table) -> str:
     least = LEAST_ACCURACY.get(table.task.key)
     if least is not None:
         value = float(np.mean(table.accuracies))
-        lines.append(f"- accuracy on test rows: {value:.2f}, at least {least} {_met(value, least)}")
+        lines.append(
+            f"- accuracy on test rows: {value:.2f}, at least {least} {judged(value >= least)}"
+        )
     wanted = REQUIRED if table.task.name == "fmnist" else {}
     for (protocol, method), least in wanted.items():
         if method in table.values.get(protocol, {}):
             value = table.mean(protocol, method, table.sets[0])[0]
-            said = f"AUROC {value:.2f}, at least {least} {_met(value, least)}"
+            said = f"AUROC {value:.2f}, at least {least} {judged(value >= least)}"
             lines.append(f"- {method} ({protocol}): {said}")
     return "\n".join(lines)
-
-
-def _met(value: float, least: float) -> str:
-    return "(met)" if value >= least else "(missed)"
 
 
 def notes(table: Table) -> str:

@@ -51,15 +51,12 @@ def trained(
             net.load_state_dict(torch.load(path, weights_only=True))
         else:
             if start is None and recipe.before is not None:
-                start = trained(recipe.before, rows, _path_before(path), seed).state_dict()
+                before = trained(recipe.before, rows, path.with_suffix(".before.pt"), seed)
+                start = before.state_dict()
             if start is not None:
                 net.load_state_dict(start)
             _train(net.to(device(), memory_format=torch.channels_last), recipe, rows, path)
     return net.cpu().eval().to(memory_format=torch.channels_last)  # and so scored, for speed
-
-
-def _path_before(path: Path) -> Path:
-    return path.with_suffix(".before.pt")
 
 
 def device() -> torch.device:

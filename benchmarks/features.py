@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
 import torch
 from _allocator import GIVE_BACK, GIVE_BACK_TEXT
 from _peers import gaussian_rows
-from _report import markdown_table, write_result
+from _report import judged, markdown_table, write_result
 from _timing import N_THREADS, alternate, in_seconds, paired_ratio, use_two_threads
 from memory import MB, forget_peak, peak, resident
 from numpy.typing import NDArray
@@ -123,7 +123,7 @@ def speed_lines(name: str, n: int, n_runs: int) -> list[list[str]]:
         ratio = paired_ratio(runs[count], runs["bare"])
         of_processor = paired_ratio(spent[count][1:], spent["bare"][1:])
         times = [in_seconds(runs[key]) for key in ("bare", count)]
-        required = f"≤ {AT_MOST:.1f} {_met(ratio.median <= AT_MOST)}"
+        required = f"≤ {AT_MOST:.1f} {judged(ratio.median <= AT_MOST)}"
         lines.append([name, count, *times, str(ratio), required, str(of_processor)])
     return lines
 
@@ -170,16 +170,12 @@ def memory_line(name: str, n: int) -> list[str]:
         name,
         f"{n:,}",
         *(f"{size:.0f} MB" for size in sizes),
-        f"≤ {ABOVE} MB {_met(above <= ABOVE)}",
+        f"≤ {ABOVE} MB {judged(above <= ABOVE)}",
     ]
 
 
 def say(text: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
-
-
-def _met(met: bool) -> str:
-    return "(met)" if met else "(missed)"
 
 
 def report(n: int, n_runs: int, counts: list[int]) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from _allocator import GIVE_BACK, GIVE_BACK_TEXT
 from _lcp_paper_lenet import FILTERS, HIDDEN, LAYERS, lenet
-from _report import markdown_table, write_result
+from _report import judged, markdown_table, write_result
 from _timing import alternate, in_seconds, paired_ratio
 from features import bare_forward, clocked, say
 from memory import MB, forget_peak, peak, resident
@@ -93,9 +93,9 @@ def time_lines(names: list[str], n: int, n_runs: int) -> list[list[str]]:
         ratio = paired_ratio(spent[name][1:], spent["bare"][1:])
         wall = paired_ratio(runs[name], runs["bare"])
         of_layer = ratio.median / len(LAYERS)
-        required = f"≤ {PLAIN_AT_MOST} in all {_met(ratio.median <= PLAIN_AT_MOST)}"
+        required = f"≤ {PLAIN_AT_MOST} in all {judged(ratio.median <= PLAIN_AT_MOST)}"
         if name != "plain":
-            required = f"≤ {PER_LAYER_AT_MOST} a layer {_met(of_layer <= PER_LAYER_AT_MOST)}"
+            required = f"≤ {PER_LAYER_AT_MOST} a layer {judged(of_layer <= PER_LAYER_AT_MOST)}"
         measured = [in_seconds(runs[name]), str(wall), str(ratio), f"{of_layer:.2f}"]
         lines.append([name, f"{n:,}", *measured, required])
     return lines
@@ -130,15 +130,11 @@ def memory_table(counts: list[int]) -> str:
         )
         found = json.loads(done.stdout.splitlines()[-1])
         growth = found[-1] - found[0]
-        flat = f"{growth:+.1f} MB, ≤ {FLAT} MB {_met(growth <= FLAT)}"
+        flat = f"{growth:+.1f} MB, ≤ {FLAT} MB {judged(growth <= FLAT)}"
         lines.append([name, *(f"{value:.1f} MB" for value in found), flat])
     head = ["FSSD", *(f"{count:,} images" for count in counts), "growth"]
     notes = MEMORY.format(variables=GIVE_BACK_TEXT)
     return f"## Memory above the result\n\n{notes}\n\n{markdown_table(head, lines)}"
-
-
-def _met(met: bool) -> str:
-    return "(met)" if met else "(missed)"
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from _allocator import GIVE_BACK, GIVE_BACK_TEXT
 from _peers import INSTALL, N_JOBS, gaussian_rows, is_installed
-from _report import markdown_table, write_result
+from _report import judged, markdown_table, write_result
 from _timing import use_two_threads
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
@@ -148,13 +148,9 @@ def required(name: str, found: dict[str, float]) -> list[str]:
     if name in PEERS:
         return ["", f"{growth:+.0f} MB"]
     return [
-        f"≤ {LIMIT} MB {_met(first <= LIMIT)}",
-        f"{growth:+.0f} MB, ≤ {FLAT} MB {_met(growth <= FLAT)}",
+        f"≤ {LIMIT} MB {judged(first <= LIMIT)}",
+        f"{growth:+.0f} MB, ≤ {FLAT} MB {judged(growth <= FLAT)}",
     ]
-
-
-def _met(met: bool) -> str:
-    return "(met)" if met else "(missed)"
 
 
 def main() -> None:

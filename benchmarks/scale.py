@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from _report import RESULTS, markdown_table, write_result
+from _report import RESULTS, judged, markdown_table, write_result
 from _scale_growth import SIZES, measure_growth
 from _scale_out_of_core import MEMORY_LIMIT, N_ROWS, QUICK_ROWS, out_of_core
 from _scale_paper import measure_constants, on_paper
@@ -35,7 +35,7 @@ def workers(quick: bool, folder: Path, _: Path) -> Part:
     line = [
         "throughput of two workers, as a share of this process with two threads",
         f"{found.share:.2f}",
-        f"≥ {LEAST_SHARE} {_met(found.met)}",
+        f"≥ {LEAST_SHARE} {judged(found.met)}",
     ]
     return [line], f"## Workers\n\n{found.text}", found.seconds_per_task
 
@@ -43,7 +43,7 @@ def workers(quick: bool, folder: Path, _: Path) -> Part:
 def disk(quick: bool, _: Path, __: Path) -> Part:
     """Rows on disk beside rows in memory."""
     table, met = out_of_core(QUICK_ROWS if quick else N_ROWS)
-    line = ["rows on disk beside rows in memory", "see the table", _met(met)]
+    line = ["rows on disk beside rows in memory", "see the table", judged(met)]
     return [line], f"## Rows on disk\n\n{table}", 0.0
 
 
@@ -54,7 +54,7 @@ def growth(quick: bool, folder: Path, out: Path) -> Part:
     line = [
         "peak memory of a process over all sizes on disk",
         f"{found.peak / 1e9:.2f} GB",
-        f"< {MEMORY_LIMIT / 1e9:.0f} GB {_met(found.met)}",
+        f"< {MEMORY_LIMIT / 1e9:.0f} GB {judged(found.met)}",
     ]
     return [line], f"## Growth\n\n{found.text}", 0.0
 
@@ -73,10 +73,6 @@ def kept(cache: Path | None, name: str, run: Callable[[], Part]) -> Part:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(found), encoding="utf-8")
     return found
-
-
-def _met(met: bool) -> str:
-    return "(met)" if met else "(missed)"
 
 
 def main() -> None:

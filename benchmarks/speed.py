@@ -19,7 +19,7 @@ from statistics import median
 
 from _lineup import SLOW, lineup
 from _peers import INSTALL
-from _report import markdown_table, write_result
+from _report import judged, markdown_table, write_result
 from _timing import N_THREADS, alternate, in_seconds, paired_ratio, use_two_threads
 from _workloads import WORK, Claim, Quality, Sizes, Work
 
@@ -66,11 +66,11 @@ def claim_line(claim: Claim, runs: Mapping[str, Sequence[float]], work: Work) ->
     if claim.times_faster is not None:
         ratio = paired_ratio(theirs, ours)
         met = ratio.median >= claim.times_faster
-        verdict = UNDECIDED if work.fewer_rows and not met else _met(met)
+        verdict = UNDECIDED if work.fewer_rows and not met else judged(met)
         return [*cells, f"{ratio} × faster", f"{requirement(claim)} {verdict}"]
     ratio = paired_ratio(ours, theirs)
     met = claim.at_most is None or ratio.median <= claim.at_most
-    required = "" if claim.at_most is None else f"{requirement(claim)} {_met(met)}"
+    required = "" if claim.at_most is None else f"{requirement(claim)} {judged(met)}"
     return [*cells, str(ratio), required]
 
 
@@ -82,7 +82,7 @@ def requirement(claim: Claim) -> str:
 
 def quality_line(quality: Quality) -> list[str]:
     value = quality.value()
-    required = f"≥ {quality.at_least:.2f} {_met(value >= quality.at_least)}"
+    required = f"≥ {quality.at_least:.2f} {judged(value >= quality.at_least)}"
     return [quality.name, "", "", "", f"{value:.4f}", required]
 
 
@@ -112,10 +112,6 @@ def lineup_section(arguments: argparse.Namespace) -> str:
 
 def say(text: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
-
-
-def _met(met: bool) -> str:
-    return "(met)" if met else "(missed)"
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from _report import markdown_table, write_result
+from _report import judged, markdown_table, write_result
 from memory import MB, forget_peak, peak, resident
 
 LIMIT = 500  # MB above the fitted detector
@@ -155,8 +155,8 @@ def run(rows: int, folder: Path) -> str:
     memory = found["in blocks"]["memory"]
     required = {
         "in blocks": [
-            f"≤ {LIMIT} MB {met(memory <= LIMIT)}",
-            f"{ratio:.2f} × in memory, ≥ {SHARE} {met(ratio >= SHARE)}",
+            f"≤ {LIMIT} MB {judged(memory <= LIMIT)}",
+            f"{ratio:.2f} × in memory, ≥ {SHARE} {judged(ratio >= SHARE)}",
         ],
         "in memory": ["", ""],
     }
@@ -178,14 +178,10 @@ def run(rows: int, folder: Path) -> str:
         f"{method}\n\n{markdown_table(head, lines)}\n\n"
         f"The scores of the two differ by {largest_difference(folder):.1g} at most, relative. "
         f"Killed with SIGKILL after {killed_after:,} rows, `--resume` "
-        f"ends with {'the same file, byte for byte' if same else 'ANOTHER FILE'} {met(same)}. "
+        f"ends with {'the same file, byte for byte' if same else 'ANOTHER FILE'} {judged(same)}. "
         f"The load average of the machine was {load_before:.1f} before and "
         f"{os.getloadavg()[0]:.1f} after."
     )
-
-
-def met(is_met: bool) -> str:
-    return "(met)" if is_met else "(missed)"
 
 
 def main() -> None:

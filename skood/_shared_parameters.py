@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 
-class SharesParameters:
+class SharesParameters(ABC):
     """Mixin, placed before `BaseEstimator`: a clone has some of the parameters, not copies of them.
 
     `sklearn.base.clone` deep-copies what is no estimator, and takes the fit from what is one.
     """
 
+    @abstractmethod
     def _is_shared(self, name: str, value: Any) -> bool:
         """Whether clones share this parameter."""
-        raise NotImplementedError
 
     def __sklearn_clone__(self) -> Self:
+        # ignored types: `BaseEstimator`, which has both methods, comes after the mixin
         shared = {
             name: value
             for name, value in self.get_params(deep=False).items()  # type: ignore[attr-defined]
