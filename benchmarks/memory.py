@@ -37,9 +37,11 @@ METHOD = """\
 {n:,} × {d} rows of float32 ({data:.0f} MB), two threads, defaults. Each detector runs in a process
 of its own. Each figure is the highest resident memory while these rows are scored, less what was
 resident before the fit, with the data in memory and all modules imported. So it contains what the
-fitted detector holds, and BLAS's buffers; "held" is what is resident before scoring. The C library
-is told to give freed memory back at once (by {give_back}). Else it keeps up to some
-60 MB of what was freed, and for threads 30 MB more in one run than in another. 1 MB = 10⁶ bytes."""
+fitted detector holds, and BLAS's buffers; "held" is what is resident before scoring. 1 MB = 10⁶
+bytes. The C library is told to give freed memory back at once, by
+{give_back}.
+Else it keeps up to some 60 MB of what was freed, and for threads 30 MB more in one run than in
+another."""
 
 Scoring = Callable[[NDArray], Any]
 
