@@ -32,7 +32,7 @@ class Task:
     """Where the rows come from, and what one would take without choosing."""
 
     name: str
-    default: str  # the preset
+    default: str  # whose default is taken: "tabular" or "embedding"
     draw: Callable[[Path, Path, int], Draw]  # from the data, the cache and the seed
 
 

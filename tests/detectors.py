@@ -516,7 +516,11 @@ INDEXES = [
 ]
 
 TRANSFORMERS = [
-    Case("PartialWhitener", PartialWhitener, changes={"power": 1.0, "covariance": "empirical"}),
+    Case(
+        "PartialWhitener",
+        PartialWhitener,
+        changes={"power": 1.0, "length_power": 0.5, "covariance": "empirical"},
+    ),
     Case(
         "ActiveNeuronSelector",
         ActiveNeuronSelector,

@@ -72,10 +72,15 @@ def test_mahalanobis_by_sums(options, labels, sizes):
 
 
 @settings(max_examples=10)
-@given(sizes=chunks, covariance=st.sampled_from(["ledoit_wolf", "oas", "empirical"]))
-def test_whitening_by_sums(sizes, covariance):
-    one = PartialWhitener(covariance=covariance).fit(X)
-    pipeline = make_pipeline(PartialWhitener(covariance=covariance), KNNOutlierDetector())
+@given(
+    sizes=chunks,
+    covariance=st.sampled_from(["ledoit_wolf", "oas", "empirical"]),
+    length_power=st.sampled_from([0.0, 0.5]),
+)
+def test_whitening_by_sums(sizes, covariance, length_power):
+    parameters = {"covariance": covariance, "length_power": length_power}
+    one = PartialWhitener(**parameters).fit(X)
+    pipeline = make_pipeline(PartialWhitener(**parameters), KNNOutlierDetector())
     lazy = DaskOutlierDetector(pipeline).fit(da.from_array(X, chunks=(sizes, -1)))
     np.testing.assert_allclose(lazy.detector_[0].scales_, one.scales_, rtol=1e-9)
     np.testing.assert_allclose(lazy.detector_[0].transform(Q), one.transform(Q), rtol=1e-6)

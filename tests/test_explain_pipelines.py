@@ -157,6 +157,22 @@ def test_columns_that_a_selector_drops_have_no_share():
     assert list(found.feature_names) == NAMES
 
 
+def test_of_rows_divided_by_a_power_of_their_length_the_columns_have_shares():
+    X, Q = _rows() + 2.0, _rows(9, seed=1)
+
+    def divided(Z):
+        return Z / np.linalg.norm(Z, axis=1, keepdims=True) ** 0.5
+
+    found = explain(
+        make_pipeline(PartialWhitener(0.7, length_power=0.5), LCPOutlierDetector()).fit(X), Q
+    )
+    expected = explain(
+        make_pipeline(PartialWhitener(0.7), LCPOutlierDetector()).fit(divided(X)), divided(Q)
+    )
+    np.testing.assert_allclose(found.shares, expected.shares, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(_sums(found), found.scores, rtol=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["tabular", "embedding"])
 def test_the_recommended_pipelines_name_the_shifted_column(kind):
     detector = make_outlier_detector(kind).fit(_frame(_rows(200)))

@@ -188,11 +188,13 @@ def test_sums_give_the_covariances_of_scikit_learn(offset, scale, data):
 
 
 @pytest.mark.parametrize("covariance", ["ledoit_wolf", "oas", "empirical"])
-def test_whitener_by_parts(covariance):
+@pytest.mark.parametrize("length_power", [0.0, 0.5])
+def test_whitener_by_parts(covariance, length_power):
     X = rows(200, 6)
     X[:, 2] = 7.0  # never varies
-    found = in_parts(PartialWhitener(covariance=covariance), X, [2, 3, 90])
-    expected = PartialWhitener(covariance=covariance).fit(X)
+    parameters = {"covariance": covariance, "length_power": length_power}
+    found = in_parts(PartialWhitener(**parameters), X, [2, 3, 90])
+    expected = PartialWhitener(**parameters).fit(X)
     np.testing.assert_allclose(found.transform(X), expected.transform(X), rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(found.variances_, expected.variances_, rtol=1e-6, atol=1e-12)
 

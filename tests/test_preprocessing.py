@@ -153,10 +153,46 @@ def test_constant_columns_and_equal_rows_stay_finite():
     np.testing.assert_array_equal(PartialWhitener().fit_transform(equal), np.zeros((9, 3)))
 
 
-@pytest.mark.parametrize("power", [-0.1, 1.1, "half", None])
-def test_bad_power(power):
-    with pytest.raises(ValueError, match=r"'power' parameter of PartialWhitener .* \[0, 1\]. Got"):
-        PartialWhitener(power).fit(rows())
+@pytest.mark.parametrize("length_power", [0.5, 1.0])
+def test_length_power_equals_rows_divided_before(length_power):
+    X, Q = rows(200, 6) + 3.0, rows(9, 6, seed=1)
+
+    def divided(Z):
+        return Z / np.linalg.norm(Z, axis=1, keepdims=True) ** length_power
+
+    whitener = PartialWhitener(0.7, length_power=length_power).fit(X)
+    plain = PartialWhitener(0.7).fit(divided(X))
+    np.testing.assert_allclose(whitener.transform(Q), plain.transform(divided(Q)), rtol=1e-9)
+    np.testing.assert_allclose(whitener.mean_, divided(X).mean(axis=0))
+    back = whitener.inverse_transform(whitener.transform(Q))
+    np.testing.assert_allclose(back, Q if length_power < 1 else divided(Q), rtol=1e-8)
+
+
+def test_directions_alone_count_for_length_power_one():
+    X, Q = rows(200, 6), rows(9, 6, seed=1)
+    whitener = PartialWhitener(length_power=1.0).fit(X)
+    np.testing.assert_allclose(whitener.transform(Q * 7.0), whitener.transform(Q), atol=1e-12)
+    half = PartialWhitener(length_power=0.5).fit(X)
+    assert (np.abs(half.transform(Q * 7.0) - half.transform(Q)).max(axis=1) > 0.1).all()
+
+
+@pytest.mark.parametrize("size", [1e-150, 1.0, 1e150])
+@pytest.mark.parametrize("length_power", [0.5, 1.0])
+def test_lengths_that_cannot_be_squared_and_rows_of_zeros(size, length_power):
+    X = rows(60, 4)
+    X[7] = 0.0
+    expected = PartialWhitener(1.0, length_power=length_power).fit_transform(X)
+    found = PartialWhitener(1.0, length_power=length_power).fit_transform(X * size)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["power", "length_power"])
+@pytest.mark.parametrize("value", [-0.1, 1.1, "half", None])
+def test_bad_powers(name, value):
+    with pytest.raises(
+        ValueError, match=rf"'{name}' parameter of PartialWhitener .* \[0, 1\]. Got"
+    ):
+        PartialWhitener(**{name: value}).fit(rows())
 
 
 def test_bad_covariance():

@@ -13,7 +13,9 @@ from .detectors import rows
 
 BY_HAND = {
     "tabular": lambda: make_pipeline(StandardScaler(), LCPOutlierDetector()),
-    "embedding": lambda: make_pipeline(PartialWhitener(0.5), LCPOutlierDetector(locality=0.5)),
+    "embedding": lambda: make_pipeline(
+        PartialWhitener(0.5, length_power=0.5), LCPOutlierDetector(locality=0.5)
+    ),
 }
 
 

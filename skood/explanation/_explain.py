@@ -26,9 +26,11 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
     reconstruction or the mean) times the slope of the distance in it, so the shares sum to the
     same score. Scalers do not change them. Through rotations they may be negative: such a feature
     differs the way that the others, which it goes along with, have led to expect. Where PCA has
-    dropped directions, the differences are without these. Of a transformer that is not linear, the
-    shares are those of the features that it gives. With ``metric="cosine"`` the directions of rows
-    are compared: a feature that outgrows the others makes these smaller, and they have shares too.
+    dropped directions, the differences are without these. Where `PartialWhitener` divides rows by a
+    power of their length, they are those of the divided rows. Of a transformer that is not linear,
+    the shares are those of the features that it gives. With ``metric="cosine"`` the directions of
+    rows are compared: a feature that outgrows the others makes these smaller, and they have shares
+    too.
 
     Parameters
     ----------

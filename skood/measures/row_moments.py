@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +123,7 @@ class RowMoments:
         return self.low < self.high
 
 
-def moments_of_rows(rows: NDArray) -> RowMoments:
+def moments_of_rows(rows: Any) -> RowMoments:
     """The moments of rows of any float type, taken block by block.
 
     Parameters

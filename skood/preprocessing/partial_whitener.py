@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from .._sums_plan import SumsPlan
 from .._validation import check_float, check_new_rows, check_option, check_training_rows
 from ..measures.row_moments import RULES, RowMoments, moments_of_rows, shrunk_covariance
+from ..neighbors._pair_distances import row_norms
 
 _ROWS = 64  # in each product
 
@@ -31,10 +32,17 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     Mahalanobis distances. Between them, directions of small variance count more than in the rows,
     but noise in them does not drown the rest: for embeddings this is often better than either end.
 
+    With a `length_power` a above 0, x stands for :math:`x / \|x\|^a`: with ``length_power=1`` rows
+    are compared by their directions only. The length of a network's features often says little
+    about where a row comes from, but seldom nothing.
+
     Parameters
     ----------
     power : float, default=0.5
         The power p, in [0, 1].
+    length_power : float, default=0.0
+        The power a of each row's length that the row is divided by first, in [0, 1]. A row of zeros
+        stays one.
     covariance : {"ledoit_wolf", "oas", "empirical"}, default="ledoit_wolf"
         How the covariance :math:`\Sigma` is estimated. The first two shrink it towards a multiple
         of the identity, which is needed where rows are not many more than columns.
@@ -42,7 +50,7 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     Attributes
     ----------
     mean_ : ndarray of shape (n_features,)
-        The mean of the training rows.
+        The mean of the training rows, divided by the power of their lengths.
     axes_ : ndarray of shape (n_features, n_features)
         The principal axes, one a column, by falling variance.
     variances_ : ndarray of shape (n_features,)
@@ -64,7 +72,8 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     References
     ----------
     Ledoit and Wolf (2004), A well-conditioned estimator for large-dimensional covariance matrices,
-    equation 14.
+    equation 14. Müller and Hein (2025), Mahalanobis++: improving OOD detection via feature
+    normalization (``length_power=1``).
 
     Examples
     --------
@@ -75,8 +84,15 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     array([4., 1.])
     """
 
-    def __init__(self, power: float = 0.5, *, covariance: str = "ledoit_wolf") -> None:
+    def __init__(
+        self,
+        power: float = 0.5,
+        *,
+        length_power: float = 0.0,
+        covariance: str = "ledoit_wolf",
+    ) -> None:
         self.power = power
+        self.length_power = length_power
         self.covariance = covariance
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
@@ -102,7 +118,7 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         self._check_parameters()
         X = check_training_rows(self, X, stored=True)
-        self._moments = moments_of_rows(X)
+        self._moments = self._moments_of(X)
         return self._set_axes()
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -132,7 +148,7 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             return self.fit(X, y)
         self._check_parameters()
         X = check_new_rows(self, X, stored=True)
-        self._moments = self._moments.merged(moments_of_rows(X))
+        self._moments = self._moments.merged(self._moments_of(X))
         return self._set_axes()
 
     def plan_sums(self, head: Any, sizes: Sequence[int], y: Any = None) -> SumsPlan | None:  # noqa: ARG002
@@ -165,7 +181,11 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _check_parameters(self) -> None:
         check_float(self, "power", self.power, "[0, 1]")
+        check_float(self, "length_power", self.length_power, "[0, 1]")
         check_option(self, "covariance", self.covariance, RULES)
+
+    def _moments_of(self, X: NDArray) -> RowMoments:
+        return moments_of_rows(X if self.length_power == 0 else _DividedRows(X, self.length_power))
 
     def _set_axes(self) -> Self:
         moments = self._moments
@@ -204,7 +224,7 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         # a training row again. So each product has the same shape.
         block = np.zeros((_ROWS, X.shape[1]))
         for start in range(0, len(X), _ROWS):
-            rows = X[start : start + _ROWS]
+            rows = _divided(X[start : start + _ROWS], self.length_power)
             np.subtract(rows, self.mean_, out=block[: len(rows)])
             block[len(rows) :] = 0.0
             out[start : start + _ROWS] = ((block @ self.axes_) * self.scales_)[: len(rows)]
@@ -212,6 +232,8 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def inverse_transform(self, X: Any) -> NDArray:
         """Bring rows on the scaled axes back to the columns they came from.
+
+        With ``length_power=1`` their lengths are lost, and they come back with the length 1.
 
         Parameters
         ----------
@@ -225,17 +247,42 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         X = check_array(X, dtype=[np.float64, np.float32])
-        return ((X / self.scales_) @ self.axes_.T + self.mean_).astype(X.dtype)
+        rows = (X / self.scales_) @ self.axes_.T + self.mean_
+        if 0 < self.length_power < 1:  # a length l came out as l^(1 - a)
+            rows = _divided(rows, -self.length_power / (1.0 - self.length_power))
+        return rows.astype(X.dtype)
 
     @property
     def _linear_map(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Matrices that take differences of rows to the scaled axes, and back."""
+        """Matrices that take differences of rows to the scaled axes, and back.
+
+        Of rows that have been divided by a power of their length: that keeps what each column is.
+        """
         return self.axes_ * self.scales_, (self.axes_ / self.scales_).T
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+class _DividedRows:
+    """Rows divided by a power of their lengths, as they are read."""
+
+    def __init__(self, rows: NDArray, power: float) -> None:
+        self.shape = rows.shape
+        self._rows, self._power = rows, power
+
+    def __getitem__(self, part: slice) -> NDArray[np.float64]:
+        return _divided(self._rows[part], self._power)
+
+
+def _divided(rows: NDArray, power: float) -> NDArray:
+    """Rows divided by a power of their lengths, in float64; as they are where it is 0."""
+    if power == 0:
+        return rows
+    lengths = row_norms(rows)
+    return rows / np.where(lengths > 0, lengths, 1.0)[:, np.newaxis] ** power
 
 
 def _with_fixed_signs(axes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -245,4 +292,5 @@ def _with_fixed_signs(axes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _moments_of_part(X: Any, whitener: PartialWhitener) -> RowMoments:
-    return moments_of_rows(check_training_rows(clone(whitener), X, min_samples=1))
+    whitener = clone(whitener)
+    return whitener._moments_of(check_training_rows(whitener, X, min_samples=1))
