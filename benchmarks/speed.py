@@ -134,11 +134,13 @@ def main() -> None:
         return
     notes = METHOD.format(threads=N_THREADS, runs=arguments.runs)
     command = "python benchmarks/speed.py"
+    name, title = "speed", "Speed"
     if arguments.slow_peers:
         command += " --slow-peers"
+        name, title = "speed-slow-peers", "Speed beside slow peers too"
     else:
         notes += " " + NOT_SLOW
-    write_result("speed", "Speed", command, PACKAGES, f"{notes}\n\n{body}")
+    write_result(name, title, command, PACKAGES, f"{notes}\n\n{body}")
 
 
 if __name__ == "__main__":

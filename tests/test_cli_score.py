@@ -185,6 +185,15 @@ def test_what_was_written_after_the_last_whole_block_is_dropped(folder):
     assert (folder / "scores.csv").read_bytes() == (folder / "undisturbed.csv").read_bytes()
 
 
+@pytest.fixture
+def ctrl_c_heard():
+    """Processes that start now do not inherit that Ctrl-C is ignored, as jobs of a shell's do."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_heard")
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder):
     more = ["--block-rows", "64"]
     assert score_long(folder, *more, "--quiet", output="undisturbed.csv") == 0

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ._errors import UsageError
-from ._interrupts import Interrupts
 from ._speaking import check_output, plain_errors, say
 from ._table_arguments import FILES, add_columns, add_reading, add_talking, add_writing
 
@@ -75,8 +74,7 @@ def _score(arguments: argparse.Namespace) -> int:
             say(arguments, f"there are no rows in {partial.path.name} to go on with: starting anew")
         scorer = Scorer(fitted, source.row_name, arguments.explain, partial.journal.tally)
         try:
-            with Interrupts() as interrupts:
-                _write(arguments, source, fitted, scorer, partial, made_of, interrupts)
+            _write(arguments, source, fitted, scorer, partial, made_of)
         except KeyboardInterrupt:
             _say_how_to_go_on(arguments, partial)
             return _INTERRUPTED
@@ -96,7 +94,6 @@ def _write(
     scorer: Any,
     partial: Any,
     made_of: dict[str, Any],
-    interrupts: Interrupts,
 ) -> None:
     from skood.tables import results_format
 
@@ -108,7 +105,6 @@ def _write(
         if not partial.is_open:
             partial.start(made_of, results.head(batch.schema))
         partial.append(results.piece(batch), len(batch), scorer.tally)
-        interrupts.check()
 
     score_file(
         source,
