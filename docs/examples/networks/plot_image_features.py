@@ -64,9 +64,9 @@ print(f"accuracy on held-out digits 0 to 7: {100 * np.mean(answers == digits.y_t
 # -------------------------
 #
 # ``layers="penultimate"``, the default, is what goes into the last linear layer. The preset for
-# embeddings whitens that a little, and scores rows by LCP. The scorers on logits take the network
-# and the images. Look at the intervals before you rank the four: where they overlap, other images
-# might have given another order.
+# embeddings takes some of the rows' length away, whitens them a little, and scores them by LCP. The
+# scorers on logits take the network and the images. Look at the intervals before you rank the four:
+# where they overlap, other images might have given another order.
 
 detectors = {
     "embedding preset": make_pipeline(
