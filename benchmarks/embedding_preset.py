@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,6 @@ from skood.metrics import auroc
 COMMAND = "python benchmarks/embedding_preset.py --data ../shared/data"
 SIZES = (300, 750)  # in-distribution rows, of which 70 % are trained on
 N_STRANGE = 250
-PRESET = "preset: power 0.5, length power 0.5, locality 0.5"
 PROTOCOL = f"""\
 AUROC in %, mean over the classes {", ".join(map(str, INSIDE))} as the in-distribution one,
 {" and ".join(map(str, SIZES))} rows of it, and {{seeds}} random split(s) of each; trained on 70 %
@@ -50,21 +51,22 @@ genomes. Around the preset's power and locality there is little to choose. On re
 of it beats the Mahalanobis distance."""
 
 
-def whitened(power: float, length_power: float, locality: float) -> Callable[[], Any]:
-    return lambda: make_pipeline(
+def label(power: float, length_power: float, locality: float) -> str:
+    return f"power {power:g}, length power {length_power:g}, locality {locality:g}"
+
+
+def whitened(power: float, length_power: float, locality: float) -> Any:
+    return make_pipeline(
         PartialWhitener(power, length_power=length_power), LCPOutlierDetector(locality=locality)
     )
 
 
-BEFORE = "power 0.5, length power 0, locality 0.5"
+PRESET = f"preset: {label(0.5, 0.5, 0.5)}"
+BEFORE, DIRECTIONS = (0.5, 0.0, 0.5), (0.5, 1.0, 0.5)
+OTHERS = (BEFORE, DIRECTIONS, (0.25, 0.5, 0.5), (0.75, 0.5, 0.5), (0.5, 0.5, 0.0), (0.5, 0.5, 1.0))
 METHODS: dict[str, Callable[[], Any]] = {
     PRESET: lambda: make_outlier_detector("embedding"),
-    BEFORE: whitened(0.5, 0.0, 0.5),
-    "power 0.5, length power 1, locality 0.5": whitened(0.5, 1.0, 0.5),
-    "power 0.25, length power 0.5, locality 0.5": whitened(0.25, 0.5, 0.5),
-    "power 0.75, length power 0.5, locality 0.5": whitened(0.75, 0.5, 0.5),
-    "power 0.5, length power 0.5, locality 0": whitened(0.5, 0.5, 0.0),
-    "power 0.5, length power 0.5, locality 1": whitened(0.5, 0.5, 1.0),
+    **{label(*powers): partial(whitened, *powers) for powers in OTHERS},
     "LCP": LCPOutlierDetector,
     "kNN": KNNOutlierDetector,
     "MD": MahalanobisOutlierDetector,
@@ -76,31 +78,30 @@ def evaluate(found: EmbeddingSet, n_seeds: int) -> dict[str, float]:
     """Mean AUROC in % of each method."""
     values: dict[str, list[float]] = {name: [] for name in METHODS}
     with threadpool_limits(1):
-        for label in INSIDE:
-            for n in SIZES:
-                for seed in range(n_seeds):
-                    rng = np.random.default_rng([seed, label, n])
-                    inside = rng.permutation(np.flatnonzero(found.y == label))[:n]
-                    strange = rng.permutation(np.flatnonzero(found.y != label))[:N_STRANGE]
-                    cut = round(0.7 * len(inside))
-                    rows = found.X[np.concatenate([inside[cut:], strange])]
-                    labels = np.repeat([1, -1], [len(inside) - cut, len(strange)])
-                    for name, make in METHODS.items():
-                        detector = make().fit(found.X[inside[:cut]])
-                        values[name].append(100 * auroc(labels, detector.score_samples(rows)))
+        for inside_label, n, seed in product(INSIDE, SIZES, range(n_seeds)):
+            rng = np.random.default_rng([seed, inside_label, n])
+            inside = rng.permutation(np.flatnonzero(found.y == inside_label))[:n]
+            strange = rng.permutation(np.flatnonzero(found.y != inside_label))[:N_STRANGE]
+            cut = round(0.7 * len(inside))
+            rows = found.X[np.concatenate([inside[cut:], strange])]
+            labels = np.repeat([1, -1], [len(inside) - cut, len(strange)])
+            for name, make in METHODS.items():
+                detector = make().fit(found.X[inside[:cut]])
+                values[name].append(100 * auroc(labels, detector.score_samples(rows)))
     return {name: float(np.mean(each)) for name, each in values.items()}
 
 
 def report(results: dict[str, dict[str, float]], n_seeds: int) -> str:
+    before, directions = label(*BEFORE), label(*DIRECTIONS)
     lines = []
     for method in METHODS:
-        gains = np.array([found[method] - found[BEFORE] for found in results.values()])
+        gains = np.array([found[method] - found[before] for found in results.values()])
         mean = np.mean([found[method] for found in results.values()])
         error = gains.std(ddof=1) / np.sqrt(len(gains))
-        gain = "" if method == BEFORE else f"{gains.mean():+.2f} ± {error:.2f}"
-        wins = "" if method == BEFORE else f"{(gains > 0).sum()} of {len(gains)}"
+        gain = "" if method == before else f"{gains.mean():+.2f} ± {error:.2f}"
+        wins = "" if method == before else f"{(gains > 0).sum()} of {len(gains)}"
         lines.append([method, f"{mean:.2f}", gain, wins])
-    shown = [PRESET, BEFORE, "power 0.5, length power 1, locality 0.5", "LCP", "kNN", "MD"]
+    shown = [PRESET, before, directions, "LCP", "kNN", "MD"]
     one_by_one = [
         [name, *(f"{found[method]:.2f}" for method in shown)] for name, found in results.items()
     ]
