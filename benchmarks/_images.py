@@ -20,12 +20,6 @@ JPEG = {
 }
 
 
-def user_cache() -> Path:
-    """Where decoded images and trained networks are kept if no folder is named."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "skood-benchmarks"
-
-
 def kept(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """The arrays in a file, made and written first where it is missing."""
     if not path.exists():

@@ -73,8 +73,6 @@ def lineup(sizes: Sizes) -> tuple[str, dict[str, Seconds]]:
     X, Q = gaussian_rows(n, 64, np.float64), gaussian_rows(m, 64, np.float64, seed=1)
     seconds = {}
     for name, make in detectors().items():
-        if name in SLOW and not (sizes.slow_peers or sizes.quick):
-            continue
         candidate = Candidate(make, X, Q)
         seconds[f"{name} fit"] = timed(candidate.fit)
         seconds[f"{name} score"] = timed(candidate.score)

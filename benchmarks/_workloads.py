@@ -71,8 +71,6 @@ class Work:
     once: frozenset[str] = frozenset()
     """Those that take minutes: they run a single time."""
     qualities: list[Quality] = field(default_factory=list)
-    fewer_rows: bool = False
-    """Than the requirement names, in favour of the peer: a ratio too low decides nothing."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,6 @@ class Sizes:
     """Sizes of the requirement, or a part of them to try the script."""
 
     quick: bool
-    slow_peers: bool
 
     def rows(self, n: int) -> int:
         return max(1_000, n // 10) if self.quick else n
@@ -196,7 +193,7 @@ def kernel_density_scoring(sizes: Sizes) -> Work:
 
 def kernel_density_fit(sizes: Sizes) -> Work:
     """PyOD's fit scores all rows, so it grows with n²; skood's scores at most 10,000 of them."""
-    n, d = sizes.rows(20_000 if sizes.slow_peers else 5_000), 64
+    n, d = sizes.rows(20_000), 64
     X = gaussian_rows(n, d, np.float64)
     seconds = {"skood": timed(lambda: KernelDensityOutlierDetector(n_jobs=N_JOBS).fit(X))}
     if is_installed("pyod"):
@@ -208,38 +205,22 @@ def kernel_density_fit(sizes: Sizes) -> Work:
         seconds,
         [Claim("skood", ("PyOD KDE",), times_faster=50)],
         once=frozenset({"PyOD KDE"}),
-        fewer_rows=not sizes.slow_peers,
     )
 
 
 def neighbor_fit(sizes: Sizes) -> Work:
+    """PyOD's fit queries all rows, so it grows with n²; skood's at most 10,000 of them."""
     n, d, m = sizes.rows(200_000), 128, sizes.rows(12_000)
     X, Q = gaussian_rows(n, d), gaussian_rows(m, d, seed=1)
     index = ExactIndex(n_jobs=N_JOBS).fit(X)
     queries = f"{m:,} queries"
-    seconds = _fits(X, sizes) | {queries: timed(lambda: index.query(Q, K))}
+    seconds = _fits(X, sizes) | {queries: timed(lambda: index.query(Q, K))} | _pyod_fit(X)
     claims = [Claim(f"{name} fit", (queries,), at_most=1.0) for name in ("LCP", "kNN")]
-    if sizes.slow_peers:
-        seconds |= _pyod_fit(X)
-        claims += _CLAIMS_ON_PYOD
+    claims += [Claim(f"{name} fit", tuple(_PYOD_KNN), times_faster=10) for name in ("LCP", "kNN")]
     return Work(f"fit {_shape(n, d)} float32, k {K}", seconds, claims, once=_PYOD_KNN)
 
 
-def neighbor_fit_beside_pyod(sizes: Sizes) -> Work | None:
-    """PyOD's fit queries all rows, so it grows with n²; skood's at most 10,000 of them."""
-    if sizes.slow_peers:
-        return None  # `neighbor_fit` has it, at the full number of rows
-    n, d = sizes.rows(50_000), 128
-    X = gaussian_rows(n, d)
-    name = f"fit {_shape(n, d)} float32, k {K}, beside PyOD"
-    seconds = _fits(X, sizes) | _pyod_fit(X)
-    return Work(name, seconds, _CLAIMS_ON_PYOD, once=_PYOD_KNN, fewer_rows=True)
-
-
 _PYOD_KNN = frozenset({"PyOD KNN fit"})
-_CLAIMS_ON_PYOD = [
-    Claim(f"{name} fit", tuple(_PYOD_KNN), times_faster=10) for name in ("LCP", "kNN")
-]
 
 
 def _fits(X: NDArray, sizes: Sizes) -> dict[str, Seconds]:
@@ -314,7 +295,7 @@ def one_row_at_a_time(sizes: Sizes) -> Work:
     )
 
 
-WORK: dict[str, Callable[[Sizes], Work | None]] = {
+WORK: dict[str, Callable[[Sizes], Work]] = {
     "exact-512": lambda sizes: exact_search(50_000, 512, 2_000, (1.2, 1.0, 3), sizes),
     "exact-64": lambda sizes: exact_search(100_000, 64, 5_000, (1.7, 1.05, 3), sizes),
     "float64-512": lambda sizes: exact_search_float64(50_000, 512, 2_000, sizes),
@@ -329,7 +310,6 @@ WORK: dict[str, Callable[[Sizes], Work | None]] = {
     "kd-score": kernel_density_scoring,
     "kd-fit": kernel_density_fit,
     "fit": neighbor_fit,
-    "fit-pyod": neighbor_fit_beside_pyod,
     "faiss": approximate_search,
     "one-row": one_row_at_a_time,
 }

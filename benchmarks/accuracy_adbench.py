@@ -21,6 +21,7 @@ from pathlib import Path
 from _adbench import KINDS, LIMIT_SECONDS, MAX_TRAINING_ROWS, Dataset, datasets, evaluate
 from _adbench_methods import has_pyod
 from _adbench_tables import TIE, Results, group_report, requirements, set_tables
+from _arguments import add_data, at_least_one
 from _report import write_result
 
 COMMAND = "python benchmarks/accuracy_adbench.py --data ../shared/data"
@@ -93,8 +94,8 @@ def report(results: dict[str, Results], n_splits: int) -> str:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds adbench/")
-    parser.add_argument("--splits", type=int, default=5)
+    add_data(parser, "adbench/")
+    parser.add_argument("--splits", type=at_least_one, default=5)
     parser.add_argument("--only", default="", metavar="PATTERN", help="sets with this in the name")
     parser.add_argument("--no-peers", action="store_true", help="only skood's own detectors")
     parser.add_argument(
@@ -104,8 +105,6 @@ def arguments() -> argparse.Namespace:
         help="keep each set's results there, and go on from them after an interruption",
     )
     found = parser.parse_args()
-    if found.splits < 1:
-        parser.error(f"The '--splits' argument must be an int of at least 1. Got {found.splits}.")
     if not found.no_peers and not has_pyod():
         print("without the peers: pip install pyod adds them (and an hour)", file=sys.stderr)
         found.no_peers = True

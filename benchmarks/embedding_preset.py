@@ -13,12 +13,11 @@ import os
 from collections.abc import Callable
 from functools import partial
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _arguments import add_cache, add_data, at_least_one
 from _embedding_sets import INSIDE, EmbeddingSet, embedding_sets
-from _images import user_cache
 from _report import markdown_table, write_result
 from joblib import Parallel, delayed
 from sklearn.pipeline import make_pipeline
@@ -119,19 +118,12 @@ def report(results: dict[str, dict[str, float]], n_seeds: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the image sets")
-    parser.add_argument("--seeds", type=int, default=1, help="splits of each class and size")
+    add_data(parser, "cifar10/, svhn/, mnist/, ...")
     parser.add_argument(
-        "--cache",
-        type=Path,
-        default=user_cache(),
-        help="holds the networks of table2.py; embeddings are kept here",
+        "--seeds", type=at_least_one, default=1, help="splits of each class and size"
     )
+    add_cache(parser, "holds the networks of table2.py; embeddings are kept here")
     given = parser.parse_args()
-    if given.seeds < 1:
-        parser.error(f"The '--seeds' argument must be an int of at least 1. Got {given.seeds}.")
-    if not given.data.is_dir():
-        parser.error(f"The '--data' argument must be a folder. Got {given.data}.")
     sets = embedding_sets(given.data, given.cache)
     found = Parallel(os.cpu_count() or 1)(delayed(evaluate)(one, given.seeds) for one in sets)
     results = {one.name: values for one, values in zip(sets, found, strict=True)}

@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from _arguments import at_least_one
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
 
 import torch
@@ -197,7 +199,7 @@ def report(n: int, n_runs: int, counts: list[int]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes; nothing is written")
-    parser.add_argument("--runs", type=int, default=15, help="runs of each contestant")
+    parser.add_argument("--runs", type=at_least_one, default=15, help="runs of each contestant")
     parser.add_argument("--measure", metavar="NAME", help="measure memory in this process")
     parser.add_argument("--samples", type=int, default=2_000, help="for --measure")
     arguments = parser.parse_args()

@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from _arguments import at_least_one
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
 
 import numpy as np
@@ -140,7 +142,7 @@ def memory_table(counts: list[int]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes; nothing is written")
-    parser.add_argument("--runs", type=int, default=5, help="runs of each contestant")
+    parser.add_argument("--runs", type=at_least_one, default=5, help="runs of each contestant")
     parser.add_argument("--measure", metavar="NAME", help="measure memory in this process")
     parser.add_argument("--counts", type=int, nargs="+", default=[N_LESS, N])
     arguments = parser.parse_args()

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
+from _arguments import at_least_one
 from _growth_plot import plot
 from _peers import BRUTE, FAISS, PRODUCT, SKOOD, exact_searches, gaussian_rows
 from _report import RESULTS, markdown_table, write_result
@@ -88,7 +89,7 @@ def section(axis: str, base: Setting, values: list[int], times: Times, name: str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes; plots go to --out")
-    parser.add_argument("--runs", type=int, default=5, help="runs of each search")
+    parser.add_argument("--runs", type=at_least_one, default=5, help="runs of each search")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the plots")
     arguments = parser.parse_args()
     use_two_threads()

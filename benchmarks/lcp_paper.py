@@ -12,9 +12,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
 
-from _images import user_cache
+from _arguments import add_cache, add_data, at_least_one
 from _lcp_paper_lenet import DESCRIPTION, NetResult, run_net
 from _lcp_paper_methods import evaluate
 from _lcp_paper_tables import (
@@ -103,19 +102,12 @@ def report(
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
-    parser.add_argument("--seeds", type=int, default=3)
+    add_data(parser, "mnist/, cifar10/, ...")
+    parser.add_argument("--seeds", type=at_least_one, default=3)
     parser.add_argument("--only", default="", metavar="PATTERN", help="sets with this in the name")
     parser.add_argument("--quick", action="store_true", help="few rows and epochs, to try it out")
-    parser.add_argument(
-        "--cache", type=Path, default=user_cache(), help="networks and traces are kept here"
-    )
-    found = parser.parse_args()
-    if found.seeds < 1:
-        parser.error(f"The '--seeds' argument must be an int of at least 1. Got {found.seeds}.")
-    if not (found.data / "mnist").is_dir():
-        parser.error(f"The '--data' argument must be a folder with mnist/. Got {found.data}.")
-    return found
+    add_cache(parser, "networks and traces are kept here")
+    return parser.parse_args()
 
 
 def main() -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _images import kept, load_grey, user_cache, with_channel
+from _arguments import add_cache, add_data, at_least_one
+from _images import kept, load_grey, with_channel
 from _moving_speed_report import markdown, picture
 from _report import RESULTS, write_result
 from _table2_nets import lenet
@@ -98,16 +99,14 @@ def distances(found: dict[str, np.ndarray], layer: str) -> dict[str, tuple[np.nd
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--cache", type=Path, default=user_cache(), help="features are kept here")
+    add_data(parser, "mnist/, fashion_mnist/, ...")
+    parser.add_argument("--seeds", type=at_least_one, default=3)
+    add_cache(parser, "features are kept here")
     return parser.parse_args()
 
 
 def main() -> None:
     given = arguments()
-    if given.seeds < 1 or not given.data.is_dir():
-        sys.exit("The '--seeds' argument must be at least 1, and '--data' must be a folder.")
     runs = []
     for seed in range(given.seeds):
         found = features_over_time(given.data, given.cache, seed)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _images import user_cache
+from _arguments import add_cache, add_data, at_least_one
 from _report import markdown_table, write_result
 from _selection_tasks import MOST_TEST_ROWS, MOST_TRAINING_ROWS, Task, all_tasks
 from joblib import Parallel, delayed
@@ -174,10 +174,12 @@ def choices(found: dict[str, list[Outcome]]) -> str:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
-    parser.add_argument("--cache", type=Path, default=user_cache(), help="folder for the traces")
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="worker processes")
+    add_data(parser, "mnist/, genome/, ...")
+    add_cache(parser, "traces are kept here")
+    parser.add_argument("--seeds", type=at_least_one, default=10)
+    parser.add_argument(
+        "--jobs", type=at_least_one, default=os.cpu_count(), help="worker processes"
+    )
     parser.add_argument("--only", default="", metavar="PATTERN", help="tasks with this in the name")
     return parser.parse_args()
 
@@ -185,8 +187,8 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     tasks = [task for task in all_tasks() if given.only.lower() in task.name.lower()]
-    if min(given.seeds, given.jobs) < 1 or not tasks:
-        sys.exit("'--seeds' and '--jobs' must be at least 1, and '--only' must match a task.")
+    if not tasks:
+        sys.exit(f"argument --only: must match a task. Got {given.only!r} instead.")
     found: dict[str, list[Outcome]] = {}
     start = time.perf_counter()
     for task in tasks:

@@ -1,8 +1,7 @@
 """Speed beside scikit-learn, PyOD, faiss and the bare matrix product.
 
-    python benchmarks/speed.py                # about a quarter of an hour on two processors
-    python benchmarks/speed.py --slow-peers   # half an hour: peers that take minutes, in full
-    python benchmarks/speed.py --quick        # small sizes, to try the script
+    python benchmarks/speed.py           # half an hour on two processors
+    python benchmarks/speed.py --quick   # small sizes, to try the script
 
 Two threads for everyone. All contestants of one piece of work run in turn (A B C, A B C, ...); a
 ratio is the median of the ratios of neighbouring runs. `growth.py` has how time grows.
@@ -14,9 +13,10 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import median
 
+from _arguments import at_least_one
 from _lineup import SLOW, lineup
 from _peers import INSTALL
 from _report import judged, markdown_table, write_result
@@ -34,23 +34,20 @@ Rows are standard normal where nothing else is said, so there is no structure to
 is checked on the answers, exact ones against scikit-learn's in float64. Of scikit-learn's
 kd_tree, ball_tree and brute, the fastest on a 20th of the queries runs in full."""
 
-UNDECIDED = "(undecided: `--slow-peers`)"
 LINEUP_RUNS = 3
-SLOW_NOTE = "The robust covariances (EllipticEnvelope, MCD) are in a run with `--slow-peers`, once."
-NOT_SLOW = """\
-The fits of PyOD's KNN and KDE take time that grows with n². They were run at fewer rows than the
-requirement names, which favours them; `--slow-peers` runs them in full."""
 
 
 def result_lines(work: Work, n_runs: int) -> list[list[str]]:
     """Measure one piece of work: a line of the table for each claim."""
     runs = alternate(work.seconds, n_runs, once=work.once, say=say)
-    lines = [claim_line(claim, runs, work) for claim in work.claims]
+    lines = [claim_line(claim, runs, work.once) for claim in work.claims]
     lines += [quality_line(quality) for quality in work.qualities]
     return [[work.name if i == 0 else "", *line] for i, line in enumerate(lines)]
 
 
-def claim_line(claim: Claim, runs: Mapping[str, Sequence[float]], work: Work) -> list[str]:
+def claim_line(
+    claim: Claim, runs: Mapping[str, Sequence[float]], once: Collection[str]
+) -> list[str]:
     there = [name for name in claim.others if name in runs]
     if claim.subject not in runs or not there:
         others = " / ".join(claim.others)
@@ -59,14 +56,13 @@ def claim_line(claim: Claim, runs: Mapping[str, Sequence[float]], work: Work) ->
     ours, theirs = runs[claim.subject], runs[other]
     cells = [
         claim.subject,
-        other + "*" * (other in work.once),
+        other + "*" * (other in once),
         in_seconds(ours),
         in_seconds(theirs),
     ]
     if claim.times_faster is not None:
         ratio = paired_ratio(theirs, ours)
-        met = ratio.median >= claim.times_faster
-        verdict = UNDECIDED if work.fewer_rows and not met else judged(met)
+        verdict = judged(ratio.median >= claim.times_faster)
         return [*cells, f"{ratio} × faster", f"{requirement(claim)} {verdict}"]
     ratio = paired_ratio(ours, theirs)
     met = claim.at_most is None or ratio.median <= claim.at_most
@@ -87,11 +83,11 @@ def quality_line(quality: Quality) -> list[str]:
 
 
 def requirement_table(arguments: argparse.Namespace) -> str:
-    sizes = Sizes(arguments.quick, arguments.slow_peers)
+    sizes = Sizes(arguments.quick)
     lines = []
     for key, build in WORK.items():
-        work = build(sizes) if re.search(arguments.only, key) else None
-        if work is not None:
+        if re.search(arguments.only, key):
+            work = build(sizes)
             say(work.name)
             lines += result_lines(work, arguments.runs)
     return markdown_table(HEAD, lines)
@@ -99,15 +95,17 @@ def requirement_table(arguments: argparse.Namespace) -> str:
 
 def lineup_section(arguments: argparse.Namespace) -> str:
     """Fit and scoring time of all detectors, for which nothing is required."""
-    title, seconds = lineup(Sizes(arguments.quick, arguments.slow_peers))
+    title, seconds = lineup(Sizes(arguments.quick))
     n_runs = min(arguments.runs, LINEUP_RUNS)
     once = {f"{name} {verb}" for name in SLOW for verb in ("fit", "score")}
     runs = alternate(seconds, n_runs, once=once, say=say)
     names = [name.removesuffix(" fit") for name in runs if name.endswith(" fit")]
     rows = [[n, *(in_seconds(runs[f"{n} {verb}"]) for verb in ("fit", "score"))] for n in names]
     table = markdown_table(["detector", "fit", "score"], rows)
-    note = f"Medians of {n_runs} alternating runs, default parameters. Nothing is required here."
-    return f"## {title}\n\n{note} {SLOW_NOTE}\n\n{table}"
+    note = f"""\
+Medians of {n_runs} alternating runs, default parameters. Nothing is required here. The robust
+covariances ({", ".join(SLOW)}) ran once."""
+    return f"## {title}\n\n{note}\n\n{table}"
 
 
 def say(text: str) -> None:
@@ -120,10 +118,7 @@ def main() -> None:
         "--only", default="", help=f"regular expression of: {', '.join(WORK)}, detectors"
     )
     parser.add_argument("--quick", action="store_true", help="small sizes; nothing is written")
-    parser.add_argument("--runs", type=int, default=5, help="runs of each contestant")
-    parser.add_argument(
-        "--slow-peers", action="store_true", help="peers' fits that take minutes, in full"
-    )
+    parser.add_argument("--runs", type=at_least_one, default=5, help="runs of each contestant")
     arguments = parser.parse_args()
     use_two_threads()
     body = requirement_table(arguments)
@@ -133,14 +128,7 @@ def main() -> None:
         print(body)  # a part is no result: it must not replace one
         return
     notes = METHOD.format(threads=N_THREADS, runs=arguments.runs)
-    command = "python benchmarks/speed.py"
-    name, title = "speed", "Speed"
-    if arguments.slow_peers:
-        command += " --slow-peers"
-        name, title = "speed-slow-peers", "Speed beside slow peers too"
-    else:
-        notes += " " + NOT_SLOW
-    write_result(name, title, command, PACKAGES, f"{notes}\n\n{body}")
+    write_result("speed", "Speed", "python benchmarks/speed.py", PACKAGES, f"{notes}\n\n{body}")
 
 
 if __name__ == "__main__":

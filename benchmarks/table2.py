@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _images import kept, user_cache
+from _arguments import add_cache, add_data, at_least_one
+from _images import kept
 from _report import write_result
 from _table2_context import Context, split_rows
 from _table2_exposure import exposed
@@ -89,10 +90,12 @@ def _scores(method: Method, net: Context, folder: Path) -> dict[str, np.ndarray]
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--task", choices=sorted(SEEDS), required=True)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
-    parser.add_argument("--seeds", type=int, help="nets; 5, 1 and 3 if not given")
+    add_data(parser, "fashion_mnist/, cifar10/, genome/, ...")
+    parser.add_argument("--seeds", type=at_least_one, help="nets; 5, 1 and 3 if not given")
     parser.add_argument(
-        "--scored", type=int, help="score by the first nets only; an ensemble still has all"
+        "--scored",
+        type=at_least_one,
+        help="score by the first nets only; an ensemble still has all",
     )
     parser.add_argument(
         "--arch", choices=sorted(ARCHITECTURES), help="of cifar10; resnet34 where a GPU is"
@@ -100,22 +103,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", default="", metavar="PATTERN", help="methods with this in the name"
     )
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=user_cache(),
-        help="nets and scores are kept here: empty it after a change of a recipe or a method",
+    add_cache(
+        parser, "nets and scores are kept here: empty it after a change of a recipe or a method"
     )
     found = parser.parse_args()
     found.seeds = SEEDS[found.task] if found.seeds is None else found.seeds
-    if found.seeds < 1:
-        parser.error(f"The '--seeds' argument must be an int of at least 1. Got {found.seeds}.")
     found.scored = found.seeds if found.scored is None else found.scored
-    if not 1 <= found.scored <= found.seeds:
+    if found.scored > found.seeds:
         allowed = f"an int from 1 to {found.seeds}, the number of nets"
-        parser.error(f"The '--scored' argument must be {allowed}. Got {found.scored}.")
-    if not found.data.is_dir():
-        parser.error(f"The '--data' argument must be a folder. Got {found.data}.")
+        parser.error(f"argument --scored: must be {allowed}. Got {found.scored} instead.")
     return found
 
 
