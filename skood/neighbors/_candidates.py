@@ -45,8 +45,8 @@ class Candidates:
             np.greater_equal(excess, 0, out=candidate)
         found = _flat_true(candidate)
         q_rows, columns = np.divmod(found, excess.shape[1])
-        values = excess.ravel()[found] + limit[q_rows]
-        self.extend(q_rows, columns + start, values, error[q_rows])
+        values = excess.ravel().take(found) + limit.take(q_rows)
+        self.extend(q_rows, columns + start, values, error.take(q_rows))
 
     def extend(
         self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], values: NDArray, margin: NDArray
@@ -70,22 +70,22 @@ class Candidates:
     def drop(self) -> None:
         """Drop the pairs that can't be among the k nearest by what is known now."""
         self.tighten()
-        self.keep(self.upper >= self.bound[self.q_rows])
+        self.keep(np.flatnonzero(self.upper >= self.bound.take(self.q_rows)))
 
-    def keep(self, kept: NDArray) -> None:
-        """Keep these pairs, given as a mask or as positions, and no others."""
-        kept = kept.ravel()
-        self.q_rows, self.x_rows = self.q_rows[kept], self.x_rows[kept]
-        self.lower, self.upper = self.lower[kept], self.upper[kept]
+    def keep(self, positions: NDArray[np.intp]) -> None:
+        """Keep the pairs at these positions and no others."""
+        self.q_rows, self.x_rows = self.q_rows.take(positions), self.x_rows.take(positions)
+        self.lower, self.upper = self.lower.take(positions), self.upper.take(positions)
 
 
 def _flat_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Positions of the few True in a mask, as `np.flatnonzero` gives them, several times faster."""
     if mask.size % 8:
         return np.flatnonzero(mask)
-    words = np.flatnonzero(mask.ravel().view(np.uint64) != 0)  # eight at a time
-    found = np.flatnonzero(mask.ravel().reshape(-1, 8)[words])
-    return words[found >> 3] * 8 + (found & 7)
+    eights = mask.ravel().view(np.uint64)
+    words = np.flatnonzero(eights != 0)
+    found = np.flatnonzero(eights.take(words).view(np.bool_))
+    return words.take(found >> 3) * 8 + (found & 7)
 
 
 def _kth_largest(closeness: NDArray, k: int) -> NDArray:
@@ -112,7 +112,7 @@ def _kth_largest_of_pairs(q_rows: NDArray[np.intp], values: NDArray, m: int, k: 
         return np.where(counts < k, -np.inf, values[order[place]]).astype(values.dtype)
     order, places = _by_query(q_rows, counts)
     padded = np.full((m, width), -np.inf, dtype=values.dtype)
-    padded.ravel()[places] = values[order]
+    padded.ravel()[places] = values.take(order)
     return np.partition(padded, width - k, axis=1)[:, width - k]
 
 
@@ -129,7 +129,7 @@ def nearest_of_ordered_pairs(
         return np.lexsort((distances, q_rows))[first + np.arange(k)]
     order, places = _by_query(q_rows, counts)
     padded = np.full((m, int(counts.max(initial=0))), np.inf)
-    padded.ravel()[places] = distances[order]
+    padded.ravel()[places] = distances.take(order)
     return order[first + np.argsort(padded, axis=1, kind="stable")[:, :k]]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rows import StoredRows
+from ._centred_blocks import CentredBlocks
 
 if TYPE_CHECKING:
     from ._candidates import Candidates
@@ -120,13 +121,27 @@ class ClosenessReference:
         """Multiply float64 rows in float64 from now on."""
         self.product_dtype = self.rows.dtype
 
-    def feed(self, Q: NDArray, candidates: Candidates) -> Iterator[None]:
-        """Hand over candidates, a block of training rows at a time."""
-        for block in self.blocks(Q, candidates.bound):
-            candidates.add(block)
-            yield
+    def shared_blocks(self, n_readers: int) -> CentredBlocks | None:
+        """Centred rows for so many threads at once; None where each makes its own as fast."""
+        if self.rows.shape[1] < _WIDE and not isinstance(self.rows, StoredRows):
+            return None  # its own are in the cache of its processor
+        return self._centred_blocks(n_readers)
 
-    def blocks(self, Q: NDArray, bound: NDArray) -> Iterator[ClosenessBlock]:
+    def _centred_blocks(self, n_readers: int) -> CentredBlocks:
+        shape = min(_FIRST_BLOCK, len(self.rows)), self.rows.shape[1] + 2
+        return CentredBlocks(self._fill_block, shape, n_readers)
+
+    def feed(
+        self, Q: NDArray, candidates: Candidates, shared: CentredBlocks | None
+    ) -> Iterator[int]:
+        """Hand over candidates, a block at a time; how many training rows have passed by."""
+        for block in self._blocks(Q, candidates.bound, shared):
+            candidates.add(block)
+            yield block.start + block.excess.shape[1]
+
+    def _blocks(
+        self, Q: NDArray, bound: NDArray, shared: CentredBlocks | None
+    ) -> Iterator[ClosenessBlock]:
         """Closeness of the rows of Q to all training rows, up to a constant for each query.
 
         `bound` (m,) is read anew for each block, so the caller can raise it on the way. It is
@@ -137,7 +152,8 @@ class ClosenessReference:
         if self._takes_raw_rows(len(Q)):
             yield from self._blocks_of_raw_rows(centred, lengths, bound)
         else:
-            yield from self._blocks_of_centred_rows(centred, lengths, bound)
+            own = shared or self._centred_blocks(1)
+            yield from self._blocks_of_centred_rows(centred, lengths, bound, own)
 
     def _blocks_of_raw_rows(
         self, centred: NDArray, lengths: NDArray[np.float64], bound: NDArray
@@ -167,7 +183,11 @@ class ClosenessReference:
             yield ClosenessBlock(start, excess, limit, error)
 
     def _blocks_of_centred_rows(
-        self, centred: NDArray, lengths: NDArray[np.float64], bound: NDArray
+        self,
+        centred: NDArray,
+        lengths: NDArray[np.float64],
+        bound: NDArray,
+        blocks: CentredBlocks,
     ) -> Iterator[ClosenessBlock]:
         # Two more columns take the half squares and the limit off within the product itself: what
         # is left to look for is a sign, in one pass.
@@ -177,26 +197,28 @@ class ClosenessReference:
         left[:, :d] = centred
         width = _COLUMNS if d < _WIDE else _COLUMNS_OF_WIDE_ROWS
         edges = [0, *range(_FIRST_BLOCK, len(self.rows), TRAINING_BLOCK), len(self.rows)]
-        right = np.ones((min(_FIRST_BLOCK, len(self.rows)), d + 2), dtype=dtype)
-        out = np.empty(m * max(width, len(right)), dtype=dtype)
+        out = np.empty(m * max(width, edges[1]), dtype=dtype)
         for start, stop in itertools.pairwise(edges):
-            block = self.rows[start:stop]
-            b = len(block)
-            if self.unit == 1:
-                np.subtract(block, self.centre, out=right[:b, :d], casting="same_kind")
-            else:
-                right[:b, :d] = self.centred(block)
-            right[:b, d] = -self.half_squares[start:stop]
             own = self.block_lengths[start // TRAINING_BLOCK : -(-stop // TRAINING_BLOCK)].max()
             error = self._error(lengths * own, own, dtype)
-            step = width if start > 0 else b
-            for first in range(0, b, step):
-                columns = right[first : min(first + step, b)]
-                limit = _limit(bound, error)
-                np.negative(limit, out=left[:, d + 1])
-                excess = out[: m * len(columns)].reshape(m, -1)
-                np.matmul(left, columns.T, out=excess)
-                yield ClosenessBlock(start + first, excess, limit, error)
+            step = width if start > 0 else stop
+            with blocks.block(start, stop, dtype) as right:
+                for first in range(0, len(right), step):
+                    columns = right[first : first + step]
+                    limit = _limit(bound, error)
+                    np.negative(limit, out=left[:, d + 1])
+                    excess = out[: m * len(columns)].reshape(m, -1)
+                    np.matmul(left, columns.T, out=excess)
+                    yield ClosenessBlock(start + first, excess, limit, error)
+
+    def _fill_block(self, start: int, stop: int, right: NDArray) -> None:
+        """Centred rows and minus their half squares; the last column stays 1, for the limit."""
+        block, d = self.rows[start:stop], self.rows.shape[1]
+        if self.unit == 1:
+            np.subtract(block, self.centre, out=right[:, :d], casting="same_kind")
+        else:
+            right[:, :d] = self.centred(block)
+        right[:, d] = -self.half_squares[start:stop]
 
     def _error(self, products: NDArray[np.float64], length: float, dtype: np.dtype) -> NDArray:
         """Bound of the rounding error, where q·x is at most `products` and x at most `length`."""

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from ..rows import StoredRows, UnitRows, joined_rows
 from ._candidates import Candidates, nearest_of_ordered_pairs
+from ._centred_blocks import CentredBlocks
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference
 from ._pair_distances import pair_distances
 from ._threads import single_threaded_blas
@@ -91,15 +92,18 @@ class ExactSearch:
         block = min(_QUERY_BLOCK, max(FEW_QUERIES + 1, -(-len(Q) // n_threads)))
         block = min(block, max(1, max_bytes // (n_threads * TRAINING_BLOCK * 2 * Q.itemsize)))
         parts = [slice(start, start + block) for start in range(0, len(Q), block)]
+        threads = min(n_threads, len(parts))
+        shared = self.reference.shared_blocks(threads) if threads > 1 else None
 
         def search_part(part: slice) -> Found:
             norms = None if q_norms is None else q_norms[part]
-            return self._search_block(Q[part], k, norms, None if exclude is None else exclude[part])
+            left_out = None if exclude is None else exclude[part]
+            return self._search_block(Q[part], k, norms, left_out, shared)
 
-        if len(parts) == 1 or n_threads == 1:
+        if threads <= 1:
             found = [search_part(part) for part in parts]
         else:
-            with single_threaded_blas(), ThreadPoolExecutor(n_threads) as pool:
+            with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
                 found = list(pool.map(search_part, parts))
         return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
@@ -109,10 +113,11 @@ class ExactSearch:
         k: int,
         q_norms: NDArray[np.float64] | None,
         exclude: NDArray[np.intp] | None,
+        shared: CentredBlocks | None,
     ) -> Found:
         left_out = exclude is not None and bool((exclude >= 0).any())
         product_rows = Q if q_norms is None else unit_rows(Q, q_norms)
-        search = _BlockSearch(self, Q, q_norms, k + left_out)
+        search = _BlockSearch(self, Q, q_norms, k + left_out, shared)
         safe = self.reference.query_lengths(product_rows) < self.reference.largest_safe_length()
         indices, distances = search.run(product_rows, safe)
         if not left_out:
@@ -126,9 +131,15 @@ class _BlockSearch:
     """One block of queries on its way past the training rows."""
 
     def __init__(
-        self, owner: ExactSearch, Q: NDArray, q_norms: NDArray[np.float64] | None, k: int
+        self,
+        owner: ExactSearch,
+        Q: NDArray,
+        q_norms: NDArray[np.float64] | None,
+        k: int,
+        shared: CentredBlocks | None,
     ) -> None:
         self.owner = owner
+        self.shared = shared
         self.Q = Q
         self.norms = None if q_norms is None or owner.norms is None else (owner.norms, q_norms)
         self.k = k
@@ -148,13 +159,15 @@ class _BlockSearch:
     def _by_product(self, product_rows: NDArray, rows: NDArray[np.intp]) -> Found:
         reference = self.owner.reference
         candidates = Candidates(len(rows), self.k, reference.dtype_for(len(rows)))
-        blocks = reference.feed(product_rows, candidates)
-        for number, _ in enumerate(blocks, start=1):
-            if number & (number - 1) == 0:  # after 1, 2, 4, 8, ... blocks: each time half is new
-                candidates.tighten()
+        looked = passed = 0
+        for passed in reference.feed(product_rows, candidates, self.shared):
+            if passed >= 2 * looked:  # more often, it costs more than it saves
+                candidates.drop()
+                looked = passed
             if len(candidates) > _MAX_PAIRS:
                 self._cut(candidates, rows)
-        candidates.drop()
+        if looked < passed:
+            candidates.drop()
         if len(candidates) > _TOO_MANY * self.k * len(rows):
             reference.use_full_precision()
         return self._nearest(candidates.q_rows, candidates.x_rows, rows)

@@ -34,12 +34,13 @@ def pair_distances(
     step = max(1, _PAIR_BYTES // (8 * X.shape[1]))
     for start in range(0, len(x_rows), step):
         x_part, q_part = x_rows[start : start + step], q_rows[start : start + step]
+        x, q = X.take(x_part, axis=0), Q.take(q_part, axis=0)  # faster than indexing
         if norms is None:
-            difference = X[x_part].astype(np.float64)
-            difference -= Q[q_part]
+            difference = x.astype(np.float64)
+            difference -= q
         else:
-            difference = X[x_part] / norms[0][x_part, np.newaxis]
-            difference -= Q[q_part] / norms[1][q_part, np.newaxis]
+            difference = x / norms[0][x_part, np.newaxis]
+            difference -= q / norms[1][q_part, np.newaxis]
         distances[start : start + step] = _safe_norms(difference)
     return distances
 

@@ -73,8 +73,16 @@ class TorchReference:
     def use_full_precision(self) -> None:
         """Stay in float32: not all devices have more, and those that have are slow at it."""
 
-    def feed(self, Q: NDArray, candidates: Candidates) -> Iterator[None]:
-        """Hand over candidates, a block of training rows at a time."""
+    def shared_blocks(self, n_readers: int) -> None:
+        """Nothing to share: the centred rows are on the device."""
+
+    def feed(
+        self,
+        Q: NDArray,
+        candidates: Candidates,
+        shared: object,  # noqa: ARG002
+    ) -> Iterator[int]:
+        """Hand over candidates, a block at a time; how many training rows have passed by."""
         torch = import_optional("torch", "torch")
         lengths = self.query_lengths(Q)
         error = self.relative_error * (lengths * self.length + self.length**2)
@@ -93,7 +101,7 @@ class TorchReference:
             values = closeness[found[:, 0], found[:, 1]].cpu().numpy()
             q_rows, x_rows = found.cpu().numpy().astype(np.intp).T
             candidates.extend(q_rows, x_rows + start, values, error.astype(np.float32)[q_rows])
-            yield
+            yield start + closeness.shape[1]
 
 
 @contextmanager

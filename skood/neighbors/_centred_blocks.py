@@ -1,0 +1,79 @@
+"""Blocks of training rows that several threads read, made once for all of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Key = tuple[int, int, np.dtype]
+
+
+class CentredBlocks:
+    """The last few blocks, shared by threads that pass by the same rows at about the same time.
+
+    The first thread to need a block makes it, and another one that comes meanwhile waits for it.
+    That keeps them in step: who comes second is served at once, and catches up. A thread that has
+    fallen further behind than there are blocks makes its own once more.
+
+    Parameters
+    ----------
+    fill : callable
+        ``fill(start, stop, array)`` writes the rows from `start` to `stop` into an array of as many
+        rows. Columns that it leaves alone hold ones.
+    shape : (int, int)
+        Rows and columns of the largest block.
+    n_readers : int
+        Threads at a time. Each may hold one block.
+    """
+
+    def __init__(
+        self, fill: Callable[[int, int, NDArray], None], shape: tuple[int, int], n_readers: int
+    ) -> None:
+        self._fill = fill
+        self._shape = shape
+        # One more than are held, so that a block stays until the others have come to it.
+        self._slots = [_Slot() for _ in range(n_readers + (n_readers > 1))]
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def block(self, start: int, stop: int, dtype: np.dtype) -> Iterator[NDArray]:
+        """The rows from `start` to `stop`, which stay as they are until the end of the context."""
+        slot = self._taken((start, stop, dtype))
+        try:
+            with slot.lock:
+                if not slot.filled:  # also where the thread that began to fill it has failed
+                    if slot.array.dtype != dtype:
+                        slot.array = np.ones(self._shape, dtype=dtype)
+                    self._fill(start, stop, slot.array[: stop - start])
+                    slot.filled = True
+            yield slot.array[: stop - start]
+        finally:
+            with self._lock:
+                slot.readers -= 1
+
+    def _taken(self, key: _Key) -> _Slot:
+        """The slot of this block, or the free one that was taken the longest time ago."""
+        with self._lock:
+            slot = next((slot for slot in self._slots if slot.key == key), None)
+            if slot is None:
+                slot = next(slot for slot in self._slots if slot.readers == 0)
+                slot.key, slot.filled = key, False
+            slot.readers += 1
+            self._slots.remove(slot)
+            self._slots.append(slot)
+            return slot
+
+
+class _Slot:
+    """Room for one block."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()  # held while the block is made
+        self.key: _Key | None = None
+        self.filled = False
+        self.readers = 0
+        self.array: NDArray = np.empty(0, dtype=bool)  # until the first block
