@@ -107,7 +107,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="PATTERN", help="sets with this in the name")
     parser.add_argument("--quick", action="store_true", help="few rows and epochs, to try it out")
     add_cache(parser, "networks and traces are kept here")
-    return parser.parse_args()
+    found = parser.parse_args()
+    if not (found.data / "mnist").is_dir():
+        parser.error(f"argument --data: must be a folder with mnist/. Got {found.data} instead.")
+    return found
 
 
 def main() -> None:

@@ -202,20 +202,11 @@ def test_pictures_are_png_of_readable_size(demo):
         assert height >= (125 * len(LABELS) if name == "scores.png" else 400)
 
 
-@pytest.fixture(scope="module")
-def bare_demo(tmp_path_factory):
-    """Another run with the same seed, quiet and without matplotlib."""
-    folder = tmp_path_factory.mktemp("bare")
-    done = run_skood("demo", "--output", folder, "--seed", 1, "--quiet", blocked=["matplotlib"])
-    done.folder = folder
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-def test_quiet_says_nothing_on_stderr_and_the_same_seed_gives_the_same_scores(demo, bare_demo):
-    assert bare_demo.stderr == ""
-    assert list(read_table(bare_demo.stdout)) == list(read_table(demo.stdout))
-    same = read_scores(bare_demo.folder / "scores.csv")
+def test_quiet_says_nothing_on_stderr_and_the_same_seed_gives_the_same_scores(demo, tmp_path):
+    done = run_skood("demo", "--output", tmp_path, "--seed", 1, "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(read_table(done.stdout)) == list(read_table(demo.stdout))
+    same = read_scores(tmp_path / "scores.csv")
     for name, column in read_scores(demo.folder / "scores.csv").items():
         if name.endswith("_score"):
             np.testing.assert_allclose(same[name].astype(float), column.astype(float), rtol=1e-9)
@@ -224,14 +215,17 @@ def test_quiet_says_nothing_on_stderr_and_the_same_seed_gives_the_same_scores(de
 
 
 @needs_plots
-def test_without_matplotlib_there_is_no_picture_and_one_line_says_so(bare_demo):
-    assert {path.name for path in bare_demo.folder.iterdir()} == {"scores.csv"}
-    _, after = bare_demo.stdout.split("\n\n")[-1].split("written to ")
+def test_without_matplotlib_there_is_no_picture_and_one_line_says_so(tmp_path):
+    done = run_skood("demo", "--output", tmp_path, blocked=["matplotlib"])
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"scores.csv"}
+    _, after = done.stdout.split("\n\n")[-1].split("written to ")
     assert after.splitlines() == [
-        f"{bare_demo.folder}: scores.csv",
+        f"{tmp_path}: scores.csv",
         'plots: pip install "skood[plots]" adds the pictures',
         *([] if HAS_TORCH else [TORCH_HINT]),
     ]
+    assert f"[1/{N_STEPS}] load the rows" in done.stderr
 
 
 @needs_plots
@@ -253,7 +247,6 @@ def test_without_the_whole_extra_there_is_near_ood_only_and_one_line_says_so(tmp
     assert set(read_scores(tmp_path / "scores.csv")["set"]) == {"id", "near"}
     hint = 'plots: pip install "skood[plots]" adds the far OoD rows and the pictures'
     assert done.stdout.splitlines()[-1 if HAS_TORCH else -2] == hint
-    assert f"[1/{N_STEPS}] load the rows" in done.stderr
 
 
 @pytest.mark.parametrize("below", ["", "sub/folder"])

@@ -55,7 +55,7 @@ class Candidates:
         self._parts.append((q_rows, x_rows, values - margin, values + margin))
         self._n_new += len(q_rows)
 
-    def tighten(self) -> None:
+    def _tighten(self) -> None:
         """Raise the bound to what the pairs at hand allow."""
         if not self._parts:
             return
@@ -69,7 +69,7 @@ class Candidates:
 
     def drop(self) -> None:
         """Drop the pairs that can't be among the k nearest by what is known now."""
-        self.tighten()
+        self._tighten()
         self.keep(np.flatnonzero(self.upper >= self.bound.take(self.q_rows)))
 
     def keep(self, positions: NDArray[np.intp]) -> None:
