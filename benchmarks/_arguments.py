@@ -7,17 +7,6 @@ import os
 from pathlib import Path
 
 
-def at_least_one(text: str) -> int:
-    """A number of things, of which there must be some."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be an int of at least 1. Got {text!r} instead.")
-    return number
-
-
 def folder(text: str) -> Path:
     """A folder that is there."""
     path = Path(text)

@@ -21,8 +21,10 @@ from pathlib import Path
 from _adbench import KINDS, LIMIT_SECONDS, MAX_TRAINING_ROWS, Dataset, datasets, evaluate
 from _adbench_methods import has_pyod
 from _adbench_tables import TIE, Results, group_report, requirements, set_tables
-from _arguments import add_data, at_least_one
+from _arguments import add_data
 from _report import write_result
+
+from skood.cli._arguments import count as at_least_one
 
 COMMAND = "python benchmarks/accuracy_adbench.py --data ../shared/data"
 PROTOCOL = f"""\

@@ -16,7 +16,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from _arguments import add_cache, add_data, at_least_one
+from _arguments import add_cache, add_data
 from _embedding_sets import INSIDE, EmbeddingSet, embedding_sets
 from _report import markdown_table, write_result
 from joblib import Parallel, delayed
@@ -30,6 +30,7 @@ from skood import (
     PartialWhitener,
     make_outlier_detector,
 )
+from skood.cli._arguments import count as at_least_one
 from skood.metrics import auroc
 
 COMMAND = "python benchmarks/embedding_preset.py --data ../shared/data"

@@ -19,8 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from _arguments import at_least_one
-
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
 
 import torch
@@ -32,6 +30,7 @@ from memory import MB, forget_peak, peak, resident
 from numpy.typing import NDArray
 from torch import nn
 
+from skood.cli._arguments import count as at_least_one
 from skood.deep import TorchFeatureTransformer
 
 AT_MOST = 1.1  # times the bare forward pass

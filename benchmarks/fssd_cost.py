@@ -15,8 +15,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from _arguments import at_least_one
-
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
 
 import numpy as np
@@ -32,6 +30,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from skood import FSSDScorer
+from skood.cli._arguments import count as at_least_one
 from skood.deep import TorchFeatureTransformer
 
 N, N_LESS = 10_000, 2_500

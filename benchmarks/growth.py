@@ -14,11 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from _arguments import at_least_one
 from _growth_plot import plot
 from _peers import BRUTE, FAISS, PRODUCT, SKOOD, exact_searches, gaussian_rows
 from _report import RESULTS, markdown_table, write_result
 from _timing import N_THREADS, alternate, in_seconds, timed, use_two_threads
+
+from skood.cli._arguments import count as at_least_one
 
 METHODS = (SKOOD, PRODUCT, FAISS, BRUTE)
 PACKAGES = ["skood", "numpy", "scikit-learn", "faiss-cpu"]

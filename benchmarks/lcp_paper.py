@@ -13,7 +13,7 @@ import argparse
 import sys
 import time
 
-from _arguments import add_cache, add_data, at_least_one
+from _arguments import add_cache, add_data
 from _lcp_paper_lenet import DESCRIPTION, NetResult, run_net
 from _lcp_paper_methods import evaluate
 from _lcp_paper_tables import (
@@ -36,6 +36,8 @@ from _lcp_paper_tasks import (
 )
 from _lcp_paper_traces import CODE, HIDDEN, PATIENCE, Traces, make_traces
 from _report import write_result
+
+from skood.cli._arguments import count as at_least_one
 
 COMMAND = "python benchmarks/lcp_paper.py --data ../shared/data"
 LENET = "LeNet"

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _arguments import add_cache, add_data, at_least_one
+from _arguments import add_cache, add_data
 from _images import kept, load_grey, with_channel
 from _moving_speed_report import markdown, picture
 from _report import RESULTS, write_result
 from _table2_nets import lenet
 from torch import nn
 
+from skood.cli._arguments import count as at_least_one
 from skood.deep import TorchFeatureTransformer
 from skood.measures import singularity_distance
 

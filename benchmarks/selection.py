@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _arguments import add_cache, add_data, at_least_one
+from _arguments import add_cache, add_data
 from _report import markdown_table, write_result
 from _selection_tasks import MOST_TEST_ROWS, MOST_TRAINING_ROWS, Task, all_tasks
 from joblib import Parallel, delayed
@@ -36,6 +36,7 @@ from skood import (
     MahalanobisOutlierDetector,
     PartialWhitener,
 )
+from skood.cli._arguments import count as at_least_one
 from skood.metrics import auroc
 from skood.model_selection import LeaveClassesOut, ood_scorer, prefer_default
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _arguments import add_cache, add_data, at_least_one
+from _arguments import add_cache, add_data
 from _images import kept
 from _report import write_result
 from _table2_context import Context, split_rows
@@ -31,6 +31,8 @@ from _table2_text import MOST_WITHOUT_ENSEMBLE
 from _table2_training import Rows, trained
 from _table2_tuned import tuned
 from torch import nn
+
+from skood.cli._arguments import count as at_least_one
 
 SEEDS = {"fmnist": 5, "cifar10": 1, "genome": 3}
 
