@@ -23,7 +23,7 @@ class CentredBlocks:
     ----------
     fill : callable
         ``fill(start, stop, array)`` writes the rows from `start` to `stop` into an array of as many
-        rows. Columns that it leaves alone hold ones.
+        rows.
     shape : (int, int)
         Rows and columns of the largest block.
     n_readers : int
@@ -47,7 +47,7 @@ class CentredBlocks:
             with slot.lock:
                 if not slot.filled:  # also where the thread that began to fill it has failed
                     if slot.array.dtype != dtype:
-                        slot.array = np.ones(self._shape, dtype=dtype)
+                        slot.array = np.empty(self._shape, dtype=dtype)
                     self._fill(start, stop, slot.array[: stop - start])
                     slot.filled = True
             yield slot.array[: stop - start]

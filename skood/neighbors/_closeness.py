@@ -101,9 +101,7 @@ class ClosenessReference:
 
     def query_lengths(self, Q: NDArray) -> NDArray[np.float64]:
         """Distance of each query from the centre; inf where float64 can't hold its square."""
-        with np.errstate(over="ignore"):
-            offset = np.subtract(Q, self.centre, dtype=np.float64) / self.unit
-            return np.sqrt(np.einsum("ij,ij->i", offset, offset))
+        return lengths_from(self.centre, self.unit, Q)
 
     def largest_safe_length(self) -> float:
         """Queries further from the centre than this are not for the product."""
@@ -132,22 +130,32 @@ class ClosenessReference:
         return CentredBlocks(self._fill_block, shape, n_readers)
 
     def feed(
-        self, Q: NDArray, candidates: Candidates, shared: CentredBlocks | None
+        self,
+        Q: NDArray,
+        lengths: NDArray[np.float64],
+        candidates: Candidates,
+        shared: CentredBlocks | None,
     ) -> Iterator[int]:
-        """Hand over candidates, a block at a time; how many training rows have passed by."""
-        for block in self._blocks(Q, candidates.bound, shared):
+        """Hand over candidates, a block at a time; how many training rows have passed by.
+
+        `lengths` are the `query_lengths` of Q.
+        """
+        for block in self._blocks(Q, lengths, candidates.bound, shared):
             candidates.add(block)
             yield block.start + block.excess.shape[1]
 
     def _blocks(
-        self, Q: NDArray, bound: NDArray, shared: CentredBlocks | None
+        self,
+        Q: NDArray,
+        lengths: NDArray[np.float64],
+        bound: NDArray,
+        shared: CentredBlocks | None,
     ) -> Iterator[ClosenessBlock]:
         """Closeness of the rows of Q to all training rows, up to a constant for each query.
 
         `bound` (m,) is read anew for each block, so the caller can raise it on the way. It is
         -inf for all queries or for none, and of the type that the product is to have.
         """
-        lengths = self.query_lengths(Q)
         centred = self.centred(Q)
         if self._takes_raw_rows(len(Q)):
             yield from self._blocks_of_raw_rows(centred, lengths, bound)
@@ -212,13 +220,14 @@ class ClosenessReference:
                     yield ClosenessBlock(start + first, excess, limit, error)
 
     def _fill_block(self, start: int, stop: int, right: NDArray) -> None:
-        """Centred rows and minus their half squares; the last column stays 1, for the limit."""
+        """Centred rows, minus their half squares, and 1 for the limit."""
         block, d = self.rows[start:stop], self.rows.shape[1]
         if self.unit == 1:
             np.subtract(block, self.centre, out=right[:, :d], casting="same_kind")
         else:
             right[:, :d] = self.centred(block)
         right[:, d] = -self.half_squares[start:stop]
+        right[:, d + 1] = 1
 
     def _error(self, products: NDArray[np.float64], length: float, dtype: np.dtype) -> NDArray:
         """Bound of the rounding error, where q·x is at most `products` and x at most `length`."""
@@ -236,6 +245,15 @@ def rounding_error(d: int, dtype: np.dtype) -> float:
     The bound of a sum holds for any order of its terms, so for any BLAS.
     """
     return 1.5 * (d + 8) * float(np.finfo(dtype).eps)
+
+
+def lengths_from(centre: NDArray, unit: float, rows: NDArray) -> NDArray[np.float64]:
+    """Distance of each row from the centre, in a unit; inf where float64 can't hold its square."""
+    with np.errstate(over="ignore"):
+        offset = np.subtract(rows, centre, dtype=np.float64)
+        if unit != 1:
+            offset /= unit
+        return np.sqrt(np.einsum("ij,ij->i", offset, offset))
 
 
 def safe_length(largest: float, dtype: np.dtype) -> float:

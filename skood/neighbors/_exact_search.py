@@ -118,8 +118,7 @@ class ExactSearch:
         left_out = exclude is not None and bool((exclude >= 0).any())
         product_rows = Q if q_norms is None else unit_rows(Q, q_norms)
         search = _BlockSearch(self, Q, q_norms, k + left_out, shared)
-        safe = self.reference.query_lengths(product_rows) < self.reference.largest_safe_length()
-        indices, distances = search.run(product_rows, safe)
+        indices, distances = search.run(product_rows)
         if not left_out:
             return indices, distances
         keep = indices != np.asarray(exclude)[:, np.newaxis]
@@ -140,27 +139,33 @@ class _BlockSearch:
     ) -> None:
         self.owner = owner
         self.shared = shared
-        self.Q = Q
+        self.Q = Q.astype(np.float64, copy=False)  # once, not for each of its distances
         self.norms = None if q_norms is None or owner.norms is None else (owner.norms, q_norms)
         self.k = k
 
-    def run(self, product_rows: NDArray, safe: NDArray[np.bool_]) -> Found:
+    def run(self, product_rows: NDArray) -> Found:
+        reference = self.owner.reference
+        lengths = reference.query_lengths(product_rows)
+        safe = lengths < reference.largest_safe_length()
+        if safe.all():
+            return self._by_product(product_rows, lengths, np.arange(len(self.Q)))
         indices = np.empty((len(self.Q), self.k), dtype=np.intp)
         distances = np.empty((len(self.Q), self.k))
-        if safe.all():
-            return self._by_product(product_rows, np.arange(len(self.Q)))
         if safe.any():
             rows = np.flatnonzero(safe)
-            indices[rows], distances[rows] = self._by_product(product_rows[rows], rows)
+            found = self._by_product(product_rows[rows], lengths[rows], rows)
+            indices[rows], distances[rows] = found
         for row in np.flatnonzero(~safe):
             indices[row], distances[row] = self._by_differences(int(row))
         return indices, distances
 
-    def _by_product(self, product_rows: NDArray, rows: NDArray[np.intp]) -> Found:
+    def _by_product(
+        self, product_rows: NDArray, lengths: NDArray[np.float64], rows: NDArray[np.intp]
+    ) -> Found:
         reference = self.owner.reference
         candidates = Candidates(len(rows), self.k, reference.dtype_for(len(rows)))
         looked = passed = 0
-        for passed in reference.feed(product_rows, candidates, self.shared):
+        for passed in reference.feed(product_rows, lengths, candidates, self.shared):
             if passed >= 2 * looked:  # more often, it costs more than it saves
                 candidates.drop()
                 looked = passed

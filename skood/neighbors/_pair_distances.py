@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,11 +13,7 @@ _SMALLEST_SQUARE = 1e-280  # below this a square may have lost digits to the sma
 
 def row_norms(X: NDArray) -> NDArray[np.float64]:
     """Length of each row in float64, also where squares would overflow or vanish."""
-    norms = np.empty(len(X))
-    step = max(1, _PAIR_BYTES // (8 * X.shape[1]))
-    for start in range(0, len(X), step):
-        norms[start : start + step] = _safe_norms(X[start : start + step].astype(np.float64))
-    return norms
+    return _lengths(lambda part: X[part].astype(np.float64), *X.shape)
 
 
 def pair_distances(
@@ -30,10 +28,9 @@ def pair_distances(
     With `norms` (of the rows of X and of Q) the rows are divided by their length first. The
     distance of a pair does not depend on the other pairs of the call, to the last bit.
     """
-    distances = np.empty(len(x_rows))
-    step = max(1, _PAIR_BYTES // (8 * X.shape[1]))
-    for start in range(0, len(x_rows), step):
-        x_part, q_part = x_rows[start : start + step], q_rows[start : start + step]
+
+    def differences(part: slice | NDArray[np.intp]) -> NDArray[np.float64]:
+        x_part, q_part = x_rows[part], q_rows[part]
         x, q = X.take(x_part, axis=0), Q.take(q_part, axis=0)  # faster than indexing
         if norms is None:
             difference = x.astype(np.float64)
@@ -41,21 +38,32 @@ def pair_distances(
         else:
             difference = x / norms[0][x_part, np.newaxis]
             difference -= q / norms[1][q_part, np.newaxis]
-        distances[start : start + step] = _safe_norms(difference)
-    return distances
+        return difference
+
+    return _lengths(differences, len(x_rows), X.shape[1])
 
 
-def _safe_norms(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    with np.errstate(over="ignore", under="ignore"):
-        squared = np.einsum("ij,ij->i", rows, rows)
-    norms = np.sqrt(squared)
-    odd = np.flatnonzero(~((squared > _SMALLEST_SQUARE) & (squared < np.inf)))
-    if odd.size:
-        largest = np.abs(rows[odd]).max(axis=1)
+def _lengths(
+    vectors: Callable[[slice | NDArray[np.intp]], NDArray[np.float64]], n: int, d: int
+) -> NDArray[np.float64]:
+    """Lengths of n vectors, of which few are in memory at a time."""
+    lengths = np.empty(n)
+    step = max(1, _PAIR_BYTES // (8 * d))
+    for start in range(0, n, step):
+        part = slice(start, start + step)
+        some = vectors(part)
+        with np.errstate(over="ignore", under="ignore"):
+            lengths[part] = np.einsum("ij,ij->i", some, some)
+    odd = np.flatnonzero(~((lengths > _SMALLEST_SQUARE) & (lengths < np.inf)))
+    np.sqrt(lengths, out=lengths)
+    for start in range(0, len(odd), step):
+        few = odd[start : start + step]
+        some = vectors(few)
+        largest = np.abs(some).max(axis=1)
         unit = np.where(largest > 0, largest, 1.0)
-        scaled = rows[odd] / unit[:, np.newaxis]
-        norms[odd] = unit * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
-    return norms
+        some /= unit[:, np.newaxis]
+        lengths[few] = unit * np.sqrt(np.einsum("ij,ij->i", some, some))
+    return lengths
 
 
 def nearest_of_pairs(

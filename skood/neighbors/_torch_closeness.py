@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._optional import import_optional
 from ._candidates import Candidates
-from ._closeness import rounding_error, safe_length, unit_and_centre
+from ._closeness import lengths_from, rounding_error, safe_length, unit_and_centre
 
 _BLOCK_BYTES = 1 << 28  # of closeness on the device at a time
 
@@ -58,9 +58,7 @@ class TorchReference:
 
     def query_lengths(self, Q: NDArray) -> NDArray[np.float64]:
         """Distance of each query from the centre; inf where float64 can't hold its square."""
-        with np.errstate(over="ignore"):
-            offset = np.subtract(Q, self.centre, dtype=np.float64) / self.unit
-            return np.sqrt(np.einsum("ij,ij->i", offset, offset))
+        return lengths_from(self.centre, self.unit, Q)
 
     def largest_safe_length(self) -> float:
         """Queries further from the centre than this are not for the product."""
@@ -79,12 +77,12 @@ class TorchReference:
     def feed(
         self,
         Q: NDArray,
+        lengths: NDArray[np.float64],
         candidates: Candidates,
         shared: object,  # noqa: ARG002
     ) -> Iterator[int]:
         """Hand over candidates, a block at a time; how many training rows have passed by."""
         torch = import_optional("torch", "torch")
-        lengths = self.query_lengths(Q)
         error = self.relative_error * (lengths * self.length + self.length**2)
         left = torch.from_numpy(self.centred(Q)).to(self.device)
         margin = torch.from_numpy(error.astype(np.float32)).to(self.device)[:, None]
