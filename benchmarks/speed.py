@@ -28,12 +28,13 @@ HEAD = ["work", "measured", "against", "time", "its time", "ratio", "required"]
 PACKAGES = ["skood", "numpy", "scipy", "scikit-learn", "pyod", "faiss-cpu", "threadpoolctl"]
 
 METHOD = """\
-{threads} threads for all. Medians of {runs} alternating runs after one that does not count; the
-ratio is the median (least–most) of the ratios of paired runs. A peer marked with * takes long and
-ran once. "n × faster" is the peer's time over skood's, any other ratio skood's over the other's.
-Rows are standard normal where nothing else is said, so there is no structure to profit from. Recall
-is checked on the answers, exact ones against scikit-learn's in float64. Of scikit-learn's
-kd_tree, ball_tree and brute, the fastest on a 20th of the queries runs in full."""
+{threads} threads for all. Medians of {runs} alternating runs after one that does not count, with a
+pause before each in which the threads of the last one fall asleep; the ratio is the median
+(least–most) of the ratios of paired runs. A peer marked with * takes long and ran once. "n ×
+faster" is the peer's time over skood's, any other ratio skood's over the other's. Rows are standard
+normal where nothing else is said, so there is no structure to profit from. Recall is checked on the
+answers, exact ones against scikit-learn's in float64. Of scikit-learn's kd_tree, ball_tree and
+brute, the fastest on a 20th of the queries runs in full."""
 
 LINEUP_RUNS = 3
 
