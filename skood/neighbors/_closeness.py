@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from ._candidates import Candidates
 
 TRAINING_BLOCK = 2048  # rows centred at a time, which serve a whole block of queries
-# Columns of the product at a time. Few of them stay in the cache for the pass that looks for
-# candidates, many make the product itself faster; with wide rows the product is what counts.
-_COLUMNS, _COLUMNS_OF_WIDE_ROWS, _WIDE = 512, 2048, 256
+# Columns of the product at a time, of many queries: so few of them stay in the cache for the pass
+# that looks for candidates. More make the product itself faster, which counts with wide rows.
+_COLUMNS, _MANY_QUERIES, _WIDE = 512, 512, 256
 # The first product sets the first bound: the more rows it is of, the fewer candidates come later.
 _FIRST_BLOCK = 2 * TRAINING_BLOCK
 FEW_QUERIES = 32  # up to here, centring the training rows would cost as much as the product
@@ -203,7 +203,7 @@ class ClosenessReference:
         dtype = bound.dtype
         left = np.ones((m, d + 2), dtype=dtype)
         left[:, :d] = centred
-        width = _COLUMNS if d < _WIDE else _COLUMNS_OF_WIDE_ROWS
+        width = _COLUMNS if d < _WIDE and m > _MANY_QUERIES else TRAINING_BLOCK
         edges = [0, *range(_FIRST_BLOCK, len(self.rows), TRAINING_BLOCK), len(self.rows)]
         out = np.empty(m * max(width, edges[1]), dtype=dtype)
         for start, stop in itertools.pairwise(edges):

@@ -29,10 +29,11 @@ from ._candidates import Candidates, nearest_of_ordered_pairs
 from ._centred_blocks import CentredBlocks
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference
 from ._pair_distances import pair_distances
-from ._threads import single_threaded_blas
+from ._threads import n_blas_threads, single_threaded_blas
 from ._torch_closeness import TorchReference
 
 _QUERY_BLOCK = 1024
+_LEAST_TO_SHARE = 192  # queries: each thread centres narrow rows anew, and does more in Python
 _TOO_MANY = 4  # times as many candidates as neighbours: a more precise product would save time
 _STORED_BYTES = 1 << 25  # of rows on disk in memory at a time, for their distances
 _MAX_PAIRS = 1 << 20  # candidates in memory before they are cut to the k nearest of each query
@@ -89,6 +90,8 @@ class ExactSearch:
         `exclude` names for each query a training row that is left out, -1 for none. Blocks of the
         product take at most about `max_bytes` in all threads together.
         """
+        if len(Q) < _LEAST_TO_SHARE and n_blas_threads() >= n_threads:
+            n_threads = 1  # the BLAS's own share out the product
         block = min(_QUERY_BLOCK, max(FEW_QUERIES + 1, -(-len(Q) // n_threads)))
         block = min(block, max(1, max_bytes // (n_threads * TRAINING_BLOCK * 2 * Q.itemsize)))
         parts = [slice(start, start + block) for start in range(0, len(Q), block)]
