@@ -8,6 +8,7 @@ import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
+from threadpoolctl import threadpool_limits
 
 from skood.neighbors import ExactIndex, KDTreeIndex, Neighbors
 from skood.neighbors import _exact_search as engine
@@ -135,14 +136,19 @@ def test_rows_left_out_of_a_query(make):
     np.testing.assert_array_equal(found.indices, indices)
 
 
+@pytest.mark.parametrize("m", [100, 700])
 @each_index
-def test_threads_and_working_memory_change_nothing(make):
-    X, Q = _data("plain", 5000, 700, 20, np.float32)
+def test_threads_and_working_memory_change_nothing(make, m):
+    X, Q = _data("plain", 5000, m, 20, np.float32)
     expected = make(n_jobs=1).fit(X).query(Q, 11)
     for n_jobs in (None, 2, 3, -1):
         found = make(n_jobs=n_jobs).fit(X).query(Q, 11)
         np.testing.assert_array_equal(found.indices, expected.indices)
         np.testing.assert_array_equal(found.distances, expected.distances)
+    with threadpool_limits(2, user_api="blas"):  # of few queries, the BLAS shares out the product
+        found = make(n_jobs=2).fit(X).query(Q, 11)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_array_equal(found.distances, expected.distances)
     with sklearn.config_context(working_memory=1):
         small = make().fit(X).query(Q, 11)
     np.testing.assert_array_equal(small.indices, expected.indices)
