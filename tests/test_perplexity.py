@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import brentq
@@ -56,6 +56,7 @@ def test_equals_a_plain_rewrite(distances, perplexity):
 distances_of_rows = arrays(float, (5, 8), elements=st.floats(0.0, 1e6) | st.just(1.0))
 
 
+@example(np.array([[0.0] * 6 + [5e-324, 1.0]] * 5), 6.5)  # one of the smallest floats from a tie
 @given(distances_of_rows, st.floats(1.0, 12.0))
 def test_weights_sum_to_one_and_perplexity_is_reached_where_it_can_be(distances, perplexity):
     weights, _, converged = perplexity_weights(distances, perplexity)

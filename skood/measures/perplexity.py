@@ -139,19 +139,18 @@ def _scale_free_gaps(
     nearest = distances.min(axis=1, keepdims=True)
     reference = np.partition(distances, rank, axis=1)[:, rank, np.newaxis]
     all_equal = (np.isfinite(distances).sum(axis=1) <= perplexity) | ~np.isfinite(reference[:, 0])
-    # Halving keeps the sums of two distances near the largest float finite; it cancels below. Where
-    # it makes two of the smallest floats equal, they are ties as well.
-    with np.errstate(invalid="ignore"):
-        half_gap = 0.5 * reference - 0.5 * nearest
-    ties = ~all_equal & (half_gap[:, 0] == 0)
+    ties = ~all_equal & (reference[:, 0] == nearest[:, 0])
     ordinary = ~(all_equal | ties)[:, np.newaxis]
-    step = np.where(ordinary, half_gap, 1.0)
-    total = np.where(ordinary, 0.5 * reference + 0.5 * nearest, 1.0)
+    # Halving keeps the sums of two distances near the largest float finite; it cancels below. It
+    # would make the smallest floats equal, though, so small distances stay as they are.
+    part = np.where(reference > 1.0, 0.5, 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
         # (a² - b²) as (a - b)(a + b): squares overflow or vanish for very large or small units
-        gaps = (0.5 * distances - 0.5 * nearest) / step
-        gaps *= (0.5 * distances + 0.5 * nearest) / total
-        unit = 2.0 * np.sqrt(step[:, 0]) * np.sqrt(total[:, 0])
+        step = np.where(ordinary, part * reference - part * nearest, 1.0)
+        total = np.where(ordinary, part * reference + part * nearest, 1.0)
+        gaps = (part * distances - part * nearest) / step
+        gaps *= (part * distances + part * nearest) / total
+        unit = np.sqrt(step[:, 0]) * np.sqrt(total[:, 0]) / part[:, 0]
     gaps[distances == nearest] = 0.0
     # Without weight all the same, and 0 times it is 0.
     np.fmin(gaps, _FURTHEST, out=gaps)
