@@ -37,6 +37,11 @@ def client():
         yield client
 
 
+async def keep_tasks_where_they_are(dask_scheduler, *, stop):
+    stealing = dask_scheduler.extensions["stealing"]
+    await (stealing.stop() if stop else stealing.start())
+
+
 def pids(client):
     return set(client.run(os.getpid).values())
 
@@ -78,8 +83,11 @@ def test_partitions_of_a_frame_on_workers(client):
 )
 def test_shards_on_workers_answer_as_one_index(client, one):
     one.set_params(threshold_samples=50, random_state=0).fit(X)
+    # While one worker still imports, the other may take all four shards from it.
+    client.run_on_scheduler(keep_tasks_where_they_are, stop=True)
     over = type(one)(**{**one.get_params(), "algorithm": ShardedIndex(n_shards=4)}).fit(ROWS)
     holders = {worker for held in client.who_has().values() for worker in held}
+    client.run_on_scheduler(keep_tasks_where_they_are, stop=False)
     assert len(holders) == 2
     np.testing.assert_allclose(over.training_scores_, one.training_scores_, rtol=1e-6)
     np.testing.assert_allclose(over.score_samples(Q), one.score_samples(Q), rtol=1e-6)
