@@ -99,10 +99,6 @@ class ClosenessReference:
             centred /= rows.dtype.type(self.unit)
         return centred
 
-    def query_lengths(self, Q: NDArray) -> NDArray[np.float64]:
-        """Distance of each query from the centre; inf where float64 can't hold its square."""
-        return lengths_from(self.centre, self.unit, Q)
-
     def largest_safe_length(self) -> float:
         """Queries further from the centre than this are not for the product."""
         return safe_length(float(self.block_lengths.max()), self.product_dtype)
@@ -138,7 +134,7 @@ class ClosenessReference:
     ) -> Iterator[int]:
         """Hand over candidates, a block at a time; how many training rows have passed by.
 
-        `lengths` are the `query_lengths` of Q.
+        `lengths` are those of Q by `lengths_from`.
         """
         for block in self._blocks(Q, lengths, candidates.bound, shared):
             candidates.add(block)

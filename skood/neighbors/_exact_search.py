@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from ..rows import StoredRows, UnitRows, joined_rows
 from ._candidates import Candidates, nearest_of_ordered_pairs
 from ._centred_blocks import CentredBlocks
-from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference
+from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference, lengths_from
 from ._pair_distances import pair_distances
 from ._threads import n_blas_threads, single_threaded_blas
 from ._torch_closeness import TorchReference
@@ -90,7 +90,7 @@ class ExactSearch:
         `exclude` names for each query a training row that is left out, -1 for none. Blocks of the
         product take at most about `max_bytes` in all threads together.
         """
-        if len(Q) < _LEAST_TO_SHARE and n_blas_threads() >= n_threads:
+        if FEW_QUERIES < len(Q) < _LEAST_TO_SHARE and n_blas_threads() >= n_threads:
             n_threads = 1  # the BLAS's own share out the product
         block = min(_QUERY_BLOCK, max(FEW_QUERIES + 1, -(-len(Q) // n_threads)))
         block = min(block, max(1, max_bytes // (n_threads * TRAINING_BLOCK * 2 * Q.itemsize)))
@@ -148,7 +148,7 @@ class _BlockSearch:
 
     def run(self, product_rows: NDArray) -> Found:
         reference = self.owner.reference
-        lengths = reference.query_lengths(product_rows)
+        lengths = lengths_from(reference.centre, reference.unit, product_rows)
         safe = lengths < reference.largest_safe_length()
         if safe.all():
             return self._by_product(product_rows, lengths, np.arange(len(self.Q)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._optional import import_optional
 from ._candidates import Candidates
-from ._closeness import lengths_from, rounding_error, safe_length, unit_and_centre
+from ._closeness import rounding_error, safe_length, unit_and_centre
 
 _BLOCK_BYTES = 1 << 28  # of closeness on the device at a time
 
@@ -55,10 +55,6 @@ class TorchReference:
     def centred(self, rows: NDArray) -> NDArray[np.float32]:
         """Rows with the centre taken off, in units that float32 holds."""
         return ((rows - self.centre) / rows.dtype.type(self.unit)).astype(np.float32)
-
-    def query_lengths(self, Q: NDArray) -> NDArray[np.float64]:
-        """Distance of each query from the centre; inf where float64 can't hold its square."""
-        return lengths_from(self.centre, self.unit, Q)
 
     def largest_safe_length(self) -> float:
         """Queries further from the centre than this are not for the product."""
