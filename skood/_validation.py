@@ -53,12 +53,21 @@ def check_int(
 
 
 def check_float(
-    owner: object, name: str, value: Any, interval: str, *, high_name: str | None = None
+    owner: object,
+    name: str,
+    value: Any,
+    interval: str,
+    *,
+    high_name: str | None = None,
+    option: str | None = None,
 ) -> None:
     """Raise unless `value` is a number in `interval`, written as in ``"(0, 0.5]"``.
 
-    `high_name` is what the upper end is called in the message, where it is another parameter.
+    `high_name` is what the upper end is called in the message, where it is another parameter;
+    `option` a string that is allowed as well.
     """
+    if option is not None and isinstance(value, str) and value == option:
+        return
     low, high = (float(end) for end in interval[1:-1].split(","))
     inside = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
     inside = inside and (value > low or (value == low and interval[0] == "["))
@@ -67,7 +76,8 @@ def check_float(
         shown = (
             interval if high_name is None else f"{interval[0]}{low:g}, {high_name}{interval[-1]}"
         )
-        raise parameter_error(owner, name, f"a float in {shown}", value)
+        other = "" if option is None else f"{option!r} or "
+        raise parameter_error(owner, name, f"{other}a float in {shown}", value)
 
 
 def check_option(owner: object, name: str, value: Any, options: Sequence[str]) -> None:

@@ -19,8 +19,8 @@ def make_outlier_detector(kind: str = "tabular", **params: Any) -> Pipeline:
     ----------
     kind : {"tabular", "embedding"}, default="tabular"
         "tabular": columns of different units, which are standardised, then `LCPOutlierDetector`.
-        "embedding": features of a network, which are divided by the square root of their length and
-        whitened to the power 0.5, then `LCPOutlierDetector` with ``locality=0.5``.
+        "embedding": features of a network, which are divided by their length to the power 0.75 and
+        whitened to the power 0.5, then `LCPOutlierDetector` with ``locality="auto"``.
     **params
         Parameters of the `LCPOutlierDetector`, which go before the recommended ones.
 
@@ -49,5 +49,6 @@ def make_outlier_detector(kind: str = "tabular", **params: Any) -> Pipeline:
     if kind == "tabular":
         return make_pipeline(StandardScaler(), LCPOutlierDetector(**params))
     return make_pipeline(
-        PartialWhitener(0.5, length_power=0.5), LCPOutlierDetector(**{"locality": 0.5, **params})
+        PartialWhitener(0.5, length_power=0.75),
+        LCPOutlierDetector(**{"locality": "auto", **params}),
     )

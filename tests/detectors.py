@@ -324,7 +324,14 @@ VARIANTS = [
             "normalize": {"normalize": True},
         }.items()
     ),
-    Case("LCP-locality", lambda **p: LCPOutlierDetector(**{"locality": 0.5, **p}), changes={}),
+    *(
+        Case(
+            f"LCP-locality-{locality}",
+            lambda locality=locality, **p: LCPOutlierDetector(**{"locality": locality, **p}),
+            changes={},
+        )
+        for locality in (0.5, "auto")
+    ),
     *(
         Case(
             f"LayerEnsemble-{name}",

