@@ -53,21 +53,12 @@ def check_int(
 
 
 def check_float(
-    owner: object,
-    name: str,
-    value: Any,
-    interval: str,
-    *,
-    high_name: str | None = None,
-    option: str | None = None,
+    owner: object, name: str, value: Any, interval: str, *, high_name: str | None = None
 ) -> None:
     """Raise unless `value` is a number in `interval`, written as in ``"(0, 0.5]"``.
 
-    `high_name` is what the upper end is called in the message, where it is another parameter;
-    `option` a string that is allowed as well.
+    `high_name` is what the upper end is called in the message, where it is another parameter.
     """
-    if option is not None and isinstance(value, str) and value == option:
-        return
     low, high = (float(end) for end in interval[1:-1].split(","))
     inside = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
     inside = inside and (value > low or (value == low and interval[0] == "["))
@@ -76,8 +67,7 @@ def check_float(
         shown = (
             interval if high_name is None else f"{interval[0]}{low:g}, {high_name}{interval[-1]}"
         )
-        other = "" if option is None else f"{option!r} or "
-        raise parameter_error(owner, name, f"{other}a float in {shown}", value)
+        raise parameter_error(owner, name, f"a float in {shown}", value)
 
 
 def check_option(owner: object, name: str, value: Any, options: Sequence[str]) -> None:

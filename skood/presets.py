@@ -20,7 +20,7 @@ def make_outlier_detector(kind: str = "tabular", **params: Any) -> Pipeline:
     kind : {"tabular", "embedding"}, default="tabular"
         "tabular": columns of different units, which are standardised, then `LCPOutlierDetector`.
         "embedding": features of a network, which are divided by their length to the power 0.75 and
-        whitened to the power 0.5, then `LCPOutlierDetector` with ``locality="auto"``.
+        whitened to the power 0.5, then `LCPOutlierDetector` with ``locality=0.5``.
     **params
         Parameters of the `LCPOutlierDetector`, which go before the recommended ones.
 
@@ -49,6 +49,5 @@ def make_outlier_detector(kind: str = "tabular", **params: Any) -> Pipeline:
     if kind == "tabular":
         return make_pipeline(StandardScaler(), LCPOutlierDetector(**params))
     return make_pipeline(
-        PartialWhitener(0.5, length_power=0.75),
-        LCPOutlierDetector(**{"locality": "auto", **params}),
+        PartialWhitener(0.5, length_power=0.75), LCPOutlierDetector(**{"locality": 0.5, **params})
     )

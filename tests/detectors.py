@@ -324,14 +324,7 @@ VARIANTS = [
             "normalize": {"normalize": True},
         }.items()
     ),
-    *(
-        Case(
-            f"LCP-locality-{locality}",
-            lambda locality=locality, **p: LCPOutlierDetector(**{"locality": locality, **p}),
-            changes={},
-        )
-        for locality in (0.5, "auto")
-    ),
+    Case("LCP-locality", lambda **p: LCPOutlierDetector(**{"locality": 0.5, **p}), changes={}),
     *(
         Case(
             f"LayerEnsemble-{name}",

@@ -26,7 +26,6 @@ EXACT = {
     "LCP": LCPOutlierDetector(),
     "LCP-variance": LCPOutlierDetector(variance_weight=0.3),
     "LCP-locality": LCPOutlierDetector(locality=0.5, variance_weight=0.3),
-    "LCP-auto": LCPOutlierDetector(locality="auto"),
     "LCP-cosine": LCPOutlierDetector(metric="cosine", locality=1.0),
     "KNN": KNNOutlierDetector(),
     "KNN-max": KNNOutlierDetector(aggregation="max"),

@@ -33,7 +33,6 @@ ESTIMATORS = {
     "kNN-cosine": KNNOutlierDetector(metric="cosine", algorithm="exact"),
     "LCP": LCPOutlierDetector(),
     "LCP-locality": LCPOutlierDetector(locality=0.5, variance_weight=0.2),
-    "LCP-auto": LCPOutlierDetector(locality="auto"),
     "LCP-locality-cosine": LCPOutlierDetector(locality=0.5, metric="cosine"),
     "LOF": LOFOutlierDetector(n_neighbors=8),
     "KD": KernelDensityOutlierDetector(),

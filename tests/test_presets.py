@@ -14,7 +14,7 @@ from .detectors import rows
 BY_HAND = {
     "tabular": lambda: make_pipeline(StandardScaler(), LCPOutlierDetector()),
     "embedding": lambda: make_pipeline(
-        PartialWhitener(0.5, length_power=0.75), LCPOutlierDetector(locality="auto")
+        PartialWhitener(0.5, length_power=0.75), LCPOutlierDetector(locality=0.5)
     ),
 }
 

@@ -100,7 +100,6 @@ DETECTORS = [
     LCPOutlierDetector(5, perplexity=3.0),
     LCPOutlierDetector(5, perplexity=3.0, metric="cosine", variance_weight=0.3),
     LCPOutlierDetector(5, perplexity=3.0, locality=0.5),
-    LCPOutlierDetector(5, perplexity=3.0, locality="auto"),
     LOFOutlierDetector(4),
     LOFOutlierDetector(4, metric="cosine"),
     KernelDensityOutlierDetector(),

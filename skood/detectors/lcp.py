@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +15,6 @@ from ..neighbors import NeighborIndex, Neighbors
 from ..neighbors._shards import GatheredIndex, IndexOverShards
 from ..neighbors._threads import n_threads, single_threaded_blas
 from ..rows import StoredRows
-from ._locality import estimated_locality
 from ._neighbor_detector import NeighborOutlierDetector
 from ._neighbor_shards import NeighborStages
 
@@ -44,12 +42,11 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         used, with a warning.
     perplexity : float, default=5.0
         Effective number of neighbours that share the weight, in (1, n_neighbors].
-    locality : float or "auto", default=0.0
+    locality : float, default=0.0
         Share g of the neighbours' own LCP that is taken off, in logarithms: the score is
         :math:`g\log(\overline{\mathrm{LCP}} + \epsilon) - \log(\mathrm{LCP}(x) + \epsilon)`, where
-        the mean is over the k nearest training rows, each with itself left out. "auto" learns it
-        from the training rows: half the slope of their log LCP over that of their neighbours, held
-        in [0, 1]. But for 0, `fit` searches for all training rows.
+        the mean is over the k nearest training rows, each with itself left out. Above 0, `fit`
+        searches for all training rows.
     variance_weight : float, default=0.0
         Share of the neighbours' weighted variance about the reconstruction that is added under the
         root. Above 0, it catches rows in the midst of neighbours that are far from each other.
@@ -77,12 +74,10 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     n_neighbors_ : int
         The number of neighbours used.
     training_lcp_ : ndarray of shape (n_samples,)
-        LCP of every training row with itself left out, unless ``locality=0``.
-    locality_ : float
-        The share of the neighbours' LCP that is taken off, unless ``locality=0``.
+        LCP of every training row with itself left out, if ``locality > 0``.
     epsilon_ : float
-        What is added to an LCP before its logarithm, unless ``locality=0``: 1e-3 times the median
-        of the training rows' LCP that are not zero.
+        What is added to an LCP before its logarithm, if ``locality > 0``: 1e-3 times the median of
+        the training rows' LCP that are not zero.
     offset_ : float
         The threshold: rows with a score below are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
@@ -108,7 +103,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     `explain` gives each feature its squared residual divided by the LCP, which is the difference
     from the reconstruction times the slope of the LCP; `variance_weight` adds the feature's part of
     the neighbours' spread. The weights of the neighbours are those of the reconstruction, and the
-    base is 0. Unless ``locality=0`` the score is a logarithm: the base is the score of a row that
+    base is 0. With ``locality > 0`` the score is a logarithm: the base is the score of a row that
     is its own reconstruction, :math:`g\log(\overline{\mathrm{LCP}} + \epsilon) - \log\epsilon`,
     and what is lacking to it is divided in the proportion of the squared residuals. With
     ``metric="cosine"`` the residuals are those of rows divided by their lengths.
@@ -135,7 +130,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         n_neighbors: int = 15,
         *,
         perplexity: float = 5.0,
-        locality: float | str = 0.0,
+        locality: float = 0.0,
         variance_weight: float = 0.0,
         algorithm: str | NeighborIndex = "auto",
         metric: str = "euclidean",
@@ -160,24 +155,22 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         # A single neighbour has perplexity 1 and nothing to weigh.
         interval = f"(1, {self.n_neighbors}]" if self.n_neighbors > 1 else "[1, 1]"
         check_float(self, "perplexity", self.perplexity, interval, high_name="n_neighbors")
-        check_float(self, "locality", self.locality, "[0, inf)", option="auto")
+        check_float(self, "locality", self.locality, "[0, inf)")
         check_float(self, "variance_weight", self.variance_weight, "[0, inf)")
 
     @property
     def _uses_all_training_neighbors(self) -> bool:  # type: ignore[override]
-        return self.locality == "auto" or float(self.locality) > 0
+        return self.locality > 0
 
     @property
     def _score_is_distance(self) -> bool:
-        return not self._uses_all_training_neighbors  # else it is a logarithm already
+        return self.locality == 0  # else it is a logarithm already
 
     def _fit_reference(self, X: NDArray, neighbors: Neighbors) -> None:
         self._set_reference(self._lcp(X, neighbors)[0])
-        self._set_locality(lambda: neighbors)
 
     def _fit_reference_over_shards(self, index: IndexOverShards) -> None:
         self._set_reference(index.run_training(NeighborStages(self, "_lcp")))
-        self._set_locality(lambda: index.query_training(self.n_neighbors_))
 
     def _set_reference(self, lcp: NDArray[np.float64]) -> None:
         self.training_lcp_ = lcp
@@ -186,20 +179,12 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         tiny = float(np.finfo(np.float64).tiny)
         self.epsilon_ = max(1e-3 * float(np.median(nonzero)), tiny) if nonzero.size else tiny
 
-    def _set_locality(self, training_neighbors: Callable[[], Neighbors]) -> None:
-        """As it was given, or learnt from the neighbours of the training rows."""
-        if isinstance(self.locality, str):
-            around = self._around(training_neighbors())
-            self.locality_ = estimated_locality(self.training_lcp_, around, self.epsilon_)
-        else:
-            self.locality_ = float(self.locality)
-
     def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
         lcp, n_failed = self._lcp(X, neighbors)
         if self.locality == 0:
             return -lcp, n_failed
-        around = self._around(neighbors)
-        score = self.locality_ * np.log(around + self.epsilon_) - np.log(lcp + self.epsilon_)
+        around = self.training_lcp_[neighbors.indices].mean(axis=1)
+        score = self.locality * np.log(around + self.epsilon_) - np.log(lcp + self.epsilon_)
         return score, n_failed
 
     def _share_factors(
@@ -209,16 +194,12 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         factors = lcp_share_factors(differences, weights, variance_weight=self.variance_weight)
         if self.locality == 0:
             return factors, weights, np.zeros_like(scores)
-        around = self._around(neighbors)
-        base = self.locality_ * np.log(around + self.epsilon_) - np.log(self.epsilon_)
+        around = self.training_lcp_[neighbors.indices].mean(axis=1)
+        base = self.locality * np.log(around + self.epsilon_) - np.log(self.epsilon_)
         lcp = factors.shares().sum(axis=1)
         some = lcp > 0
         lacking = np.divide(base - scores, lcp, out=np.zeros_like(lcp), where=some)
         return factors.times(lacking), weights, base
-
-    def _around(self, neighbors: Neighbors) -> NDArray[np.float64]:
-        """Mean of the neighbours' own LCP."""
-        return self.training_lcp_[neighbors.indices].mean(axis=1)
 
     def _row_distances(self, neighbors: Neighbors) -> NDArray[np.float64]:
         """Euclidean distances between the rows that are compared."""
