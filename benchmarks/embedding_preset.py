@@ -48,7 +48,7 @@ sets come in four families:
 
 - *other classes*: strange are rows of the other classes. Photographs, digits and garments by two
   networks that were trained on ImageNet, their pooled features and their logits.
-- *defects*: strange are images of the same class with a scratch, a stain, a blurred, turned or
+- *defects*: strange are images of the same class with a scratch, a stain, or a blurred, turned or
   misplaced part. The same images, and patches of eight pictures, by the same networks.
 - *own networks*: images and reads by small nets that were trained for Table 2, other classes.
 - *texts*: docstrings of libraries by a small language model; strange are those of other libraries.
@@ -57,7 +57,14 @@ The preset's `length_power` was chosen on the first two families and on texts of
 (descriptions of Debian's packages by the same language model), among 0.5, 0.65, 0.75, 0.85 and 1.
 The last two families were not looked at for that."""
 FOUND = """\
-TO BE WRITTEN"""
+Dividing rows by the square root of their length helps in the mean of every family. By networks that
+were trained on much, images and texts gain from a higher power; by the small nets of our own, which
+have seen few classes, they lose. 0.75 lies between: it gains two thirds or more of what the whole
+length does on the former (`length_power=1`, Mahalanobis++), and loses a third of what that loses on
+the latter.
+
+Most defects are found better the more of the neighbours' LCP is taken off (`locality`), while by
+our own nets that costs points. On reads of genomes none of it beats the Mahalanobis distance."""
 
 
 @dataclass(frozen=True)

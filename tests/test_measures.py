@@ -67,6 +67,12 @@ def test_locality_equals_a_plain_rewrite(locality):
     np.testing.assert_allclose(detector.score_samples(Q), expected, rtol=1e-8)
 
 
+def test_a_fit_without_locality_leaves_nothing_of_one_with_it():
+    detector = LCPOutlierDetector(locality=0.5).fit(rows())
+    detector.set_params(locality=0.0).fit(rows())
+    assert vars(detector).keys() == vars(LCPOutlierDetector().fit(rows())).keys()
+
+
 def test_variance_catches_the_midst_of_far_neighbors():
     ring = np.array([[math.cos(a), math.sin(a)] for a in np.linspace(0, 2 * np.pi, 40)[:-1]])
     X = np.vstack([ring * 10, rows(60, 2) * 0.1 + [30, 0]])

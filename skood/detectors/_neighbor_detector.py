@@ -53,6 +53,8 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
     _uses_all_training_neighbors = False
     # Whether the score needs the rows of the neighbours besides their distances.
     _uses_neighbor_rows = False
+    # What `_fit_reference` sets, of which nothing may be left by an earlier fit.
+    _reference: tuple[str, ...] = ()
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Take in the training rows and set the threshold.
@@ -81,7 +83,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         y = self._store_classes(y, len(X))
         self.training_labels_ = y.copy() if hasattr(self, "classes_") else None
         self.n_neighbors_ = feasible_n_neighbors(self, len(X))
-        self._forget("_known_neighbors")
+        self._forget("_known_neighbors", *self._reference)
         self.index_ = self._fit_index(X)
         rows = self._draw_threshold_rows(len(X))
         scores, n_failed = self._score_training(X, rows)

@@ -124,6 +124,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     """
 
     _uses_neighbor_rows = True
+    _reference = ("training_lcp_", "epsilon_")
 
     def __init__(
         self,
