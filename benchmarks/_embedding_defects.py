@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from _embedding_nets import SIDE
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
@@ -37,7 +38,7 @@ def texture_patches(n: int) -> tuple[NDArray, NDArray]:
         side = min(picture.size) // 3
         for _ in range(n):
             x, y = (int(rng.integers(0, length - side)) for length in picture.size)
-            patches.append(picture.crop((x, y, x + side, y + side)).resize((128, 128)))
+            patches.append(picture.crop((x, y, x + side, y + side)).resize((SIDE, SIDE)))
             labels.append(label)
     return np.stack([np.asarray(patch) for patch in patches]), np.array(labels)
 
