@@ -164,7 +164,8 @@ def _summary(results: list[dict[str, float]], places: list[int], method: str) ->
         return mean
     gains = values - [results[place][str(FORMER)] for place in places]
     error = gains.std(ddof=1) / np.sqrt(len(gains))
-    return f"{mean}: {gains.mean():+.2f} ± {error:.2f}, {(gains > 0).sum()} wins"
+    wins = (gains > 0).sum()
+    return f"{mean}: {gains.mean():+.2f} ± {error:.2f}, {wins} win{'' if wins == 1 else 's'}"
 
 
 def main() -> None:
