@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from _embedding_defects import damaged, texture_patches
 from _embedding_nets import by_imagenet, by_table2_net, enlarged
-from _embedding_texts import KINDS as TEXT_KINDS
 from _embedding_texts import by_minilm, docstrings
 from _images import as_colour, as_grey, kept, load_colour, load_grey, with_channel
 from _table2_nets import lenet, sequence_net
@@ -23,7 +22,9 @@ from numpy.typing import NDArray
 INSIDE = (2, 5, 8)  # classes that count as in-distribution, one after the other
 N_INSIDE, N_OTHER = 760, 45  # rows of each of these, and of each other class
 N_SOUND, N_DAMAGED = 300, 120  # images of each class that has defects
+OWN_NETS = {"fmnist": lenet, "genome": sequence_net}  # as table2.py calls them
 Images = tuple[NDArray, NDArray]
+Embedded = tuple[dict[str, NDArray], NDArray]  # rows by layer, and their classes
 
 
 @dataclass(frozen=True)
@@ -55,75 +56,85 @@ def embedding_sets(data: Path, cache: Path) -> list[EmbeddingSet]:
     found: list[EmbeddingSet] = []
     for name, load in IMAGES.items():
         X, y = load(data, cache)
-        chosen = _some(y)
-        classes = _kept(cache, name, lambda X=X[chosen]: by_imagenet(enlarged(X)))
-        found += [
-            EmbeddingSet("other classes", f"{layer}: {name}", rows, y[chosen])
-            for layer, rows in classes.items()
-        ]
-        found += _with_defects(cache, name, *_sound(X, y))
-    found += _with_defects(cache, "textures", *texture_patches(N_SOUND + N_DAMAGED))
-    return [*found, *_by_other_nets(data, cache), *_texts(cache)]
+        found += _with_other_classes(cache, name, X, y)
+        found += _with_defects(cache, name, lambda X=X, y=y: _sound(X, y))
+    found += _with_defects(cache, "textures", lambda: texture_patches(N_SOUND + N_DAMAGED))
+    return [*found, *_by_own_nets(data, cache), *_texts(cache)]
 
 
-def _with_defects(cache: Path, name: str, images: NDArray, y: NDArray) -> list[EmbeddingSet]:
-    """Of images in the order of their classes, the last of each class damaged."""
-    place = np.arange(len(y)) % (N_SOUND + N_DAMAGED)
-    broken = place >= N_SOUND
-
-    def make() -> dict[str, NDArray]:
-        shown = enlarged(images)
-        shown[broken] = damaged(shown[broken], seed=1)
-        return by_imagenet(shown)
-
-    layers = _kept(cache, f"defects-{name}", make)
+def _with_other_classes(cache: Path, name: str, X: NDArray, y: NDArray) -> list[EmbeddingSet]:
+    chosen = _some(y)
+    layers, y = _kept(cache, name, lambda: (by_imagenet(enlarged(X[chosen])), y[chosen]))
     return [
-        EmbeddingSet("defects", f"{layer}: {name}", rows, y, broken)
+        EmbeddingSet("other classes", f"{layer}: {name}", rows, y) for layer, rows in layers.items()
+    ]
+
+
+def _with_defects(cache: Path, name: str, load: Callable[[], Images]) -> list[EmbeddingSet]:
+    """Of images in the order of their classes, the last of each class damaged."""
+
+    def make() -> Embedded:
+        images, y = load()
+        shown, broken = enlarged(images), _broken(y)
+        shown[broken] = damaged(shown[broken], seed=1)
+        return by_imagenet(shown), y
+
+    layers, y = _kept(cache, f"defects-{name}", make)
+    return [
+        EmbeddingSet("defects", f"{layer}: {name}", rows, y, _broken(y))
         for layer, rows in layers.items()
     ]
 
 
-def _by_other_nets(data: Path, cache: Path) -> list[EmbeddingSet]:
+def _broken(y: NDArray) -> NDArray[np.bool_]:
+    return np.arange(len(y)) % (N_SOUND + N_DAMAGED) >= N_SOUND
+
+
+def _by_own_nets(data: Path, cache: Path) -> list[EmbeddingSet]:
     """By networks that `table2.py` has trained."""
     digits, y = load_grey(data, "mnist", "t10k")
     photographs, classes = IMAGES["CIFAR-10"](data, cache)
-    reads, genomes = _strange_reads(data)
-    found = []
-    for name, key, net, layer, rows, labels in (
-        ("Fashion-MNIST net: MNIST", "fmnist", lenet, "hidden", with_channel(digits), y),
-        (
-            "Fashion-MNIST net: CIFAR-10 grey",
-            "fmnist",
-            lenet,
-            "hidden",
-            with_channel(as_grey(photographs)),
-            classes,
-        ),
-        ("genome net: other genera", "genome", sequence_net, "penultimate", reads, genomes),
-    ):
-        chosen = _some(labels)
+    grey = with_channel(as_grey(photographs))
 
-        def make(net=net, key=key, layer=layer, rows=rows[chosen]) -> dict[str, NDArray]:
-            return {"X": by_table2_net(net(), f"{key}-0", layer, rows, cache)}
+    def by_net(name: str, net: str, layer: str, X: NDArray, y: NDArray) -> EmbeddingSet:
+        chosen = _some(y)
 
-        made = _kept(cache, name.replace(" ", "-").replace(":", ""), make)
-        found.append(EmbeddingSet("own networks", name, made["X"], labels[chosen]))
-    return found
+        def make() -> Embedded:
+            rows = by_table2_net(OWN_NETS[net](), f"{net}-0", layer, X[chosen], cache)
+            return {layer: rows}, y[chosen]
 
+        layers, labels = _kept(cache, name.replace(" ", "-").replace(":", ""), make)
+        return EmbeddingSet("own networks", name, layers[layer], labels)
 
-def _texts(cache: Path) -> list[EmbeddingSet]:
-    texts, y = docstrings()
-    chosen = _some(y)
-    layers = _kept(cache, "texts", lambda: by_minilm([texts[i] for i in chosen], cache))
     return [
-        EmbeddingSet("texts", f"MiniLM, {TEXT_KINDS[key]}: docstrings", rows, y[chosen])
-        for key, rows in layers.items()
+        by_net("Fashion-MNIST net: MNIST", "fmnist", "hidden", with_channel(digits), y),
+        by_net("Fashion-MNIST net: CIFAR-10 grey", "fmnist", "hidden", grey, classes),
+        by_net("genome net: other genera", "genome", "penultimate", *_strange_reads(data)),
     ]
 
 
-def _kept(cache: Path, name: str, make: Callable[[], dict[str, NDArray]]) -> dict[str, NDArray]:
-    found = kept(cache / "embeddings" / f"{name}.npz", make)
-    return {layer: rows.astype(np.float64) for layer, rows in found.items()}
+def _texts(cache: Path) -> list[EmbeddingSet]:
+    def make() -> Embedded:
+        texts, y = docstrings()
+        chosen = _some(y)
+        return by_minilm([texts[i] for i in chosen], cache), y[chosen]
+
+    layers, y = _kept(cache, "texts", make)
+    return [
+        EmbeddingSet("texts", f"{layer}: docstrings", rows, y) for layer, rows in layers.items()
+    ]
+
+
+def _kept(cache: Path, name: str, make: Callable[[], Embedded]) -> Embedded:
+    """Embeddings by layer, and classes: both, since other versions have other docstrings."""
+
+    def arrays() -> dict[str, NDArray]:
+        layers, y = make()
+        return {**layers, "y": y}
+
+    found = kept(cache / "embeddings" / f"{name}.npz", arrays)
+    y = found.pop("y")
+    return {layer: rows.astype(np.float64) for layer, rows in found.items()}, y
 
 
 def _some(y: NDArray) -> NDArray[np.intp]:

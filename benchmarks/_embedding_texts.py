@@ -27,7 +27,6 @@ LIBRARIES = (
     "joblib",
 )
 SHORTEST, LONGEST = 80, 600  # characters
-KINDS = {"first": "first token", "mean": "mean", "third": "mean of layer 3"}
 
 
 def docstrings() -> tuple[list[str], NDArray]:
@@ -60,7 +59,7 @@ def by_minilm(texts: list[str], cache: Path) -> dict[str, NDArray]:
     tokenise = AutoTokenizer.from_pretrained(folder)
     net = AutoModel.from_pretrained(folder).eval()
     order = np.argsort([len(text) for text in texts], kind="stable")
-    found: dict[str, list[torch.Tensor]] = {key: [] for key in KINDS}
+    found: dict[str, list[torch.Tensor]] = {}
     with torch.inference_mode():
         for start in range(0, len(texts), 32):
             batch = [texts[i] for i in order[start : start + 32]]
@@ -69,9 +68,11 @@ def by_minilm(texts: list[str], cache: Path) -> dict[str, NDArray]:
             )
             layers = net(**tokens, output_hidden_states=True).hidden_states
             used = tokens["attention_mask"][:, :, None].float()
-            found["first"].append(layers[6][:, 0])
-            found["mean"].append((layers[6] * used).sum(1) / used.sum(1))
-            found["third"].append((layers[3] * used).sum(1) / used.sum(1))
+            found.setdefault("MiniLM, first token", []).append(layers[6][:, 0])
+            found.setdefault("MiniLM, mean", []).append((layers[6] * used).sum(1) / used.sum(1))
+            found.setdefault("MiniLM, mean of layer 3", []).append(
+                (layers[3] * used).sum(1) / used.sum(1)
+            )
     back = np.argsort(order)
     return {key: torch.cat(rows).numpy()[back] for key, rows in found.items()}
 
