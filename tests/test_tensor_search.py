@@ -26,6 +26,7 @@ from .detectors import rows
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from skood.neighbors import _tensor_groups as groups  # noqa: E402
 from skood.neighbors import _tensor_search as engine  # noqa: E402
 
 HAS_CUDA = torch.cuda.is_available()
@@ -73,7 +74,9 @@ def test_neighbours_are_those_of_numpy(kind, dtype, precision, device, small, mo
         monkeypatch.setattr(engine, "_OTHER_BYTES", 1 << 15)
         monkeypatch.setattr(engine, "_CUDA_BYTES", 1 << 15)
         monkeypatch.setattr(engine, "_ROW_VALUES", 1 << 14)
-        monkeypatch.setattr(engine, "_QUERY_BLOCK", 37)
+        monkeypatch.setattr(engine, "_CUDA_QUERIES", 37)
+        monkeypatch.setattr(engine, "_OTHER_QUERIES", 37)
+        monkeypatch.setattr(groups, "_MAX_OPENED", 50)
         monkeypatch.setattr(engine, "_MAX_PAIRS", 3000)
     X, Q = _data(kind, dtype)
     numpy = ExactIndex().fit(X)
@@ -159,32 +162,36 @@ def test_a_tensor_with_a_gradient_is_taken_without_it():
     assert X.grad is None
 
 
-def test_half_precision_gives_way_where_it_leaves_too_many(monkeypatch):
+@each_device
+def test_half_precision_gives_way_where_it_leaves_too_many(device, monkeypatch):
     monkeypatch.setattr(engine, "_TOO_MANY", 2)
     X = rows(2000, 3)
     X[0] = 3e3  # so far out that the others look alike
-    index = ExactIndex(precision="half").fit(torch.from_numpy(X))
+    index = ExactIndex(precision="half").fit(torch.from_numpy(X).to(device))
     expected = ExactIndex().fit(X).query(X[:50], 5)
     for _ in range(2):
         np.testing.assert_array_equal(index.query(X[:50], 5).indices, expected.indices)
     assert not index._engine.half
 
 
-def test_precision_is_full_in_the_search_and_the_users_after_it():
+@each_device
+@pytest.mark.parametrize("precision", ["full", "half"])
+def test_precision_is_full_in_the_search_and_the_users_after_it(precision, device):
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     try:
         X, Q = _data("plain", np.float32)
-        found = ExactIndex().fit(torch.from_numpy(X)).query(Q, 9)
+        found = ExactIndex(precision=precision).fit(torch.from_numpy(X).to(device)).query(Q, 9)
         np.testing.assert_array_equal(found.indices, ExactIndex().fit(X).query(Q, 9).indices)
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision(before)
 
 
-def test_copies_search_alike():
+@each_device
+def test_copies_search_alike(device):
     X, Q = _data("plain", np.float32)
-    index = ExactIndex(precision="half").fit(torch.from_numpy(X))
+    index = ExactIndex(precision="half").fit(torch.from_numpy(X).to(device))
     for other in (pickle.loads(pickle.dumps(index)), copy.deepcopy(index)):  # noqa: S301
         np.testing.assert_array_equal(other.query(Q, 9).indices, index.query(Q, 9).indices)
         np.testing.assert_array_equal(other.find_equal(X[:5]), np.arange(5))
@@ -197,11 +204,12 @@ def test_save_refuses_tensors(tmp_path):
         save(detector, tmp_path / "detector.skood")
 
 
-def test_bad_tensors():
-    X = torch.from_numpy(rows(60))
+@each_device
+def test_bad_tensors(device):
+    X = torch.from_numpy(rows(60)).to(device)
     bad = X.clone()
     bad[7, 1] = float("nan")
-    with pytest.raises(ValueError, match=r"NaN.* row 7 of a tensor on cpu"):
+    with pytest.raises(ValueError, match=rf"NaN.* row 7 of a tensor on {device}"):
         ExactIndex().fit(bad)
     with pytest.raises(ValueError, match=r"expecting 4 features"):
         ExactIndex().fit(X).query(X[:, :3], 2)
@@ -218,9 +226,15 @@ def test_half_precision_is_of_torch():
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not HAS_CUDA, reason="torch sees no CUDA device")
-def test_half_precision_finds_all_neighbours_of_many_wide_rows():
+@pytest.mark.parametrize("precision", ["full", "half"])
+@pytest.mark.parametrize("order", ["as drawn", "one class after another"])
+def test_all_neighbours_of_many_wide_rows(precision, order):
     generator = torch.Generator("cuda").manual_seed(0)
     X, Q = (torch.randn(s, 768, device="cuda", generator=generator) for s in (200_000, 500))
-    found = ExactIndex(precision="half").fit(X).query(Q, 10)
+    if order != "as drawn":
+        classes = 4 * torch.randn(40, 768, device="cuda", generator=generator)
+        X += classes.repeat_interleave(5_000, dim=0)
+        Q += classes[torch.arange(500, device="cuda") % 40]
+    found = ExactIndex(precision=precision).fit(X).query(Q, 10)
     distances = torch.cdist(Q.double(), X.double())
     np.testing.assert_array_equal(found.indices, distances.topk(10, largest=False)[1].cpu())

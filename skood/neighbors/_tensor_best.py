@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from .._optional import import_optional
 from ..rows import TensorRows
 
-_PAIR_BYTES = 1 << 26  # of differences at a time
-_SMALLEST_SQUARE = 1e-280  # below this a square may have lost digits to the smallest float
+_CUDA_BYTES, _OTHER_BYTES = 1 << 28, 1 << 26  # of differences at a time
+_SMALLEST = 1e-140  # below this a square may have lost digits to the smallest float
 
 
 class TensorPairs:
@@ -78,19 +78,22 @@ class TensorBest:
         order = order[distances[order].argsort(stable=True)]
         order = order[q[order].argsort(stable=True)]
         q, x, distances = q[order], x[order], distances[order]
-        counts = torch.bincount(q, minlength=len(self._queries))
-        rank = torch.arange(len(q), device=q.device) - (counts.cumsum(0) - counts)[q]
-        first = rank < self.k
-        self._indices[q[first], rank[first]] = x[first]
-        self._distances[q[first], rank[first]] = distances[first]
+        starts = torch.searchsorted(q, torch.arange(len(self._queries), device=q.device))
+        rank = torch.arange(len(q), device=q.device) - starts[q]
+        first = (rank < self.k).nonzero()[:, 0]
+        q, rank = q[first], rank[first]
+        self._indices[q, rank] = x[first]
+        self._distances[q, rank] = distances[first]
 
     def on_host(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Indices and distances as arrays."""
-        return self._indices.cpu().numpy().astype(np.intp), self._distances.cpu().numpy()
+        indices = self._indices.cpu().numpy().astype(np.intp, copy=False)
+        return indices, self._distances.cpu().numpy()
 
     def _pair_distances(self, q_rows: Any, x_rows: Any) -> Any:
         """Distances in float64, some pairs at a time."""
-        step = max(1, _PAIR_BYTES // (8 * self._rows.shape[1]))
+        size = _CUDA_BYTES if q_rows.device.type == "cuda" else _OTHER_BYTES
+        step = max(1, size // (8 * self._rows.shape[1]))
         found = [
             self._norms_of_differences(q_rows[start : start + step], x_rows[start : start + step])
             for start in range(0, len(q_rows), step)
@@ -98,13 +101,17 @@ class TensorBest:
         return self._torch.cat(found)
 
     def _norms_of_differences(self, q_rows: Any, x_rows: Any) -> Any:
-        difference = self._rows.picked(x_rows).double()
+        rows = self._rows.picked(x_rows)  # float64 only in the difference: less to read and write
         if self._norms is not None:
-            difference = difference / self._norms[x_rows, None]
-        difference = difference - self._queries[q_rows]
-        squared = difference.square().sum(dim=1)
-        largest = difference.abs().amax(dim=1)
-        unit = largest.where(largest > 0, 1.0)
-        scaled = unit * (difference / unit[:, None]).square().sum(dim=1).sqrt()
-        ordinary = (squared > _SMALLEST_SQUARE) & squared.isfinite()
-        return squared.sqrt().where(ordinary, scaled)
+            rows = rows / self._norms[x_rows, None]
+        difference = self._queries.index_select(0, q_rows)
+        difference -= rows
+        norms = self._torch.linalg.vector_norm(difference, dim=1)
+        lost = (~((norms > _SMALLEST) & norms.isfinite())).nonzero()[:, 0]
+        if len(lost):  # squares that float64 does not hold
+            difference = difference[lost]
+            largest = difference.abs().amax(dim=1)
+            unit = largest.where(largest > 0, 1.0)
+            scaled = self._torch.linalg.vector_norm(difference / unit[:, None], dim=1)
+            norms[lost] = unit * scaled
+        return norms

@@ -10,14 +10,17 @@ where a value is too small for that,
 
     |q'·x' - q·x| <= (2u + u²) ‖q‖ ‖x‖ + 2^-25 (1 + u) √d (‖q‖ + ‖x‖) + d 2^-50,
 
-which is added to the error of the product itself. So there are more candidates, not other
-neighbours. Products and sums are in float32 in any case.
+which is added to the error of the product itself. ‖x‖²/2 is rounded once, and so is the closeness
+that is written down: u ‖x‖²/2 and u (‖q‖ ‖x‖ + ‖x‖²/2) more, and twice 2^-25. So there are more
+candidates, not other neighbours. Products and sums are in float32 in any case.
+
+A GPU reads the closeness once, for the largest of each group of rows; all that follows looks at
+groups. Those are far apart in the order of training, so that neighbours, which may stand side by
+side there, fall into different ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -27,10 +30,14 @@ from .._optional import import_optional
 from ..rows import TensorRows
 from ._closeness import rounding_error, safe_length
 from ._tensor_best import TensorBest, TensorPairs
+from ._tensor_groups import COLUMNS, GroupMaxima
+from ._torch_precision import full_precision
 
-_QUERY_BLOCK = 8192
-_GROUP = 16  # columns of which the best is looked for first
-_CUDA_BYTES, _OTHER_BYTES = 1 << 30, 1 << 26  # of closeness at a time
+_CUDA_QUERIES, _OTHER_QUERIES = 1 << 14, 1 << 11  # at a time
+# Of closeness at a time. After each block the GPU waits for the host a few times, so they are large
+# there: an eighth of what is free, at most so much.
+_CUDA_BYTES, _OTHER_BYTES = 1 << 33, 1 << 26
+_CUDA_SHARE = 8
 _ROW_VALUES = 1 << 25  # training rows in float64 at a time
 _MAX_PAIRS = 1 << 22
 _TOO_MANY = 64  # times as many candidates as neighbours: half precision does not pay
@@ -84,10 +91,24 @@ class TensorSearch:
         self.unit, self.centre = self.unit * longest, self.centre / longest
         squares = squares / longest**2
         self.length = float(squares.max()) ** 0.5
-        self._half_squares = (0.5 * squares).to(torch.float32)
+        # What fills up the last group of rows is none of them, and never near.
+        self._minus_half_squares = torch.nn.functional.pad(
+            (-0.5 * squares).to(torch.float32), (0, -n % COLUMNS), value=-torch.inf
+        )
         self._kept = None
         if self.half:
-            self._kept = torch.cat([self._centred(s).to(torch.float16) for s in starts])
+            kept = torch.zeros((n + -n % COLUMNS, d), dtype=torch.float16, device=self.device)
+            for start in starts:
+                kept[start : min(start + self._step, n)] = self._centred(start)
+            self._kept = kept, self._minus_half_squares.to(torch.float16)
+        self._block_bytes = _OTHER_BYTES
+        if self._on_cuda:
+            free, _ = torch.cuda.mem_get_info(self._tensor.device)
+            self._block_bytes = min(_CUDA_BYTES, free // _CUDA_SHARE)
+
+    @property
+    def _on_cuda(self) -> bool:
+        return self._tensor.device.type == "cuda"
 
     @property
     def _held(self) -> TensorRows:
@@ -135,8 +156,9 @@ class TensorSearch:
         torch = import_optional("torch", "torch")
         left_out = exclude is not None and bool((exclude >= 0).any())
         found = []
-        for start in range(0, len(Q), _QUERY_BLOCK):
-            part = slice(start, min(start + _QUERY_BLOCK, len(Q)))
+        step = _CUDA_QUERIES if self._on_cuda else _OTHER_QUERIES
+        for start in range(0, len(Q), step):
+            part = slice(start, min(start + step, len(Q)))
             rows = Q.part(part.start, part.stop) if isinstance(Q, TensorRows) else Q[part]
             queries = self._to_device(torch, rows).on_device(0, len(rows)).double()
             if q_norms is not None:
@@ -170,18 +192,23 @@ class TensorSearch:
         half = self._kept is not None
         left = centred.to(torch.float16 if half else torch.float32)
         margin = self._error(lengths, half=half).to(torch.float32)[:, None]
-        size = _CUDA_BYTES if left.device.type == "cuda" else _OTHER_BYTES
-        columns = max(_GROUP, size // (4 * len(left)) // _GROUP * _GROUP)
+        columns = self._block_bytes // (left.itemsize * len(left))
+        columns = columns if half else min(columns, self._step)  # centred anew, in float64
+        columns = max(1, columns // COLUMNS) * COLUMNS
         kth = torch.full((len(left), best.k), -torch.inf, device=self.device)
         pairs = TensorPairs(torch, self.device)
         for start in range(0, len(self._held), columns):
-            closeness = self._closeness(torch, left, start, start + columns)
-            kth = _take(torch, closeness, kth, margin, start, pairs)
-            if len(pairs) > _MAX_PAIRS:
-                pairs.drop(kth[:, -1] - margin[:, 0])
-                if len(pairs) > _MAX_PAIRS // 2:  # many ties: only their distances tell
-                    best.add(rows[pairs.q_rows], pairs.x_rows)
-                    pairs = TensorPairs(torch, self.device)
+            maxima = GroupMaxima(self._closeness(torch, left, start, start + columns))
+            kth = torch.cat([kth, maxima.lower_bounds(best.k) - margin], dim=1)
+            kth = kth.topk(best.k, dim=1).values
+            for q_rows, x_rows, values in maxima.at_least(kth[:, -1:] - margin):
+                pairs.extend(q_rows, start + x_rows, values)
+                if len(pairs) > _MAX_PAIRS:
+                    pairs.drop(kth[:, -1] - margin[:, 0])
+                    if len(pairs) > _MAX_PAIRS // 2:  # many ties: only their distances tell
+                        best.add(rows[pairs.q_rows], pairs.x_rows)
+                        pairs = TensorPairs(torch, self.device)
+            del maxima  # before the next block of closeness takes as much memory
         pairs.drop(kth[:, -1] - margin[:, 0])
         if half and len(pairs) > _TOO_MANY * best.k * len(left):
             self._kept, self.half = None, False
@@ -192,66 +219,25 @@ class TensorSearch:
         d, longest = self._held.shape[1], self.length
         relative = rounding_error(d, np.dtype(np.float32))
         error = relative * (lengths * longest + longest**2)
-        if half:
-            error = error + _HALF * (2 + _HALF) * (1 + relative) * lengths * longest
-            error = error + 2 * _HALF_LEAST * d**0.5 * (lengths + longest) + d * _HALF_LEAST**2
-        return error
+        if not half:
+            return error
+        error = error + _HALF * (2 + _HALF) * (1 + relative) * lengths * longest
+        error = error + 2 * _HALF_LEAST * d**0.5 * (lengths + longest) + d * _HALF_LEAST**2
+        error = error + _HALF * longest**2 / 2 + _HALF_LEAST
+        return (1 + _HALF) * error + _HALF * (lengths * longest + longest**2 / 2) + _HALF_LEAST
 
     def _closeness(self, torch: Any, left: Any, start: int, stop: int) -> Any:
         """Closeness of queries to training rows, filled up to whole groups by -inf."""
-        stop = min(stop, len(self._held))
-        kept = self._kept
-        right = self._centred(start, stop).float() if kept is None else kept[start:stop]
-        with _full_precision(torch):
-            closeness = _product(torch, left, right)
-        closeness -= self._half_squares[start:stop]
-        missing = -(stop - start) % _GROUP
-        return torch.nn.functional.pad(closeness, (0, missing), value=-torch.inf)
-
-
-def _take(torch: Any, closeness: Any, kth: Any, margin: Any, start: int, pairs: Any) -> Any:
-    """Take in what may be among the nearest; the k largest lower bounds of each query so far."""
-    grouped = closeness.unflatten(1, (-1, _GROUP))
-    largest = grouped.amax(dim=2)  # the one pass over all of it; the rest is a few groups
-    top = largest.topk(min(kth.shape[1], largest.shape[1]), dim=1).values - margin
-    kth = torch.cat([kth, top], dim=1).topk(kth.shape[1], dim=1).values
-    bound = kth[:, -1:] - margin
-    q_rows, groups = (largest >= bound).nonzero().T
-    values = grouped[q_rows, groups]
-    # also where there is no bound yet: what fills up the last group is no row
-    near = ((values >= bound[q_rows]) & (values > -torch.inf)).nonzero()
-    among, place = near.T
-    x_rows = start + groups[among] * _GROUP + place
-    pairs.extend(q_rows[among], x_rows, values[among, place])
-    return kth
-
-
-def _product(torch: Any, left: Any, right: Any) -> Any:
-    """All inner products in float32, of vectors in float32 or float16."""
-    if left.dtype == torch.float32:
-        return left @ right.T
-    if left.device.type == "cuda" and _has_wide_products(torch):
-        return torch.mm(left, right.T, out_dtype=torch.float32)
-    return left.float() @ right.float().T  # the same numbers, without the speed
-
-
-def _has_wide_products(torch: Any) -> bool:
-    return tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 8)
-
-
-@contextmanager
-def _full_precision(torch: Any) -> Iterator[None]:
-    """Products and sums in full float32, also where the user allows less: the bound needs it."""
-    before = torch.get_float32_matmul_precision()
-    cuda = torch.backends.cuda.matmul
-    reduced = cuda.allow_fp16_reduced_precision_reduction
-    torch.set_float32_matmul_precision("highest")
-    cuda.allow_fp16_reduced_precision_reduction = False
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-        cuda.allow_fp16_reduced_precision_reduction = reduced
+        if self._kept is None:
+            right = self._centred(start, stop).float()
+            right = torch.nn.functional.pad(right, (0, 0, 0, -len(right) % COLUMNS))
+            plus = self._minus_half_squares[start:stop]
+        else:
+            right, plus = (kept[start:stop] for kept in self._kept)
+            if not self._on_cuda:  # the same numbers, without the speed
+                left, right, plus = left.float(), right.float(), plus.float()
+        with full_precision(torch):
+            return torch.addmm(plus, left, right.T)
 
 
 def tensor_norms(rows: TensorRows) -> NDArray[np.float64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from .._optional import import_optional
 from ._candidates import Candidates
 from ._closeness import rounding_error, safe_length, unit_and_centre
+from ._torch_precision import full_precision
 
 _BLOCK_BYTES = 1 << 28  # of closeness on the device at a time
 
@@ -86,7 +86,7 @@ class TorchReference:
         columns = max(1, _BLOCK_BYTES // (4 * len(Q)))
         for start in range(0, len(self.rows), columns):
             block = slice(start, start + columns)
-            with _full_precision(torch):
+            with full_precision(torch):
                 closeness = left @ self._right[block].T
             closeness -= self._half_squares[block]
             top = closeness.topk(min(candidates.k, closeness.shape[1]), dim=1).values - margin
@@ -96,14 +96,3 @@ class TorchReference:
             q_rows, x_rows = found.cpu().numpy().astype(np.intp).T
             candidates.extend(q_rows, x_rows + start, values, error.astype(np.float32)[q_rows])
             yield start + closeness.shape[1]
-
-
-@contextmanager
-def _full_precision(torch: Any) -> Iterator[None]:
-    """Products in full float32 also where the user allows the coarser TF32: the bound needs it."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
