@@ -192,7 +192,7 @@ def test_all_else_is_in_evaluation_mode():
 
     net = nn.Sequential(nn.Linear(4, 8), Noting(8), nn.Dropout(), nn.Linear(8, 2))
     before = state_of(net)
-    MCDropoutScorer(net, n_samples=2).fit(rows())
+    MCDropoutScorer(net, n_samples=2, device="cpu").fit(rows())
     assert seen
     assert not np.any(seen)
     assert state_of(net) == before

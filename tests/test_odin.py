@@ -66,7 +66,8 @@ def test_scores_equal_the_equations(make, X, temperature):
 @pytest.mark.parametrize(("make", "X"), NETS)
 def test_no_step_is_temperature_scaling_exactly(make, X):
     net = seeded(make)
-    found = ODINScorer(net, temperature=7.0, perturbation=0.0, batch_size=len(X)).fit(X)
+    options = {"batch_size": len(X), "device": "cpu"}
+    found = ODINScorer(net, temperature=7.0, perturbation=0.0, **options).fit(X)
     modes = [part.training for part in net.modules()]
     with torch.no_grad():
         logits = net.eval()(torch.from_numpy(X).clone())

@@ -143,7 +143,7 @@ def test_sequences_of_several_lengths(reduce):
             self.lstm = nn.LSTM(8, 3, batch_first=True)
 
         def forward(self, x):
-            lengths = (x != 0).any(2).sum(1)
+            lengths = (x != 0).any(2).sum(1).cpu()  # as packing wants it
             return self.lstm(
                 nn.utils.rnn.pack_padded_sequence(x, lengths, True, enforce_sorted=False)
             )

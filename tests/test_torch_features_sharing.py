@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
@@ -64,7 +65,7 @@ def test_the_module_is_left_as_it_was():
 def test_the_module_is_left_as_it_was_after_an_error(error):
     net, X = Failing(None), rows(9, 4)
     before = state_of(net)
-    transformer = TorchFeatureTransformer(net, "layer").fit(X)
+    transformer = TorchFeatureTransformer(net, "layer", device="cpu").fit(X)
     net.error = error
     expected = ValueError if type(error) is RuntimeError else type(error)
     calls = [transformer.fit, transformer.transform, lambda X: transformer.gradient(X, torch.sum)]
@@ -113,7 +114,8 @@ def test_two_transformers_in_two_threads_on_one_module():
     expected = [TorchFeatureTransformer(plain, a, reduce=r).fit_transform(Z) for a, r, Z in jobs]
 
     def work(layers, reduce, Z):
-        transformer = TorchFeatureTransformer(net, layers, reduce=reduce, batch_size=16).fit(Z)
+        make = TorchFeatureTransformer(net, layers, reduce=reduce, batch_size=16, device="cpu")
+        transformer = make.fit(Z)  # on another device each thread has a copy of its own
         return [transformer.transform(Z) for _ in range(4)]
 
     with ThreadPoolExecutor(2) as pool:
@@ -141,13 +143,14 @@ def test_the_last_thread_to_leave_restores_the_mode():
     net = nn.Sequential(part, nn.Tanh())
     X = rows(9, 4)
     found = []
-    thread = threading.Thread(
-        target=lambda: found.append(TorchFeatureTransformer(part, "1").fit_transform(X)),
-        name="part",
-    )
+
+    def work(module):
+        return TorchFeatureTransformer(module, "1", device="cpu").fit_transform(X)
+
+    thread = threading.Thread(target=lambda: found.append(work(part)), name="part")
     thread.start()
     assert inside.wait(20)
-    TorchFeatureTransformer(net, "1").fit_transform(X)
+    work(net)
     assert not part.training  # it is still at work there
     may_leave.set()
     thread.join()
@@ -201,11 +204,11 @@ def test_the_fused_path_of_an_encoder_layer_is_kept():
     net = nn.Sequential(seeded(lambda: layer), nn.Linear(8, 2))
     called, X = [], sequences()
     layer.linear1.forward = lambda x: called.append(x) or nn.Linear.forward(layer.linear1, x)
-    transformer = TorchFeatureTransformer(net, ["0", "penultimate"]).fit(X)
+    transformer = TorchFeatureTransformer(net, ["0", "penultimate"], device="cpu").fit(X)
     called.clear()
     out = transformer.transform(X)
     assert not called  # fused: the parts are not called one by one
-    inner = TorchFeatureTransformer(net, ["0", "0.linear1"]).fit(X).transform(X)
+    inner = TorchFeatureTransformer(net, ["0", "0.linear1"], device="cpu").fit_transform(X)
     assert called
     np.testing.assert_allclose(inner[:, :8], out[:, :8], rtol=1e-4, atol=1e-5)
     net[0].register_forward_hook(lambda *call: call[2] + 1)
@@ -246,6 +249,25 @@ def test_a_copy_on_another_device_leaves_the_module_where_it_is():
     assert isinstance(there[0].weight, nn.Parameter)
     assert not there[0].weight.requires_grad
     assert there(torch.ones(5, 4, device="meta"))[0].shape == (5, 3)
+
+
+def test_gradients_pass_through_a_copy_made_in_inference_mode():
+    net, X = nn.Linear(4, 2), torch.ones(3, 4, device="meta", requires_grad=True)
+    with torch.inference_mode():
+        there = on_device(net, torch.device("meta"))
+    there(X).sum().backward()
+    assert X.grad.shape == (3, 4)
+
+
+def test_a_traced_module_stays_where_it_is(monkeypatch):
+    X = images()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit itself
+        traced = torch.jit.trace(lenet().eval(), torch.from_numpy(X))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert TorchFeatureTransformer(traced, "output").fit_transform(X).shape == (len(X), 3)
+    with pytest.raises(ValueError, match=r"'device' .* 'auto' or 'cpu', where the module is"):
+        TorchFeatureTransformer(traced, "output", device="meta").fit(X)
 
 
 def test_a_compiled_module_stands_for_the_one_it_was_made_of():

@@ -51,7 +51,8 @@ def device_for(owner: object, device: Any, module: nn.Module) -> torch.device:
     owner : object
         The estimator, which errors name.
     device : str or torch.device
-        ``"auto"``: where the module is, if that is not the CPU; else a GPU if there is one.
+        ``"auto"``: where the module is, if that is not the CPU; else a GPU if there is one. What
+        `torch.jit` made stays where it is, since its copies take no hooks.
     module : torch.nn.Module
         The module.
 
@@ -59,11 +60,22 @@ def device_for(owner: object, device: Any, module: nn.Module) -> torch.device:
     -------
     torch.device
         The device.
+
+    Raises
+    ------
+    ValueError
+        If torch has no such device here, or the module can't be copied there.
     """
     home = next((t.device for t in _tensors(module)), None)
-    if isinstance(device, str) and device == "auto" and home is not None and home.type != "cpu":
+    stays = any(isinstance(part, torch.jit.ScriptModule) for part in module.modules())
+    auto = isinstance(device, str) and device == "auto"
+    if auto and home is not None and (stays or home.type != "cpu"):
         return home
-    return resolve_device(owner, device)
+    found = resolve_device(owner, device)
+    if stays and home not in (None, torch.empty(0, device=found).device):
+        allowed = f"'auto' or {str(home)!r}, where the module is, for one made by torch.jit"
+        raise parameter_error(owner, "device", allowed, device)
+    return found
 
 
 def on_device(module: nn.Module, device: torch.device) -> nn.Module:
@@ -87,13 +99,15 @@ def on_device(module: nn.Module, device: torch.device) -> nn.Module:
     here = torch.empty(0, device=device).device  # "cuda" means one of several
     if all(tensor.device == here for tensor in _tensors(module)):
         return module
-    # Tensors are put into the copy where they are to be: they are never there twice.
+    # Tensors are put into the copy where they are to be: they are never there twice. Made in a
+    # caller's inference mode, they could have no gradient pass through them.
     memo: dict[int, Any] = {}
-    for tensor in _tensors(module):
-        moved = tensor.detach().to(here)
-        is_parameter = isinstance(tensor, nn.Parameter)
-        memo[id(tensor)] = nn.Parameter(moved, tensor.requires_grad) if is_parameter else moved
-    return copy.deepcopy(module, memo).to(here)
+    with torch.inference_mode(mode=False):
+        for tensor in _tensors(module):
+            moved = tensor.detach().to(here)
+            is_parameter = isinstance(tensor, nn.Parameter)
+            memo[id(tensor)] = nn.Parameter(moved, tensor.requires_grad) if is_parameter else moved
+        return copy.deepcopy(module, memo).to(here)
 
 
 def _tensors(module: nn.Module) -> chain[torch.Tensor]:
