@@ -67,8 +67,8 @@ class ExactIndex(NeighborIndex):
 
     Notes
     -----
-    Temporary arrays stay within scikit-learn's ``working_memory`` setting. On a CUDA device a search
-    takes an eighth of what was free there after the fit, 8 GiB at most, for the time that it lasts.
+    Temporary arrays stay within scikit-learn's ``working_memory`` setting. On a CUDA device a
+    search takes an eighth of what was free there after the fit, 8 GiB at most, while it lasts.
 
     Training rows on disk are read in blocks, once for each 1,024 queries and once more for the rows
     that are compared in float64. 24 bytes a row are in memory: its hash, its place among the
