@@ -1,6 +1,6 @@
 """Speed beside scikit-learn, PyOD, faiss and the bare matrix product.
 
-    python benchmarks/speed.py           # half an hour on two processors
+    python benchmarks/speed.py           # 16 to 30 minutes on two processors
     python benchmarks/speed.py --quick   # small sizes, to try the script
 
 Two threads for everyone. All contestants of one piece of work run in turn (A B C, A B C, ...); a
@@ -34,7 +34,8 @@ pause before each in which the threads of the last one fall asleep; the ratio is
 faster" is the peer's time over skood's, any other ratio skood's over the other's. Rows are standard
 normal where nothing else is said, so there is no structure to profit from. Recall is checked on the
 answers, exact ones against scikit-learn's in float64. Of scikit-learn's kd_tree, ball_tree and
-brute, the fastest on a 20th of the queries runs in full."""
+brute, the fastest on a 20th of the queries runs in full. faiss's own OpenBLAS is told to take the
+kernels that NumPy's takes; left alone it takes generic ones on newer processors."""
 
 LINEUP_RUNS = 3
 
