@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from skood._optional import is_installed
@@ -20,8 +22,17 @@ _NEEDS = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the examples of a module whose library is missing."""
+    """Skip the examples of a module whose library is missing, and GPU tests without a GPU."""
     for item in items:
         module, extra = _NEEDS.get(item.path.name, ("", ""))
         if module and not is_installed(module):
             item.add_marker(pytest.mark.skip(reason=f"{module} (extra {extra!r}) is not installed"))
+        if item.get_closest_marker("gpu") and not _sees_gpu():
+            item.add_marker(pytest.mark.skip(reason="torch sees no CUDA device"))
+
+
+@cache
+def _sees_gpu() -> bool:
+    import torch  # here, since few runs have tests that ask
+
+    return torch.cuda.is_available()

@@ -68,6 +68,11 @@ class Case:
         return self.name
 
 
+each_device = pytest.mark.parametrize(
+    "device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+)
+
+
 def rows(n: int = 60, d: int = 4, seed: int = 0, dtype: type = np.float64) -> NDArray:
     """Rows of a distribution with some structure: two clusters and a correlated pair of columns."""
     rng = np.random.default_rng(seed)

@@ -161,7 +161,6 @@ def test_refitting_forgets_the_old_fit():
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
 @pytest.mark.parametrize("architecture", ["dense", "conv"])
 def test_cuda(architecture):
     """The same code trains there, one seed gives one result, and the pickle needs no CUDA."""

@@ -183,7 +183,9 @@ def test_perplexity(value):
 @pytest.mark.parametrize("name", ["locality", "variance_weight"])
 @pytest.mark.parametrize("value", [-0.1, np.inf, np.nan, "no"])
 def test_lcp_options(name, value):
-    message = rf"'{name}' parameter of LCPOutlierDetector must be a float in \[0, inf\)"
+    message = (
+        rf"'{name}' parameter of LCPOutlierDetector must be a float in \[0, inf\). Got {value!r}"
+    )
     with pytest.raises(ValueError, match=message):
         LCPOutlierDetector(**{name: value}).fit(rows())
 

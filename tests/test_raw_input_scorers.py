@@ -50,8 +50,6 @@ MAKERS = {
 }
 everything = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
-cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
-
 
 def frozen_lenet():
     """In training, but for a part of it; with a frozen weight and hooks of its owner."""
@@ -225,7 +223,6 @@ def test_raw_inputs_in_a_conformal_detector(make):
     assert ((p_values > 0) & (p_values <= 1)).all()
 
 
-@cuda
 @pytest.mark.gpu
 @everything
 def test_cuda_gives_what_the_cpu_gives(make):

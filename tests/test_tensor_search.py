@@ -22,19 +22,13 @@ from skood._optional import is_installed
 from skood.neighbors import ExactIndex
 from skood.rows import TensorRows
 
-from .detectors import rows
+from .detectors import each_device, rows
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from skood.neighbors import _tensor_groups as groups  # noqa: E402
 from skood.neighbors import _tensor_search as engine  # noqa: E402
 
-HAS_CUDA = torch.cuda.is_available()
-cuda = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not HAS_CUDA, reason="torch sees no CUDA device"),
-]
-each_device = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=cuda)])
 DETECTORS = [
     KNNOutlierDetector(algorithm="exact"),
     LCPOutlierDetector(algorithm="exact"),
@@ -225,7 +219,6 @@ def test_half_precision_is_of_torch():
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not HAS_CUDA, reason="torch sees no CUDA device")
 @pytest.mark.parametrize("precision", ["full", "half"])
 @pytest.mark.parametrize("order", ["as drawn", "one class after another"])
 def test_all_neighbours_of_many_wide_rows(precision, order):

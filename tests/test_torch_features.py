@@ -119,21 +119,26 @@ def test_tokens_and_steps_with_the_batch_first_or_second(steps):
     second.load_state_dict(first.state_dict())
     X = sequences(steps=steps)
     layers = ["encoder.layers.0", "encoder.layers.1.linear1", "encoder", "lstm", "penultimate"]
-    a, b = (TorchFeatureTransformer(net, layers).fit(X).transform(X) for net in (first, second))
+    a, b = (
+        TorchFeatureTransformer(net, layers, device="cpu").fit(X).transform(X)
+        for net in (first, second)
+    )
     assert a.shape == (20, 8 + 16 + 8 + 6 + 6)
-    np.testing.assert_allclose(a, b, rtol=1e-3, atol=3e-4)
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
     with torch.no_grad():
         tokens = first.eval().encoder(torch.from_numpy(X))
         states, (final, _) = first.lstm(tokens)
-    np.testing.assert_allclose(a[:, 24:32], tokens.mean(1), rtol=1e-3, atol=3e-4)
-    np.testing.assert_allclose(a[:, 32:38], states.mean(1), rtol=1e-3, atol=3e-4)
-    np.testing.assert_allclose(a[:, 32:38], a[:, 38:], rtol=1e-3, atol=3e-4)
+    np.testing.assert_allclose(a[:, 24:32], tokens.mean(1), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(a[:, 32:38], states.mean(1), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(a[:, 32:38], a[:, 38:], rtol=1e-4, atol=1e-5)
     for net in (first, second):
-        last = TorchFeatureTransformer(net, "lstm", reduce="last").fit(X).transform(X)
+        last = TorchFeatureTransformer(net, "lstm", reduce="last", device="cpu").fit(X).transform(X)
         expected = torch.cat([final[-2], final[-1]], dim=1)
-        np.testing.assert_allclose(last, expected, rtol=1e-3, atol=3e-4)
-        last = TorchFeatureTransformer(net, "encoder", reduce="last").fit(X).transform(X)
-        np.testing.assert_allclose(last, tokens[:, -1], rtol=1e-3, atol=3e-4)
+        np.testing.assert_allclose(last, expected, rtol=1e-4, atol=1e-5)
+        last = (
+            TorchFeatureTransformer(net, "encoder", reduce="last", device="cpu").fit(X).transform(X)
+        )
+        np.testing.assert_allclose(last, tokens[:, -1], rtol=1e-4, atol=1e-5)
 
 
 def test_a_convolution_over_steps_has_its_channels_first():

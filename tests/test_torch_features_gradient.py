@@ -15,8 +15,6 @@ from skood.deep import TorchFeatureTransformer  # noqa: E402
 from .detectors import rows  # noqa: E402
 from .torch_nets import FunctionalNet, Sequences, images, lenet, seeded, sequences  # noqa: E402
 
-cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
-
 
 def by_differences(transformer, X, objective, step=1e-5):
     """The gradient by central differences, for one value of the sample at a time."""
@@ -96,7 +94,6 @@ def test_objectives_without_a_gradient(objective, match):
         transformer.gradient(rows(9, 4), lambda f: f.sum())
 
 
-@cuda
 @pytest.mark.gpu
 @pytest.mark.parametrize("make", [lenet, Sequences])
 def test_cuda_gives_what_the_cpu_gives_and_leaves_the_module_where_it_is(make):

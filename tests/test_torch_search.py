@@ -27,16 +27,9 @@ from skood.neighbors import _torch_closeness as on_device
 from skood.neighbors._exact_search import ExactSearch
 from skood.preprocessing import PartialWhitener
 
-from .detectors import rows
+from .detectors import each_device, rows
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
-
-HAS_CUDA = torch.cuda.is_available()
-cuda = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not HAS_CUDA, reason="torch sees no CUDA device"),
-]
-each_device = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=cuda)])
 
 
 class TorchSearch(ExactSearch):
@@ -119,7 +112,7 @@ def test_pickle_rebuilds_what_lies_on_the_device(device):
     np.testing.assert_array_equal(pickle.loads(data).search(Q, 9)[0], search.search(Q, 9)[0])  # noqa: S301
 
 
-@pytest.mark.skipif(HAS_CUDA, reason="there is a CUDA device")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there():
     with pytest.raises(
         ValueError, match=r"'device' parameter .* torch has here. Got 'cuda' instead"
@@ -146,7 +139,6 @@ ON_CUDA = [
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not HAS_CUDA, reason="torch sees no CUDA device")
 class TestArraysOnCuda:
     """Rows of NumPy, searched on a GPU by naming it."""
 
