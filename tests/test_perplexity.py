@@ -95,6 +95,20 @@ def test_order_of_neighbors_and_rows_does_not_matter(distances, perplexity, rand
     np.testing.assert_allclose(alone, weights, atol=1e-12)
 
 
+@pytest.mark.parametrize("k", [4, 15, 50])
+def test_rows_are_searched_for_by_themselves_to_the_last_bit(k):
+    distances = np.sort(np.random.default_rng(k).gamma(3.0, size=(400, k)), axis=1)
+    distances[::7, 0] *= 1e-3  # some take more steps than others
+    together = perplexity_weights(distances, 3.0)
+    assert together.converged.all()
+    for m in (1, 2, 3, 17):
+        parts = np.array_split(distances, range(m, len(distances), m))
+        weights = np.vstack([perplexity_weights(part, 3.0).weights for part in parts])
+        np.testing.assert_array_equal(weights, together.weights)
+    shuffled = perplexity_weights(distances[:, ::-1], 3.0).weights[:, ::-1]
+    np.testing.assert_allclose(shuffled, together.weights, atol=1e-14)
+
+
 @pytest.mark.parametrize("perplexity", [1.5, 5.0, 7.0])
 def test_all_equal_distances_weigh_the_same(perplexity):
     for value in (0.0, 1e-200, 3.0, 1e200):

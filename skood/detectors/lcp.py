@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,9 +21,9 @@ from ._neighbor_shards import NeighborStages
 
 _DISK_VALUES = 1 << 24  # of neighbours' rows that are read from disk at a time
 _GATHER_BYTES = 1 << 20  # of neighbours' rows at a time, in each thread
-# Rows at a time in each thread: NumPy's calls on fewer cost more than the work, and more than that
-# leave no work for the other threads.
-_FEWEST_ROWS, _MOST_ROWS = 256, 4096
+_SEARCH_VALUES = 1 << 15  # of distances at a time, in the search for the perplexity
+# Columns, and rows for each thread: of fewer, threads wait for each other more than they save.
+_WIDE, _FEWEST_ROWS = 128, 256
 
 
 class LCPOutlierDetector(NeighborOutlierDetector):
@@ -213,24 +214,12 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         distances = self._row_distances(neighbors)
         if isinstance(self.index_.training_rows_, StoredRows):
             return self._lcp_from_disk(X, neighbors)
-        lcp = np.empty(len(X))
-        converged = np.empty(len(X), dtype=bool)
-        threads = n_threads(self.n_jobs)
-        step = min(_MOST_ROWS, max(_FEWEST_ROWS, -(-len(X) // threads)))
-
-        def reconstruct(start: int) -> None:
+        weights, converged = np.empty(distances.shape), np.empty(len(X), dtype=bool)
+        step = max(1, _SEARCH_VALUES // distances.shape[1])
+        for start in range(0, len(X), step):
             part = slice(start, start + step)
-            weights, _, converged[part] = perplexity_weights(distances[part], self.perplexity)
-            lcp[part] = self._distances(X[part], neighbors.indices[part], weights)
-
-        starts = range(0, len(X), step)
-        threads = min(threads, len(starts))
-        if threads <= 1:
-            for start in starts:
-                reconstruct(start)
-        else:
-            with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
-                list(pool.map(reconstruct, starts))
+            weights[part], _, converged[part] = perplexity_weights(distances[part], self.perplexity)
+        lcp = self._distances(X, neighbors.indices, weights)
         return lcp, int((~converged).sum())
 
     def _lcp_from_disk(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
@@ -250,7 +239,22 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     def _distances(
         self, X: NDArray, indices: NDArray[np.intp], weights: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """LCP of rows by the weights of their neighbours, whose rows are gathered bit by bit."""
+        """LCP of rows by the weights of their neighbours."""
+        threads = min(n_threads(self.n_jobs), len(X) // _FEWEST_ROWS)
+        if threads <= 1 or X.shape[1] < _WIDE:
+            return self._distances_bit_by_bit(X, indices, weights)
+        edges = [len(X) * number // threads for number in range(threads + 1)]
+        parts = [slice(*pair) for pair in itertools.pairwise(edges)]
+        with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
+            found = pool.map(
+                lambda part: self._distances_bit_by_bit(X[part], indices[part], weights[part]),
+                parts,
+            )
+            return np.concatenate(list(found))
+
+    def _distances_bit_by_bit(
+        self, X: NDArray, indices: NDArray[np.intp], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         lcp = np.empty(len(X))
         step = max(1, _GATHER_BYTES // (8 * X.shape[1] * indices.shape[1]))
         for start in range(0, len(X), step):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+_SMALLEST_SQUARE = 1e-280  # below this a square may have lost digits to the smallest float
+
 
 def lcp_distance(
     X: ArrayLike, neighbors: ArrayLike, weights: ArrayLike, *, variance_weight: float = 0.0
@@ -59,10 +61,17 @@ def lcp_distance(
 
 
 def _norm(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Length of each row, without squares that overflow or vanish."""
-    largest = np.abs(rows).max(axis=1)
-    # a power of two, so that dividing by it loses no digit
-    unit = np.ldexp(1.0, np.frexp(largest)[1])
-    unit[largest == 0] = 1.0
-    scaled = rows / unit[:, np.newaxis]
-    return unit * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+    """Length of each row, also where squares overflow or vanish."""
+    with np.errstate(over="ignore", under="ignore"):
+        squares = np.einsum("ij,ij->i", rows, rows)
+    odd = np.flatnonzero(~((squares > _SMALLEST_SQUARE) & (squares < np.inf)))
+    length = np.sqrt(squares)
+    if odd.size:
+        some = rows[odd]
+        largest = np.abs(some).max(axis=1)
+        # a power of two, so that dividing by it loses no digit
+        unit = np.ldexp(1.0, np.frexp(largest)[1])
+        unit[largest == 0] = 1.0
+        some /= unit[:, np.newaxis]
+        length[odd] = unit * np.sqrt(np.einsum("ij,ij->i", some, some))
+    return length
