@@ -12,7 +12,14 @@ from threadpoolctl import threadpool_limits
 
 from skood.neighbors import ExactIndex, KDTreeIndex, Neighbors
 from skood.neighbors import _exact_search as engine
+from skood.neighbors._closeness import ClosenessReference
 from skood.neighbors._row_lookup import RowLookup
+from skood.neighbors._threads import (
+    n_blas_threads,
+    n_blas_threads_now,
+    n_threads,
+    single_threaded_blas,
+)
 
 from .detectors import rows
 
@@ -152,6 +159,29 @@ def test_threads_and_working_memory_change_nothing(make, m):
     with sklearn.config_context(working_memory=1):
         small = make().fit(X).query(Q, 11)
     np.testing.assert_array_equal(small.indices, expected.indices)
+
+
+def test_a_search_beside_another_has_as_many_threads():
+    with threadpool_limits(2, user_api="blas"):
+        with single_threaded_blas():
+            assert (n_blas_threads(), n_blas_threads_now(), n_threads(None)) == (2, 1, 2)
+            with single_threaded_blas():
+                assert n_blas_threads() == 2
+            assert n_blas_threads_now() == 1
+        assert n_blas_threads() == n_blas_threads_now() == 2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_mean_near_the_origin_is_not_taken_off(dtype):
+    X, Q = rows(3000, 6, dtype=dtype), rows(300, 6, dtype=dtype, seed=1)
+    X -= X.mean(axis=0) - 0.01
+    for offset, is_near in ((0.0, True), (0.2, False)):
+        reference = ClosenessReference(X + dtype(offset))
+        assert bool(reference.centre.any()) is not is_near
+        found = ExactIndex().fit(X + dtype(offset)).query(Q, 7)
+        indices, distances = plain_neighbors(X + dtype(offset), Q, 7)
+        np.testing.assert_array_equal(found.indices, indices)
+        np.testing.assert_allclose(found.distances, distances, rtol=1e-12)
 
 
 @each_index
