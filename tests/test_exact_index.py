@@ -14,12 +14,6 @@ from skood.neighbors import ExactIndex, KDTreeIndex, Neighbors
 from skood.neighbors import _exact_search as engine
 from skood.neighbors._closeness import ClosenessReference
 from skood.neighbors._row_lookup import RowLookup
-from skood.neighbors._threads import (
-    n_blas_threads,
-    n_blas_threads_now,
-    n_threads,
-    single_threaded_blas,
-)
 
 from .detectors import rows
 
@@ -159,16 +153,6 @@ def test_threads_and_working_memory_change_nothing(make, m):
     with sklearn.config_context(working_memory=1):
         small = make().fit(X).query(Q, 11)
     np.testing.assert_array_equal(small.indices, expected.indices)
-
-
-def test_a_search_beside_another_has_as_many_threads():
-    with threadpool_limits(2, user_api="blas"):
-        with single_threaded_blas():
-            assert (n_blas_threads(), n_blas_threads_now(), n_threads(None)) == (2, 1, 2)
-            with single_threaded_blas():
-                assert n_blas_threads() == 2
-            assert n_blas_threads_now() == 1
-        assert n_blas_threads() == n_blas_threads_now() == 2
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

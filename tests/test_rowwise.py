@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from skood import KNNOutlierDetector, LCPOutlierDetector, LOFOutlierDetector
-
 from .detectors import CALIBRATED, DETECTORS, RAW_INPUTS, VARIANTS, rows
 
 everything = pytest.mark.parametrize(
@@ -88,24 +86,3 @@ def test_training_rows_are_scored_with_themselves_left_out(case, dtype, offset):
             detector.index_.query_training(detector.n_neighbors_, [row]).distances,
             rtol=1e-12,
         )
-
-
-@pytest.mark.parametrize(
-    "make", [KNNOutlierDetector, LCPOutlierDetector, LOFOutlierDetector], ids=lambda m: m.__name__
-)
-def test_scoring_while_the_next_rows_are_searched_for_changes_nothing(make):
-    X, Q = rows(500, 3), rows(20_000, 3, seed=1)
-    detector = make(n_neighbors=5, n_jobs=1).fit(X)
-    alone = detector.score_samples(Q)
-    np.testing.assert_array_equal(detector.set_params(n_jobs=2).score_samples(Q), alone)
-    parts = [detector.score_samples(part) for part in np.array_split(Q, 40)]
-    np.testing.assert_array_equal(np.concatenate(parts), alone)
-
-
-def test_a_bad_row_is_told_while_rows_before_it_are_scored():
-    Q = rows(20_000, 3, seed=1)
-    Q[-1] = 0.0  # has no direction
-    detector = LCPOutlierDetector(n_neighbors=5, metric="cosine", n_jobs=2).fit(rows(500, 3))
-    with pytest.raises(ValueError, match="rows that are not all zero"):
-        detector.score_samples(Q)
-    assert np.isfinite(detector.score_samples(Q[:-1])).all()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self
 
 import numpy as np
@@ -36,7 +34,6 @@ from ..neighbors import (
 )
 from ..neighbors._base import METRICS
 from ..neighbors._shards import IndexOverShards
-from ..neighbors._threads import n_threads
 from ..rows import StoredRows
 from ._neighbor_explanation import explain_by_neighbors
 from ._neighbor_shards import NeighborStages
@@ -154,19 +151,13 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         """
         check_is_fitted(self)
         X = check_new_rows(self, X, self.index_.training_rows_.dtype, stored=True)
+        scores = np.empty(len(X))
+        n_failed = 0
         step = min(_MOST_QUERIES, max(1, _QUERY_VALUES // X.shape[1]))
-        starts = range(0, len(X), step)
-        blocks = (
-            X.part(start, min(start + step, len(X)))
-            if isinstance(X, StoredRows)
-            else X[start : start + step]
-            for start in starts
-        )
-        overlap = len(starts) > 1 and self._may_score_while_searching(X)
-        found = self._scored_while_searching(blocks) if overlap else map(self._score_block, blocks)
-        scores, n_failed = np.empty(len(X)), 0
-        for start, (part, failed) in zip(starts, found, strict=True):
-            scores[start : start + step] = part
+        for start in range(0, len(X), step):
+            stop = min(start + step, len(X))
+            block = X.part(start, stop) if isinstance(X, StoredRows) else X[start:stop]
+            scores[start : start + step], failed = self._score_block(block)
             n_failed += failed
         self._warn_if_not_converged(n_failed, len(X))
         return scores
@@ -217,34 +208,8 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         """Scores of checked rows, those that equal a training row with one equal copy left out."""
         if isinstance(self.index_, IndexOverShards):
             return self.index_.run(self.shard_stages(), X)
-        return self._score(X, self._neighbors(X))
-
-    def _may_score_while_searching(self, X: Any) -> bool:
-        """Whether another thread may score: not over shards, nor rows on disk or on a device."""
-        if isinstance(self.index_, IndexOverShards) or n_threads(self.n_jobs) == 1:
-            return False
-        return all(isinstance(rows, np.ndarray) for rows in (X, self.index_.training_rows_))
-
-    def _scored_while_searching(
-        self, blocks: Iterable[NDArray]
-    ) -> Iterator[tuple[NDArray[np.float64], int]]:
-        """What `_score_block` gives for each block, one scored while the next is searched for.
-
-        The search stays in the caller's thread, whose settings it reads.
-        """
-        with ThreadPoolExecutor(1) as scoring:
-            before: Future[tuple[NDArray[np.float64], int]] | None = None
-            for block in blocks:
-                neighbors = self._neighbors(block)
-                if before is not None:
-                    yield before.result()  # no more than one block's neighbours wait
-                before = scoring.submit(self._score, block, neighbors)
-            if before is not None:
-                yield before.result()
-
-    def _neighbors(self, X: NDArray) -> Neighbors:
-        """Neighbours of checked rows, one equal copy of each left out."""
-        return self.index_.answer(X, self.n_neighbors_, self.index_.find_equal(X))
+        equal = self.index_.find_equal(X)
+        return self._score(X, self.index_.answer(X, self.n_neighbors_, equal))
 
     def _score_training(self, X: Any, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], int]:
         """Scores of the training rows that set the threshold, each with itself left out."""

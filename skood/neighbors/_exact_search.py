@@ -29,7 +29,7 @@ from ._candidates import Candidates, nearest_of_ordered_pairs
 from ._centred_blocks import CentredBlocks
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference, lengths_from
 from ._pair_distances import pair_distances
-from ._threads import n_blas_threads_now, single_threaded_blas
+from ._threads import n_blas_threads, single_threaded_blas
 from ._torch_closeness import TorchReference
 
 _QUERY_BLOCK = 1024
@@ -90,7 +90,7 @@ class ExactSearch:
         `exclude` names for each query a training row that is left out, -1 for none. Blocks of the
         product take at most about `max_bytes` in all threads together.
         """
-        if FEW_QUERIES < len(Q) < _LEAST_TO_SHARE and n_blas_threads_now() >= n_threads:
+        if FEW_QUERIES < len(Q) < _LEAST_TO_SHARE and n_blas_threads() >= n_threads:
             n_threads = 1  # the BLAS's own share out the product
         most = min(_QUERY_BLOCK, max(1, max_bytes // (n_threads * TRAINING_BLOCK * 2 * Q.itemsize)))
         rounds = -(-len(Q) // (most * n_threads))  # as many blocks for each thread

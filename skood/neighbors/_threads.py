@@ -19,10 +19,6 @@ def _controller() -> ThreadpoolController:
 
 def n_blas_threads() -> int:
     """Threads that BLAS would use here: the user's, joblib's or the system's setting."""
-    return single_threaded_blas.n_threads_before() or n_blas_threads_now()
-
-
-def n_blas_threads_now() -> int:
     return max((lib.num_threads for lib in _controller().lib_controllers), default=1)
 
 
@@ -43,13 +39,11 @@ class _SingleThreadedBlas:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
-        self._before = 0
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
         with self._lock:
             if self._users == 0:
-                self._before = n_blas_threads_now()
                 self._limit = _controller().limit(limits=1)
             self._users += 1
         try:
@@ -59,11 +53,6 @@ class _SingleThreadedBlas:
                 self._users -= 1
                 if self._users == 0:
                     self._limit.restore_original_limits()
-
-    def n_threads_before(self) -> int:
-        """The user's number, while another search has set it to 1; else 0."""
-        with self._lock:
-            return self._before if self._users else 0
 
 
 single_threaded_blas = _SingleThreadedBlas()
