@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -83,7 +84,10 @@ class Sizes:
         return max(1_000, n // 10) if self.quick else n
 
 
-def exact_search(n: int, d: int, m: int, limits: tuple[float, float, float], sizes: Sizes) -> Work:
+Limits = tuple[float, float, float]
+
+
+def exact_search(n: int, d: int, m: int, limits: Limits, sizes: Sizes, *, note: str = "") -> Work:
     """Exact search in float32; limits against the product, faiss flat and scikit-learn."""
     n, m = sizes.rows(n), sizes.rows(m)
     X, Q = gaussian_rows(n, d), gaussian_rows(m, d, seed=1)
@@ -93,11 +97,19 @@ def exact_search(n: int, d: int, m: int, limits: tuple[float, float, float], siz
         Claim(SKOOD, (BRUTE,), times_faster=limits[2]),
     ]
     return Work(
-        f"exact search {_shape(n, d)} float32, {m:,} queries, k {K}",
+        f"exact search {_shape(n, d)} float32, {m:,} queries, k {K}{note}",
         {name: timed(run) for name, run in exact_searches(X, Q, K).items()},
         claims,
         qualities=[_exactness(ExactIndex(n_jobs=N_JOBS).fit(X), Q)],
     )
+
+
+def exact_search_beside_torch(n: int, d: int, m: int, limits: Limits, sizes: Sizes) -> Work:
+    """The same in a process that has torch, whose product skood may take."""
+    if not is_installed("torch"):
+        return exact_search(n, d, m, limits, sizes, note=", torch not installed")
+    importlib.import_module("torch")
+    return exact_search(n, d, m, limits, sizes, note=", torch loaded")
 
 
 def exact_search_float64(n: int, d: int, m: int, sizes: Sizes) -> Work:
@@ -295,9 +307,11 @@ def one_row_at_a_time(sizes: Sizes) -> Work:
     )
 
 
+LIMITS_512, LIMITS_64 = (1.2, 1.0, 3), (1.7, 1.05, 3)
+
 WORK: dict[str, Callable[[Sizes], Work]] = {
-    "exact-512": lambda sizes: exact_search(50_000, 512, 2_000, (1.2, 1.0, 3), sizes),
-    "exact-64": lambda sizes: exact_search(100_000, 64, 5_000, (1.7, 1.05, 3), sizes),
+    "exact-512": lambda sizes: exact_search(50_000, 512, 2_000, LIMITS_512, sizes),
+    "exact-64": lambda sizes: exact_search(100_000, 64, 5_000, LIMITS_64, sizes),
     "float64-512": lambda sizes: exact_search_float64(50_000, 512, 2_000, sizes),
     "float64-64": lambda sizes: exact_search_float64(100_000, 64, 5_000, sizes),
     "columns-3": lambda sizes: few_columns(3, sizes),
@@ -312,6 +326,9 @@ WORK: dict[str, Callable[[Sizes], Work]] = {
     "fit": neighbor_fit,
     "faiss": approximate_search,
     "one-row": one_row_at_a_time,
+    # Last, since no other work is to find torch in the process.
+    "torch-512": lambda sizes: exact_search_beside_torch(50_000, 512, 2_000, LIMITS_512, sizes),
+    "torch-64": lambda sizes: exact_search_beside_torch(100_000, 64, 5_000, LIMITS_64, sizes),
 }
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..rows import StoredRows
 from ._centred_blocks import CentredBlocks
+from ._product import Product
 
 if TYPE_CHECKING:
     from ._candidates import Candidates
@@ -132,12 +133,13 @@ class ClosenessReference:
         lengths: NDArray[np.float64],
         candidates: Candidates,
         shared: CentredBlocks | None,
+        product: Product,
     ) -> Iterator[int]:
         """Hand over candidates, a block at a time; how many training rows have passed by.
 
         `lengths` are those of Q by `lengths_from`.
         """
-        for block in self._blocks(Q, lengths, candidates.bound, shared):
+        for block in self._blocks(Q, lengths, candidates.bound, shared, product):
             candidates.add(block)
             yield block.start + block.excess.shape[1]
 
@@ -147,6 +149,7 @@ class ClosenessReference:
         lengths: NDArray[np.float64],
         bound: NDArray,
         shared: CentredBlocks | None,
+        product: Product,
     ) -> Iterator[ClosenessBlock]:
         """Closeness of the rows of Q to all training rows, up to a constant for each query.
 
@@ -158,7 +161,7 @@ class ClosenessReference:
             yield from self._blocks_of_raw_rows(centred, lengths, bound)
         else:
             own = shared or self._centred_blocks(1)
-            yield from self._blocks_of_centred_rows(centred, lengths, bound, own)
+            yield from self._blocks_of_centred_rows(centred, lengths, bound, own, product)
 
     def _blocks_of_raw_rows(
         self, centred: NDArray, lengths: NDArray[np.float64], bound: NDArray
@@ -193,6 +196,7 @@ class ClosenessReference:
         lengths: NDArray[np.float64],
         bound: NDArray,
         blocks: CentredBlocks,
+        product: Product,
     ) -> Iterator[ClosenessBlock]:
         # Two more columns take the half squares and the limit off within the product itself: what
         # is left to look for is a sign, in one pass.
@@ -213,7 +217,7 @@ class ClosenessReference:
                     limit = _limit(bound, error)
                     np.negative(limit, out=left[:, d + 1])
                     excess = out[: m * len(columns)].reshape(m, -1)
-                    np.matmul(left, columns.T, out=excess)
+                    product(left, columns, excess)
                     yield ClosenessBlock(start + first, excess, limit, error)
 
     def _fill_block(self, start: int, stop: int, right: NDArray) -> None:

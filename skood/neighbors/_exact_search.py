@@ -29,6 +29,7 @@ from ._candidates import Candidates, nearest_of_ordered_pairs
 from ._centred_blocks import CentredBlocks
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference, lengths_from
 from ._pair_distances import pair_distances
+from ._product import Product, by_numpy, fast_product, prepare_thread
 from ._threads import n_blas_threads, single_threaded_blas
 from ._torch_closeness import TorchReference
 
@@ -51,7 +52,7 @@ class ExactSearch:
     norms : ndarray of shape (n,), optional
         Lengths of the rows; if given, all rows are divided by their length first.
     device : str, default="cpu"
-        "cpu" for NumPy's BLAS, else the device of torch that finds the candidates.
+        "cpu" for a BLAS of this process, else the device of torch that finds the candidates.
     """
 
     def __init__(
@@ -98,16 +99,23 @@ class ExactSearch:
         parts = [slice(start, start + block) for start in range(0, len(Q), block)]
         threads = min(n_threads, len(parts))
         shared = self.reference.shared_blocks(threads) if threads > 1 else None
+        shares = threads > 1 and isinstance(self.reference, ClosenessReference)
+        product = fast_product(len(Q) * len(self.X) * self.X.shape[1]) if shares else by_numpy
 
         def search_part(part: slice) -> Found:
             norms = None if q_norms is None else q_norms[part]
             left_out = None if exclude is None else exclude[part]
-            return self._search_block(Q[part], k, norms, left_out, shared)
+            return self._search_block(Q[part], k, norms, left_out, shared, product)
 
         if threads <= 1:
             found = [search_part(part) for part in parts]
         else:
-            with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
+            with (
+                single_threaded_blas(),
+                ThreadPoolExecutor(
+                    threads, initializer=prepare_thread, initargs=(product,)
+                ) as pool,
+            ):
                 found = list(pool.map(search_part, parts))
         return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
@@ -118,10 +126,11 @@ class ExactSearch:
         q_norms: NDArray[np.float64] | None,
         exclude: NDArray[np.intp] | None,
         shared: CentredBlocks | None,
+        product: Product,
     ) -> Found:
         left_out = exclude is not None and bool((exclude >= 0).any())
         product_rows = Q if q_norms is None else unit_rows(Q, q_norms)
-        search = _BlockSearch(self, Q, q_norms, k + left_out, shared)
+        search = _BlockSearch(self, Q, q_norms, k + left_out, shared, product)
         indices, distances = search.run(product_rows)
         if not left_out:
             return indices, distances
@@ -140,9 +149,11 @@ class _BlockSearch:
         q_norms: NDArray[np.float64] | None,
         k: int,
         shared: CentredBlocks | None,
+        product: Product,
     ) -> None:
         self.owner = owner
         self.shared = shared
+        self.product = product
         self.Q = Q.astype(np.float64, copy=False)  # once, not for each of its distances
         self.norms = None if q_norms is None or owner.norms is None else (owner.norms, q_norms)
         self.k = k
@@ -169,7 +180,7 @@ class _BlockSearch:
         reference = self.owner.reference
         candidates = Candidates(len(rows), self.k, reference.dtype_for(len(rows)))
         looked = passed = 0
-        for passed in reference.feed(product_rows, lengths, candidates, self.shared):
+        for passed in reference.feed(product_rows, lengths, candidates, self.shared, self.product):
             if passed >= 2 * looked:  # more often, it costs more than it saves
                 candidates.drop()
                 looked = passed

@@ -1,4 +1,4 @@
-"""How many threads a search may use, and one BLAS thread in each of them."""
+"""How many threads a search may use, and one thread of BLAS or torch in each of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
@@ -56,3 +57,19 @@ class _SingleThreadedBlas:
 
 
 single_threaded_blas = _SingleThreadedBlas()
+
+_torch_lock = threading.Lock()
+
+
+def one_torch_thread(torch: Any) -> None:
+    """From now on, what torch does in this thread is done by this thread alone.
+
+    torch keeps a number for each of its threads, and one for those to come. This sets both, so the
+    latter is put back at once, in a thread that ends with that.
+    """
+    with _torch_lock:
+        for_threads_to_come = torch.get_num_threads()  # which this new one has been given
+        torch.set_num_threads(1)
+        other = threading.Thread(target=torch.set_num_threads, args=(for_threads_to_come,))
+        other.start()
+        other.join()

@@ -76,6 +76,7 @@ class TorchReference:
         lengths: NDArray[np.float64],
         candidates: Candidates,
         shared: object,  # noqa: ARG002
+        product: object,  # noqa: ARG002
     ) -> Iterator[int]:
         """Hand over candidates, a block at a time; how many training rows have passed by."""
         torch = import_optional("torch", "torch")

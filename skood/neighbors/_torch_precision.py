@@ -10,13 +10,48 @@ from typing import Any
 @contextmanager
 def full_precision(torch: Any) -> Iterator[None]:
     """Products and sums in full float32, also where the user allows less: a bound needs it."""
-    before = torch.get_float32_matmul_precision()
     cuda = torch.backends.cuda.matmul
     reduced = cuda.allow_fp16_reduced_precision_reduction
-    torch.set_float32_matmul_precision("highest")
     cuda.allow_fp16_reduced_precision_reduction = False
     try:
-        yield
+        with _full_float32(torch):
+            yield
     finally:
-        torch.set_float32_matmul_precision(before)
         cuda.allow_fp16_reduced_precision_reduction = reduced
+
+
+@contextmanager
+def _full_float32(torch: Any) -> Iterator[None]:
+    before = _matmul_precision(torch)
+    if before == "highest":
+        yield
+    elif before is not None:
+        torch.set_float32_matmul_precision("highest")
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before)
+    else:
+        settings = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
+        befores = [setting.fp32_precision for setting in settings]
+        try:
+            for setting in settings:
+                setting.fp32_precision = "ieee"
+            yield
+        finally:
+            for setting, precision in zip(settings, befores, strict=True):
+                setting.fp32_precision = precision
+
+
+def is_full_precision(torch: Any) -> bool:
+    """Whether the user leaves products on the host in full float32, as they are by default."""
+    newer = getattr(getattr(torch.backends.mkldnn, "matmul", None), "fp32_precision", "none")
+    return _matmul_precision(torch) == "highest" and newer in ("none", "ieee")
+
+
+def _matmul_precision(torch: Any) -> str | None:
+    """The setting; None where it was made by `fp32_precision`, and torch won't name it."""
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:
+        return None

@@ -40,7 +40,8 @@ class ExactIndex(NeighborIndex):
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: Euclidean, or one minus the cosine of the angle.
     device : str, default="cpu"
-        Where the rows are compared: "cpu" by NumPy; "cuda", "cuda:1", "mps" or another device of
+        Where the rows are compared: "cpu" by NumPy, or by torch's product where the process has
+        loaded torch and a trial finds that faster; "cuda", "cuda:1", "mps" or another device of
         torch by torch, where the rows are kept once more. A torch tensor is searched by torch on
         the device where it lives already, or on this one if it lives in the host's memory; nor are
         queries copied that are tensors there. Neighbours and distances are the same on all devices
