@@ -33,13 +33,13 @@ def _full_float32(torch: Any) -> Iterator[None]:
             torch.set_float32_matmul_precision(before)
     else:
         settings = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
-        befores = [setting.fp32_precision for setting in settings]
+        earlier = [setting.fp32_precision for setting in settings]
         try:
             for setting in settings:
                 setting.fp32_precision = "ieee"
             yield
         finally:
-            for setting, precision in zip(settings, befores, strict=True):
+            for setting, precision in zip(settings, earlier, strict=True):
                 setting.fp32_precision = precision
 
 
