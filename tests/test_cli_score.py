@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import skood
 from skood import ConformalOutlierDetector, KNNOutlierDetector
 from skood.cli import main
 from skood.persistence import read_manifest
+from skood.tables import _partial_file
 
 from .cli_files import FEATURES, names_in, numbers, orders, run_skood, strange_orders, write
 
@@ -207,6 +209,27 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder):
     assert command[-1] == "--resume"
     assert main(command[1:]) == 0
     assert (folder / "scores.csv").read_bytes() == (folder / "undisturbed.csv").read_bytes()
+
+
+@pytest.mark.parametrize("when", ["before the journal", "after the journal"])
+def test_ctrl_c_beside_the_journal_says_what_the_journal_says(folder, when, capsys, monkeypatch):
+    write_whole, blocks = _partial_file.written_whole, []
+
+    @contextmanager
+    def interrupted(path):
+        blocks.append(path)
+        if len(blocks) == 4 and when == "before the journal":
+            raise KeyboardInterrupt
+        with write_whole(path) as temporary:
+            yield temporary
+        if len(blocks) == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_partial_file, "written_whole", interrupted)
+    assert score_long(folder, "--block-rows", 64, "--quiet") == 130
+    done = rows_done(folder / "scores.csv.part.json")
+    assert done == (128 if when == "before the journal" else 192)  # the first is of the head
+    assert f"stopped; {done:,} rows are kept" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

@@ -144,13 +144,14 @@ def _made_of(arguments: argparse.Namespace, source: Any, fitted: Any) -> dict[st
 
 
 def _say_how_to_go_on(arguments: argparse.Namespace, partial: Any) -> None:
-    if not partial.journal.rows:
+    n_kept = partial.n_kept()
+    if not n_kept:
         partial.remove()
         print("\nskood score: stopped before the first rows were done", file=sys.stderr)
         return
     again = [one for one in arguments.argv if one not in ("--resume", "--restart")]
     print(
-        f"\nskood score: stopped; {partial.journal.rows:,} rows are kept in {partial.path}\n"
+        f"\nskood score: stopped; {n_kept:,} rows are kept in {partial.path}\n"
         f"go on with: {shlex.join(['skood', *again, '--resume'])}",
         file=sys.stderr,
     )

@@ -67,6 +67,10 @@ class PartialFile:
         """Whether it can be gone on with; of the first and last moments of a run it cannot."""
         return self.path.exists() and self.journal_path.exists()
 
+    def n_kept(self) -> int:
+        """Rows that can be gone on with, as the disk has it: Ctrl-C comes between any two steps."""
+        return self._read_journal().rows if self.can_resume() else 0
+
     def start(self, made_of: Mapping[str, Any], head: bytes) -> Self:
         """Begin a new file; what an earlier run has left is lost.
 
@@ -181,9 +185,10 @@ class PartialFile:
         self._file.write(piece)
         self._file.flush()
         os.fsync(self._file.fileno())
-        self.journal = replace(journal, bytes=self._file.tell())
+        journal = replace(journal, bytes=self._file.tell())
         with written_whole(self.journal_path) as temporary:
-            temporary.write_text(json.dumps(asdict(self.journal)), encoding="utf-8")
+            temporary.write_text(json.dumps(asdict(journal)), encoding="utf-8")
+        self.journal = journal
 
     def _read_journal(self) -> Journal:
         try:
