@@ -106,8 +106,6 @@ def exact_search(n: int, d: int, m: int, limits: Limits, sizes: Sizes, *, note: 
 
 def exact_search_beside_torch(n: int, d: int, m: int, limits: Limits, sizes: Sizes) -> Work:
     """The same in a process that has torch, whose product skood may take."""
-    if not is_installed("torch"):
-        return exact_search(n, d, m, limits, sizes, note=", torch not installed")
     importlib.import_module("torch")
     return exact_search(n, d, m, limits, sizes, note=", torch loaded")
 
@@ -326,10 +324,12 @@ WORK: dict[str, Callable[[Sizes], Work]] = {
     "fit": neighbor_fit,
     "faiss": approximate_search,
     "one-row": one_row_at_a_time,
-    # Last, since no other work is to find torch in the process.
-    "torch-512": lambda sizes: exact_search_beside_torch(50_000, 512, 2_000, LIMITS_512, sizes),
-    "torch-64": lambda sizes: exact_search_beside_torch(100_000, 64, 5_000, LIMITS_64, sizes),
 }
+if is_installed("torch"):  # last, since no other work is to find it in the process
+    WORK |= {
+        "torch-512": lambda sizes: exact_search_beside_torch(50_000, 512, 2_000, LIMITS_512, sizes),
+        "torch-64": lambda sizes: exact_search_beside_torch(100_000, 64, 5_000, LIMITS_64, sizes),
+    }
 
 
 def clustered_rows(n: int, d: int, seed: int = 0) -> NDArray:

@@ -232,6 +232,19 @@ def test_ctrl_c_beside_the_journal_says_what_the_journal_says(folder, when, caps
     assert f"stopped; {done:,} rows are kept" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("step", ["start", "_append"])
+def test_ctrl_c_before_the_first_rows_of_a_restart_keeps_none_of_the_earlier_ones(
+    step, stopped, capsys, monkeypatch
+):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_partial_file.PartialFile, step, interrupted)
+    assert score_long(stopped, "--block-rows", 64, "--restart", "--quiet") == 130
+    assert "stopped before the first rows were done" in capsys.readouterr().err
+    assert not [name for name in names_in(stopped) if ".part" in name]
+
+
 @pytest.fixture(scope="module")
 def stopped_once(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stopped")

@@ -19,7 +19,7 @@ from .detectors import rows
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 needs_mkl = pytest.mark.skipif(
-    not torch.backends.mkl.is_available(), reason="this torch has no BLAS of its own to choose"
+    not torch.backends.mkl.is_available(), reason="a torch without MKL is never chosen"
 )
 
 
@@ -138,7 +138,7 @@ def test_torch_is_not_loaded_for_it(how):
 def test_settings_of_the_newer_kind_are_put_back():
     cpu, cuda = getattr(torch.backends.mkldnn, "matmul", None), torch.backends.cuda.matmul
     if cpu is None:
-        pytest.skip("this torch has only the older setting")
+        pytest.skip("this torch has no `fp32_precision`, only the older setting")
     assert is_full_precision(torch)
     try:
         cpu.fp32_precision, cuda.fp32_precision = "bf16", "tf32"

@@ -69,7 +69,7 @@ class PartialFile:
 
     def n_kept(self) -> int:
         """Rows that can be gone on with, as the disk has it: Ctrl-C comes between any two steps."""
-        return self._read_journal().rows if self.can_resume() else 0
+        return self._read_journal().rows if self.is_open and self.can_resume() else 0
 
     def start(self, made_of: Mapping[str, Any], head: bytes) -> Self:
         """Begin a new file; what an earlier run has left is lost.
@@ -88,6 +88,7 @@ class PartialFile:
         """
         self._file = self.path.open("w+b")
         self._lock()
+        self.journal_path.unlink(missing_ok=True)  # of rows that are no longer there
         self.journal = Journal(dict(made_of))
         self._append(head, self.journal)
         return self
