@@ -19,7 +19,7 @@ from skood import (
     MahalanobisOutlierDetector,
     PartialWhitener,
 )
-from skood.ensemble._layer_scale import LayerScale, score_is_distance
+from skood.layers.layer_scale import LayerScale, score_is_distance
 from skood.metrics import aupr_in, aupr_out, auroc, fpr_at_tpr
 
 WHITENED, LOCAL = "LCP, whitened", "LCP, whitened, locality 0.5"

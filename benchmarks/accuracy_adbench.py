@@ -24,7 +24,7 @@ from _adbench_tables import TIE, Results, group_report, requirements, set_tables
 from _arguments import add_data
 from _report import write_result
 
-from skood.cli._arguments import count as at_least_one
+from skood.cli.arguments import count as at_least_one
 
 COMMAND = "python benchmarks/accuracy_adbench.py --data ../shared/data"
 PROTOCOL = f"""\

@@ -31,7 +31,7 @@ from skood import (
     PartialWhitener,
     make_outlier_detector,
 )
-from skood.cli._arguments import count as at_least_one
+from skood.cli.arguments import count as at_least_one
 from skood.metrics import auroc
 
 COMMAND = "python benchmarks/embedding_preset.py --data ../shared/data"

@@ -30,7 +30,7 @@ from memory import MB, forget_peak, peak, resident
 from numpy.typing import NDArray
 from torch import nn
 
-from skood.cli._arguments import count as at_least_one
+from skood.cli.arguments import count as at_least_one
 from skood.deep import TorchFeatureTransformer
 
 AT_MOST = 1.1  # times the bare forward pass

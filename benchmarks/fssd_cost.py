@@ -30,7 +30,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from skood import FSSDScorer
-from skood.cli._arguments import count as at_least_one
+from skood.cli.arguments import count as at_least_one
 from skood.deep import TorchFeatureTransformer
 
 N, N_LESS = 10_000, 2_500

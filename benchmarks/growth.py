@@ -19,7 +19,7 @@ from _peers import BRUTE, FAISS, PRODUCT, SKOOD, exact_searches, gaussian_rows
 from _report import RESULTS, markdown_table, write_result
 from _timing import N_THREADS, alternate, in_seconds, timed, use_two_threads
 
-from skood.cli._arguments import count as at_least_one
+from skood.cli.arguments import count as at_least_one
 
 METHODS = (SKOOD, PRODUCT, FAISS, BRUTE)
 PACKAGES = ["skood", "numpy", "scikit-learn", "faiss-cpu"]

@@ -37,7 +37,7 @@ from _lcp_paper_tasks import (
 from _lcp_paper_traces import CODE, HIDDEN, PATIENCE, Traces, make_traces
 from _report import write_result
 
-from skood.cli._arguments import count as at_least_one
+from skood.cli.arguments import count as at_least_one
 
 COMMAND = "python benchmarks/lcp_paper.py --data ../shared/data"
 LENET = "LeNet"

@@ -23,7 +23,7 @@ from _report import RESULTS, write_result
 from _table2_nets import lenet
 from torch import nn
 
-from skood.cli._arguments import count as at_least_one
+from skood.cli.arguments import count as at_least_one
 from skood.deep import TorchFeatureTransformer
 from skood.measures import singularity_distance
 

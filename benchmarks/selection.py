@@ -36,7 +36,7 @@ from skood import (
     MahalanobisOutlierDetector,
     PartialWhitener,
 )
-from skood.cli._arguments import count as at_least_one
+from skood.cli.arguments import count as at_least_one
 from skood.metrics import auroc
 from skood.model_selection import LeaveClassesOut, ood_scorer, prefer_default
 

@@ -22,7 +22,7 @@ from _report import judged, markdown_table, write_result
 from _timing import N_THREADS, alternate, in_seconds, paired_ratio, use_two_threads
 from _workloads import WORK, Claim, Quality, Sizes, Work
 
-from skood.cli._arguments import count as at_least_one
+from skood.cli.arguments import count as at_least_one
 
 HEAD = ["work", "measured", "against", "time", "its time", "ratio", "required"]
 PACKAGES = ["skood", "numpy", "scipy", "scikit-learn", "pyod", "faiss-cpu", "torch"]

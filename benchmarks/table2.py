@@ -32,7 +32,7 @@ from _table2_training import Rows, trained
 from _table2_tuned import tuned
 from torch import nn
 
-from skood.cli._arguments import count as at_least_one
+from skood.cli.arguments import count as at_least_one
 
 SEEDS = {"fmnist": 5, "cifar10": 1, "genome": 3}
 

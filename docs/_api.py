@@ -86,7 +86,7 @@ SECTIONS = (
         ),
     ),
     Section("Files", "skood", ("save", "load"), "Fitted estimators in files."),
-    Section("What a file says of itself", "skood.persistence", ("read_manifest",)),
+    Section("What a file says of itself", "skood.storage", ("read_manifest",)),
     Section(
         "Networks: features",
         "skood.deep",
@@ -237,16 +237,11 @@ SECTIONS = (
 # Packages that are no part of the public interface, or whose names are all in `skood` itself.
 INTERNAL = (
     "cli",
-    "demo",
     "detectors",
-    "ensemble",
     "layers",
     "preprocessing",
-    "presets",
     "rows",
     "storage",
-    "streaming",
-    "tables",
 )
 
 

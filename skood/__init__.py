@@ -3,11 +3,12 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from .calibration import ConformalOutlierDetector, OODGate
     from .detectors import (
         FDBDScorer,
-        FSSDScorer,
         KernelDensityOutlierDetector,
         KNNOutlierDetector,
         LCPOutlierDetector,
@@ -16,21 +17,19 @@ if TYPE_CHECKING:
         NNGuideScorer,
         SHEScorer,
         ViMScorer,
+        make_outlier_detector,
     )
-    from .ensemble import LayerEnsemble
     from .explanation import explain
-    from .persistence import load, save
+    from .layers import FSSDScorer, LayerEnsemble
     from .preprocessing import (
         ActiveNeuronSelector,
         ASHTransformer,
         PartialWhitener,
         ReActTransformer,
+        ReferenceStore,
     )
-    from .presets import make_outlier_detector
     from .rows import open_rows
-    from .streaming import ReferenceStore
-
-__version__ = "0.1.0.dev0"
+    from .storage import load, save
 
 __all__ = [
     "ASHTransformer",
@@ -63,7 +62,7 @@ __all__ = [
 _HOME = {
     "ConformalOutlierDetector": "calibration",
     "OODGate": "calibration",
-    "FSSDScorer": "detectors",
+    "FSSDScorer": "layers",
     "KNNOutlierDetector": "detectors",
     "KernelDensityOutlierDetector": "detectors",
     "LCPOutlierDetector": "detectors",
@@ -73,17 +72,17 @@ _HOME = {
     "NNGuideScorer": "detectors",
     "SHEScorer": "detectors",
     "ViMScorer": "detectors",
-    "LayerEnsemble": "ensemble",
+    "LayerEnsemble": "layers",
     "ActiveNeuronSelector": "preprocessing",
     "PartialWhitener": "preprocessing",
     "ReActTransformer": "preprocessing",
     "ASHTransformer": "preprocessing",
     "explain": "explanation",
-    "load": "persistence",
-    "make_outlier_detector": "presets",
-    "ReferenceStore": "streaming",
+    "load": "storage",
+    "make_outlier_detector": "detectors",
+    "ReferenceStore": "preprocessing",
     "open_rows": "rows",
-    "save": "persistence",
+    "save": "storage",
 }
 
 

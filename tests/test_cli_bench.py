@@ -20,7 +20,7 @@ pd = pytest.importorskip("pandas", reason="pandas (extra 'io') is not installed"
 pytest.importorskip("pyarrow", reason="pyarrow (extra 'io') is not installed")
 
 from skood.cli._assembly import assemble  # noqa: E402
-from skood.tables import Layout  # noqa: E402
+from skood.cli.files import Layout  # noqa: E402
 
 X, classes = load_iris(return_X_y=True)
 COLUMNS = ["length", "width", "petal length", "petal width"]

@@ -8,7 +8,7 @@ import pytest
 
 import skood
 from skood.cli import main
-from skood.tables import TableError, open_source
+from skood.cli.files import TableError, open_source
 
 from .cli_files import names_in
 

@@ -19,8 +19,8 @@ import pytest
 import skood
 from skood import ConformalOutlierDetector, KNNOutlierDetector
 from skood.cli import main
-from skood.persistence import read_manifest
-from skood.tables import _partial_file
+from skood.cli.files import _partial_file
+from skood.storage import read_manifest
 
 from .cli_files import FEATURES, names_in, numbers, orders, run_skood, strange_orders, write
 
@@ -304,7 +304,7 @@ def test_resume_without_a_stopped_run_starts_anew(folder, capsys):
 
 
 def test_a_run_killed_after_its_last_row_goes_on_to_the_end(folder, monkeypatch):
-    from skood.tables import PartialFile
+    from skood.cli.files import PartialFile
 
     more = ["--block-rows", "64", "--quiet"]
     assert score(folder, *more, output="undisturbed.csv") == 0

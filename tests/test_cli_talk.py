@@ -13,7 +13,7 @@ from skood.cli._report import print_lowest
 
 from .cli_files import numbers, write
 
-HEAVY = ["numpy", "pandas", "pyarrow", "rich", "scipy", "sklearn", "skood.tables", "skops"]
+HEAVY = ["numpy", "pandas", "pyarrow", "rich", "scipy", "sklearn", "skood.cli.files", "skops"]
 
 
 class Terminal(io.StringIO):

@@ -18,6 +18,13 @@ from sklearn.pipeline import make_pipeline
 
 from skood import KNNOutlierDetector, LOFOutlierDetector
 from skood._optional import is_installed
+from skood.cli.compare.intervals import (
+    METRICS,
+    draw_multiplicities,
+    fold_interval,
+    resampled_means,
+    row_interval,
+)
 from skood.comparison import (
     Comparison,
     Fold,
@@ -26,13 +33,6 @@ from skood.comparison import (
     comparison_markdown,
     draw_comparison,
     write_comparison_csv,
-)
-from skood.comparison.intervals import (
-    METRICS,
-    draw_multiplicities,
-    fold_interval,
-    resampled_means,
-    row_interval,
 )
 from skood.metrics import aupr_in, aupr_out, auroc, fpr_at_tpr
 

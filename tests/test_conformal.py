@@ -12,8 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skood.calibration._p_values import conformal_p_values, largest_rank
 from skood.calibration._tie_breaks import row_uniforms
+from skood.calibration.p_values import conformal_p_values, largest_rank
 
 from .conformal_cases import calibrated, column
 

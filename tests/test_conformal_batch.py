@@ -20,7 +20,7 @@ from skood.calibration._batch_test import (
     rank_sum_test,
     simes_test,
 )
-from skood.calibration._p_values import conformal_p_values
+from skood.calibration.p_values import conformal_p_values
 
 from .conformal_cases import calibrated, column
 from .detectors import rows

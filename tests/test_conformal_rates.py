@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import false_discovery_control
 
-from skood.calibration._p_values import benjamini_hochberg
+from skood.calibration.p_values import benjamini_hochberg
 
 from .conformal_cases import calibrated, column
 

@@ -19,12 +19,12 @@ from sklearn.preprocessing import StandardScaler
 from skood import KNNOutlierDetector
 from skood._optional import is_installed
 from skood.cli import main
+from skood.cli.demo.evaluate import evaluate, fit_timed
+from skood.cli.demo.lineup import LINEUP, ON_TRACE, on_trace, train_autoencoder
+from skood.cli.demo.output import OutputError, written_whole
+from skood.cli.demo.pictures import PICTURES
+from skood.cli.demo.progress import Progress
 from skood.datasets import load_digits_ood
-from skood.demo.evaluate import evaluate, fit_timed
-from skood.demo.lineup import LINEUP, ON_TRACE, on_trace, train_autoencoder
-from skood.demo.output import OutputError, written_whole
-from skood.demo.pictures import PICTURES
-from skood.demo.progress import Progress
 
 COLUMNS = ["AUROC", "AUPR-in", "AUPR-out", "FPR95", "flagged ID", "flagged OoD", "fit s", "score s"]
 HAS_TORCH = is_installed("torch")
@@ -347,7 +347,7 @@ def test_help_loads_neither_the_demo_nor_matplotlib():
     code = (
         "import sys\nfrom skood.cli import main\n"
         "try:\n    main(['demo', '--help'])\n"
-        "finally:\n    print(not {'skood.demo', 'matplotlib'} & set(sys.modules))"
+        "finally:\n    print(not {'skood.cli.demo', 'matplotlib'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1] == "True"

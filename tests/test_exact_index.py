@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from skood.neighbors import ExactIndex, KDTreeIndex, Neighbors
 from skood.neighbors import _exact_search as engine
 from skood.neighbors._closeness import ClosenessReference
-from skood.neighbors._row_lookup import RowLookup
+from skood.rows.lookup import RowLookup
 
 from .detectors import rows
 

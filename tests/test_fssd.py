@@ -19,10 +19,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skood import FSSDScorer, LayerEnsemble
-from skood.detectors._noise import draw_noise
-from skood.detectors._raw_inputs import RawInputs
+from skood.layers._noise import draw_noise
+from skood.layers.raw_inputs import RawInputs
 from skood.measures import singularity_distance
-from skood.neighbors._row_fingerprints import RowFingerprints
+from skood.rows.fingerprints import RowFingerprints
 
 from .detectors import Squares, rows
 
@@ -342,8 +342,8 @@ def test_blocks_and_batches_give_the_same(monkeypatch):
     X, Q = rows(60), rows(200, seed=1)
     scorer = FSSDScorer(Squares(), perturbation=0.1, random_state=0).fit(X)
     whole = scorer.score_samples(Q)
-    monkeypatch.setattr("skood.detectors._layer_inputs._BLOCK_VALUES", 100)
-    monkeypatch.setattr("skood.detectors._layer_combination._BLOCK_VALUES", 30)
+    monkeypatch.setattr("skood.layers.layer_inputs._BLOCK_VALUES", 100)
+    monkeypatch.setattr("skood.layers._layer_combination._BLOCK_VALUES", 30)
     np.testing.assert_allclose(scorer.score_samples(Q), whole, rtol=1e-9)
 
 

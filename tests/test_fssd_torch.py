@@ -17,7 +17,7 @@ from torch import nn  # noqa: E402
 
 from skood import FSSDScorer  # noqa: E402
 from skood.deep import TorchFeatureTransformer  # noqa: E402
-from skood.detectors._raw_inputs import RawInputs  # noqa: E402
+from skood.layers.raw_inputs import RawInputs  # noqa: E402
 from skood.measures import singularity_distance  # noqa: E402
 
 from .torch_nets import Sequences, images, lenet, seeded, sequences  # noqa: E402

@@ -19,8 +19,8 @@ from skood.measures import (
     mahalanobis_distance,
     whitening_matrix,
 )
-from skood.neighbors import _row_fingerprints
-from skood.neighbors._row_fingerprints import RowFingerprints
+from skood.rows import fingerprints as _row_fingerprints
+from skood.rows.fingerprints import RowFingerprints
 
 from .detectors import rows
 

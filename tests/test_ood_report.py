@@ -19,7 +19,7 @@ from skood.metrics import (
     fpr_at_tpr,
     ood_report,
 )
-from skood.metrics._bootstrap import metrics_of_counts
+from skood.metrics.bootstrap import metrics_of_counts
 
 NAMES = ["auroc", "aupr_in", "aupr_out", "fpr95", "fpr80", "detection_error"]
 

@@ -22,9 +22,9 @@ from skood import (
     MahalanobisOutlierDetector,
     PartialWhitener,
 )
-from skood._sampling import priorities, uniform_sample
 from skood.measures.row_moments import moments_of_rows, shrunk_covariance
 from skood.neighbors import ExactIndex, KDTreeIndex
+from skood.rows.sampling import priorities, uniform_sample
 
 from .detectors import rows
 

@@ -23,8 +23,9 @@ import skood
 from skood import KNNOutlierDetector, LayerEnsemble, OODGate
 from skood._optional import is_installed
 from skood.neighbors import PyNNDescentIndex
-from skood.persistence import read_manifest
-from skood.storage import ALLOWED_TYPES, new_container
+from skood.storage import read_manifest
+from skood.storage._container import new_container
+from skood.storage._types import ALLOWED_TYPES
 
 from .detectors import rows
 from .saved_cases import CASES, answer

@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 
 import skood
 from skood import FSSDScorer, LayerEnsemble, SHEScorer
-from skood.persistence import read_manifest
+from skood.storage import read_manifest
 
 pytest.importorskip("skops", reason="skops (extra 'io') is not installed")
 pytest.importorskip("safetensors", reason="safetensors (extra 'io') is not installed")

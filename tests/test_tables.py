@@ -8,8 +8,7 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from skood.tables import (
-    CategoryEncoder,
+from skood.cli.files import (
     Layout,
     OptionError,
     ReadingOptions,
@@ -19,6 +18,7 @@ from skood.tables import (
     open_source,
     read_training_table,
 )
+from skood.preprocessing import CategoryEncoder
 
 from .cli_files import numbers, orders, write
 

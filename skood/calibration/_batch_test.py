@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
-from ._p_values import Scores, count_lower
+from .p_values import Scores, count_lower
 
 # Up to this many additions the distribution of the rank sum is computed and not approximated: for
 # up to 44 rows of the smaller sample where the larger has 2,500, and 7 where it has 100,000.

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from sklearn.utils import indexable
 
 from .._validation import select_rows
-from ._p_values import (
+from ._tie_breaks import row_uniforms
+from .p_values import (
     Scores,
     conformal_p_values,
     conformal_threshold,
     fewest_calibration_scores,
     largest_rank,
 )
-from ._tie_breaks import row_uniforms
 
 _SEED_BYTES = 8
 

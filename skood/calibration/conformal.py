@@ -16,8 +16,8 @@ from .._validation import check_float, check_option, parameter_error, select_row
 from ._batch_test import ConformalTestResult, rank_sum_test, simes_test
 from ._calibration import Calibration
 from ._calibration_rows import draw_some, draw_some_of_each_class, is_outside
-from ._p_values import benjamini_hochberg
 from ._wrapped import adopt_columns, check_methods, learns_from_labels
+from .p_values import benjamini_hochberg
 
 _CONTROL = ("marginal", "fdr")
 _TESTS = ("auto", "rank_sum", "simes")

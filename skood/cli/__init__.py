@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from skood import __version__
+from skood._version import __version__
 
 from . import _bench, _demo, _detect, _fit, _info, _score
 from ._errors import CommandError

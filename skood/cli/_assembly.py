@@ -19,7 +19,8 @@ from skood import (
     MahalanobisOutlierDetector,
     make_outlier_detector,
 )
-from skood.tables import CategoryEncoder, Layout
+from skood.cli.files import Layout
+from skood.preprocessing import CategoryEncoder
 
 # The steps of each detector after its columns are numbers.
 _STEPS: dict[str, Callable[[int], Pipeline]] = {

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ._arguments import count, count_or_zero, seed, several
 from ._table_arguments import DETECTORS, add_preparation, add_talking, add_text_format
+from .arguments import count, count_or_zero, seed, several
 
 DEFAULT_DETECTORS = tuple(name for name in DETECTORS if name != "lcp")  # the steps of tabular
 

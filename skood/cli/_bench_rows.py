@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skood._validation import select_rows
-from skood.tables import (
+from skood.cli.files import (
     Block,
     Layout,
     ReadingOptions,

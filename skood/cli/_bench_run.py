@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from skood import __version__
 from skood._optional import is_installed
-from skood._whole_file import written_whole
-from skood.comparison import (
+from skood._version import __version__
+from skood.cli.compare import (
     Comparison,
     Protocol,
     choose_protocol,
@@ -21,6 +20,7 @@ from skood.comparison import (
     draw_comparison,
     write_comparison_csv,
 )
+from skood.storage.whole_file import written_whole
 
 from ._assembly import assemble
 from ._bench_rows import BenchRows, read_bench_rows

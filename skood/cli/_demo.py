@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ._arguments import seed
 from ._errors import UsageError
+from .arguments import seed
 
 
 def add_parser(commands: Any) -> None:
@@ -40,7 +40,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo; a folder that cannot be used is the caller's mistake, not a crash."""
-    from skood.demo import OutputError, run_demo
+    from skood.cli.demo import OutputError, run_demo
 
     try:
         run_demo(arguments.output, seed=arguments.seed, quiet=arguments.quiet)

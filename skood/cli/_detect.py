@@ -45,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _detect(arguments: argparse.Namespace) -> int:
-    from skood._whole_file import temporary_beside
-    from skood.tables import results_format
+    from skood.cli.files import results_format
+    from skood.storage.whole_file import temporary_beside
 
     from ._fitting import fit_file, open_rows
     from ._matching import matched

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from skood import ConformalOutlierDetector, load, save
-from skood.persistence import read_manifest
-from skood.tables import Layout
+from skood.cli.files import Layout
+from skood.storage import read_manifest
 
 from ._errors import DataError
 

@@ -8,9 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from skood import ConformalOutlierDetector, load
-from skood.persistence import read_manifest
-from skood.storage import with_stand_ins
-from skood.tables import (
+from skood.cli.files import (
     Block,
     Layout,
     ReadingOptions,
@@ -19,6 +17,8 @@ from skood.tables import (
     read_training_table,
     without_gaps,
 )
+from skood.storage import read_manifest
+from skood.storage.walk import with_stand_ins
 
 from ._assembly import assemble
 from ._errors import DataError, UsageError
@@ -44,7 +44,7 @@ def open_rows(path: Path, arguments: argparse.Namespace, *, images: bool, shape:
     Returns
     -------
     source
-        As `skood.tables.open_source` gives it.
+        As `skood.cli.files.open_source` gives it.
 
     Raises
     ------

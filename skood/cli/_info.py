@@ -30,7 +30,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read what the file says, and print it."""
     with plain_errors(arguments):
-        from skood.persistence import read_manifest
+        from skood.storage import read_manifest
 
         from ._report import print_pairs
 

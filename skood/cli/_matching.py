@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
-from skood.tables import Layout, TableError, check_named_columns
+from skood.cli.files import Layout, TableError, check_named_columns
 
 from ._errors import UsageError
 from ._fitted import Fitted

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from skood import ConformalOutlierDetector
-from skood.tables import Layout, TableError, block_length, without_gaps
+from skood.cli.files import Layout, TableError, block_length, without_gaps
 
 from ._fitted import Fitted
 from ._progress import progress

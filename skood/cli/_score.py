@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    from skood.tables import PartialFile, check_named_columns, results_format
+    from skood.cli.files import PartialFile, check_named_columns, results_format
 
     from ._fitted import load_fitted
     from ._fitting import open_rows
@@ -95,7 +95,7 @@ def _write(
     partial: Any,
     made_of: dict[str, Any],
 ) -> None:
-    from skood.tables import results_format
+    from skood.cli.files import results_format
 
     from ._run_blocks import score_file
 
@@ -120,8 +120,8 @@ def _made_of(arguments: argparse.Namespace, source: Any, fitted: Any) -> dict[st
     """What must be the same when a run goes on, by the names that an error gives it."""
     import hashlib
 
-    from skood import __version__
-    from skood.tables import fingerprint
+    from skood._version import __version__
+    from skood.cli.files import fingerprint
 
     from ._run_blocks import block_rows
 

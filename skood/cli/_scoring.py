@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 
 from skood import ConformalOutlierDetector, explain
-from skood.tables import Block, CategoryEncoder
+from skood.cli.files import Block
+from skood.preprocessing import CategoryEncoder
 
 from ._fitted import Fitted
 

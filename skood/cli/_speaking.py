@@ -35,7 +35,7 @@ def plain_errors(arguments: argparse.Namespace) -> Iterator[None]:
     except OSError as error:
         raise UsageError(_of_the_system(error, arguments)) from error
     except ValueError as error:
-        from skood.tables import OptionError
+        from skood.cli.files import OptionError
 
         kind = UsageError if isinstance(error, OptionError) else DataError
         raise kind(_sentence(str(error))) from error
@@ -57,7 +57,7 @@ def check_output(path: Path, inputs: list[Path]) -> None:
     UsageError
         If the folder is not there or not to be written to, or the file is a folder or an input.
     """
-    from skood._whole_file import temporary_beside
+    from skood.storage.whole_file import temporary_beside
 
     folder = path.parent
     if not folder.is_dir():

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ._arguments import (
+from .arguments import (
     count,
     count_or_zero,
     delimiter,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..detectors._class_gaussians import ClassGaussians
+from ..detectors.class_gaussians import ClassGaussians
 
 
 class NearestClass:

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from .._shared_parameters import SharesParameters
+from .._base import SharesParameters
 
 
 class SharesModules(SharesParameters):

@@ -13,8 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import OODDetectorMixin
 from .._validation import check_float, check_option
 from ..detectors import MahalanobisOutlierDetector
-from ..detectors._class_gaussians import COVARIANCES
-from ..detectors._layer_inputs import (
+from ..detectors.class_gaussians import COVARIANCES
+from ..layers import extractor_tags, is_in_distribution, logistic_weights, weighed_sum
+from ..layers.layer_inputs import (
     blocks_of,
     check_extractor,
     extract,
@@ -23,9 +24,8 @@ from ..detectors._layer_inputs import (
     side_by_side,
     training_inputs,
 )
-from ..detectors._raw_inputs import RawInputs
-from ..ensemble._layer_scale import LayerScale
-from ..layers import extractor_tags, is_in_distribution, logistic_weights, weighed_sum
+from ..layers.layer_scale import LayerScale
+from ..layers.raw_inputs import RawInputs
 from ._nearest_class import NearestClass
 
 _COMBINE = ("sum", "logistic")

@@ -1,19 +1,18 @@
-"""Detectors: one estimator a file, named after it."""
+"""Detectors: one estimator a file, named after it; and the presets."""
 
 from .fdbd import FDBDScorer
-from .fssd import FSSDScorer
 from .kernel_density import KernelDensityOutlierDetector
 from .knn import KNNOutlierDetector
 from .lcp import LCPOutlierDetector
 from .lof import LOFOutlierDetector
 from .mahalanobis import MahalanobisOutlierDetector
 from .nnguide import NNGuideScorer
+from .presets import make_outlier_detector
 from .she import SHEScorer
 from .vim import ViMScorer
 
 __all__ = [
     "FDBDScorer",
-    "FSSDScorer",
     "KNNOutlierDetector",
     "KernelDensityOutlierDetector",
     "LCPOutlierDetector",
@@ -22,4 +21,5 @@ __all__ = [
     "NNGuideScorer",
     "SHEScorer",
     "ViMScorer",
+    "make_outlier_detector",
 ]

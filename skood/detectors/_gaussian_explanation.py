@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..explanation import LinearMap
+from ..explanation.given_features import given_shares
 from ..measures import ShareFactors
-from ._class_gaussians import ClassGaussians
-from ._given_features import given_shares
+from .class_gaussians import ClassGaussians
 
 _LARGEST = float(np.finfo(np.float64).max)
 

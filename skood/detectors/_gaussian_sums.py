@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from .._validation import check_training_rows
 from ..measures.row_moments import RowMoments
-from ..neighbors._row_fingerprints import RowFingerprints
+from ..rows.fingerprints import RowFingerprints
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..explanation import ExplainedNeighbors, Explanation, LinearMap
+from ..explanation.given_features import given_names, given_shares
 from ..measures import kernel_weights, share_factors
-from ..neighbors._pair_distances import pair_distances
-from ._given_features import given_names, given_shares
+from ..measures.lengths import pair_distances
 
 _LEAST_WEIGHT = 1e-25  # of a training row: with less it does not reach the last digit of a share
 _TERMS_BYTES = 1 << 25  # of differences at a time

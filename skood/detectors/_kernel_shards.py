@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._validation import check_new_rows
 from ..measures.kernel_density import log_density_of_sum
-from ..neighbors._shards import Shard, ShardStages, first_equal
+from ..neighbors.shards import Shard, ShardStages, first_equal
 
 # What scoring does not need, and would only be carried to every worker.
 _LEFT_BEHIND = (

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from .._shared_parameters import SharesParameters
+from .._base import SharesParameters
 from .._validation import parameter_error
 
 _MAX_ITERATIONS = 1000

@@ -32,8 +32,8 @@ from ..neighbors import (
     Neighbors,
     PyNNDescentIndex,
 )
-from ..neighbors._base import METRICS
-from ..neighbors._shards import IndexOverShards
+from ..neighbors.contract import METRICS
+from ..neighbors.shards import IndexOverShards
 from ..rows import StoredRows
 from ._neighbor_explanation import explain_by_neighbors
 from ._neighbor_shards import NeighborStages

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..explanation import ExplainedNeighbors, Explanation, LinearMap
+from ..explanation.given_features import given_names, given_shares
 from ..neighbors import NeighborIndex
-from ._given_features import given_names, given_shares
 
 _BLOCK_BYTES = 1 << 25  # of the differences from neighbours at a time
 

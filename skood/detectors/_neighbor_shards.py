@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._validation import check_new_rows
 from ..neighbors import Neighbors
-from ..neighbors._shards import (
+from ..neighbors.shards import (
     GatheredIndex,
     Shard,
     ShardAnswer,

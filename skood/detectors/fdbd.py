@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from .._validation import check_int
 from ..measures import class_weight_distances, fdbd_score
-from ..neighbors._pair_distances import row_norms
-from ..neighbors._row_hashes import row_hashes
+from ..measures.lengths import row_norms
+from ..rows.hashes import row_hashes
 from ._head_scorer import HeadScorer
 from ._linear_head import LinearHead
 

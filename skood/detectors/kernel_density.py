@@ -23,10 +23,10 @@ from .._validation import (
 from ..explanation import Explanation, LinearMap
 from ..measures.kernel_density import BLOCKS, kernel_centre, log_density_of_sum, log_kernel_sum
 from ..neighbors import NeighborIndex
-from ..neighbors._row_lookup import RowLookup
-from ..neighbors._shards import IndexOverShards
-from ..neighbors._threads import n_threads, single_threaded_blas
+from ..neighbors.shards import IndexOverShards
 from ..rows import joined_rows
+from ..rows.lookup import RowLookup
+from ..rows.threads import n_threads, single_threaded_blas
 from ._kernel_explanation import explain_by_kernels
 from ._kernel_shards import KernelStages
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from .._validation import check_float
 from ..measures import ShareFactors, lcp_distance, lcp_share_factors, perplexity_weights
 from ..neighbors import NeighborIndex, Neighbors
-from ..neighbors._shards import GatheredIndex, IndexOverShards
-from ..neighbors._threads import n_threads, single_threaded_blas
+from ..neighbors.shards import GatheredIndex, IndexOverShards
 from ..rows import StoredRows
+from ..rows.threads import n_threads, single_threaded_blas
 from ._neighbor_detector import NeighborOutlierDetector
 from ._neighbor_shards import NeighborStages
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..measures import ShareFactors, local_outlier_factor, mean_reachability, share_factors
 from ..measures.lof import SMALLEST_REACHABILITY
 from ..neighbors import NeighborIndex, Neighbors
-from ..neighbors._shards import IndexOverShards
+from ..neighbors.shards import IndexOverShards
 from ._neighbor_detector import NeighborOutlierDetector
 
 # Rows of one direction differ by rounding once they are divided by their lengths: by at most some

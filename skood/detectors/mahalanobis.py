@@ -13,7 +13,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
-from .._sums_plan import SumsPlan
 from .._validation import (
     check_labels,
     check_new_rows,
@@ -24,13 +23,14 @@ from .._validation import (
     working_memory_bytes,
 )
 from ..explanation import Explanation, LinearMap
+from ..explanation.given_features import given_names
+from ..measures.lengths import row_norms
 from ..measures.row_moments import RowMoments, moments_of_rows
-from ..neighbors._pair_distances import row_norms
-from ..neighbors._row_fingerprints import RowFingerprints
-from ._class_gaussians import COVARIANCES, ClassGaussians
+from ..rows.fingerprints import RowFingerprints
+from ..rows.sums import SumsPlan
 from ._gaussian_explanation import explain_by_gaussians
 from ._gaussian_sums import GaussianSums, arguments_of_parts, sums_of_part
-from ._given_features import given_names
+from .class_gaussians import COVARIANCES, ClassGaussians
 
 _BLOCK_BYTES = 1 << 23  # of rows in float64 and their distances at a time
 _MOMENT_BYTES = 1 << 26  # of rows in float64 at a time, for their sums: few blocks for many classes

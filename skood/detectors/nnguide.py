@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from .._validation import check_int
 from ..measures import energy, nnguide_score
-from ..neighbors._pair_distances import row_norms
-from ..neighbors._row_lookup import RowLookup
+from ..measures.lengths import row_norms
+from ..rows.lookup import RowLookup
 from ._head_scorer import HeadScorer
 from ._neighbor_detector import feasible_n_neighbors
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..measures import simplified_hopfield_energy
-from ..neighbors._row_fingerprints import RowFingerprints
+from ..rows.fingerprints import RowFingerprints
 from ._head_scorer import HeadScorer
 
 _BLOCK_VALUES = 1 << 20  # of rows in float64 at a time

@@ -6,7 +6,7 @@ in-distribution), and none of them guesses what other labels mean: 0/1 labels ne
 
 from skood.metrics._ranking import aupr_in, aupr_out, auroc
 from skood.metrics._report import MetricEstimate, OODReport, ood_report
-from skood.metrics._thresholding import detection_error, fpr_at_tpr
+from skood.metrics.thresholding import detection_error, fpr_at_tpr
 
 __all__ = [
     "MetricEstimate",

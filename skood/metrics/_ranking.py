@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from skood.metrics._check import check_labels_and_scores
+from skood.metrics.check import check_labels_and_scores
 
 
 def auroc(y_true: ArrayLike, scores: ArrayLike, *, pos_label: Any = None) -> float:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from skood.metrics._bootstrap import bootstrap_metrics
-from skood.metrics._check import check_count, check_fraction, check_labels_and_scores
 from skood.metrics._ranking import aupr_in_of_ranks, aupr_out_of_ranks, auroc_of_ranks
-from skood.metrics._thresholding import (
+from skood.metrics.bootstrap import bootstrap_metrics
+from skood.metrics.check import check_count, check_fraction, check_labels_and_scores
+from skood.metrics.thresholding import (
     detection_error_of_curve,
     fpr_at_tpr_of_curve,
     roc_points,

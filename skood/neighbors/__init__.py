@@ -1,7 +1,7 @@
 """Indexes of training rows: the k nearest, with true distances, nearest first."""
 
-from ._base import NeighborIndex
 from ._neighbors import Neighbors
+from .contract import NeighborIndex
 from .exact import ExactIndex
 from .faiss_index import FaissIndex
 from .kd_tree import KDTreeIndex

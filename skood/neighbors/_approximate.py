@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from .._validation import check_float, check_int, working_memory_bytes
-from ._base import NeighborIndex
+from ..measures.lengths import pair_distances
+from ..rows.threads import n_threads
 from ._exact_search import ExactSearch
-from ._pair_distances import pair_distances
 from ._points import Points
 from ._recall import RecallSample, least_effort
-from ._threads import n_threads
+from .contract import NeighborIndex
 
 _QUERY_BLOCK = 256
 

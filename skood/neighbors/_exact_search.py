@@ -24,13 +24,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.lengths import pair_distances
 from ..rows import StoredRows, UnitRows, joined_rows
+from ..rows.threads import n_blas_threads, single_threaded_blas
 from ._candidates import Candidates, nearest_of_ordered_pairs
 from ._centred_blocks import CentredBlocks
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference, lengths_from
-from ._pair_distances import pair_distances
 from ._product import Product, by_numpy, fast_product, prepare_thread
-from ._threads import n_blas_threads, single_threaded_blas
 from ._torch_closeness import TorchReference
 
 _QUERY_BLOCK = 1024

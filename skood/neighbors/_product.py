@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._threads import one_torch_thread, single_threaded_blas
+from ..rows.threads import one_torch_thread, single_threaded_blas
 from ._torch_precision import is_full_precision
 
 Product = Callable[[NDArray, NDArray, NDArray], Any]

@@ -17,13 +17,13 @@ from .._validation import (
     working_memory_bytes,
 )
 from ..rows import TensorRows, joined_rows
-from ._base import METRICS, NeighborIndex
+from ..rows.growing import GrowingRows
+from ..rows.tensor_lookup import TensorLookup
+from ..rows.threads import n_threads
 from ._exact_search import ExactSearch
-from ._growing_rows import GrowingRows
 from ._neighbors import Neighbors
-from ._tensor_lookup import TensorLookup
 from ._tensor_search import TensorSearch, tensor_norms
-from ._threads import n_threads
+from .contract import METRICS, NeighborIndex
 
 _PRECISIONS = ("auto", "full", "half")
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_int, check_option
+from ..rows.threads import n_threads
 from ._approximate import ApproximateIndex, Candidates
 from ._faiss import empty_cells, faiss_threads, import_faiss, radius_of_the_rest
 from ._recall import RecallSample
-from ._threads import n_threads
 
 _KINDS = ("ivf", "hnsw", "flat")
 _ROW_BLOCK = 1 << 14  # training rows handed to faiss at a time

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from .._validation import check_int
-from ._base import NeighborIndex
-from ._pair_distances import nearest_of_pairs, pair_distances
-from ._row_copies import RowCopies
-from ._row_lookup import RowLookup
-from ._threads import n_threads
+from ..measures.lengths import nearest_of_pairs, pair_distances
+from ..rows.copies import RowCopies
+from ..rows.lookup import RowLookup
+from ..rows.threads import n_threads
+from .contract import NeighborIndex
 
 _MAX_PAIRS = 1 << 20  # pairs of query and training row in memory at a time
 _SAFE_LENGTH = 1e150  # a coordinate beyond this has a square that float64 can't hold

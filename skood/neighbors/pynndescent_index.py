@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from .._optional import import_optional, is_installed
 from .._validation import check_int
+from ..rows.threads import n_threads
 from ._approximate import ApproximateIndex, Candidates
 from ._recall import RecallSample
-from ._threads import n_threads
 
 _EPSILON_STEP = 0.05
 _MOST_STEPS = 20

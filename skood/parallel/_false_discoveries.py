@@ -8,7 +8,7 @@ import numpy as np
 from dask.delayed import delayed
 from numpy.typing import NDArray
 
-from ..calibration._p_values import benjamini_hochberg
+from ..calibration.p_values import benjamini_hochberg
 from ._score_blocks import OUTPUTS, series, series_of
 
 _DTYPE, _ = OUTPUTS["predict"]

@@ -10,7 +10,7 @@ from dask.delayed import delayed
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
-from ..neighbors._shards import IndexOverShards
+from ..neighbors.shards import IndexOverShards
 from ._cluster import compute
 from ._parts import Parts
 from ._rows import is_array

@@ -8,7 +8,7 @@ import numpy as np
 from dask.delayed import delayed
 from numpy.typing import NDArray
 
-from ..neighbors._pair_distances import row_norms
+from ..measures.lengths import row_norms
 from ._cluster import compute
 from ._shard_graph import take_rows
 

@@ -13,7 +13,7 @@ import numpy as np
 from dask.delayed import Delayed, delayed
 from numpy.typing import NDArray
 
-from ..neighbors._shards import IndexOverShards, ShardStages
+from ..neighbors.shards import IndexOverShards, ShardStages
 from ._cluster import SharedState
 from ._rows import check_chunks, check_finite, check_partition, is_frame
 from ._score_blocks import OUTPUTS, naming_partition, series, series_of

@@ -1,4 +1,4 @@
-"""Graphs of Dask that score rows over shards: the stages of `skood.neighbors._shards` as tasks."""
+"""Graphs of Dask that score rows over shards: the stages of `skood.neighbors.shards` as tasks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from dask.delayed import Delayed, delayed
 from numpy.typing import NDArray
 
-from ..neighbors._shards import Shard, ShardAnswer, ShardStages
+from ..neighbors.shards import Shard, ShardAnswer, ShardStages
 
 
 def staged(

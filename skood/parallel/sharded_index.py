@@ -15,8 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_int, parameter_error
 from ..neighbors import ExactIndex, NeighborIndex, Neighbors
-from ..neighbors._shards import IndexOverShards, Shard, ShardAnswer, ShardStages, first_equal
-from ..neighbors._shards import merge_neighbors as merge
+from ..neighbors.shards import IndexOverShards, Shard, ShardAnswer, ShardStages, first_equal
+from ..neighbors.shards import merge_neighbors as merge
 from ._cluster import SharedState, compute, inside_worker, is_alive, persist
 from ._rows import is_array
 from ._rows_in_shards import NormsInShards, RowsInShards

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..explanation import ExplainedNeighbors
 from ._axes import finish
 from ._images import draw_image
-from ._looks import GUIDE, looks
+from .looks import GUIDE, looks
 
 
 def draw_bars(ax: Any, features: list[tuple[str, float]], others: float, n_others: int) -> None:

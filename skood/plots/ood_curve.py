@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._validation import check_option
 from ..metrics import aupr_in, auroc, fpr_at_tpr
-from ..metrics._check import check_labels_and_scores
-from ..metrics._thresholding import roc_points
+from ..metrics.check import check_labels_and_scores
+from ..metrics.thresholding import roc_points
 from ._axes import finish, new_figure
 from ._input import name_of
-from ._looks import GUIDE, looks
+from .looks import GUIDE, looks
 
 _CURVES = ("both", "roc", "pr")
 _TPR = 0.95

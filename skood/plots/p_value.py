@@ -12,7 +12,7 @@ from scipy.stats import binom
 from .._validation import parameter_error
 from ._axes import axes_for, finish
 from ._input import by_label, checked_sets, checked_values, last_step, name_of
-from ._looks import GUIDE, INK, looks
+from .looks import GUIDE, INK, looks
 
 _LEVELS = 401
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._validation import check_int
 from ._axes import axes_for, finish
 from ._input import by_label, checked_sets, checked_values, name_of, threshold_of
-from ._looks import Look, looks
+from .looks import Look, looks
 
 _LOWEST_SHOWN = 0.01  # share of a set that may lie below what is shown: it may be far away
 

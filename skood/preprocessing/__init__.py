@@ -1,8 +1,17 @@
-"""Transformers that make rows fit for distances, and shape activations."""
+"""Transformers that make rows fit for distances, and shape activations; references of streams."""
 
 from .active_neurons import ActiveNeuronSelector
 from .ash import ASHTransformer
+from .category_encoder import CategoryEncoder
 from .partial_whitener import PartialWhitener
 from .react import ReActTransformer
+from .reference_store import ReferenceStore
 
-__all__ = ["ASHTransformer", "ActiveNeuronSelector", "PartialWhitener", "ReActTransformer"]
+__all__ = [
+    "ASHTransformer",
+    "ActiveNeuronSelector",
+    "CategoryEncoder",
+    "PartialWhitener",
+    "ReActTransformer",
+    "ReferenceStore",
+]

@@ -15,10 +15,10 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from .._sums_plan import SumsPlan
 from .._validation import check_float, check_new_rows, check_option, check_training_rows
+from ..measures.lengths import row_norms
 from ..measures.row_moments import RULES, RowMoments, moments_of_rows, shrunk_covariance
-from ..neighbors._pair_distances import row_norms
+from ..rows.sums import SumsPlan
 
 _ROWS = 64  # in each product
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
-from .._whole_file import written_whole
+from .whole_file import written_whole
 
 # The first member of the zip file, stored as it is: so files of this kind are told by their first
 # bytes, as those of OpenDocument and EPUB are.

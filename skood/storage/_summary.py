@@ -31,7 +31,7 @@ def summary_of(estimator: Any) -> dict[str, Any]:
     --------
     >>> import numpy as np
     >>> from skood import make_outlier_detector
-    >>> from skood.storage import summary_of
+    >>> from skood.storage._summary import summary_of
     >>> found = summary_of(make_outlier_detector().fit(np.eye(30)))
     >>> [step["type"].rpartition(".")[2] for step in found["steps"]]
     ['Pipeline', 'StandardScaler', 'LCPOutlierDetector']

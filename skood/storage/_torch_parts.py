@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .._optional import import_optional
 from .._validation import parameter_error
 from ._container import NewContainer, StoredFile
-from ._walk import FoundModule
+from .walk import FoundModule
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,7 +41,7 @@ def describe_modules(
             allowed = "None for an estimator without torch modules"
             raise parameter_error("skood.save", "architectures", allowed, sorted(architectures))
         return {}
-    from ..deep import _stored_modules as deep
+    from ..deep import stored_modules as deep
 
     owners = {one.name: (one.owner, one.attribute) for one in found}
     described = deep.describe_modules(_modules(found), owners, architectures)
@@ -57,7 +57,7 @@ def write_weights(
     """Write the weights of each module that is not a layer of another one."""
     for name, module in _modules(found).items():
         if "member" in described[name]:
-            from ..deep import _stored_modules as deep
+            from ..deep import stored_modules as deep
 
             with container.member(described[name]["member"]) as file:
                 file.write(deep.weights_of(name, module))
@@ -94,7 +94,7 @@ def restore_modules(
             raise parameter_error("skood.load", "modules", allowed, sorted(given))
         return {}
     import_optional("torch", "torch", needed_by="This file of torch modules")
-    from ..deep import _stored_modules as deep
+    from ..deep import stored_modules as deep
 
     return deep.restore_modules(
         described, lambda name: stored.read(described[name]["member"]), given, trusted

@@ -25,14 +25,14 @@ _SKOOD_TYPES = {
     "deep.mc_dropout": ("MCDropoutScorer",),
     "deep.msp": ("MSPScorer",),
     "deep.odin": ("ODINScorer",),
-    "detectors._class_gaussians": ("ClassGaussians",),
-    "detectors._layer_combination": ("LayerProfile", "WeighedSum"),
+    "detectors.class_gaussians": ("ClassGaussians",),
+    "layers._layer_combination": ("LayerProfile", "WeighedSum"),
     "detectors._linear_head": ("LinearHead",),
-    "detectors._perturbation": ("Perturbation",),
-    "detectors._singularity_layers": ("SingularityLayers",),
-    "detectors._singularity_stream": ("SingularityStream",),
+    "layers._perturbation": ("Perturbation",),
+    "layers._singularity_layers": ("SingularityLayers",),
+    "layers._singularity_stream": ("SingularityStream",),
     "detectors.fdbd": ("FDBDScorer",),
-    "detectors.fssd": ("FSSDScorer",),
+    "layers.fssd": ("FSSDScorer",),
     "detectors.kernel_density": ("KernelDensityOutlierDetector",),
     "detectors.knn": ("KNNOutlierDetector",),
     "detectors.lcp": ("LCPOutlierDetector",),
@@ -41,9 +41,9 @@ _SKOOD_TYPES = {
     "detectors.nnguide": ("NNGuideScorer",),
     "detectors.she": ("SHEScorer",),
     "detectors.vim": ("ViMScorer",),
-    "ensemble._layer_detectors": ("LayerDetectors",),
-    "ensemble._layer_scale": ("LayerScale",),
-    "ensemble.layer_ensemble": ("LayerEnsemble",),
+    "layers._layer_detectors": ("LayerDetectors",),
+    "layers.layer_scale": ("LayerScale",),
+    "layers.layer_ensemble": ("LayerEnsemble",),
     "measures.row_moments": ("RowMoments",),
     "model_selection._pseudo_classes": ("PseudoClasses",),
     "model_selection.leave_classes_out": ("LeaveClassesOut",),
@@ -52,8 +52,8 @@ _SKOOD_TYPES = {
     "neighbors._closeness": ("ClosenessReference",),
     "neighbors._exact_search": ("ExactSearch",),
     "neighbors._points": ("Points",),
-    "neighbors._row_fingerprints": ("RowFingerprints",),
-    "neighbors._row_lookup": ("RowLookup",),
+    "rows.fingerprints": ("RowFingerprints",),
+    "rows.lookup": ("RowLookup",),
     "neighbors._tensor_search": ("TensorSearch",),
     "neighbors._torch_closeness": ("TorchReference",),
     "neighbors.exact": ("ExactIndex",),
@@ -71,8 +71,8 @@ _SKOOD_TYPES = {
     "rows._parquet_rows": ("ParquetRows",),
     "rows._unit_rows": ("UnitRows",),
     "storage._stand_ins": ("StoredDict", "StoredModule", "StoredView"),
-    "streaming.reference_store": ("ReferenceStore",),
-    "tables.category_encoder": ("CategoryEncoder",),
+    "preprocessing.reference_store": ("ReferenceStore",),
+    "preprocessing.category_encoder": ("CategoryEncoder",),
 }
 # What holds numbers only, and runs nothing on being made of them.
 # In some versions of scikit-learn, `ColumnTransformer` keeps the columns left in a list of its own.
@@ -109,7 +109,7 @@ def names_of(trusted: Iterable[Any]) -> set[str]:
     Examples
     --------
     >>> from collections import Counter
-    >>> from skood.storage import names_of
+    >>> from skood.storage._types import names_of
     >>> sorted(names_of([Counter, "nets:LeNet"]))
     ['collections.Counter', 'nets.LeNet']
     """

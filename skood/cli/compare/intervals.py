@@ -1,0 +1,130 @@
+"""How far a mean over folds could move: with other folds, and with other rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from ...metrics.bootstrap import metrics_of_counts
+from .protocol import Fold
+
+METRICS = ("auroc", "aupr_in", "aupr_out", "fpr95")  # the first columns of metrics_of_counts
+
+
+class Interval(NamedTuple):
+    """Ends of an interval."""
+
+    low: float
+    high: float
+
+
+def fold_interval(values: NDArray[np.float64], confidence_level: float) -> Interval | None:
+    """Student's interval of the mean over folds; None of a single fold.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_folds,)
+        One number per fold.
+    confidence_level : float in (0, 1)
+        Nominal coverage. The folds share training rows, so the true one is rather lower.
+
+    Returns
+    -------
+    Interval or None
+        Not cut off at the ends of the metric's range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood.cli.compare.intervals import fold_interval
+    >>> low, high = fold_interval(np.array([0.8, 0.9]), 0.95)
+    >>> round(low, 3), round(high, 3)  # 0.85 -+ 12.706 * 0.05
+    (0.215, 1.485)
+    """
+    if len(values) < 2:
+        return None
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    half = float(stats.t.ppf((1 + confidence_level) / 2, len(values) - 1) * error)
+    return Interval(float(values.mean()) - half, float(values.mean()) + half)
+
+
+def draw_multiplicities(
+    groups: NDArray, n_bootstrap: int, generator: np.random.Generator
+) -> NDArray[np.uint16]:
+    """How often each row is drawn in each resample; each group is resampled from itself.
+
+    The same draw serves every fold and every detector. So a row that is tested in several folds
+    counts there alike, as it would in another data set, and differences of detectors are paired.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n_samples,)
+        Class, cluster or label of each row.
+    n_bootstrap : int
+        Number of resamples.
+    generator : numpy Generator
+        Source of the draws.
+
+    Returns
+    -------
+    ndarray of int, shape (n_bootstrap, n_samples)
+        Numbers whose sum over each group is the size of the group.
+    """
+    # no row is drawn 65,536 times, and a million rows take a gigabyte so
+    times = np.zeros((n_bootstrap, len(groups)), dtype=np.uint16)
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        for one in times:
+            drawn = generator.integers(len(rows), size=len(rows))
+            one[rows] = np.bincount(drawn, minlength=len(rows))
+    return times
+
+
+def resampled_means(
+    folds: Sequence[Fold], scores: Sequence[NDArray], times: NDArray[np.uint16]
+) -> NDArray[np.float64]:
+    """The metrics' means over folds in each resample, for one detector.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+        The folds.
+    scores : sequence of ndarray of shape (n_test,)
+        Scores of the test rows of each fold.
+    times : ndarray of int, shape (n_bootstrap, n_samples)
+        What `draw_multiplicities` gave.
+
+    Returns
+    -------
+    ndarray of shape (n_bootstrap, n_metrics)
+        Columns in the order of `METRICS`. A fold of which a resample holds no in-distribution or no
+        out-of-distribution row is left out of that resample's mean; NaN where that is every fold.
+    """
+    values = np.full((len(folds), len(times), len(METRICS)), np.nan)
+    for fold, of_rows, of_fold in zip(folds, scores, values, strict=True):
+        ranks = np.unique(-of_rows, return_inverse=True)[1]  # highest score first
+        n_distinct = int(ranks.max()) + 1
+        for one, drawn in zip(of_fold, times[:, fold.test], strict=True):
+            n_in, n_out = (
+                np.bincount(ranks[side], drawn[side], n_distinct).astype(np.intp)
+                for side in (fold.is_in, ~fold.is_in)
+            )
+            if n_in.any() and n_out.any():
+                one[:] = metrics_of_counts(n_in, n_out)[: len(METRICS)]
+    known = ~np.isnan(values)
+    n_known = known.sum(axis=0)
+    totals = np.where(known, values, 0.0).sum(axis=0)
+    return np.divide(totals, n_known, out=np.full(totals.shape, np.nan), where=n_known > 0)
+
+
+def row_interval(means: NDArray[np.float64], confidence_level: float) -> Interval | None:
+    """Percentile interval over the resamples; None where there are none."""
+    means = means[~np.isnan(means)]
+    if len(means) == 0:
+        return None
+    ends = np.quantile(means, [(1 - confidence_level) / 2, (1 + confidence_level) / 2])
+    return Interval(*ends.tolist())

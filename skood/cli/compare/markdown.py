@@ -1,0 +1,45 @@
+"""Markdown tables that also line up in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Set a table; the first column is aligned to the left, the others to the right.
+
+    Parameters
+    ----------
+    head : sequence of str
+        Names of the columns.
+    lines : sequence of sequence of str
+        The cells. A vertical bar in a cell is escaped.
+
+    Returns
+    -------
+    str
+        The lines, of equal width.
+
+    Examples
+    --------
+    >>> from skood.cli.compare.markdown import markdown_table
+    >>> print(markdown_table(["name", "share"], [["knn", "9.5"], ["lof", "10.0"]]))
+    | name | share |
+    | :--- | ----: |
+    | knn  |   9.5 |
+    | lof  |  10.0 |
+    """
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in (head, *lines)]
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
+    rule = [
+        (":" if place == 0 else "-") + "-" * (width - 2) + ("-" if place == 0 else ":")
+        for place, width in enumerate(widths)
+    ]
+    set_lines = [
+        [
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        for line in (cells[0], rule, *cells[1:])
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in set_lines)

@@ -1,0 +1,54 @@
+"""The numbers as CSV: one line for each detector and fold."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from ...storage.whole_file import written_whole
+from .comparison import Comparison
+from .intervals import METRICS
+
+COLUMNS = (
+    "detector",
+    "left_out",
+    "n_train",
+    "n_test_in",
+    "n_test_out",
+    *METRICS,
+    "flagged_in",
+    "flagged_out",
+    "fit_seconds",
+    "score_seconds",
+)
+
+
+def write_comparison_csv(path: Path, comparison: Comparison) -> None:
+    """Write the numbers of every fold, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The CSV file.
+    comparison : Comparison
+        What `compare_detectors` found. Metrics and shares are fractions in [0, 1].
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    tables = {name: values.tolist() for name, values in comparison.values.items()}
+    for name in COLUMNS[-4:]:
+        tables[name] = getattr(comparison, name).tolist()
+    with (
+        written_whole(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for i, detector in enumerate(comparison.detectors):
+            for j, fold in enumerate(comparison.folds):
+                sizes = (len(fold.train), int(fold.is_in.sum()), int((~fold.is_in).sum()))
+                numbers = (table[i][j] for table in tables.values())
+                writer.writerow([detector, fold.name, *sizes, *numbers])

@@ -1,0 +1,85 @@
+"""The demo's folder, and files in it that are written whole or not at all."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from ...storage import whole_file as _whole_file
+from .evaluate import Outcome
+
+
+class OutputError(Exception):
+    """The folder for the demo's files cannot be used."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(
+            "The 'output' parameter of the demo must be a folder that files can be written to. "
+            f"Got {str(folder)!r} instead ({reason})."
+        )
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder and try to write to it, so that a mistake shows before the work, not after.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be made or cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Permission bits do not tell (root, read-only and network file systems), a real file does.
+        probe = _whole_file.temporary_beside(folder / "probe")
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except FileExistsError as error:
+        raise OutputError(folder, "it is a file") from error
+    except OSError as error:
+        raise OutputError(folder, str(error.strerror)) from error
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give the name of a temporary file, which gets the name `path` once the block has ended well.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written or renamed. The temporary file is gone then.
+    """
+    try:
+        with _whole_file.written_whole(path) as temporary:
+            yield temporary
+    except OSError as error:
+        raise OutputError(path.parent, f"{path.name}: {error.strerror}") from error
+
+
+def write_scores(
+    path: Path, outcomes: Sequence[Outcome], classes: Mapping[str, np.ndarray]
+) -> None:
+    """Write one line per scored row: its place in its set, set, class, scores and predictions.
+
+    Parameters
+    ----------
+    path : Path
+        The CSV file.
+    outcomes : sequence of Outcome
+        One per detector; each adds the columns ``<detector>_score`` and ``<detector>_prediction``.
+    classes : mapping of str to ndarray of shape (n_rows,)
+        By set ("id", "near", "far"): the class of each row.
+    """
+    names = [f"{o.detector}_{column}" for o in outcomes for column in ("score", "prediction")]
+    with (
+        written_whole(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["row", "set", "class", *names])
+        for name, labels in classes.items():
+            # tolist: Python floats, whose text gives back the same float when read.
+            columns = [v[name].tolist() for o in outcomes for v in (o.scores, o.predictions)]
+            for row, (label, *values) in enumerate(zip(labels.tolist(), *columns, strict=True)):
+                writer.writerow([row, name, label, *values])

@@ -1,0 +1,158 @@
+"""The demo itself: load, fit, score, report, in this order."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from ..._optional import is_installed
+from ...datasets import load_digits_ood
+from .evaluate import Outcome, evaluate, fit_timed
+from .lineup import LINEUP, ON_TRACE, on_trace, train_autoencoder
+from .output import prepare_folder, write_scores
+from .pictures import PICTURES, draw_pictures
+from .progress import Progress
+from .table import format_table
+
+SETS = {
+    "id": "ID: held-out digits 0-7",
+    "near": "near OoD: digits 8 and 9",
+    "far": "far OoD: patches of photographs",
+}
+N_FAR = 400
+
+
+def run_demo(output: str | Path = "skood-demo", *, seed: int = 0, quiet: bool = False) -> Path:
+    """Fit every detector on digits 0 to 7, score ID, near and far OoD rows, and report.
+
+    Where torch is installed, the measures are also taken on the trace of an autoencoder. Prints one
+    table, and writes ``scores.csv`` and, where matplotlib is installed, a picture by each Display
+    of `skood.plots`.
+
+    Parameters
+    ----------
+    output : str or Path, default="skood-demo"
+        Folder for the files; it is made where missing.
+    seed : int, default=0
+        Draws the split, the patches and whatever a detector draws.
+    quiet : bool, default=False
+        Show no progress on stderr.
+
+    Returns
+    -------
+    Path
+        The absolute path of the folder.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be made or written to.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from skood.cli.demo import run_demo
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = run_demo(folder, quiet=True)
+    rows (8 x 8 grey pixels each, seed 0)
+       1010  training: digits 0-7
+    ...
+    """
+    folder = Path(output).absolute()
+    prepare_folder(folder)
+    has_photographs, has_picture = is_installed("PIL"), is_installed("matplotlib")
+    has_torch = is_installed("torch")
+    if quiet:
+        # Its first import in a new installation builds a font cache and logs that.
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    n_detectors = len(LINEUP) + len(ON_TRACE) * has_torch
+    progress = Progress(2 + 2 * n_detectors + has_torch + has_picture, quiet=quiet)
+
+    with progress.step("load the rows"):
+        data = load_digits_ood(n_far=N_FAR if has_photographs else 0, random_state=seed)
+    sets = {name: label for name, label in SETS.items() if len(_rows(data, name))}
+    estimators = {label: make(seed) for label, make in LINEUP.items()}
+    autoencoder = _train(data, seed, progress) if has_torch else None
+    if has_torch:
+        estimators |= {label: on_trace(label, autoencoder, seed) for label in ON_TRACE}
+    outcomes = [
+        _run_detector(label, estimator, data, list(sets), progress)
+        for label, estimator in estimators.items()
+    ]
+
+    with progress.step("write scores.csv"):
+        write_scores(folder / "scores.csv", outcomes, {name: _classes(data, name) for name in sets})
+    if has_picture:
+        with progress.step("draw the pictures"):
+            draw_pictures(folder, outcomes, sets, estimators, data, seed)
+
+    print(_describe_rows(data, sets, seed))
+    print(format_table(outcomes, {name: label for name, label in sets.items() if name != "id"}))
+    if has_torch:
+        print(_describe_trace(autoencoder))
+    written = ["scores.csv", *(PICTURES if has_picture else ())]
+    print(f"\nwritten to {folder}: {', '.join(written)}")
+    for line in _missing_extras(has_photographs, has_picture, has_torch):
+        print(line)
+    return folder
+
+
+def _rows(data: Bunch, name: str) -> np.ndarray:
+    return data["X_test" if name == "id" else f"X_{name}"]
+
+
+def _classes(data: Bunch, name: str) -> np.ndarray:
+    return data["y_test" if name == "id" else f"y_{name}"]
+
+
+def _train(data: Bunch, seed: int, progress: Progress) -> Any:
+    """Train the autoencoder of the lines that begin with AE."""
+    with progress.step("train the autoencoder"):
+        return train_autoencoder(data.X_train, seed)
+
+
+def _run_detector(
+    label: str, estimator: Any, data: Bunch, sets: Sequence[str], progress: Progress
+) -> Outcome:
+    """Fit one detector of the line-up on the training rows and score all sets."""
+    with progress.step(f"fit {label}"):
+        fit_seconds = fit_timed(estimator, data.X_train, data.y_train)
+    with progress.step(f"score with {label}"):
+        return evaluate(label, estimator, {name: _rows(data, name) for name in sets}, fit_seconds)
+
+
+def _describe_rows(data: Bunch, sets: Mapping[str, str], seed: int) -> str:
+    """Say which rows the table is about, and how many there are of each kind."""
+    counts = {"training: digits 0-7": len(data.X_train)}
+    counts |= {label: len(_rows(data, name)) for name, label in sets.items()}
+    lines = [f"  {count:5d}  {label}" for label, count in counts.items()]
+    return "\n".join([f"rows (8 x 8 grey pixels each, seed {seed})", *lines, ""])
+
+
+def _describe_trace(autoencoder: Any) -> str:
+    """Say what the lines are that begin with AE."""
+    widths = [autoencoder.n_features_in_, *autoencoder.hidden, autoencoder.n_components]
+    layers = "-".join(map(str, [*widths, *widths[-2::-1]]))
+    return (
+        f"AE+: the measure on the trace of an autoencoder ({layers}), trained once for all\n"
+        "of them, which fit s leaves out."
+    )
+
+
+def _missing_extras(has_photographs: bool, has_picture: bool, has_torch: bool) -> list[str]:
+    """Say in one line per extra that is not installed what it would add to this demo."""
+    gains: dict[str, list[str]] = {"plots": [], "torch": []}
+    if not has_photographs:
+        gains["plots"].append("the far OoD rows")
+    if not has_picture:
+        gains["plots"].append("the pictures")
+    if not has_torch:
+        gains["torch"].append("the measures on the trace of an autoencoder")
+    return [
+        f'{extra}: pip install "skood[{extra}]" adds {" and ".join(what)}'
+        for extra, what in gains.items()
+        if what
+    ]

@@ -1,0 +1,119 @@
+"""A folder of images, read in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._optional import import_optional
+from ._blocks import Block, block_length
+from ._errors import TableError
+from ._layout import Layout
+
+_ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_GREY, _RGB = 1, 3
+_EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB")
+
+
+class ImageSource:
+    """The images in a folder and the folders in it, in the order of their names.
+
+    A row is one image of shape (channels, height, width), its values from 0 to 1.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    shape : tuple of int or None, default=None
+        Channels (1: grey, 3: red, green and blue), height and width. None: those of the first
+        image. An image of another size is refused, not scaled.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of one row.
+
+    Raises
+    ------
+    TableError
+        If there are no images.
+    """
+
+    row_name = "file"
+    columns = None
+
+    def __init__(self, path: Path, *, shape: Sequence[int] | None = None) -> None:
+        self._images = import_optional("PIL.Image", "io", needed_by="Reading images")
+        self.path, self.name = path, path.name or str(path)
+        files = [file for file in path.rglob("*") if file.is_file() and file.name[0] != "."]
+        self.files = sorted(file for file in files if file.suffix.lower() in _ENDINGS)
+        self.n_left_out = len(files) - len(self.files)
+        if not self.files:
+            raise TableError(
+                f"The folder {self.name} has no images: none of its files ends in "
+                f"{', '.join(_ENDINGS)}."
+            )
+        self.expected_rows = len(self.files)
+        self.shape = tuple(shape) if shape is not None else self._shape_of_first()
+        if len(self.shape) != 3 or self.shape[0] not in (_GREY, _RGB):
+            raise TableError(
+                "Images have the shape (channels, height, width) with 1 or 3 channels, and "
+                f"{self.shape} was asked for."
+            )
+
+    def blocks(self, layout: Layout, length: int | None = None, first_row: int = 0) -> Iterator:
+        """The images in blocks; see `CsvSource.blocks`."""
+        import pyarrow as pa
+
+        length = length or block_length(layout.width)
+        for start in range(first_row, len(self.files), length):
+            files = self.files[start : start + length]
+            ids = pa.array([file.relative_to(self.path).as_posix() for file in files])
+            yield Block(self._read(files), ids, start)
+
+    def whole_array(self) -> NDArray[np.float32]:
+        """All images."""
+        return self._read(self.files)
+
+    def _read(self, files: Sequence[Path]) -> NDArray[np.float32]:
+        rows = np.empty((len(files), *self.shape), dtype=np.float32)
+        for row, file in zip(rows, files, strict=True):
+            row[...] = self._pixels(file)
+        return rows
+
+    def _pixels(self, file: Path) -> NDArray[np.float32]:
+        channels, height, width = self.shape
+        with self._opened(file) as image:
+            if image.mode not in _EIGHT_BIT:
+                raise TableError(
+                    f"The image {file.name} has pixels of the kind {image.mode!r}, not of 8 bits."
+                )
+            if image.size != (width, height):
+                raise TableError(
+                    f"The image {file.name} has {image.width} × {image.height} pixels, where "
+                    f"{width} × {height} are expected."
+                )
+            pixels = np.asarray(self._converted(file, image, channels))
+        scaled = np.divide(pixels, 255, dtype=np.float32)
+        return scaled[np.newaxis] if channels == _GREY else scaled.transpose(2, 0, 1)
+
+    def _shape_of_first(self) -> tuple[int, int, int]:
+        with self._opened(self.files[0]) as image:
+            grey = image.mode in ("1", "L", "LA")
+            return (_GREY if grey else _RGB, image.height, image.width)
+
+    def _opened(self, file: Path) -> Any:
+        try:
+            return self._images.open(file)
+        except self._images.UnidentifiedImageError as error:
+            raise TableError(f"The file {file.name} cannot be read as an image.") from error
+
+    def _converted(self, file: Path, image: Any, channels: int) -> Any:
+        try:
+            return image.convert("L" if channels == _GREY else "RGB")
+        except (OSError, SyntaxError) as error:
+            raise TableError(f"The image {file.name} is damaged or cut short.") from error

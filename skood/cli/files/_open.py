@@ -1,0 +1,130 @@
+"""Which reader a file needs, by its ending."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..._optional import import_optional
+from ._arrays import ArraySource
+from ._csv import CsvSource
+from ._errors import OptionError
+from ._images import ImageSource
+from ._parquet import ParquetSource
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_PARQUET, _ARRAYS = (".parquet", ".pq"), (".npy", ".npz")
+_END = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """What is told about files that they do not tell themselves.
+
+    Attributes
+    ----------
+    encoding : str
+        Of a CSV file.
+    delimiter : str or None
+        Of a CSV file; None: a comma, or a tab in a file with the ending .tsv.
+    header : bool
+        Whether the first line of a CSV file has names.
+    array : str or None
+        Which array of a .npz file.
+    """
+
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+    header: bool = True
+    array: str | None = None
+
+
+def open_source(
+    path: Path, options: ReadingOptions | None = None, *, shape: Sequence[int] | None = None
+) -> Any:
+    """Open a file of rows, or a folder of images.
+
+    Parameters
+    ----------
+    path : Path
+        The file: .csv, .tsv, .parquet, .npy or .npz.
+    options : ReadingOptions or None, default=None
+        What else has to be known of it.
+    shape : sequence of int or None, default=None
+        For images: channels, height and width. None: those of the first image.
+
+    Returns
+    -------
+    CsvSource, ParquetSource, ArraySource or ImageSource
+        The reader, which has looked at the beginning of the file.
+
+    Raises
+    ------
+    OptionError
+        If there is no such file, or its ending says nothing.
+    TableError
+        If it cannot be read.
+    ImportError
+        If a package that is needed is not installed.
+    OSError
+        If it cannot be opened.
+    """
+    options = options or ReadingOptions()
+    import_optional("pyarrow", "io", needed_by="Reading and writing files of rows")
+    import_optional("pandas", "io", needed_by="Reading and writing files of rows")
+    ending = path.suffix.lower()
+    if not path.exists():
+        raise OptionError(f"There is no file {str(path)!r}.")
+    if path.is_dir():
+        return ImageSource(path, shape=shape)
+    if ending in _DELIMITERS:
+        delimiter = options.delimiter or _DELIMITERS[ending]
+        return CsvSource(
+            path, encoding=options.encoding, delimiter=delimiter, header=options.header
+        )
+    if ending in _PARQUET:
+        return ParquetSource(path)
+    if ending in _ARRAYS:
+        return ArraySource(path, array=options.array)
+    raise OptionError(
+        f"The ending of {path.name!r} says no kind of file that can be read: "
+        f"{', '.join((*_DELIMITERS, _PARQUET[0], *_ARRAYS))}, or a folder of images."
+    )
+
+
+def fingerprint(source: Any) -> str:
+    """What changes when a file does: its size, its time, and the bytes at its ends.
+
+    Parameters
+    ----------
+    source : CsvSource, ParquetSource, ArraySource or ImageSource
+        The file, or the folder: there the names, sizes and times of all images.
+
+    Returns
+    -------
+    str
+        A checksum.
+    """
+    digest = hashlib.sha256()
+    for file in getattr(source, "files", [source.path]):
+        about = file.stat()
+        digest.update(f"{file.name}\0{about.st_size}\0{about.st_mtime_ns}\0".encode())
+    if source.path.is_file():
+        with source.path.open("rb") as file:
+            digest.update(file.read(_END))
+            file.seek(max(0, source.path.stat().st_size - _END))
+            digest.update(file.read(_END))
+    return digest.hexdigest()
+
+
+def is_encoding(name: str) -> bool:
+    """Whether Python knows an encoding by this name."""
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        return False
+    return True

@@ -1,0 +1,108 @@
+"""From the distances of the layers to one score: weighed and added up, or as a profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..detectors._neighbor_detector import is_for_a_tree
+from ..measures import knn_distance
+from ..neighbors import ExactIndex, KDTreeIndex, NeighborIndex
+from ..rows.fingerprints import RowFingerprints
+from . import weighed_sum
+from .raw_inputs import RawInputs
+
+_BLOCK_VALUES = 1 << 20
+_SMALLEST = 1e-6  # of the median: a distance below counts as this, since 0 has no logarithm
+_EPS = float(np.finfo(np.float64).eps)
+_TINY = float(np.finfo(np.float64).tiny)
+
+
+@dataclass(frozen=True)
+class WeighedSum:
+    """The distances times one weight for each layer, and a number."""
+
+    coef: NDArray[np.float64]
+    intercept: float
+
+    def scores(self, distances: NDArray[np.float64], inputs: Any = None) -> NDArray[np.float64]:  # noqa: ARG002
+        """Higher = more in-distribution."""
+        return weighed_sum(distances, self.coef, self.intercept)
+
+
+@dataclass(frozen=True)
+class LayerProfile:
+    """Minus the mean distance to the nearest training rows, among the logarithms of distances."""
+
+    index: NeighborIndex
+    floor: NDArray[np.float64]
+    n_neighbors: int
+    fingerprints: RowFingerprints
+    dtype: np.dtype
+    distances: NDArray[np.float64]  # of the training rows, for further ones
+
+    @classmethod
+    def fit(cls, distances: NDArray[np.float64], inputs: RawInputs, n_neighbors: int) -> Self:
+        """Take in the training rows: their distances in the layers, and how to know them again."""
+        rows = inputs.values.reshape(len(inputs), -1)
+        return cls(*_index_of(distances), n_neighbors, RowFingerprints(rows), rows.dtype, distances)
+
+    def extended(
+        self, distances: NDArray[np.float64], inputs: RawInputs, n_neighbors: int
+    ) -> LayerProfile:
+        """The profile with further training rows, whose distances these are."""
+        distances = np.concatenate([self.distances, distances])
+        rows = inputs.values.reshape(len(inputs), -1).astype(self.dtype, copy=False)
+        fingerprints = self.fingerprints.extended(rows)
+        index, floor = _index_of(distances)
+        return LayerProfile(index, floor, n_neighbors, fingerprints, self.dtype, distances)
+
+    def training_scores(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Scores of training rows, each with itself left out."""
+        return -knn_distance(self.index.query_training(self.n_neighbors, rows).distances)
+
+    def scores(self, distances: NDArray[np.float64], inputs: RawInputs) -> NDArray[np.float64]:
+        """Scores of rows; of those that equal a training row with one equal copy left out."""
+        scores = np.empty(len(distances))
+        step = max(1, _BLOCK_VALUES // max(1, inputs.width))
+        for start in range(0, len(distances), step):
+            part = slice(start, start + step)
+            profile = np.log(np.maximum(distances[part], self.floor))
+            found = self.index.answer(profile, self.n_neighbors, self._equal(inputs.values[part]))
+            scores[part] = -knn_distance(found.distances)
+        return scores
+
+    def _equal(self, values: NDArray) -> NDArray[np.intp]:
+        """Position of a training row that equals each row, -1 for none."""
+        rows = values.reshape(len(values), -1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            cast = rows.astype(self.dtype, copy=False)
+        found = self.fingerprints.find(cast)
+        if self.dtype.kind not in "f" and cast is not rows:
+            found[(cast != rows).any(axis=1)] = -1  # a fraction was cut off
+        return found
+
+
+def mean_and_scale(
+    distances: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and scale of each layer's distances in training, (n_layers,) each."""
+    mean, scale = distances.mean(axis=0), distances.std(axis=0)
+    # The spread of equal values is rounding: they keep the unit that they have.
+    constant = scale <= 8 * _EPS * np.abs(distances).max(axis=0)
+    return mean, np.where(constant, 1.0, scale)
+
+
+def _index_of(distances: NDArray[np.float64]) -> tuple[NeighborIndex, NDArray[np.float64]]:
+    """The index of the logarithms of distances, and what the least of these are held to."""
+    floor = np.array([_floor(column) for column in distances.T])
+    make = KDTreeIndex if is_for_a_tree(distances.shape[1]) else ExactIndex
+    return make().fit(np.log(np.maximum(distances, floor))), floor
+
+
+def _floor(distances: NDArray[np.float64]) -> float:
+    nonzero = distances[distances > 0]
+    return max(_SMALLEST * float(np.median(nonzero)), _TINY) if nonzero.size else _TINY

@@ -1,0 +1,86 @@
+"""The fitted detectors of all layers, and the scale of their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.utils.parallel import Parallel, delayed
+
+from .._base import OODDetectorMixin
+from . import Layers
+from .layer_scale import LayerScale, last_step, score_is_distance
+
+
+@dataclass(frozen=True)
+class LayerDetectors:
+    """One fitted detector and one scale for each layer."""
+
+    layers: Layers
+    detectors: dict[str, Any]
+    scales: dict[str, LayerScale]
+
+    @classmethod
+    def fit(
+        cls,
+        detector: Any,
+        layers: Layers,
+        features: NDArray,
+        y: Any,
+        rows: NDArray[np.intp],
+        n_jobs: int | None,
+    ) -> tuple[Self, NDArray[np.float64]]:
+        """Fit clones, and give the values of `rows`, which set the scale, (n_rows, n_layers)."""
+        tasks = ((detector, part, y, rows) for part in _split(features, layers))
+        fitted = dict(zip(layers, _each(_fit_layer, tasks, n_jobs), strict=True))
+        scales = {}
+        for name, (one, scores) in fitted.items():
+            if not np.isfinite(scores).all():
+                raise ValueError(
+                    f"The scores of training rows by the detector of layer {name!r} must be finite."
+                )
+            scales[name] = LayerScale.fit(scores, is_distance=score_is_distance(one))
+        values = [scales[name].standardise(scores) for name, (_, scores) in fitted.items()]
+        detectors = {name: one for name, (one, _) in fitted.items()}
+        return cls(layers, detectors, scales), np.column_stack(values)
+
+    def values(self, features: NDArray, n_jobs: int | None) -> NDArray[np.float64]:
+        """Standardised values of rows in each layer, (n_rows, n_layers)."""
+        parts = _split(features, self.layers)
+        tasks = zip(self.detectors.values(), self.scales.values(), parts, strict=True)
+        return np.column_stack(_each(_score_layer, tasks, n_jobs))
+
+
+def _split(features: NDArray, layers: Layers) -> Iterable[NDArray]:
+    """The columns of each layer, in C order; one layer of all columns is not copied."""
+    everything = np.arange(features.shape[1])
+    for columns in layers.values():
+        whole = np.array_equal(columns, everything)
+        yield features if whole else features.take(columns, axis=1)
+
+
+def _each(function: Callable, tasks: Iterable[tuple], n_jobs: int | None) -> list[Any]:
+    if n_jobs in (None, 1):
+        return [function(*task) for task in tasks]
+    run = Parallel(n_jobs=n_jobs, prefer="threads")
+    return list(run(delayed(function)(*task) for task in tasks))
+
+
+def _fit_layer(
+    detector: Any, X: NDArray, y: Any, rows: NDArray[np.intp]
+) -> tuple[Any, NDArray[np.float64]]:
+    """A fitted clone, and the scores of some training rows with themselves left out."""
+    fitted = clone(detector).fit(X, y)
+    last = last_step(fitted)
+    # What `fit` has scored need not be scored again.
+    if isinstance(last, OODDetectorMixin) and np.array_equal(last.training_indices_, rows):
+        return fitted, last.training_scores_
+    return fitted, np.asarray(fitted.score_samples(X[rows]), dtype=np.float64)
+
+
+def _score_layer(detector: Any, scale: LayerScale, X: NDArray) -> NDArray[np.float64]:
+    return scale.standardise(np.asarray(detector.score_samples(X), dtype=np.float64))

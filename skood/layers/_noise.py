@@ -1,0 +1,84 @@
+"""Noise inputs, of the shape of the data."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from .raw_inputs import RawInputs
+
+NOISES = ("uniform", "gaussian")
+
+_Bounds = tuple[Any, Any]  # low and high: numbers, or an array of them for each column
+_BLOCK_VALUES = 1 << 20
+
+
+def draw_noise(
+    inputs: RawInputs, noise: str, noise_range: str | _Bounds, n_noise: int, random_state: Any
+) -> RawInputs:
+    """Draw samples of noise of the inputs' shape.
+
+    Of rows with columns the range (or mean and deviation) is that of each column, which has a unit
+    of its own; of images and the like it is that of all values. Whole numbers give whole numbers,
+    unless a range with fractions is asked for: pixels may be either, tokens can be nothing else.
+    """
+    values = inputs.values
+    axis = 0 if values.ndim == 2 else None
+    generator = check_random_state(random_state)
+    bounds = _bounds(values, axis) if isinstance(noise_range, str) else noise_range
+    whole = values.dtype.kind in "biu"
+    # Drawn column by column, so that a further column leaves the noise in the others as it is.
+    size = (inputs.width, n_noise)
+    shape = (n_noise, *values.shape[1:])
+    if noise == "gaussian":
+        mean, deviation = _mean_and_deviation(values, axis)
+        drawn = mean + deviation * generator.standard_normal(size).T.reshape(shape)
+        if whole:
+            drawn = np.clip(np.rint(drawn), *bounds)
+    else:
+        whole = whole and (noise_range == "auto" or all(isinstance(b, Integral) for b in bounds))
+        drawn = _uniform(generator.random_sample(size).T.reshape(shape), bounds, whole=whole)
+    return inputs.replaced(_as_whole(drawn, values.dtype) if whole else drawn)
+
+
+def _uniform(fraction: NDArray[np.float64], bounds: _Bounds, *, whole: bool) -> NDArray[np.float64]:
+    low, high = (np.asarray(bound, dtype=np.float64) for bound in bounds)
+    if whole:
+        return np.minimum(low + np.floor(fraction * (high - low + 1)), high)
+    # In two halves: the difference of the bounds may be too large for a float.
+    half = (high / 2 - low / 2) * fraction
+    return low + half + half
+
+
+def _as_whole(drawn: NDArray[np.float64], dtype: np.dtype) -> NDArray:
+    """Whole numbers of the data's type, or of a larger one where they do not fit into that."""
+    if dtype.kind == "b":
+        return drawn.astype(dtype)
+    ends = [np.min_scalar_type(int(end)) for end in (drawn.min(), drawn.max())]
+    return drawn.astype(np.result_type(dtype, *ends))
+
+
+def _bounds(values: NDArray, axis: int | None) -> _Bounds:
+    low, high = values.min(axis=axis), values.max(axis=axis)
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        raise ValueError(
+            "Input X contains NaN or infinity: no noise can be made in its range. Give "
+            "'singularity' or 'noise_features', or fill in what is missing."
+        )
+    return low, high
+
+
+def _mean_and_deviation(
+    values: NDArray, axis: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation in float64, some rows at a time."""
+    mean = values.mean(axis=axis, dtype=np.float64)
+    step = max(1, _BLOCK_VALUES // max(1, values[0].size))
+    blocks = (values[start : start + step] for start in range(0, len(values), step))
+    squares = sum((((block - mean) ** 2).sum(axis=axis) for block in blocks), np.zeros(()))
+    n = len(values) if axis == 0 else values.size
+    return mean, np.sqrt(squares / n)

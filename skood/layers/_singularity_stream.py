@@ -1,0 +1,113 @@
+"""What an `FSSDScorer` keeps so that further inputs can be taken in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import check_labels, discrete_classes
+from ..detectors._neighbor_detector import feasible_n_neighbors
+from . import is_in_distribution
+from ._layer_combination import LayerProfile
+from .layer_inputs import new_inputs
+from .raw_inputs import RawInputs
+
+
+@dataclass
+class SingularityStream:
+    """The inputs that set the threshold, and what else the weights of layers are learnt from."""
+
+    labels: NDArray | None  # of all inputs, with combine="logistic"
+    inside: NDArray[np.intp]  # positions of the in-distribution inputs
+    sampled: NDArray[np.intp]  # which of these set the threshold
+    sample: RawInputs  # and themselves
+    outside: RawInputs | None  # the others, with combine="logistic"
+
+    @classmethod
+    def begin(cls, scorer: Any, X: Any, y: Any) -> Self:
+        """What to keep of the inputs that the scorer has just been fitted on."""
+        inputs = new_inputs(scorer, X)
+        labels = np.asarray(y) if scorer.combine == "logistic" else None
+        inside, outside = np.arange(len(inputs)), None
+        if labels is not None:
+            inside = np.flatnonzero(labels != -1)
+            outside = inputs[np.flatnonzero(labels == -1)]
+        return cls(
+            labels,
+            inside,
+            np.searchsorted(inside, scorer.training_indices_),
+            inputs[scorer.training_indices_],
+            outside,
+        )
+
+    def go_on(self, scorer: Any, X: Any, y: Any, noise: NDArray | None) -> None:
+        """Take in further inputs, and noise features where there are some."""
+        inputs = new_inputs(scorer, X)
+        added = self._inside_of(scorer, y, len(inputs))
+        if noise is not None:
+            _move_singularity(scorer, noise)
+        n_all = len(self.inside) if self.labels is None else len(self.labels)
+        n_before = len(self.inside)
+        if self.labels is not None:
+            n_all -= len(inputs)
+        self.inside = np.concatenate([self.inside, n_all + added])
+        drawn = scorer._draw_threshold_rows(len(self.inside), more=True)
+        kept = np.flatnonzero(np.isin(self.sampled, drawn))
+        new = added[drawn[drawn >= n_before] - n_before]
+        self.sampled = drawn
+        self.sample = joined(self.sample[kept], inputs[new])
+        if self.outside is not None:
+            others = np.setdiff1d(np.arange(len(inputs)), added)
+            self.outside = joined(self.outside, inputs[others])
+        everything = np.arange(len(self.sample))
+        scores = scorer._fit_combination(self.sample, everything, self.outside)
+        scorer._set_threshold(self.inside[drawn], scores)
+
+    def _inside_of(self, scorer: Any, y: Any, n: int) -> NDArray[np.intp]:
+        """Which of n further inputs are in-distribution, by their labels."""
+        if self.labels is None:
+            _take_in_classes(scorer, y, n)
+            return np.arange(n)
+        y = check_labels(y, n)
+        # with those before them: the further inputs may all be of one kind
+        labels = None if y is None else np.concatenate([self.labels, y])
+        inside = is_in_distribution(scorer, self.labels if labels is None else labels, labels)
+        self.labels = labels
+        return np.flatnonzero(inside[len(inside) - n :])
+
+
+def add_to_profile(scorer: Any, X: Any, y: Any) -> None:
+    """Take in further inputs where the singularity stays: their distances are all it needs."""
+    inputs = new_inputs(scorer, X)
+    profile: LayerProfile = scorer._combination
+    n = len(profile.distances) + len(inputs)
+    distances = scorer._layers.distances(inputs)
+    _take_in_classes(scorer, y, len(inputs))
+    scorer.n_neighbors_ = feasible_n_neighbors(scorer, n)
+    scorer._combination = profile = profile.extended(distances, inputs, scorer.n_neighbors_)
+    drawn = scorer._draw_threshold_rows(n, more=True)
+    scorer._set_threshold(drawn, profile.training_scores(drawn))
+
+
+def _take_in_classes(scorer: Any, y: Any, n: int) -> None:
+    classes = discrete_classes(check_labels(y, n))
+    scorer._check_labels_go_on(classes)
+    if classes is not None:
+        scorer.classes_ = np.union1d(scorer.classes_, classes)
+
+
+def _move_singularity(scorer: Any, noise: NDArray) -> None:
+    """The mean of all noise features so far."""
+    n = scorer._n_noise + len(noise)
+    way = noise.mean(axis=0, dtype=np.float64) - scorer.singularity_
+    scorer.singularity_ = scorer.singularity_ + way * (len(noise) / n)
+    scorer._layers = replace(scorer._layers, singularity=scorer.singularity_)
+    scorer._n_noise = n
+
+
+def joined(first: RawInputs, second: RawInputs) -> RawInputs:
+    """Inputs, and others after them."""
+    return first.replaced(np.concatenate([first.values, second.values]))

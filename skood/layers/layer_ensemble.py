@@ -1,0 +1,345 @@
+"""One detector for each layer, their scores added up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import OODDetectorMixin
+from .._validation import (
+    check_extracted,
+    check_int,
+    check_new_rows,
+    check_option,
+    check_training_rows,
+    parameter_error,
+    select_rows,
+)
+from ..explanation import Explanation, LinearMap
+from . import (
+    extractor_tags,
+    find_layers,
+    is_in_distribution,
+    logistic_weights,
+    seeded_clone,
+    weighed_sum,
+)
+from ._layer_detectors import LayerDetectors
+from ._layer_explanation import explain_layers
+
+_COMBINE = ("sum", "logistic")
+
+
+class LayerEnsemble(OODDetectorMixin, BaseEstimator):
+    r"""One out-of-distribution detector for each layer of a network, and the sum of their scores.
+
+    What a layer is, is a group of columns: the activations of one layer of a network, or any
+    columns that belong together. Each gets a clone of `detector`. The score is the sum over the
+    layers l of the standardised logarithms of their scores,
+
+    .. math:: \mathrm{score}(x) = \sum_l \frac{v_l(x) - \mu_l}{\sigma_l}, \qquad
+        v_l(x) = -\log(s_l(x) + \epsilon_l),
+
+    with mean :math:`\mu_l` and standard deviation :math:`\sigma_l` over training rows, each with
+    itself left out. No out-of-distribution rows are needed for that. Here :math:`-s_l` is a score
+    that is minus a distance or a ratio of distances: that of kNN, LOF, LCP (with ``locality=0``)
+    and the Mahalanobis distance (but not ``relative=True``), also at the end of a Pipeline.
+    :math:`\epsilon_l` is 1e-3 times the median of the training rows' :math:`s_l` that are not 0.
+    Scores that are logarithms already (kernel density, LCP with ``locality > 0``) and scores of
+    detectors that are not skood's are standardised as they are: :math:`v_l` is the score.
+
+    Parameters
+    ----------
+    detector : estimator
+        A detector with `score_samples`, higher for in-distribution rows, or a Pipeline that ends in
+        one; not changed. scikit-learn's own serve too, but score training rows with these among
+        their neighbours.
+    feature_extractor : transformer or None, default=None
+        Makes the features from raw inputs, such as `skood.deep.TorchFeatureTransformer`. It is
+        cloned and fitted. None: X holds the features.
+    groups : dict, sequence or None, default=None
+        The columns of each layer. A dict of names to slices, lists of column positions, masks, or
+        lists of column names; a sequence of these; or a sequence of the layers' widths. Columns may
+        be in several layers or in none. None: the `feature_groups_` of the feature extractor, or
+        else one layer for each ``<layer>`` of columns that are named ``<layer>__<i>``, or else all
+        columns as one layer.
+    combine : {"sum", "logistic"}, default="sum"
+        "logistic" weighs the layers by a logistic regression that tells in-distribution rows from
+        rows labelled -1 in the y of `fit`; the score is its decision function. The weights suit
+        the kind of rows that they were learnt from, and others may then be missed.
+    contamination : float, default=0.05
+        Share of the training rows that lies below the threshold, in (0, 0.5].
+    threshold_samples : int or None, default=10_000
+        At most so many training rows, drawn at random, give the mean and scale of each layer, the
+        weights, and the threshold. None: all of them.
+    random_state : int, RandomState instance or None, default=None
+        Draws these rows. An int also becomes the random state of the clones of `detector` and
+        `feature_extractor`, and of their parts, wherever that is None.
+    n_jobs : int or None, default=None
+        Number of layers at a time, in threads. None means 1, -1 as many as there are processors;
+        the detectors have their own `n_jobs` besides.
+
+    Attributes
+    ----------
+    layer_names_ : list of str
+        Names of the layers; ``"layer0"``, ``"layer1"``, ... where they have none.
+    layer_columns_ : dict of str to ndarray of int
+        Positions of the columns of each layer among the features.
+    detectors_ : dict of str to estimator
+        The fitted detector of each layer.
+    feature_extractor_ : transformer
+        The fitted feature extractor, if there is one.
+    coef_ : ndarray of shape (n_layers,)
+        Weight of each standardised layer score, for ``combine="logistic"``.
+    intercept_ : float
+        What is added to their sum, for ``combine="logistic"``.
+    offset_ : float
+        The threshold: rows with a score below are out-of-distribution.
+    training_scores_ : ndarray of shape (n_threshold,)
+        Scores of the in-distribution training rows that set the threshold, each with itself left
+        out.
+    training_indices_ : ndarray of shape (n_threshold,)
+        Positions of these rows in X.
+    classes_ : ndarray
+        The sorted classes in y, if class labels were given.
+    n_features_in_ : int
+        Number of features; with a feature extractor, if that has it.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had names.
+
+    References
+    ----------
+    Lee et al. (2018), A simple unified framework for detecting out-of-distribution samples and
+    adversarial attacks, section 2.2: a score for each layer, weighed by a logistic regression. The
+    sum of standardised logarithms is not in the paper.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood import KNNOutlierDetector, LayerEnsemble
+    >>> X = np.random.default_rng(0).normal(size=(200, 5)) * [1.0, 1.0, 100.0, 100.0, 100.0]
+    >>> ensemble = LayerEnsemble(KNNOutlierDetector(), groups={"first": [0, 1], "last": [2, 3, 4]})
+    >>> ensemble.fit(X).predict([[0.0, 0.0, 0.0, 0.0, 0.0], [5.0, 5.0, 0.0, 0.0, 0.0]])
+    array([ 1, -1])
+    >>> ensemble.layer_scores([[5.0, 5.0, 0.0, 0.0, 0.0]]).round() + 0.0
+    array([[-7.,  1.]])
+    """
+
+    def __init__(
+        self,
+        detector: Any,
+        *,
+        feature_extractor: Any = None,
+        groups: Mapping[str, Any] | Sequence[Any] | None = None,
+        combine: str = "sum",
+        contamination: float = 0.05,
+        threshold_samples: int | None = 10_000,
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.detector = detector
+        self.feature_extractor = feature_extractor
+        self.groups = groups
+        self.combine = combine
+        self.contamination = contamination
+        self.threshold_samples = threshold_samples
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit a detector to each layer, find the scale of its scores, and set the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or raw inputs
+            In-distribution rows, at least 2; with a feature extractor, whatever it takes. With
+            ``combine="logistic"`` out-of-distribution rows too: nothing but the weights learns from
+            them.
+        y : array-like of shape (n_samples,), optional
+            With ``combine="logistic"``, +1 for in-distribution rows and -1 for others. Else class
+            labels, which the feature extractor and the detectors are given.
+
+        Returns
+        -------
+        self : object
+            The fitted ensemble.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid, if the scores of training rows are not finite,
+            or if ``combine="logistic"`` and y does not hold +1 and -1, at least twice each.
+        """
+        self._check_parameters()
+        self._forget("feature_extractor_", "n_features_in_", "feature_names_in_", "_dtype")
+        if self.feature_extractor is None:
+            X = check_training_rows(self, X)
+            self._dtype = X.dtype
+        if self.combine == "logistic":
+            return self._fit_logistic(X, y)
+        features = self._fit_extractor(X, y)
+        y = self._store_classes(y, len(features))
+        rows, values = self._fit_layers(features, y)
+        self._forget("coef_", "intercept_")
+        self._set_threshold(rows, self._combined(values))
+        return self
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Score rows: how far they belong to the training distribution in all layers together.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or raw inputs
+            The rows to score. A row whose features in a layer equal those of a training row is
+            scored there with one equal copy left out, as the training rows are.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher = more in-distribution: the sum of the `layer_scores`, or the decision function
+            of the logistic regression on them.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, has another number of features, or other column names.
+        """
+        return self._combined(self.layer_scores(X))
+
+    def layer_scores(self, X: Any) -> NDArray[np.float64]:
+        """Score rows in each layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or raw inputs
+            The rows to score.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_layers)
+            The standardised logarithms, in the order of `layer_names_`: higher = more
+            in-distribution, 0 for the mean of the training rows, in their standard deviations.
+        """
+        check_is_fitted(self)
+        return self._fitted.values(self._features(X), self.n_jobs)
+
+    def explain(self, X: Any, *, linear_map: LinearMap | None = None) -> Explanation:
+        """Explain scores: the share of each layer, and within it of each feature.
+
+        The share of a layer is minus its weighted entry in `layer_scores`: how much further than
+        the mean training row it puts the row, in standard deviations. So it is negative where the
+        row is nearer than that. It is divided among the layer's features in the proportion of
+        their shares in the layer's own score, negative ones taken as 0. A negative share of a
+        layer is divided equally: there no feature stands out.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or raw inputs
+            The rows to explain.
+        linear_map : LinearMap or None, default=None
+            What made X of other features, whose shares are then given. `skood.explain` finds it in
+            a Pipeline.
+
+        Returns
+        -------
+        Explanation
+            ``scores == base - shares.sum(axis=1)``, with `intercept_` as base for
+            ``combine="logistic"``, else 0. ``by_group()`` has the shares of the layers, and
+            `layers` explains the score of each with its neighbours. Where the Pipeline of a layer
+            has a transformer that is not linear, the layers stand as the features.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, or `detector` has no explanation.
+        """
+        check_is_fitted(self)
+        features = self._features(X)
+        weights = getattr(self, "coef_", np.ones(len(self.layer_names_)))
+        about, values = explain_layers(self._fitted, features, weights, self._names, linear_map)
+        base = np.full(len(features), getattr(self, "intercept_", 0.0))
+        return Explanation(scores=self._combined(values), base=base, **about)
+
+    def _check_parameters(self) -> None:
+        for name, needed, what in (
+            ("detector", ("fit", "score_samples"), "a detector, with `fit` and `score_samples`"),
+            ("feature_extractor", ("fit", "transform"), "a transformer or None"),
+        ):
+            value = getattr(self, name)
+            optional = name != "detector" and value is None
+            is_class = isinstance(value, type)
+            if not optional and (is_class or not all(hasattr(value, one) for one in needed)):
+                raise parameter_error(self, name, what, value)
+        check_option(self, "combine", self.combine, _COMBINE)
+        if self.n_jobs != -1:
+            check_int(self, "n_jobs", self.n_jobs, 1, or_none=True)
+        self._check_threshold_parameters()
+
+    def _fit_logistic(self, X: Any, y: Any) -> Self:
+        inside = is_in_distribution(self, X, y)
+        positions = np.flatnonzero(inside)
+        features = self._fit_extractor(select_rows(X, positions), None)
+        rows, values = self._fit_layers(features, None)
+        outside = self._extract(select_rows(X, np.flatnonzero(~inside)))
+        strange = self._fitted.values(outside, self.n_jobs)
+        self.coef_, self.intercept_ = logistic_weights(values, strange)
+        self.classes_ = np.array([-1, 1])
+        self._set_threshold(positions[rows], self._combined(values))
+        return self
+
+    def _fit_extractor(self, X: Any, y: Any) -> NDArray:
+        """The features of the training rows; learns which columns belong to which layer."""
+        names, groups = getattr(self, "feature_names_in_", None), self.groups
+        if self.feature_extractor is not None:
+            extractor = seeded_clone(self.feature_extractor, self.random_state).fit(X, y)
+            self.feature_extractor_ = extractor
+            for name in ("n_features_in_", "feature_names_in_"):
+                if hasattr(extractor, name):
+                    setattr(self, name, getattr(extractor, name))
+            if groups is None:
+                groups = getattr(extractor, "feature_groups_", None)
+            if hasattr(extractor, "get_feature_names_out"):
+                names = extractor.get_feature_names_out()
+        features = self._extract(X)
+        self._names = None if names is None else np.asarray(names, dtype=object)
+        self.layer_columns_ = find_layers(self, groups, names, features.shape[1])
+        self.layer_names_ = list(self.layer_columns_)
+        return features
+
+    def _features(self, X: Any) -> NDArray:
+        """The features of new rows."""
+        if not hasattr(self, "feature_extractor_"):
+            X = check_new_rows(self, X, self._dtype)
+        return self._extract(X)
+
+    def _extract(self, X: Any) -> NDArray:
+        extractor = getattr(self, "feature_extractor_", None)
+        return X if extractor is None else check_extracted(extractor.transform(X))
+
+    def _fit_layers(
+        self, features: NDArray, y: Any
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """The rows that set the threshold, and their standardised values in each layer."""
+        rows = self._draw_threshold_rows(len(features))
+        self._fitted, values = LayerDetectors.fit(
+            seeded_clone(self.detector, self.random_state),
+            self.layer_columns_,
+            features,
+            y,
+            rows,
+            self.n_jobs,
+        )
+        self.detectors_ = self._fitted.detectors
+        return rows, values
+
+    def _combined(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        weights = getattr(self, "coef_", np.ones(values.shape[1]))
+        return weighed_sum(values, weights, getattr(self, "intercept_", 0.0))
+
+    def __sklearn_tags__(self) -> Any:
+        return extractor_tags(self, super().__sklearn_tags__())

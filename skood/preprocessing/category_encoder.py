@@ -1,0 +1,146 @@
+"""Columns of categories as numbers that weigh as much as a standardised column."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._validation import check_column_names
+
+
+class CategoryEncoder(TransformerMixin, BaseEstimator):
+    r"""One column for each category, and one for categories that were not there in training.
+
+    A row has a number v in the column of its category and 0 in the others. v is such that the
+    columns of one feature have the variance 1 together,
+
+    .. math:: v = 1 / \sqrt{1 - \sum_c p_c^2}
+
+    with the shares p of the categories: what `StandardScaler` makes of a column of numbers. A
+    feature of two categories lies as far apart as the numbers 0 and 1 do when standardised. To a
+    new category every known one is as far as they are to each other. Missing values are a category
+    too. Where all training rows have the same one, v is as if one more row had another.
+
+    Attributes
+    ----------
+    categories_ : list of ndarray
+        The categories of each feature; None where values were missing.
+    scales_ : ndarray of shape (n_features_in_,)
+        v of each feature.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where they have any.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood.preprocessing import CategoryEncoder
+    >>> colours = np.array([["red"], ["blue"], ["red"], ["blue"]], dtype=object)
+    >>> encoder = CategoryEncoder().fit(colours)
+    >>> encoder.transform([["blue"], ["green"]]).round(2)
+    array([[1.41, 0.  , 0.  ],
+           [0.  , 0.  , 1.41]])
+    """
+
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
+        """Learn the categories and their shares.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Text; None or NaN where it is missing.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted encoder.
+        """
+        values = self._as_objects(X, reset=True)
+        self._encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(values)
+        self.categories_ = self._encoder.categories_
+        shares = self._encoder.transform(values).mean(axis=0)
+        squares = np.add.reduceat(shares**2, self._starts())
+        # One category only: as if a row in n + 1 had another.
+        smallest = 2 * len(values) / (len(values) + 1) ** 2
+        self.scales_ = 1 / np.sqrt(np.maximum(1 - squares, smallest))
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Give the columns of the categories.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Text.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+            Of each feature the columns of its categories, and last that of new ones.
+        """
+        check_is_fitted(self)
+        known = self._encoder.transform(self._as_objects(X, reset=False))
+        stops = [*self._starts()[1:], known.shape[1]]
+        parts = []
+        for start, stop, scale in zip(self._starts(), stops, self.scales_, strict=True):
+            part = known[:, start:stop]
+            parts.append(np.column_stack([part, 1 - part.sum(axis=1)]) * scale)
+        return np.hstack(parts)
+
+    def widths(self) -> list[int]:
+        """How many columns each feature becomes."""
+        return [len(categories) + 1 for categories in self.categories_]
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Names of the columns, such as "colour=red".
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the features, where `fit` was given none.
+
+        Returns
+        -------
+        ndarray of str of shape (n_columns,)
+            The names.
+        """
+        check_is_fitted(self)
+        check_column_names(self, input_features)
+        names = getattr(self, "feature_names_in_", input_features)
+        if names is None:
+            names = [f"x{j}" for j in range(self.n_features_in_)]
+        return np.array(
+            [
+                f"{name}={category}"
+                for name, categories in zip(names, self.categories_, strict=True)
+                for category in (*categories, "(new)")
+            ],
+            dtype=object,
+        )
+
+    def _as_objects(self, X: Any, *, reset: bool) -> NDArray[np.object_]:
+        """The values as objects, where what is missing is None, whatever it is in a frame."""
+        values = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
+        values = values.astype(object)
+        values[values != values] = None  # NaN
+        return values
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _starts(self) -> NDArray[np.intp]:
+        """Where the columns of each feature begin, without those of new categories."""
+        sizes = [len(categories) for categories in self.categories_]
+        return np.cumsum([0, *sizes[:-1]])

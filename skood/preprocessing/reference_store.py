@@ -1,0 +1,199 @@
+"""A bounded number of rows that stand for a stream."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+
+from .._validation import check_int, check_new_rows, check_option, check_training_rows
+from ..rows.sampling import priorities
+from ._coreset import Coreset
+
+_STRATEGIES = ("reservoir", "recent", "coreset")
+_BLOCK_VALUES = 1 << 20
+
+
+class ReferenceStore(BaseEstimator):
+    """Holds at most so many rows of a stream, as the reference of a detector.
+
+    Any detector, or Pipeline that ends in one, is kept current by a fit on `rows_` after each part
+    of the stream, or whenever it is time for it. Memory and the cost of that are bounded.
+
+    Parameters
+    ----------
+    max_samples : int, default=10_000
+        At most so many rows are held.
+    strategy : {"reservoir", "recent", "coreset"}, default="reservoir"
+        Which rows are held. "reservoir": a uniform random sample of all rows so far. "recent": the
+        last ones. "coreset": rows spread over all that there has been, so that no row so far is
+        further than `radius_` from one of them. It holds what is rare, and says nothing of how
+        frequent anything is: outliers in the stream stay in it, and measures of density lose their
+        meaning.
+    random_state : int, RandomState instance or None, default=None
+        Draws the reservoir.
+
+    Attributes
+    ----------
+    rows_ : ndarray of shape (n_held, n_features)
+        The rows held, in the order of the stream, of the float type of the first.
+    positions_ : ndarray of shape (n_held,)
+        Their positions in the stream, from 0.
+    n_seen_ : int
+        Number of rows so far.
+    radius_ : float
+        For "coreset": each row so far is within this Euclidean distance of a row held. At most 12.5
+        times what any choice of `max_samples` rows can give, and mostly several times what these
+        rows do give. In many dimensions far fewer rows than `max_samples` may be held.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had names.
+
+    Notes
+    -----
+    What is held does not depend on how the stream is cut into calls. It takes memory for
+    ``2 * max_samples`` rows at most and for those of one call; rows on disk are read block by
+    block.
+
+    References
+    ----------
+    Vitter (1985), Random sampling with a reservoir; here each row draws a number and those with the
+    smallest stay, as in Efraimidis and Spirakis (2006), Weighted random sampling with a reservoir,
+    with equal weights. Charikar, Chekuri, Feder and Motwani (2004), Incremental clustering and
+    dynamic information retrieval, the doubling algorithm ("coreset"; with a factor of 1.25 in place
+    of 2, which holds more rows and bounds the radius by 12.5 instead of 8 times the best).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood import KNNOutlierDetector, ReferenceStore
+    >>> stream = np.random.default_rng(0).normal(size=(20, 50, 2))
+    >>> store, detector = ReferenceStore(500, strategy="recent"), KNNOutlierDetector()
+    >>> for batch in stream:
+    ...     detector = detector.fit(store.partial_fit(batch).rows_)
+    >>> detector.predict([[0.0, 0.0], [9.0, 9.0]])
+    array([ 1, -1])
+    >>> store.n_seen_, len(store.rows_)
+    (1000, 500)
+    """
+
+    def __init__(
+        self,
+        max_samples: int = 10_000,
+        *,
+        strategy: str = "reservoir",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.max_samples = max_samples
+        self.strategy = strategy
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
+        """Forget the stream so far, and begin with these rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The first rows of the stream.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The store.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X is not valid.
+        """
+        self._check_parameters()
+        X = check_training_rows(self, X, min_samples=1, stored=True)
+        self.n_seen_ = 0
+        self.rows_ = np.empty((0, X.shape[1]), dtype=X.dtype)
+        self.positions_ = np.empty(0, dtype=np.intp)
+        generator = check_random_state(self.random_state)
+        self._seed = int(generator.randint(np.iinfo(np.int32).max))
+        self._drawn = np.empty(0, dtype=np.uint64)
+        self._spacing = 0.0
+        self._forget_radius()
+        return self._take_in(X)
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Take in the rows that the stream brings next.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The store.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X is not valid.
+        """
+        if not hasattr(self, "n_seen_"):
+            return self.fit(X, y)
+        self._check_parameters()
+        return self._take_in(check_new_rows(self, X, self.rows_.dtype, stored=True))
+
+    def _check_parameters(self) -> None:
+        check_int(self, "max_samples", self.max_samples, 1)
+        check_option(self, "strategy", self.strategy, _STRATEGIES)
+
+    def _take_in(self, X: NDArray) -> Self:
+        if self.strategy == "coreset":
+            self._spread_over(X)
+        else:
+            self._hold(X, self._reservoir(len(X)) if self.strategy == "reservoir" else None)
+        self.n_seen_ += len(X)
+        return self
+
+    def _hold(self, X: NDArray, chosen: NDArray[np.intp] | None) -> None:
+        """Hold the rows at these positions of the stream; by default the last ones."""
+        n = self.n_seen_ + len(X)
+        if chosen is None:
+            chosen = np.arange(max(0, n - self.max_samples, self._first_held()), n)
+        old, new = chosen[chosen < self.n_seen_], chosen[chosen >= self.n_seen_]
+        kept = np.searchsorted(self.positions_, old)
+        self.rows_ = np.concatenate([self.rows_[kept], X[new - self.n_seen_]])
+        self.positions_ = chosen
+
+    def _first_held(self) -> int:
+        """The first position from which on all rows so far are held."""
+        return int(self.positions_[0]) if len(self.positions_) else self.n_seen_
+
+    def _reservoir(self, n_new: int) -> NDArray[np.intp]:
+        """The positions of the rows that have drawn the smallest numbers."""
+        n = self.n_seen_ + n_new
+        positions = np.concatenate([self.positions_, np.arange(self.n_seen_, n)])
+        drawn = np.concatenate([self._drawn, priorities(self.n_seen_, n, self._seed)])
+        kept = np.arange(len(positions))
+        if len(kept) > self.max_samples:
+            kept = np.sort(np.argpartition(drawn, self.max_samples)[: self.max_samples])
+        self._drawn = drawn[kept]
+        return positions[kept]
+
+    def _spread_over(self, X: NDArray) -> None:
+        held = Coreset(self.max_samples, self.rows_, self.positions_, self._spacing)
+        step = max(1, _BLOCK_VALUES // X.shape[1])
+        for start in range(0, len(X), step):
+            held.add(X[start : start + step], self.n_seen_ + start)
+        self.rows_, self.positions_, self._spacing = held.rows, held.positions, held.spacing
+        self.radius_ = held.radius
+
+    def _forget_radius(self) -> None:
+        if hasattr(self, "radius_"):
+            del self.radius_

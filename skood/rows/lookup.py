@@ -1,0 +1,50 @@
+"""Finds rows that equal a training row in every feature."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .hashes import first_match, row_hashes
+
+
+class RowLookup:
+    """Positions of training rows by their values.
+
+    Equality is that of the values as given. A distance can't tell it: that of a row to itself from
+    a matrix product in float32 is often not zero.
+    """
+
+    def __init__(self, X: NDArray) -> None:
+        self.X = X
+        hashes = self._hash(X)
+        self._order = np.argsort(hashes, kind="stable")
+        self._hashes = hashes[self._order]
+
+    def extended(self, X: NDArray) -> RowLookup:
+        """The lookup of more rows, of which the first are those of this one."""
+        n = len(self._order)
+        hashes = self._hash(X[n : len(X)])
+        added = np.argsort(hashes, kind="stable")
+        hashes = hashes[added]
+        # Behind equal hashes: the first of equal rows is to be found first.
+        place = np.searchsorted(self._hashes, hashes, side="right")
+        other = copy.copy(self)
+        other.X = X
+        other._hashes = np.insert(self._hashes, place, hashes)
+        other._order = np.insert(self._order, place, added + n)
+        return other
+
+    def find(self, Q: NDArray) -> NDArray[np.intp]:
+        """Position of the first training row that equals each row of Q, -1 where none does."""
+        place = first_match(
+            self._hashes,
+            self._hash(Q),
+            lambda places, rows: (self.X[self._order[places]] == Q[rows]).all(axis=1),
+        )
+        return np.where(place >= 0, self._order[place], -1)
+
+    def _hash(self, rows: NDArray) -> NDArray[np.uint64]:
+        return row_hashes(rows, seed=0)

@@ -1,0 +1,62 @@
+"""Finds rows that equal a training row in every feature, on the device where these are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._optional import import_optional
+from . import TensorRows
+from .hashes import row_factors
+
+_BLOCK_VALUES = 1 << 24
+_LOW = (1 << 32) - 1
+
+
+class TensorLookup:
+    """Positions of training rows by their values; the counterpart of `RowLookup`."""
+
+    def __init__(self, rows: TensorRows) -> None:
+        self.rows = rows
+        self._hashes, self._order = self._hash(rows).sort(stable=True)
+
+    def find(self, Q: TensorRows | NDArray) -> NDArray[np.intp]:
+        """Position of the first training row that equals each row of Q, -1 where none does."""
+        torch = import_optional("torch", "torch")
+        if not isinstance(Q, TensorRows):
+            Q = TensorRows(torch.from_numpy(np.array(Q)))
+        Q = Q.to(self.rows.device)
+        hashes = self._hash(Q)
+        place = torch.searchsorted(self._hashes, hashes)
+        end = torch.searchsorted(self._hashes, hashes, right=True)
+        found = torch.full_like(place, -1)
+        rows = (place < end).nonzero()[:, 0]
+        while len(rows):  # a second round only where other rows have the same hash
+            candidates = self._order[place[rows]]
+            equal = (self.rows.picked(candidates) == Q.picked(rows)).all(dim=1)
+            found[rows[equal]] = candidates[equal]
+            rows = rows[~equal]
+            place[rows] += 1
+            rows = rows[place[rows] < end[rows]]
+        return found.cpu().numpy().astype(np.intp)
+
+    def _hash(self, rows: TensorRows) -> Any:
+        """What `row_hashes` gives, as signed numbers: products wrap around alike."""
+        torch = import_optional("torch", "torch")
+        factors = torch.from_numpy(row_factors(rows.shape[1], 0).view(np.int64).copy())
+        factors = factors.to(rows.device)
+        hashes = torch.empty(len(rows), dtype=torch.int64, device=rows.device)
+        step = max(1, _BLOCK_VALUES // rows.shape[1])
+        for start in range(0, len(rows), step):
+            block = rows.on_device(start, start + step) + 0.0  # -0.0 becomes 0.0
+            if block.dtype == torch.float64:
+                bits = block.view(torch.int64)
+                bits = bits ^ ((bits >> 32) & _LOW)
+            else:
+                bits = block.view(torch.int32).to(torch.int64) & _LOW
+            bits = bits * factors
+            bits = bits ^ ((bits >> 32) & _LOW)
+            hashes[start : start + step] = (bits * factors).sum(dim=1)
+        return hashes

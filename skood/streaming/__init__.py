@@ -1,5 +1,0 @@
-"""References of bounded size for streams of any length."""
-
-from .reference_store import ReferenceStore
-
-__all__ = ["ReferenceStore"]
