@@ -10,9 +10,11 @@ from skood._optional import is_installed
 
 # Not even imported without torch, which they say in an ImportError. Those in tests/ hold no tests:
 # what imports them is skipped with a reason.
-_NEED_TORCH = ["skood/deep", "tests/autoencoders.py", "tests/torch_nets.py"]
+_NEED_TORCH = ["skood/deep", "tests/deep/autoencoders.py", "tests/torch_nets.py"]
 collect_ignore = [] if is_installed("torch") else list(_NEED_TORCH)
-collect_ignore += [] if is_installed("distributed") else ["skood/parallel", "tests/dask_cluster.py"]
+collect_ignore += (
+    [] if is_installed("distributed") else ["skood/parallel", "tests/parallel/dask_cluster.py"]
+)
 
 _NEEDS = {
     "faiss_index.py": ("faiss", "ann"),

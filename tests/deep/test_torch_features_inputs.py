@@ -1,0 +1,204 @@
+"""`TorchFeatureTransformer`: what it takes, and of which types."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+torch = pytest.importorskip("torch", reason="torch (extra 'torch') is not installed")
+
+from torch import nn  # noqa: E402
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset  # noqa: E402
+
+from skood.deep import TorchFeatureTransformer  # noqa: E402
+
+from ..detectors import rows  # noqa: E402
+from ..torch_nets import Named, images, lenet, seeded, sequences  # noqa: E402
+
+
+class Pairs(Dataset):
+    def __init__(self, X):
+        self.X = X
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, i):
+        return self.X[i], i
+
+
+class Stream(IterableDataset):
+    def __init__(self, X):
+        self.X = X
+
+    def __iter__(self):
+        return iter(self.X)
+
+
+class Dicts(Pairs):
+    def __getitem__(self, i):
+        return {"image": self.X[i], "label": i}
+
+
+KINDS = {
+    "list": lambda X: X.tolist(),
+    "float64": lambda X: X.astype(np.float64),
+    "big-endian": lambda X: X.astype(">f4"),
+    "read-only": lambda X: np.frombuffer(X.tobytes(), X.dtype).reshape(X.shape),
+    "strided": lambda X: np.repeat(X, 2, axis=0)[::2],
+    "tensor": torch.from_numpy,
+    "dataset": lambda X: TensorDataset(torch.from_numpy(X)),
+    "pairs": Pairs,
+    "dicts": Dicts,
+    "stream": Stream,
+    "loader": lambda X: DataLoader(Pairs(X), batch_size=20),
+    "loader of a stream": lambda X: DataLoader(Stream(X), batch_size=20),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_that_holds_samples_gives_the_same(kind):
+    net, X = lenet(), images()
+    given = X.copy()
+    transformer = TorchFeatureTransformer(net, ["conv1", "logits"], batch_size=20).fit(X)
+    expected = transformer.transform(X)
+    state = torch.get_rng_state()
+    held = KINDS[kind](given)
+    again = TorchFeatureTransformer(net, ["conv1", "logits"], batch_size=20).fit(held)
+    np.testing.assert_array_equal(again.transform(held), expected)
+    np.testing.assert_array_equal(given, X)
+    assert again.input_shape_ == (1, 12, 12)
+    if "loader" not in kind:  # a user's own loader draws a seed
+        assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_module_that_changes_its_input_in_place_does_not_reach_the_samples():
+    net = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 2))
+    X = rows(9, 4, dtype=np.float32)
+    tensor = torch.from_numpy(X.copy())
+    # not filled up, which copies as well
+    transformer = TorchFeatureTransformer(net, "1", pad_batches=False).fit(X)
+    for held in (X.copy(), tensor):
+        transformer.transform(held)
+        transformer.gradient(held, lambda features: features.sum(1))
+        np.testing.assert_array_equal(held, X)
+
+
+def test_flat_rows_with_a_shape():
+    X = load_digits().data  # 8 by 8 pixels
+    net = seeded(lambda: nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU()))
+    flat = TorchFeatureTransformer(net, "1", input_shape=(1, 8, 8)).fit(X)
+    shaped = TorchFeatureTransformer(net, "1").fit(X.reshape(-1, 1, 8, 8))
+    assert flat.n_features_in_ == 64
+    assert not hasattr(shaped, "n_features_in_")
+    np.testing.assert_array_equal(flat.transform(X), shaped.transform(X.reshape(-1, 1, 8, 8)))
+    assert flat.gradient(X[:9], lambda f: f.sum(1)).shape == (9, 64)
+    with pytest.raises(ValueError, match=r"shape \(1, 8, 8\).* or of 64 values\. Got .*\(60,\)"):
+        TorchFeatureTransformer(net, "1", input_shape=(1, 8, 8)).fit(X[:, :60])
+
+
+@pytest.mark.parametrize("weights", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("given", ["uint8", "int64", "float16", "float64", "bool"])
+def test_types(weights, dtype, given):
+    net = seeded(lambda: nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))).to(weights)
+    X = np.abs(rows(20, 4)).round().astype(given)
+    out = TorchFeatureTransformer(net, dtype=dtype).fit_transform(X)
+    assert out.dtype == dtype
+    with torch.no_grad():
+        expected = net[:2](torch.from_numpy(X.astype("float64")).to(weights)).double()
+    np.testing.assert_allclose(out, expected, rtol=1e-2 if weights is torch.bfloat16 else 1e-5)
+
+
+def test_tokens_and_inputs_by_name():
+    net = seeded(Named)
+    tokens = np.random.default_rng(0).integers(0, 11, size=(23, 5))
+    mask = tokens > 3
+
+    class Items(Pairs):
+        def __getitem__(self, i):
+            return {"tokens": tokens[i], "mask": mask[i], "labels": 1}
+
+    with torch.no_grad():
+        plain = net(torch.from_numpy(tokens))
+        masked = net(torch.from_numpy(tokens), torch.from_numpy(mask))["logits"]
+    out = TorchFeatureTransformer(net, ["output", "embedding"]).fit_transform(tokens)
+    expected = torch.cat([plain["logits"], plain["hidden"].mean(1)], dim=1)
+    np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-6)
+    transformer = TorchFeatureTransformer(net, "output", batch_size=8).fit(Items(tokens))
+    assert transformer.input_shape_ == {"tokens": (5,), "mask": (5,)}
+    np.testing.assert_allclose(transformer.transform(Items(tokens)), masked, rtol=1e-4, atol=1e-6)
+    hidden = TorchFeatureTransformer(net, "output", reduce=lambda out: out["hidden"].amax(1))
+    np.testing.assert_allclose(hidden.fit_transform(tokens), plain["hidden"].amax(1), rtol=1e-5)
+    with pytest.raises(ValueError, match="real numbers to have a gradient, not dicts or tokens"):
+        transformer.gradient(tokens, lambda features: features.sum(1))
+
+
+@pytest.mark.parametrize("reduce", ["mean", "max", "last"])
+def test_sequences_of_several_lengths(reduce):
+    class Packed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(8, 3, batch_first=True)
+
+        def forward(self, x):
+            lengths = (x != 0).any(2).sum(1).cpu()  # as packing wants it
+            return self.lstm(
+                nn.utils.rnn.pack_padded_sequence(x, lengths, True, enforce_sorted=False)
+            )
+
+    net, X = seeded(Packed), sequences()
+    lengths = np.arange(20) % 5 + 1
+    for i, length in enumerate(lengths):
+        X[i, length:] = 0
+    out = TorchFeatureTransformer(net, "lstm", reduce=reduce).fit(X).transform(X)
+    one = {"mean": lambda s: s.mean(0), "max": lambda s: s.amax(0), "last": lambda s: s[-1]}[reduce]
+    with torch.no_grad():
+        steps = [net.lstm(torch.from_numpy(X[i, :length]))[0] for i, length in enumerate(lengths)]
+    np.testing.assert_allclose(out, torch.stack([one(s) for s in steps]), rtol=1e-4, atol=1e-6)
+    with pytest.raises(ValueError, match="'lstm' gives sequences of several lengths"):
+        TorchFeatureTransformer(net, "lstm", reduce="flatten").fit(X)
+
+
+@pytest.mark.parametrize(
+    ("X", "match"),
+    [
+        (torch.ones(5), r"Got a tensor of shape \(5,\)"),
+        (torch.ones(0, 4), r"Got a tensor of shape \(0, 4\)"),
+        (Pairs([]), "Got an empty Dataset"),
+        (Stream([]), "Got none"),
+        (np.ones(4), "Expected 2D array, got 1D array"),
+        (np.full((5, 4), np.nan), "Input X contains NaN"),
+        (np.full((5, 4), 1e300), "contains infinity or a value too large for float32"),
+        (torch.full((5, 4), torch.inf), "contains infinity or a value too large for float32"),
+        ([["a", "b"]], "numeric"),
+    ],
+)
+def test_bad_samples(X, match):
+    with pytest.raises(ValueError, match=match):
+        TorchFeatureTransformer(nn.Linear(4, 2), "output").fit(X)
+
+
+def test_loaders_that_shuffle_are_refused():
+    data = TensorDataset(torch.ones(9, 4))
+    with pytest.raises(ValueError, match="must be a DataLoader with shuffle=False"):
+        TorchFeatureTransformer(nn.Linear(4, 2), "output").fit(DataLoader(data, shuffle=True))
+
+
+def test_dicts_of_what_the_module_does_not_take():
+    items = [{"left": np.ones(4), "right": np.ones(4), "label": 1}] * 5
+    with pytest.raises(ValueError, match=r"dicts of what the module takes: 'input'\. Got .*'left'"):
+        TorchFeatureTransformer(nn.Linear(4, 2), "output").fit(Pairs(items))
+
+
+def test_progress(capsys):
+    X = images()
+    transformer = TorchFeatureTransformer(lenet(), verbose=True, batch_size=10).fit(X)
+    assert capsys.readouterr().err == ""
+    transformer.transform(X)
+    transformer.transform(Stream(X))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 6
+    assert lines[1].startswith("[TorchFeatureTransformer] 40 % of 50 rows, ")
+    assert lines[5].startswith("[TorchFeatureTransformer] 50 rows, ")

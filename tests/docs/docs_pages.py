@@ -1,0 +1,39 @@
+"""The pages of the docs that are written by hand, and the code blocks in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+DOCS = Path(__file__).parents[2] / "docs"
+_BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Block(NamedTuple):
+    """A fenced block: what it is said to be, its text, and the line that it begins at."""
+
+    kind: str
+    code: str
+    line: int
+
+
+def written_pages() -> list[Path]:
+    """All Markdown pages that are not made while the docs are built."""
+    folders = (DOCS, DOCS / "guide")
+    pages = [page for folder in folders for page in sorted(folder.glob("*.md"))]
+    return [*pages, DOCS / "results" / "index.md"] if pages else []
+
+
+def name_of(page: Path) -> str:
+    """The path within the docs, for the names of tests."""
+    return page.relative_to(DOCS).as_posix()
+
+
+def blocks(page: Path) -> list[Block]:
+    """Fenced blocks that are not directives, in their order."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(found["kind"], found["code"], text.count("\n", 0, found.start()) + 2)
+        for found in _BLOCK.finditer(text)
+    ]

@@ -1,0 +1,106 @@
+"""Every code block of the docs runs: a page's blocks one after the other, as a reader would.
+
+``python`` blocks are executed, ``pycon`` blocks are executed and their output is compared. In
+``bash`` blocks the commands of skood are run, in the folder that the blocks before have written to;
+those that install something are looked at instead.
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from .docs_pages import DOCS, Block, blocks, name_of, written_pages
+
+KINDS = {"python", "pycon", "bash", "text"}
+NEEDS = {  # what a page's code needs beyond the core and the extra `test`
+    "torch": r"import torch|skood\.deep",
+    "dask": r"import dask|skood\.parallel",
+}
+pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the docs are not here")
+pages = pytest.mark.parametrize("page", written_pages(), ids=name_of)
+
+
+@pages
+def test_blocks_say_what_they_are(page: Path):
+    fences = re.findall(r"^```(.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    opening = fences[::2]
+    assert [fence for fence in opening if not fence.startswith("{") and fence not in KINDS] == []
+    assert set(fences[1::2]) <= {""}
+
+
+@pages
+def test_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    names: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks(page):
+        for package, pattern in NEEDS.items():
+            if block.kind in ("python", "pycon") and re.search(pattern, block.code):
+                reason = f"{package} is not installed; the page ran up to line {block.line}"
+                pytest.importorskip(package, reason=reason)
+        if block.kind == "python":
+            exec(compile(_at_its_line(block), str(page), "exec"), names)  # noqa: S102
+        elif block.kind == "pycon":
+            _compare(block, page, names)
+        elif block.kind == "bash":
+            _run_commands(block, tmp_path)
+
+
+def _at_its_line(block: Block) -> str:
+    """Code after so many empty lines that errors name the line of the page."""
+    return "\n" * (block.line - 1) + block.code
+
+
+def _compare(block: Block, page: Path, names: dict[str, object]) -> None:
+    test = doctest.DocTestParser().get_doctest(
+        block.code, names, name_of(page), str(page), block.line - 1
+    )
+    assert test.examples, f"{name_of(page)}, line {block.line}: no example in a pycon block"
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    said: list[str] = []
+    doctest.DocTestRunner(optionflags=flags).run(test, out=said.append, clear_globs=False)
+    names.update(test.globs)
+    assert not said, "".join(said)
+
+
+def _commands(block: Block) -> list[str]:
+    joined = block.code.replace("\\\n", " ")
+    lines = (line.partition("  #")[0].strip() for line in joined.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _run_commands(block: Block, folder: Path) -> None:
+    for command in _commands(block):
+        words = shlex.split(command)
+        if words[0] == "skood":
+            words = ["python", "-m", *words]
+        # the demo: tests/cli/test_demo.py
+        if words[:3] != ["python", "-m", "skood"] or words[3] == "demo":
+            continue
+        done = subprocess.run(
+            [sys.executable, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+@pages
+def test_extras_that_are_named_exist(page: Path):
+    text = (DOCS.parent / "pyproject.toml").read_text(encoding="utf-8")
+    extras = set(tomllib.loads(text)["project"]["optional-dependencies"])
+    commands = [command for block in blocks(page) for command in _commands(block)]
+    installing = [command for command in commands if "pip install" in command]
+    named = {
+        extra
+        for command in installing
+        for group in re.findall(r"\[([\w,]+)\]", command)
+        for extra in group.split(",")
+    }
+    assert named <= extras

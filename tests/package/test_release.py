@@ -1,0 +1,161 @@
+"""What a release needs agrees with itself: versions, extras, workflows, links."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+import skood
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PAGES = sorted(ROOT.glob("*.md"))
+
+
+def read_yaml(path: Path) -> dict:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def commands(workflow: dict) -> list[str]:
+    """All shell lines; a matrix is filled in by each of its values."""
+    lines = []
+    for job in workflow["jobs"].values():
+        matrix = job.get("strategy", {}).get("matrix", {})
+        for step in job["steps"]:
+            variants = [step.get("run", "")]
+            for name, values in matrix.items():
+                variants = [
+                    re.sub(rf"\$\{{\{{ *matrix\.{name} *\}}\}}", str(value), line)
+                    for line in variants
+                    for value in values
+                ]
+            lines += variants
+    return lines
+
+
+# ---------------------------------------------------------------------------------- versions
+
+
+def test_the_version_stands_in_one_place():
+    assert "version" in PROJECT["dynamic"]
+    assert version("skood") == skood.__version__
+    places = [
+        path.name
+        for path in [*ROOT.glob("*.toml"), *Path(skood.__file__).parent.rglob("*.py")]
+        if f'"{skood.__version__}"' in path.read_text(encoding="utf-8")
+    ]
+    assert places == ["_version.py"]
+
+
+def test_the_citation_is_of_this_version_and_licence():
+    citation = read_yaml(ROOT / "CITATION.cff")
+    assert citation["version"] == skood.__version__
+    assert citation["license"] == PROJECT["license"]
+    assert [author["name"] for author in citation["authors"]] == [
+        author["name"] for author in PROJECT["authors"]
+    ]
+
+
+def test_the_lowest_versions_are_those_that_are_stated():
+    stated: dict[str, set[Version]] = {}
+    for line in [*PROJECT["dependencies"], *(line for extra in EXTRAS.values() for line in extra)]:
+        requirement = Requirement(line)
+        lowest = {Version(one.version) for one in requirement.specifier if one.operator == ">="}
+        stated[requirement.name] = stated.get(requirement.name, set()) | lowest
+    lines = (ROOT / ".ci" / "lowest.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.partition("#")[0].strip().split("==") for line in lines if line[:1] != "#")
+    pins.pop("pyparsing")  # not ours: an old matplotlib needs it old
+    needed = {Requirement(line).name for line in PROJECT["dependencies"]}
+    assert needed <= set(pins)
+    for name, pin in pins.items():
+        assert min(stated[name]) == Version(pin), name
+
+
+def test_the_python_versions_agree():
+    stated = [
+        name.rpartition(" ")[2] for name in PROJECT["classifiers"] if " :: Python :: 3." in name
+    ]
+    assert PROJECT["requires-python"] == f">={stated[0]}"
+    tested = read_yaml(ROOT / ".github/workflows/tests.yml")["jobs"]
+    assert tested["newest"]["strategy"]["matrix"]["python"] == stated
+    steps = tested["lowest"]["steps"]
+    setup = next(step for step in steps if "setup-python" in step.get("uses", ""))
+    assert setup["with"]["python-version"] == stated[0]
+
+
+# ---------------------------------------------------------------------------------- extras
+
+
+def test_every_extra_that_an_error_names_exists():
+    named = set()
+    for path in Path(skood.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = getattr(getattr(node, "func", None), "id", None)
+            if name == "import_optional" and isinstance(node.args[1], ast.Constant):
+                named.add(node.args[1].value)
+    assert named
+    assert named <= set(EXTRAS)
+
+
+def test_the_extra_all_has_what_users_need():
+    (everything,) = EXTRAS["all"]
+    assert Requirement(everything).extras == set(EXTRAS) - {"all", "test", "bench", "docs", "lint"}
+
+
+# ---------------------------------------------------------------------------------- workflows
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_name_extras_and_files_that_exist(path):
+    workflow = read_yaml(path)
+    for line in commands(workflow):
+        assert "matrix." not in line
+        for extras in re.findall(r'"?\.\[([a-z,]+)\]', line):
+            assert set(extras.split(",")) <= set(EXTRAS), line
+        for name in re.findall(r"(?:bash|--constraint|html) (\S+)", line):
+            assert (ROOT / name).exists(), line
+    for job in workflow["jobs"].values():
+        assert set(job.get("needs", [])) <= set(workflow["jobs"])
+
+
+def test_only_the_job_that_publishes_may_ask_for_a_token():
+    for path in WORKFLOWS:
+        for name, job in read_yaml(path)["jobs"].items():
+            may = job.get("permissions", {}).get("id-token") == "write"
+            assert may == any("pypi-publish" in step.get("uses", "") for step in job["steps"])
+            assert not may or job["if"] == "startsWith(github.ref, 'refs/tags/v')", name
+
+
+def test_local_hooks_run_tools_whose_versions_are_pinned_once():
+    pinned = {Requirement(line).name for line in EXTRAS["lint"] if "==" in line}
+    (local,) = read_yaml(ROOT / ".pre-commit-config.yaml")["repos"]
+    assert local["repo"] == "local"
+    assert {hook["entry"].split()[0] for hook in local["hooks"]} == pinned
+
+
+# ---------------------------------------------------------------------------------- pages
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_between_pages_lead_somewhere(path):
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    missing = [link for link in links if ":" not in link and not (ROOT / link).exists()]
+    assert missing == []
+
+
+def test_a_community_page_is_linked_from_contributing():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for page in ("CODE_OF_CONDUCT.md", "SECURITY.md"):
+        assert f"]({page})" in text
+    for path in WORKFLOWS:
+        assert f"`{path.name}`" in text

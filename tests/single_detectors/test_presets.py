@@ -1,0 +1,47 @@
+"""The recommended Pipelines."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skood import LCPOutlierDetector, PartialWhitener, make_outlier_detector
+
+from ..detectors import rows
+
+BY_HAND = {
+    "tabular": lambda: make_pipeline(StandardScaler(), LCPOutlierDetector()),
+    "embedding": lambda: make_pipeline(
+        PartialWhitener(0.5, length_power=0.75), LCPOutlierDetector(locality=0.5)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BY_HAND)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_equals_the_pipeline_by_hand(kind, dtype):
+    X, Q = rows(200, 12, dtype=dtype), rows(30, 12, seed=1, dtype=dtype)
+    detector = make_outlier_detector(kind).fit(X)
+    np.testing.assert_array_equal(
+        detector.score_samples(Q), BY_HAND[kind]().fit(X).score_samples(Q)
+    )
+    alone = np.concatenate([detector.score_samples(row[np.newaxis]) for row in X])
+    np.testing.assert_allclose(alone, detector[-1].training_scores_, rtol=1e-6)
+
+
+def test_parameters_go_before_the_recommended_ones():
+    detector = make_outlier_detector("embedding", locality=1.0, n_neighbors=30, contamination=0.1)
+    chosen = detector[-1].get_params()
+    assert (chosen["locality"], chosen["n_neighbors"], chosen["contamination"]) == (1.0, 30, 0.1)
+    assert make_outlier_detector()[-1].locality == 0
+
+
+def test_unknown_kind_and_parameter():
+    with pytest.raises(
+        ValueError, match=r"'kind' parameter of make_outlier_detector .* 'tabular', 'emb"
+    ):
+        make_outlier_detector("image")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'neighbours'"):
+        make_outlier_detector("tabular", neighbours=3)
