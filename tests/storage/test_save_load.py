@@ -222,7 +222,7 @@ def test_types_that_are_not_known_are_refused_by_name_and_can_be_trusted(tmp_pat
     )
     with pytest.raises(ValueError, match=message):
         skood.load(tmp_path / "own.skood")
-    with pytest.raises(ValueError, match=r"trusted: tests\.test_save_load\.own_function;"):
+    with pytest.raises(ValueError, match=r"trusted: tests\.storage\.test_save_load\.own_function;"):
         skood.load(tmp_path / "own.skood", trusted=[Halves])
     with pytest.raises(ValueError, match=r"^The 'trusted' parameter of skood\.load must be a list"):
         skood.load(tmp_path / "own.skood", trusted="tests.storage.test_save_load.Halves")
