@@ -13,12 +13,14 @@ from .._validation import check_new_rows
 from ..neighbors import Neighbors
 from ..neighbors.shards import (
     GatheredIndex,
+    IndexOverShards,
     Shard,
     ShardAnswer,
     ShardStages,
     first_equal,
     merge_neighbors,
 )
+from ._training_rows import TrainingRows
 
 # What scoring does not need, and would only be carried to every worker.
 _LEFT_BEHIND = ("index_", "algorithm", "training_labels_", "training_scores_", "training_indices_")
@@ -78,3 +80,33 @@ class NeighborStages(ShardStages):
             positions = np.unique(merged.indices)
             detector.index_ = GatheredIndex(positions, np.concatenate(fetched), self.metric)
         return getattr(detector, self.measure)(Q, merged)
+
+
+class TrainingRowsInShards(TrainingRows):
+    """Training rows that lie in several shards.
+
+    Parameters
+    ----------
+    detector : NeighborOutlierDetector
+        With its index over shards.
+    rows : ndarray of int
+        Positions of the rows that set the threshold.
+    """
+
+    def __init__(self, detector: Any, rows: NDArray[np.intp]) -> None:
+        self.detector = detector
+        self.rows = rows
+        self._index: IndexOverShards = detector.index_
+
+    def neighbors(self) -> Neighbors:
+        """The neighbours of all training rows."""
+        return self._index.query_training(self.detector.n_neighbors_)
+
+    def measured(self, measure: str) -> NDArray[np.float64]:
+        """A measure of all training rows, by the name of the detector's method."""
+        return self._index.run_training(NeighborStages(self.detector, measure))
+
+    def scores(self) -> tuple[NDArray[np.float64], int]:
+        """Scores of the rows that set the threshold, and for how many a search failed."""
+        rows = self._index.training_rows_[self.rows]
+        return self._index.run(NeighborStages(self.detector), rows, self.rows)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
@@ -16,14 +16,14 @@ from .._validation import (
     check_int,
     check_new_rows,
     check_option,
-    check_training_rows,
     parameter_error,
     working_memory_bytes,
 )
 from ..explanation import Explanation, LinearMap
 from ..measures.kernel_density import BLOCKS, kernel_centre, log_density_of_sum, log_kernel_sum
 from ..neighbors import NeighborIndex
-from ..neighbors.shards import IndexOverShards
+from ..neighbors.index_choice import check_rows_for_index, fitted_on
+from ..neighbors.shards import is_over_shards
 from ..rows import joined_rows
 from ..rows.lookup import RowLookup
 from ..rows.threads import n_threads, single_threaded_blas
@@ -158,7 +158,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
             If a parameter or the input is not valid.
         """
         self._check_parameters()
-        X = self._check_rows(X)
+        X = check_rows_for_index(self, X)
         y = self._store_classes(y, len(X))
         self.training_labels_ = y.copy() if hasattr(self, "classes_") else None
         return self._fit_rows(X)
@@ -191,7 +191,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         if not hasattr(self, "training_rows_"):
             return self.fit(X, y)
         self._check_parameters()
-        if isinstance(self.algorithm, IndexOverShards):
+        if is_over_shards(self.algorithm):
             allowed = "'exact' or an index in this process, for partial_fit"
             raise parameter_error(self, "algorithm", allowed, self.algorithm)
         X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
@@ -228,7 +228,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
-        if isinstance(self.algorithm, IndexOverShards):
+        if is_over_shards(self.algorithm):
             return self._log_density(X, None)
         return self._log_density(X, self._find_equal(X))
 
@@ -261,7 +261,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         check_is_fitted(self)
         check_int(f"{type(self).__name__}.explain", "n_neighbors", n_neighbors, 1)
         X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
-        if isinstance(self.algorithm, IndexOverShards):
+        if is_over_shards(self.algorithm):
             raise ValueError(
                 "KernelDensityOutlierDetector.explain needs all training rows in this process, and "
                 "a ShardedIndex keeps them on the workers."
@@ -298,17 +298,11 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         """How the fitted detector scores rows over shards."""
         return KernelStages(self)
 
-    def _check_rows(self, X: Any) -> Any:
-        if isinstance(self.algorithm, IndexOverShards):
-            return self.algorithm.check_rows(self, X)
-        return check_training_rows(self, X, stored=True)
-
     def _hold(self, X: Any) -> None:
         """Keep the training rows, here or in the index given."""
         self._forget("index_", "_lookup")
         if isinstance(self.algorithm, NeighborIndex):
-            fitted = self.algorithm.is_fitted_on(X)
-            self.index_ = self.algorithm if fitted else clone(self.algorithm).fit(X)
+            self.index_ = fitted_on(self.algorithm, X)
             self.training_rows_ = self.index_.training_rows_
         else:
             self.training_rows_ = X
@@ -322,7 +316,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
 
         None, for shards: with one equal copy left out, where there is one.
         """
-        if exclude is None or isinstance(self.algorithm, IndexOverShards):
+        if exclude is None or is_over_shards(self.algorithm):
             return self.index_.run(self.shard_stages(), Q, exclude)[0]
         counts = len(self.training_rows_) - (exclude >= 0)
         log_sum = self._log_sums(Q, self.training_rows_, exclude)

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from .._validation import check_float
 from ..measures import ShareFactors, lcp_distance, lcp_share_factors, perplexity_weights
 from ..neighbors import NeighborIndex, Neighbors
-from ..neighbors.shards import GatheredIndex, IndexOverShards
+from ..neighbors.shards import GatheredIndex
 from ..rows import StoredRows
 from ..rows.threads import n_threads, single_threaded_blas
 from ._neighbor_detector import NeighborOutlierDetector
-from ._neighbor_shards import NeighborStages
+from ._training_rows import TrainingRows
 
 _DISK_VALUES = 1 << 24  # of neighbours' rows that are read from disk at a time
 _GATHER_BYTES = 1 << 20  # of neighbours' rows at a time, in each thread
@@ -168,14 +168,8 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     def _score_is_distance(self) -> bool:
         return self.locality == 0  # else it is a logarithm already
 
-    def _fit_reference(self, X: NDArray, neighbors: Neighbors) -> None:
-        self._set_reference(self._lcp(X, neighbors)[0])
-
-    def _fit_reference_over_shards(self, index: IndexOverShards) -> None:
-        self._set_reference(index.run_training(NeighborStages(self, "_lcp")))
-
-    def _set_reference(self, lcp: NDArray[np.float64]) -> None:
-        self.training_lcp_ = lcp
+    def _fit_reference(self, training: TrainingRows) -> None:
+        self.training_lcp_ = training.measured("_lcp")
         nonzero = self.training_lcp_[self.training_lcp_ > 0]
         # Where all are zero there is no unit to go by: the smallest number keeps the order right.
         tiny = float(np.finfo(np.float64).tiny)

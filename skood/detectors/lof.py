@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from ..measures import ShareFactors, local_outlier_factor, mean_reachability, share_factors
 from ..measures.lof import SMALLEST_REACHABILITY
 from ..neighbors import NeighborIndex, Neighbors
-from ..neighbors.shards import IndexOverShards
 from ._neighbor_detector import NeighborOutlierDetector
+from ._training_rows import TrainingRows
 
 # Rows of one direction differ by rounding once they are divided by their lengths: by at most some
 # 1e-14, whose square is the cosine distance.
@@ -132,16 +132,14 @@ class LOFOutlierDetector(NeighborOutlierDetector):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _fit_reference(self, X: NDArray, neighbors: Neighbors) -> None:  # noqa: ARG002
+    def _fit_reference(self, training: TrainingRows) -> None:
+        neighbors = training.neighbors()
         self.training_k_distance_ = self._distances(neighbors)[:, -1].copy()
         self.training_reachability_ = self._reachability(neighbors)
         nonzero = self.training_reachability_[self.training_reachability_ > 0]
         self.zero_reachability_ = (
             1e-3 * float(np.median(nonzero)) if nonzero.size else SMALLEST_REACHABILITY
         )
-
-    def _fit_reference_over_shards(self, index: IndexOverShards) -> None:
-        self._fit_reference(np.empty((0, 0)), index.query_training(self.n_neighbors_))
 
     def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:  # noqa: ARG002
         factor = local_outlier_factor(

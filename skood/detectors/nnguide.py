@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from .._validation import check_int
 from ..measures import energy, nnguide_score
 from ..measures.lengths import row_norms
+from ..neighbors.index_choice import feasible_n_neighbors
 from ..rows.lookup import RowLookup
 from ._head_scorer import HeadScorer
-from ._neighbor_detector import feasible_n_neighbors
 
 _BANK_ROWS, _QUERY_ROWS = 4096, 1024  # compared at a time
 

@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..detectors._neighbor_detector import is_for_a_tree
 from ..measures import knn_distance
 from ..neighbors import ExactIndex, KDTreeIndex, NeighborIndex
+from ..neighbors.index_choice import is_for_a_tree
 from ..rows.fingerprints import RowFingerprints
 from . import weighed_sum
 from .raw_inputs import RawInputs

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_labels, discrete_classes
-from ..detectors._neighbor_detector import feasible_n_neighbors
+from ..neighbors.index_choice import feasible_n_neighbors
 from . import is_in_distribution
 from ._layer_combination import LayerProfile
 from .layer_inputs import new_inputs

@@ -19,7 +19,7 @@ from .._validation import (
     check_option,
     parameter_error,
 )
-from ..detectors._neighbor_detector import feasible_n_neighbors
+from ..neighbors.index_choice import feasible_n_neighbors
 from . import extractor_tags, is_in_distribution, logistic_weights
 from ._layer_combination import LayerProfile, WeighedSum, mean_and_scale
 from ._noise import NOISES, draw_noise

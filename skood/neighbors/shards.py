@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,3 +177,8 @@ class IndexOverShards(NeighborIndex):
     @abstractmethod
     def run_training(self, stages: ShardStages) -> NDArray[np.float64]:
         """Scores of all training rows, each with itself left out."""
+
+
+def is_over_shards(index: Any) -> TypeGuard[IndexOverShards]:
+    """Whether an index (or the parameter `algorithm`) keeps its training rows in several shards."""
+    return isinstance(index, IndexOverShards)

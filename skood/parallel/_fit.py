@@ -10,7 +10,7 @@ from dask.delayed import delayed
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
-from ..neighbors.shards import IndexOverShards
+from ..neighbors.shards import is_over_shards
 from ._cluster import compute
 from ._parts import Parts
 from ._rows import is_array
@@ -57,7 +57,7 @@ def fit_over_dask(detector: Any, X: Any, y: Any) -> Any:
 
 
 def _searches_shards(estimator: Any) -> bool:
-    return isinstance(getattr(estimator, "algorithm", None), IndexOverShards)
+    return is_over_shards(getattr(estimator, "algorithm", None))
 
 
 def _fit_step(step: Any, parts: Parts, y: Any) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from dask.delayed import Delayed, delayed
 from numpy.typing import NDArray
 
-from ..neighbors.shards import IndexOverShards, ShardStages
+from ..neighbors.shards import ShardStages, is_over_shards
 from ._cluster import SharedState
 from ._rows import check_chunks, check_finite, check_partition, is_frame
 from ._score_blocks import OUTPUTS, naming_partition, series, series_of
@@ -28,7 +28,7 @@ def over_shards(estimator: Any) -> OverShards | None:
     if hasattr(final, "detector_") and hasattr(final, "_calibration"):
         wrapper, (final, inner) = final, last_step(final.detector_)
         before += inner
-    if not isinstance(getattr(final, "index_", None), IndexOverShards):
+    if not is_over_shards(getattr(final, "index_", None)):
         return None
     return OverShards(before, final, wrapper)
 

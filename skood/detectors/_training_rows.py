@@ -1,0 +1,45 @@
+"""What a detector learns of its training rows, each with itself left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..neighbors import Neighbors
+
+
+class TrainingRows:
+    """Training rows in an index of this process.
+
+    Parameters
+    ----------
+    detector : NeighborOutlierDetector
+        With its index.
+    rows : ndarray of int
+        Positions of the rows that set the threshold.
+    neighbors : Neighbors
+        Those of all training rows if the detector learns from all, else those of `rows`.
+    """
+
+    def __init__(self, detector: Any, rows: NDArray[np.intp], neighbors: Neighbors) -> None:
+        self.detector = detector
+        self.rows = rows
+        self._found = neighbors
+
+    def neighbors(self) -> Neighbors:
+        """The neighbours of all training rows."""
+        return self._found
+
+    def measured(self, measure: str) -> NDArray[np.float64]:
+        """A measure of all training rows, by the name of the detector's method."""
+        method = getattr(self.detector, measure)
+        return method(self.detector.index_.training_rows_, self._found)[0]
+
+    def scores(self) -> tuple[NDArray[np.float64], int]:
+        """Scores of the rows that set the threshold, and for how many a search failed."""
+        neighbors = self._found
+        if self.detector._uses_all_training_neighbors:
+            neighbors = Neighbors(neighbors.indices[self.rows], neighbors.distances[self.rows])
+        return self.detector._score(self.detector.index_.training_rows_[self.rows], neighbors)
