@@ -1,4 +1,4 @@
-"""Checks of parameters and input: one sentence form for every error.
+"""Checks of parameters and input, with one sentence form for every error; the steps of a Pipeline.
 
 The only file that touches versioned names of scikit-learn.
 """
@@ -13,6 +13,8 @@ import numpy as np
 import sklearn
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import (
     check_array,
@@ -227,6 +229,32 @@ def discrete_classes(y: NDArray | None) -> NDArray | None:
     if y is None or (y.dtype.kind == "f" and not np.array_equal(y, np.round(y))):
         return None
     return np.unique(y)
+
+
+def pipeline_steps(estimator: Any, *, frozen: bool = True) -> tuple[list[Any], Any]:
+    """The transformers of a Pipeline in the order in which rows pass them, and its last step.
+
+    Pipelines within it are taken apart too, and with `frozen` those in a `FrozenEstimator`. Steps
+    that pass rows on as they are ("passthrough", None) are left out. Any other estimator, a search
+    or a wrapper too, is a last step without transformers.
+    """
+    while frozen and isinstance(estimator, FrozenEstimator):
+        estimator = estimator.estimator
+    if not isinstance(estimator, Pipeline):
+        return [], estimator
+    transformers: list[Any] = []
+    for _, step in estimator.steps[:-1]:
+        inner, transformer = pipeline_steps(step, frozen=frozen)
+        transformers += inner
+        if transformer is not None and not isinstance(transformer, str):
+            transformers.append(transformer)
+    inner, last = pipeline_steps(estimator.steps[-1][1], frozen=frozen)
+    return transformers + inner, last
+
+
+def last_step(estimator: Any, *, frozen: bool = True) -> Any:
+    """The detector at the end of a Pipeline, as in `pipeline_steps`."""
+    return pipeline_steps(estimator, frozen=frozen)[1]
 
 
 def working_memory_bytes() -> int:

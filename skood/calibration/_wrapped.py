@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 
-from .._validation import parameter_error
+from .._validation import last_step, parameter_error
 
 
 def check_methods(owner: BaseEstimator, name: str, methods: tuple[str, ...]) -> None:
@@ -29,6 +29,5 @@ def adopt_columns(owner: BaseEstimator, fitted: Any) -> None:
 
 def learns_from_labels(estimator: Any) -> bool:
     """Whether an estimator, or the last step of a Pipeline, can't be fitted without labels."""
-    while steps := getattr(estimator, "steps", None):
-        estimator = steps[-1][1]
-    return hasattr(estimator, "__sklearn_tags__") and get_tags(estimator).target_tags.required
+    detector = last_step(estimator)
+    return hasattr(detector, "__sklearn_tags__") and get_tags(detector).target_tags.required

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 
 from skood import ConformalOutlierDetector, explain
+from skood._validation import last_step
 from skood.cli.files import Block
 from skood.preprocessing import CategoryEncoder
 
@@ -134,9 +135,7 @@ def _has_gap(categories: NDArray[Any]) -> bool:
 
 def _decisions(detector: Any, scores: NDArray[np.float64]) -> NDArray[np.int64]:
     """What `predict` says, without scoring the rows once more."""
-    while hasattr(detector, "steps"):
-        detector = detector.steps[-1][1]
-    return np.where(scores < detector.offset_, -1, 1)
+    return np.where(scores < last_step(detector).offset_, -1, 1)
 
 
 def _category_encoder(detector: Any) -> CategoryEncoder | None:

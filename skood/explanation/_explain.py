@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 
-from .._validation import parameter_error
+from .._validation import parameter_error, pipeline_steps
 from ._explanation import Explanation, numbered_names
 from ._linear_map import LinearMap, Step, linear_steps
 
@@ -76,8 +74,7 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
         allowed = "None where a transformer of the estimator is not linear"
         raise parameter_error("explain", "linear_map", allowed, linear_map)
     for transformer in transformers:
-        if _is_step(transformer):
-            X = transformer.transform(X)
+        X = transformer.transform(X)
     through = (linear_map or LinearMap()).then(*tail)
     if linear_map is None and through.keeps_features:
         found = last.explain(X)  # also for detectors that take no map
@@ -106,22 +103,11 @@ def reaches_inputs(estimator: Any) -> bool:
 
 def _steps(estimator: Any) -> tuple[list[Any], Any]:
     """All transformers in their order, and the detector after them."""
-    while isinstance(estimator, FrozenEstimator):
-        estimator = estimator.estimator
-    if not isinstance(estimator, Pipeline):
-        if not hasattr(estimator, "explain") and hasattr(estimator, "detector_"):
-            return _steps(estimator.detector_)
-        return [], estimator
-    flat: list[Any] = []
-    for _, step in estimator.steps[:-1]:
-        before, last = _steps(step)
-        flat += [*before, last]
-    before, detector = _steps(estimator.steps[-1][1])
-    return flat + before, detector
-
-
-def _is_step(transformer: Any) -> bool:
-    return transformer is not None and not isinstance(transformer, str)
+    transformers, last = pipeline_steps(estimator)
+    while not hasattr(last, "explain") and hasattr(last, "detector_"):
+        inner, last = pipeline_steps(last.detector_)
+        transformers += inner
+    return transformers, last
 
 
 def _linear_tail(transformers: Sequence[Any]) -> tuple[int, list[Step]]:
@@ -150,11 +136,8 @@ def _with_names(found: Explanation, transformers: Sequence[Any], n_head: int) ->
 
 def _names_after(head: Sequence[Any], tail: Sequence[Any]) -> NDArray | None:
     """Names of what the head gives; None where they are not known."""
-    steps = [step for step in (*head, *tail) if _is_step(step)]
-    names = getattr(steps[0], "feature_names_in_", None) if steps else None
+    names = getattr([*head, *tail][0], "feature_names_in_", None)
     for step in head:
-        if not _is_step(step):
-            continue
         # The first step has stored the names that it was given; others may need to be told.
         names = step.get_feature_names_out(names) if _gives_names(step) else None
     return names

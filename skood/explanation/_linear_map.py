@@ -134,8 +134,6 @@ def linear_steps(transformer: Any) -> tuple[Step, ...] | None:
     own = getattr(transformer, "_linear_map", None)
     if own is not None:
         return (Product(*own),)
-    if transformer is None or isinstance(transformer, str):  # "passthrough"
-        return ()
     if hasattr(transformer, "get_support"):
         columns = np.flatnonzero(transformer.get_support())
         return (Selection(columns, transformer.n_features_in_),)

@@ -12,8 +12,9 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._base import OODDetectorMixin
+from .._validation import last_step
 from . import Layers
-from .layer_scale import LayerScale, last_step, score_is_distance
+from .layer_scale import LayerScale, score_is_distance
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ def _fit_layer(
 ) -> tuple[Any, NDArray[np.float64]]:
     """A fitted clone, and the scores of some training rows with themselves left out."""
     fitted = clone(detector).fit(X, y)
-    last = last_step(fitted)
-    # What `fit` has scored need not be scored again.
+    # What `fit` has scored need not be scored again; a frozen detector has scored other rows.
+    last = last_step(fitted, frozen=False)
     if isinstance(last, OODDetectorMixin) and np.array_equal(last.training_indices_, rows):
         return fitted, last.training_scores_
     return fitted, np.asarray(fitted.score_samples(X[rows]), dtype=np.float64)

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
+
+from .._validation import last_step
 
 _LARGEST = 1e300  # so that the sum over layers stays finite
 _EPS = float(np.finfo(np.float64).eps)
@@ -48,19 +49,12 @@ class LayerScale:
         return np.clip(values, -_LARGEST, _LARGEST)
 
 
-def last_step(detector: Any) -> Any:
-    """The detector at the end of a Pipeline."""
-    while isinstance(detector, Pipeline):
-        detector = detector.steps[-1][1]
-    return detector
-
-
 def score_is_distance(detector: Any) -> bool:
     """Whether a detector says that its score is minus a distance.
 
     Detectors of skood do by ``_score_is_distance``; of all others nothing is known.
     """
-    return bool(getattr(last_step(detector), "_score_is_distance", False))
+    return bool(getattr(last_step(detector, frozen=False), "_score_is_distance", False))
 
 
 def _logarithm(scores: NDArray[np.float64], epsilon: float | None) -> NDArray[np.float64]:

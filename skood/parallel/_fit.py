@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from dask.delayed import delayed
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 from ..neighbors.shards import is_over_shards
@@ -39,10 +40,10 @@ def fit_over_dask(detector: Any, X: Any, y: Any) -> Any:
     """
     if is_array(y) or hasattr(y, "divisions"):
         (y,) = compute([y])
-    if not hasattr(detector, "steps") and _searches_shards(detector):
+    if isinstance(detector, FrozenEstimator) or _searches_shards(detector):
         return detector.fit(X, y)
     parts = Parts.of(X)
-    steps = getattr(detector, "steps", [("", detector)])
+    steps = detector.steps if isinstance(detector, Pipeline) else [("", detector)]
     for _, step in steps[:-1]:
         if not hasattr(step, "transform"):  # None or "passthrough"
             continue

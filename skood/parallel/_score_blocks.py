@@ -11,8 +11,8 @@ from dask.delayed import Delayed, delayed
 from numpy.typing import NDArray
 
 from .._optional import import_optional
+from .._validation import pipeline_steps
 from ._rows import check_chunks, check_finite, check_partition, is_frame
-from ._steps import call
 
 # What a method gives for each row, and the name of the Series of it.
 OUTPUTS = {
@@ -98,6 +98,16 @@ def _of_partition(
 ) -> Any:
     check_partition(frame, columns, number)
     return series(_called(estimator, method, frame, options, number), frame, method)
+
+
+def call(estimator: Any, method: str, rows: Any, options: dict[str, Any]) -> Any:
+    """Call a method of a detector; a Pipeline, which has no `p_values`, lends it its steps."""
+    if hasattr(estimator, method):
+        return getattr(estimator, method)(rows, **options)
+    transformers, detector = pipeline_steps(estimator)
+    for transformer in transformers:
+        rows = transformer.transform(rows)
+    return getattr(detector, method)(rows, **options)
 
 
 @contextmanager

@@ -13,20 +13,20 @@ import numpy as np
 from dask.delayed import Delayed, delayed
 from numpy.typing import NDArray
 
+from .._validation import pipeline_steps
 from ..neighbors.shards import ShardStages, is_over_shards
 from ._cluster import SharedState
 from ._rows import check_chunks, check_finite, check_partition, is_frame
 from ._score_blocks import OUTPUTS, naming_partition, series, series_of
 from ._shard_graph import staged
-from ._steps import last_step
 
 
 def over_shards(estimator: Any) -> OverShards | None:
     """The parts of an estimator that scores over shards; None for any other."""
     wrapper = None
-    final, before = last_step(estimator)
+    before, final = pipeline_steps(estimator)
     if hasattr(final, "detector_") and hasattr(final, "_calibration"):
-        wrapper, (final, inner) = final, last_step(final.detector_)
+        wrapper, (inner, final) = final, pipeline_steps(final.detector_)
         before += inner
     if not is_over_shards(getattr(final, "index_", None)):
         return None

@@ -10,14 +10,13 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import parameter_error
+from .._validation import last_step, parameter_error
 from ._cluster import SharedState
 from ._false_discoveries import decide_together
 from ._fit import fit_over_dask
 from ._rows import is_array, is_frame
-from ._score_blocks import map_rows
+from ._score_blocks import call, map_rows
 from ._score_shards import OverShards, over_shards
-from ._steps import call, last_step
 
 _OF_ALL = ("n_features_in_", "feature_names_in_")
 _OF_LAST_STEP = ("classes_", "offset_", "training_scores_", "training_indices_")
@@ -25,7 +24,7 @@ _OF_LAST_STEP = ("classes_", "offset_", "training_scores_", "training_indices_")
 
 def _detector_has(method: str) -> Callable[[Any], bool]:
     def check(self: DaskOutlierDetector) -> bool:
-        getattr(last_step(getattr(self, "detector_", self.detector))[0], method)
+        getattr(last_step(getattr(self, "detector_", self.detector)), method)
         return True
 
     return check
@@ -136,7 +135,7 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
         else:
             self.detector_ = detector.fit(X, y)
         self._adopt(self.detector_, _OF_ALL)
-        self._adopt(last_step(self.detector_)[0], _OF_LAST_STEP)
+        self._adopt(last_step(self.detector_), _OF_LAST_STEP)
         return self
 
     def score_samples(self, X: Any) -> Any:
@@ -193,7 +192,7 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
         dask.array.Array, dask.dataframe.Series or ndarray, of shape (n_samples,)
             +1 for in-distribution, -1 for out-of-distribution.
         """
-        final = last_step(self._fitted())[0]
+        final = last_step(self._fitted())
         if getattr(final, "control", None) == "fdr" and (is_array(X) or is_frame(X)):
             return decide_together(self._map(X, "p_values", random_ties=False), final.alpha)
         return self._map(X, "predict")

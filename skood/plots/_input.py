@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 
-from .._validation import parameter_error
+from .._validation import last_step, parameter_error
 
 ID, OOD = "ID", "OoD"
 
@@ -39,13 +38,6 @@ def by_label(display: str, y_true: Any, values: NDArray) -> dict[str, NDArray]:
         raise parameter_error(display, "y_true", allowed, y_true)
     parts = {ID: values[labels == 1], OOD: values[labels == -1]}
     return {name: part for name, part in parts.items() if len(part)}
-
-
-def last_step(estimator: Any) -> Any:
-    """The detector at the end of a Pipeline."""
-    while isinstance(estimator, Pipeline):
-        estimator = estimator.steps[-1][1]
-    return estimator
 
 
 def threshold_of(estimator: Any) -> float | None:

@@ -7,9 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.pipeline import Pipeline
 
-from .._validation import parameter_error
+from .._validation import parameter_error, pipeline_steps
 from ._axes import axes_for
 from ._input import ID, OOD, by_label
 
@@ -109,15 +108,13 @@ class LayerScoreDisplay:
         ValueError
             If the estimator has no scores of layers.
         """
-        given = estimator
-        while isinstance(estimator, Pipeline):
-            if len(estimator) > 1:
-                X = estimator[:-1].transform(X)
-            estimator = estimator.steps[-1][1]
-        if not hasattr(estimator, "layer_scores"):
+        transformers, ensemble = pipeline_steps(estimator)
+        if not hasattr(ensemble, "layer_scores"):
             allowed = "a LayerEnsemble or a Pipeline that ends in one"
-            raise parameter_error(cls.__name__, "estimator", allowed, given)
-        return cls(estimator.layer_scores(X), estimator.layer_names_, y_true=y).plot(ax, **plot)
+            raise parameter_error(cls.__name__, "estimator", allowed, estimator)
+        for transformer in transformers:
+            X = transformer.transform(X)
+        return cls(ensemble.layer_scores(X), ensemble.layer_names_, y_true=y).plot(ax, **plot)
 
     def plot(self, ax: Any = None, *, sort: bool = True, cmap: str = "cividis") -> Self:
         """Draw the heat map, dark for out-of-distribution.

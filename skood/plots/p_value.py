@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import binom
 
-from .._validation import parameter_error
+from .._validation import last_step, parameter_error
 from ._axes import axes_for, finish
-from ._input import by_label, checked_sets, checked_values, last_step, name_of
+from ._input import by_label, checked_sets, checked_values, name_of
 from .looks import GUIDE, INK, looks
 
 _LEVELS = 401

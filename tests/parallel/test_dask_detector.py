@@ -145,6 +145,14 @@ def test_fitted_ones_need_no_fit_and_are_not_changed():
     np.testing.assert_array_equal(frozen.predict(da.from_array(_Q)).compute(), plain.predict(_Q))
 
 
+def test_a_frozen_pipeline_is_not_fitted():
+    frozen = FrozenEstimator(make_pipeline(StandardScaler(), KNNOutlierDetector()).fit(_X * 5.0))
+    expected = frozen.score_samples(_Q)
+    lazy = DaskOutlierDetector(frozen).fit(da.from_array(_X, chunks=(20, -1)))
+    np.testing.assert_array_equal(frozen.score_samples(_Q), expected)
+    np.testing.assert_array_equal(lazy.score_samples(_Q), expected)
+
+
 def test_pickled_and_fitted_anew():
     lazy = DaskOutlierDetector(KNNOutlierDetector()).fit(_X)
     Q = da.from_array(_Q, chunks=(7, -1))
