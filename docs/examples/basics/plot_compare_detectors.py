@@ -1,12 +1,12 @@
 """
-What each detector takes for strange
-====================================
+Which places each detector finds strange
+========================================
 
-Five detectors, and one of them with another setting, are fitted to the same toy sets of two
-columns. Two columns can be drawn, so we see what each of them takes for in-distribution (ID) and
-what for out-of-distribution (OoD). No detector is right everywhere, and toy sets do not say which
-is best on yours: with many columns and real rows the order is another one. They do show what kind
-of mistake goes with which measure.
+We fit five detectors, and one of them with another setting, to the same toy sets of two columns.
+Two columns can be drawn, so we see which places each detector takes for in-distribution (ID) and
+which for out-of-distribution (OoD). No detector is right everywhere. Toy sets do not show which
+detector is best on your data: with many columns and real rows the order differs. They do show the
+typical mistakes of each measure.
 """
 
 import matplotlib.pyplot as plt
@@ -25,7 +25,7 @@ from skood import (
 # The sets
 # --------
 # One cloud; two clouds of very different density; two moons; and a ring, whose middle is empty.
-# Each has 300 rows to fit on and 300 held-out rows, which are drawn in the same way.
+# Each set has 300 training rows and 300 held-out rows from the same distribution.
 
 N = 300
 
@@ -62,10 +62,11 @@ detectors = {
 # %%
 # The pictures
 # ------------
-# Colours are the score of a place, brighter for more in-distribution, from the lowest 2 % of each
-# panel on. The red line is the threshold: with ``contamination=0.05``, 5 % of the training rows,
-# each scored with itself left out, lie outside. The numbers in the corner are the shares, in
-# percent, of held-out ID rows that are flagged (5 would be as asked for), and of the whole square.
+# The colour is the score of a place: brighter is more in-distribution. The darkest colour stands
+# for the lowest 2 % of each panel. The red line is the threshold: with ``contamination=0.05``, 5 %
+# of the training rows, each scored with itself left out, lie outside. The first number in the
+# corner is the flagged share of held-out ID rows in percent (5 is the goal), the second that of the
+# whole square.
 
 rng = np.random.default_rng(0)
 side = np.linspace(-4.5, 4.5, 90)
@@ -101,23 +102,23 @@ for ax, name in zip(axes[0], detectors, strict=True):
 plt.show()
 
 # %%
-# What to see
-# -----------
+# The differences
+# ---------------
 #
-# * **MD**, the Mahalanobis distance, is one ellipse for all rows. That is all one cloud needs, and
-#   too little for the others: it takes the empty middle of the ring for the best place of all. The
-#   labels of classes, given to ``fit``, would help it on the two clouds.
-# * **KD**, the kernel density, has one width for all. Over the dense cloud it is too wide: a row
-#   well outside is still taken in.
-# * **kNN** has one threshold for the distance to the neighbours. The wide cloud needs a large one,
-#   so the border around the dense cloud is far out.
-# * **LOF** compares with the density around the neighbours, so that both clouds get a border of
-#   their own.
-# * **LCP** asks how far a row is from its reconstruction by its neighbours. Where a place has rows
-#   on both sides, such as between the moons, their mean may lie near it: look for passing spots
-#   there, and for the ragged borders. That is the price of looking at the mean of neighbours only.
-#   Rows of many columns hardly pay it, since a new row rarely lies just in the midst of others.
+# * **MD**, the Mahalanobis distance, draws one ellipse for all rows. One ellipse fits one cloud,
+#   but not the other sets: MD gives the empty middle of the ring the highest score of all. Class
+#   labels in ``fit`` would help it on the two clouds.
+# * **KD**, the kernel density, has one width for all rows. The width is too large for the dense
+#   cloud: a row well outside still passes.
+# * **kNN** has one threshold for the distance to the neighbours. The wide cloud needs a large
+#   threshold, so the border around the dense cloud is far out.
+# * **LOF** compares with the density around the neighbours, so each cloud gets its own border.
+# * **LCP** is the distance of a row from its reconstruction by its neighbours. Where a place has
+#   rows on both sides, such as between the moons, the mean of these rows may lie near the place:
+#   look for passing spots there, and for ragged borders. This is the price of using only the mean
+#   of the neighbours. With many columns the price is low, since a new row rarely lies in the middle
+#   of other rows.
 # * **LCP, variance** adds the spread of the neighbours around their mean, by
-#   ``variance_weight=1.0``, and the spots between the moons are gone.
+#   ``variance_weight=1.0``. The spots between the moons disappear.
 #
-# How they do on real sets has been measured: see the benchmark of accuracy.
+# The benchmark of accuracy measures the detectors on real sets.

@@ -2,10 +2,10 @@
 Why is this row strange?
 ========================
 
-`skood.explain` gives each feature's share of a row's score, and the training rows that the score
-comes from. We look at one wine and at one picture, and then count how often the largest share
-belongs to the feature that we broke ourselves. That last part is the honest one: an explanation
-always looks convincing.
+`skood.explain` gives each feature's share of a row's score, and the training rows behind the score.
+We explain one wine and one picture. Then we break features ourselves, and count how often the
+largest share belongs to the broken feature. This count is the honest test: an explanation always
+looks convincing.
 """
 
 # sphinx_gallery_thumbnail_number = 2
@@ -32,9 +32,9 @@ from skood.plots import ExplanationDisplay
 # A wine of another kind
 # ----------------------
 #
-# The detector knows two of the three cultivars. A share says how much its column takes off the
-# score; shares and base sum to the score. They are given for the columns as they came in, also
-# though the preset standardises them first.
+# The detector knows two of the three cultivars. A share says how much its column lowers the score;
+# the base minus all shares is the score. Shares belong to the columns of the given table, although
+# the preset standardises them first.
 
 wine = load_wine(as_frame=True)
 known, third = wine.data[wine.target < 2], wine.data[wine.target == 2]
@@ -52,9 +52,9 @@ plt.show()
 # A picture of another kind
 # -------------------------
 #
-# The detector knows the digits 0 to 7. Where the features are pixels, so are the shares: dark spots
-# are where the picture differs from the reconstruction by its neighbours, which stand below with
-# their weights.
+# The detector knows the digits 0 to 7. The features are pixels, so each pixel has a share: dark
+# spots show where the picture differs from its reconstruction by its neighbours. The neighbours
+# stand below, with their weights.
 
 digits = load_digits_ood(n_far=0)
 images = make_outlier_detector("tabular").set_params(standardscaler="passthrough")
@@ -71,13 +71,12 @@ ExplanationDisplay.from_estimator(
 plt.show()
 
 # %%
-# How often is it right?
-# ----------------------
+# How often is the explanation right?
+# -----------------------------------
 #
-# Held-out wines are in-distribution. In each of them we break one column, as a typing error or a
-# wrong unit would: its value is moved by some standard deviations. Then we ask on which place the
-# broken column stands among the 13 when they are ordered by share. By chance it would stand on the
-# first place once in 13 times.
+# Held-out wines are in-distribution. In each wine we break one column, as a typing error or a wrong
+# unit would: we move its value by some standard deviations. Then we check whether the broken column
+# has the largest of the 13 shares. By chance it would have it once in 13 times.
 
 train, held_out = train_test_split(known, test_size=0.4, random_state=0)
 detectors = {
@@ -92,25 +91,25 @@ columns = np.tile(np.arange(train.shape[1]), len(held_out))
 rows = np.repeat(np.arange(len(held_out)), train.shape[1])
 signs = rng.choice([-1.0, 1.0], len(rows))
 
-found = {}
-for name, one in detectors.items():
-    one.fit(train)
-    found[name] = []
+hit_rates = {}
+for name, pipeline in detectors.items():
+    pipeline.fit(train)
+    hit_rates[name] = []
     for move in moves:
         broken = held_out.to_numpy(dtype=float)[rows]
         broken[np.arange(len(rows)), columns] += signs * move * train.std().to_numpy()[columns]
-        shares = explain(one, pd.DataFrame(broken, columns=train.columns)).shares
-        found[name].append(100 * np.mean(shares.argmax(axis=1) == columns))
-    print(f"{name:4s} broken column has the largest share, %:", np.round(found[name], 1))
+        shares = explain(pipeline, pd.DataFrame(broken, columns=train.columns)).shares
+        hit_rates[name].append(100 * np.mean(shares.argmax(axis=1) == columns))
+    print(f"{name:4s} broken column has the largest share, %:", np.round(hit_rates[name], 1))
 
 # %%
-# A value that is one standard deviation off is nothing strange, so no explanation can find it. The
-# further it is off, the more often it is found.
+# A value that is one standard deviation off is not strange, so no explanation can find it. The
+# further the value is off, the more often its column has the largest share.
 
 figure, ax = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
 looks = zip(("#0072B2", "#E69F00", "#CC79A7", "#009E73"), "os^D", strict=True)
-for (name, shares), (colour, marker) in zip(found.items(), looks, strict=True):
-    ax.plot(moves, shares, color=colour, marker=marker, label=name)
+for (name, rates), (colour, marker) in zip(hit_rates.items(), looks, strict=True):
+    ax.plot(moves, rates, color=colour, marker=marker, label=name)
 ax.axhline(100 / 13, color="#777777", linestyle=":", label="chance")
 ax.set(xlabel="move of the broken value, in standard deviations", ylim=(0, 102))
 ax.set(ylabel="broken column has the largest share, %")

@@ -2,12 +2,12 @@
 Saving a detector and loading it elsewhere
 ==========================================
 
-`skood.save` writes a fitted estimator into a file of arrays, and `skood.load` makes it again.
-Loading runs no code that the file brings: what is not a type of skood, scikit-learn or NumPy is
-refused unless you trust it by name. A pickle runs whatever its author put there.
+`skood.save` writes a fitted estimator into a file of arrays, and `skood.load` builds it again.
+Loading runs no code of the file: it refuses types that are not skood's, scikit-learn's or NumPy's,
+unless you trust them by name. A pickle runs all code that its author put there.
 
-We save a detector, load it in another process, compare the scores, damage the file, and look at
-what takes the space.
+We save a detector, load it in another process, compare the scores, damage the file, and compare the
+sizes of files.
 """
 
 import subprocess
@@ -35,7 +35,7 @@ print(f"{(folder / 'detector.skood').stat().st_size / 1e6:.2f} MB")
 # In another process
 # ------------------
 #
-# That process knows nothing of this one but the file and the rows.
+# The other process knows only the file and the rows.
 
 np.save(folder / "rows.npy", rows)
 program = """
@@ -52,8 +52,8 @@ print("same scores, bit for bit:", np.array_equal(before, after))
 # A damaged file, and one that brings its own code
 # ------------------------------------------------
 #
-# One byte is changed. The file holds a checksum, so `~skood.load` says so, and no half of a
-# detector comes out of it.
+# We change one byte. The file holds a checksum, so `~skood.load` reports the damage instead of
+# building half a detector.
 
 content = bytearray((folder / "detector.skood").read_bytes())
 content[len(content) // 2] ^= 1
@@ -65,12 +65,12 @@ except ValueError as error:
 
 
 # %%
-# A function of one's own is code, and only its name is stored. Who loads the file has to have it,
-# and to say by ``trusted=`` that it may run.
+# A function of your own is code, so the file stores only its name. To load the file, one must have
+# the function and allow it to run by ``trusted=``.
 
 
 def root(X):
-    """Square roots, which make large and small pixels more alike."""
+    """Square roots make large and small pixels more alike."""
     return np.sqrt(X)
 
 
@@ -82,12 +82,11 @@ except ValueError as error:
     print(str(error).replace(str(folder), "..."))
 
 # %%
-# What takes the space
-# --------------------
+# The size of a file
+# ------------------
 #
-# Detectors by neighbours and by kernels hold their training rows, since a new row is compared with
-# them. The Mahalanobis distance holds means and matrices of the columns, however many rows there
-# were.
+# Detectors by neighbours and by kernels hold their training rows, since they compare a new row with
+# them. The Mahalanobis distance holds means and matrices of the columns, for any number of rows.
 
 kinds = {
     "LCP": skood.LCPOutlierDetector(),
@@ -100,9 +99,9 @@ sizes = {}
 for name, kind in kinds.items():
     sizes[name] = []
     for dtype in (np.float64, np.float32):
-        one = make_pipeline(StandardScaler(), kind).fit(digits.X_train.astype(dtype))
-        skood.save(one, folder / "one.skood")
-        sizes[name].append((folder / "one.skood").stat().st_size / 1e3)
+        pipeline = make_pipeline(StandardScaler(), kind).fit(digits.X_train.astype(dtype))
+        skood.save(pipeline, folder / "sized.skood")
+        sizes[name].append((folder / "sized.skood").stat().st_size / 1e3)
     print(f"{name:4s} {sizes[name][0]:6.0f} kB of float64, {sizes[name][1]:6.0f} kB of float32")
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.0, 4.0), layout="constrained")

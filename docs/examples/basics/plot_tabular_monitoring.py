@@ -2,16 +2,16 @@
 Watching a table week by week
 =============================
 
-A cooling unit has five sensors. A reference month says what is normal; after it come eight weeks
-that nobody has labelled. From the fourth week on the flow sensor reads more and more wrongly: its
-values mostly stay within their usual range, but no longer go along with the other columns. In the
-seventh week there are also some readings of a loose cable.
+A cooling unit has five sensors. A reference month shows the normal state. Eight weeks without
+labels follow. From the fourth week on the flow sensor reads more and more wrongly: its values
+mostly stay within their usual range, but no longer agree with the other columns. In the seventh
+week a loose cable spoils some readings.
 
-We ask, for each week: how many rows are flagged, is that more than chance, and which columns
-are to blame?
+For each week we ask: how many rows are flagged, is that more than chance, and which columns are the
+cause?
 
-The data are made here. Their rows are independent of each other, which readings of a real unit
-are not: there, take one reading in a while, since the p-values below count each row as news.
+The data are simulated. Their rows are independent of each other; readings of a real unit are not.
+There, take readings at long intervals, since the p-values below need independent rows.
 """
 
 import matplotlib.pyplot as plt
@@ -46,26 +46,26 @@ for i in range(3, 8):
 weeks[6].loc[:5, "temperature"] = 0.0  # the loose cable
 
 # %%
-# What one column shows
-# ---------------------
+# Each column alone
+# -----------------
 #
-# The usual monitor asks of each column whether its values are within the range of the reference.
-# Here is the share of rows of each week with a value outside the middle 99 % of its column.
+# The usual monitor checks each column alone: are its values within the range of the reference? Here
+# is the share of rows, for each week, with a value outside the middle 99 % of its column.
 
 low, high = reference.quantile(0.005), reference.quantile(0.995)
 outside = [100 * ((week < low) | (week > high)).any(axis=1).mean() for week in weeks]
 print("some value out of its range, %:", *(f"{share:5.1f}" for share in outside))
 
 # %%
-# What the rows show
-# ------------------
+# Whole rows
+# ----------
 #
-# The preset for tables standardises the columns, and scores each row by how far it is from its
+# The preset for tables standardises the columns. It scores each row by its distance from its
 # reconstruction by its nearest reference rows. `~skood.ConformalOutlierDetector` keeps a quarter of
-# the reference rows to calibrate: of rows like these, at most 5 % are flagged in the mean.
+# the reference rows to calibrate: in the mean it flags at most 5 % of rows like these.
 #
-# ``conformal_test`` asks of a week as a whole whether its scores are lower than those of the
-# calibration rows. With eight weeks, a p-value below 0.05 / 8 is worth an alarm.
+# ``conformal_test`` tests a whole week: are its scores lower than those of the calibration rows?
+# With eight weeks, a p-value below 0.05 / 8 is worth an alarm.
 
 detector = ConformalOutlierDetector(
     make_outlier_detector("tabular"), alpha=0.05, random_state=0
@@ -78,8 +78,8 @@ for i, (share, test) in enumerate(zip(flagged, tests, strict=True), 1):
     print(f"week {i}: {share:5.1f} % flagged, p = {test.p_value:.1e}{alarm}")
 
 # %%
-# In the picture, the scores of the last week have moved to the left as a whole. A score is minus a
-# distance in units of the columns' standard deviations.
+# In the picture, all scores of the last week have moved to the left. A score is minus a distance,
+# in units of the columns' standard deviations.
 
 _ = ScoreDistributionDisplay(
     {"week 1": detector.score_samples(weeks[0]), "week 8": detector.score_samples(weeks[7])},
@@ -91,8 +91,8 @@ _ = ScoreDistributionDisplay(
 # Which columns moved
 # -------------------
 #
-# `skood.explain` divides each score among the columns: a share says how much its column takes off
-# the score. We take the mean share of each week, less that of the first three weeks.
+# `skood.explain` divides each score among the columns: a share says how much its column lowers the
+# score. We take the mean share of each week minus the mean share of the first three weeks.
 
 mean_shares = np.array([explain(detector, week).shares.mean(axis=0) for week in weeks])
 extra = mean_shares - mean_shares[:3].mean(axis=0)
@@ -119,11 +119,11 @@ figure.colorbar(image, ax=lower, label="share above\nthat of weeks 1-3", pad=0.0
 plt.show()
 
 # %%
-# The lower picture points at the flow. The three columns that go along with it still agree with
-# each other, so the odd one stands out. Of two columns that only go along with each other, a table
-# alone could not say which sensor is wrong.
+# The lower picture points at the flow. The three columns that depend on the flow still agree with
+# each other, so the flow stands out. If only two columns depended on each other, a table alone
+# could not show which sensor is wrong.
 #
-# Single rows have their own reasons: here is the strangest one of the seventh week, with its three
+# Single rows have their own reasons. Here is the strangest row of the seventh week, with its three
 # largest shares.
 
 worst = int(np.argmin(detector.score_samples(weeks[6])))

@@ -2,13 +2,13 @@
 Choosing a detector without any strange rows
 ============================================
 
-Which detector, which scaling, how many neighbours? Out-of-distribution (OoD) rows would tell, but
-mostly there are none. Classes of the training rows can stand in for them:
-`~skood.model_selection.LeaveClassesOut` trains on some classes and tests whether rows of the
-others are told from held-out rows of the same classes. Splits and scorer go into scikit-learn's own
-``GridSearchCV``.
+Which detector, which scaling, how many neighbours? Out-of-distribution (OoD) rows would decide, but
+mostly there are none. Classes of the training rows can stand in for them.
+`~skood.model_selection.LeaveClassesOut` trains on some classes. It tests how well the detector
+tells rows of the other classes from held-out rows of the trained classes. Splits and scorer go into
+scikit-learn's ``GridSearchCV``.
 
-Here we do have OoD rows, but look at them only afterwards, to see what the choice was worth.
+Here we do have OoD rows, but we use them only afterwards, to measure the choice.
 """
 
 import matplotlib.pyplot as plt
@@ -35,8 +35,8 @@ digits = load_digits_ood(n_far=0)  # the digits 0 to 7 are in-distribution, 8 an
 # ----------
 #
 # Each split leaves one of the eight digits out. The candidates are three ways to scale the columns,
-# with seven detectors each. Left-out classes are *near* OoD rows, of the same kind of data: what
-# wins among them by little may lose on rows from elsewhere. So
+# with seven detectors each. Left-out classes are *near* OoD rows, of the same kind of data. A
+# candidate that wins among them by little may lose on rows of another kind. So
 # `~skood.model_selection.prefer_default` keeps the preset unless another candidate leads by more
 # than two standard errors of that lead.
 
@@ -72,12 +72,13 @@ print("chosen: ", short(search.best_params_))
 print("leading:", short(leader))
 
 # %%
-# What it was worth
-# -----------------
+# The value of the choice
+# -----------------------
 #
-# Now the OoD rows come in: eights and nines, which are what the splits imitate, and rows of another
-# kind, the held-out digits with noise in their pixels, as from a bad scanner. Each candidate is
-# fitted to all training rows, and tells both from held-out digits 0 to 7.
+# Now we use two kinds of OoD rows. The first are eights and nines, which the splits imitate. The
+# second are held-out digits with noise in their pixels, as from a bad scanner. We fit each
+# candidate to all training rows, and measure how well it tells both kinds from held-out digits 0 to
+# 7.
 
 rng = np.random.default_rng(0)
 noise = rng.normal(0.0, 3.0, digits.X_test.shape)
@@ -105,10 +106,11 @@ for kind, values in measured.items():
     print()
 
 # %%
-# The dots are the candidates. To the right is what the search saw, upwards what it was to find out.
-# For eights and nines the two go together, and the choice is worth a lot. For noise they do not: it
-# shows in pixels at the rim, which hardly vary among clean digits, and which only the scaled
-# columns make much of. A choice is as good as the likeness of what was left out to what will come.
+# The dots are the candidates. The horizontal axis is the AUROC that the search saw, the vertical
+# axis the AUROC on the OoD rows. For eights and nines the two agree, and the choice is worth a lot.
+# For noise they disagree. Noise shows in pixels at the rim, which hardly vary among clean digits,
+# and only scaled columns give these pixels weight. A choice is good if the left-out rows are like
+# the OoD rows that come later.
 
 figure, axes = plt.subplots(1, 2, figsize=(9.0, 4.4), layout="constrained")
 colours = ("#0072B2", "#E69F00", "#009E73")
@@ -134,7 +136,6 @@ figure.legend(
 plt.show()
 
 # %%
-# Rows without class labels are divided into clusters instead:
-# ``LeaveClassesOut(classes="kmeans")``, and the scorer has to know of it, ``ood_scorer("auroc",
-# cv=splitter)``. The benchmark of selection has measured the rule on other data, also where it
-# loses.
+# Without class labels, ``LeaveClassesOut(classes="kmeans")`` divides the rows into clusters. The
+# scorer then needs the splitter: ``ood_scorer("auroc", cv=splitter)``. The benchmark of selection
+# measures the rule on other data, also where it loses.

@@ -2,12 +2,12 @@
 A classifier that may refuse
 ============================
 
-A classifier gives each row one of its classes, also a row that is like none of them.
-`skood.OODGate` puts a detector before it: rows that the detector takes for out-of-distribution
-(OoD) get a label of their own, and only the others are classified.
+A classifier gives each row one of its classes, even a row that is like none of them.
+`skood.OODGate` puts a detector before the classifier: rows that the detector flags as
+out-of-distribution (OoD) get a label of their own, and only the other rows are classified.
 
-The classifier's own certainty is the usual alternative. We compare the two on what they are for:
-to answer as much as possible, and wrongly as seldom as possible.
+The usual alternative is the classifier's own certainty. We compare the two by their purpose: to
+answer as many rows as possible, and to give as few wrong answers as possible.
 """
 
 import matplotlib.pyplot as plt
@@ -23,8 +23,8 @@ from skood.datasets import load_digits_ood
 # The gate
 # --------
 #
-# The classifier knows the digits 0 to 7. The detector decides by a conformal p-value, so of rows
-# like the training rows, at most 5 % are refused in the mean: that is the price, and it is known.
+# The classifier knows the digits 0 to 7. The detector decides by a conformal p-value, so in the
+# mean it refuses at most 5 % of rows like the training rows. That is the price, and it is known.
 
 digits = load_digits_ood()
 classifier = make_pipeline(MinMaxScaler(), LogisticRegression(max_iter=1000))
@@ -47,8 +47,8 @@ print(f"accuracy on 0 to 7: {100 * right.mean():.1f} %, of those answered", end=
 print(f"{100 * right[answered].mean():.1f} %")
 
 # %%
-# Some rows of each kind, with the answer of the gate and, in brackets, what the classifier would
-# have said.
+# Some rows of each kind, with the answer of the gate. For refused rows the classifier's own answer
+# stands in brackets.
 
 rng = np.random.default_rng(3)
 figure, axes = plt.subplots(3, 8, figsize=(9.0, 4.6), layout="constrained")
@@ -69,12 +69,13 @@ for line, (name, rows) in zip(axes, kinds.items(), strict=True):
 plt.show()
 
 # %%
-# How much is answered, and how well
-# ----------------------------------
+# The number of answers, and their accuracy
+# -----------------------------------------
 #
-# Rows now come as a mixture: two thirds digits 0 to 7, one third of the other kinds. An answer to a
-# row of those is wrong by definition. Each rule refuses the rows that it trusts least, the more the
-# further to the left. Both look at the same classifier's answers.
+# Rows now come as a mixture: two thirds are digits 0 to 7, one third are of the other kinds. An
+# answer to a row of the other kinds is wrong by definition. Each rule refuses the rows that it
+# trusts least, more of them further to the left. Both rules judge the answers of the same
+# classifier.
 
 n = len(digits.X_test) // 4
 mixture = np.vstack([digits.X_test, digits.X_near[:n], digits.X_far[:n]])
@@ -109,7 +110,8 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# The two rules see different mistakes. A classifier is uncertain between two of its classes, which
-# the detector knows nothing of: that is the far left, where only the best answers are given. The
-# detector refuses what is away from all classes, where certainty means nothing. This classifier is
-# modest about strange rows; deep networks often are not.
+# The two rules catch different mistakes. The classifier knows when it is uncertain between two of
+# its classes, and the detector does not know this: see the far left, where only the most trusted
+# answers are given. The detector refuses rows that lie away from all classes, where the
+# classifier's certainty means nothing. This classifier is modest about strange rows; deep networks
+# often are not.

@@ -2,11 +2,11 @@
 Traces of an autoencoder
 ========================
 
-An autoencoder is trained to give a row back through a narrow code. What the code's neurons say to a
-row is its *activation trace*. A strange row is expected to leave a trace unlike those of the
-training rows, or to come back badly. The first is what a detector on traces sees, the second is
-the reconstruction error: we look at both, at their sum, and at the plain pixels beside them. No
-labels are used, neither of classes nor of strange rows.
+An autoencoder learns to give a row back through a narrow code. The activations of the code's
+neurons are the *activation trace* of the row. A strange row should leave a trace unlike those of
+the training rows, or come back badly. A detector on traces sees the first, the reconstruction error
+measures the second. We compare both, their sum, and a detector on the plain pixels. We use no
+labels, neither of classes nor of strange rows.
 """
 
 import matplotlib.pyplot as plt
@@ -24,10 +24,11 @@ from skood.plots import ScoreDistributionDisplay
 # Training
 # --------
 #
-# `~skood.deep.AutoencoderTransformer` holds some rows out and stops when it gets no better on them.
-# With ``input_shape`` rows count as images: one scale for all pixels. The code has 16 neurons.
+# `~skood.deep.AutoencoderTransformer` holds some rows out, and stops when the error on them no
+# longer falls. With ``input_shape`` rows are images: all pixels have one scale. The code has 16
+# neurons.
 
-torch.set_num_threads(1)  # which is fastest for a network of this size
+torch.set_num_threads(1)  # one thread is fastest for a network of this size
 digits = load_digits_ood()
 autoencoder = AutoencoderTransformer(
     (128,), n_components=16, input_shape=(8, 8), epochs=40, random_state=0
@@ -35,11 +36,11 @@ autoencoder = AutoencoderTransformer(
 print(f"{autoencoder.n_epochs_} epochs, the best was number {autoencoder.best_epoch_}")
 
 # %%
-# What comes back
+# Reconstructions
 # ---------------
 #
-# Rows above, and below what the autoencoder makes of them. Strange rows come back worse, but not
-# all of them: a flat patch is easy.
+# The upper line shows rows, the lower line their reconstructions. Strange rows come back worse, but
+# not all of them: a flat patch is easy.
 
 kinds = {
     "digits 0 to 7": digits.X_test,
@@ -65,9 +66,9 @@ plt.show()
 # The traces
 # ----------
 #
-# Two of sixteen directions, those in which the training rows vary most. Strange rows lie in the
-# midst of the others here, and it would be wrong to conclude that they cannot be told: detectors
-# see all directions.
+# The picture shows two of sixteen directions: those in which the training rows vary most. Here
+# strange rows lie in the middle of the others. Detectors see all sixteen directions, so they can
+# still find these rows.
 
 pca = PCA(2).fit(autoencoder.transform(digits.X_train))
 figure, ax = plt.subplots(figsize=(6.8, 4.6), layout="constrained")
@@ -84,9 +85,9 @@ plt.show()
 # Scores
 # ------
 #
-# The sum is that of the standardised logarithms of both distances, as `~skood.LayerEnsemble` adds
-# up layers; mean and scale are those of the training rows, where the detector leaves each row
-# itself out. The reconstruction error cannot: the autoencoder has been trained on these rows.
+# The sum adds the standardised logarithms of both distances, as `~skood.LayerEnsemble` adds up
+# layers. Mean and scale come from the training rows. The detector leaves each training row itself
+# out. The reconstruction error cannot do that: the autoencoder was trained on these rows.
 
 traces = {name: autoencoder.transform(rows) for name, rows in kinds.items()}
 train = autoencoder.transform(digits.X_train)
@@ -116,12 +117,12 @@ for kind, rows in kinds.items():
     scores["LCP on pixels"][kind] = on_pixels.score_samples(rows)
 
 print("AUROC, %, with 95 % interval      digits 8 and 9              photographs")
-for name, found in scores.items():
+for name, by_kind in scores.items():
     print(f"{name:18s}", end="")
-    inside = found["digits 0 to 7"]
+    inside = by_kind["digits 0 to 7"]
     for kind in ("digits 8 and 9", "photographs"):
-        labels = np.repeat([1, -1], [len(inside), len(found[kind])])
-        both = np.concatenate([inside, found[kind]])
+        labels = np.repeat([1, -1], [len(inside), len(by_kind[kind])])
+        both = np.concatenate([inside, by_kind[kind]])
         report = ood_report(labels, both, n_bootstrap=100, random_state=0)
         value, low, high = (100 * number for number in report.auroc)
         print(f"        {value:5.1f} ({low:5.1f} to {high:5.1f})", end="")
@@ -131,6 +132,7 @@ _ = ScoreDistributionDisplay(scores["sum"], name="traces and reconstruction").pl
 plt.show()
 
 # %%
-# On pictures as small as these, pixels are a good space already, and a detector on them is hard to
-# beat. Traces are for rows whose own space is not: large images, and long rows of readings. The
-# benchmark of the LCP paper's experiment has such, and sets where traces fail.
+# For pictures as small as these, pixels are good features, and a detector on pixels is hard to
+# beat. Traces are for rows whose own columns are poor features: large images, and long rows of
+# readings. The benchmark of the LCP paper's experiment has such data, and data on which traces
+# fail.

@@ -2,11 +2,11 @@
 FSSD, and where it fails
 ========================
 
-Noise tells a trained network nothing, and its features lie close together: around one point, the
-*feature space singularity* F*. Strange images are said to lie near that point too, since the
+Noise means nothing to a trained network. The features of noise lie close together, around one
+point: the *feature space singularity* F*. Strange images should lie near that point too, since the
 network has not learnt to tell them from noise. So the distance from F*, the FSSD, is a score that
-needs noise only. We look at it layer by layer, on strange images of several kinds, and it is worse
-than chance on some. Then at three ways to make one score of it.
+needs only noise. We measure it layer by layer on strange images of several kinds; on some it is
+worse than chance. Then we compare three ways to combine the layers into one score.
 """
 
 import matplotlib.pyplot as plt
@@ -23,8 +23,8 @@ from skood.metrics import auroc
 # A network and strange images
 # ----------------------------
 #
-# The network tells the digits 0 to 7. Strange are other digits; digits of faint ink; digits whose
-# pixels are shuffled, all in the same way; and patches of photographs.
+# The network classifies the digits 0 to 7. The strange images are other digits, digits of faint
+# ink, digits whose pixels are all shuffled in the same way, and patches of photographs.
 
 digits = load_digits_ood()
 
@@ -43,7 +43,7 @@ strange = {
 }
 
 torch.manual_seed(0)
-torch.set_num_threads(1)  # which is fastest for a network of this size
+torch.set_num_threads(1)  # one thread is fastest for a network of this size
 net = nn.Sequential()
 for name, module in {
     "conv1": nn.Conv2d(1, 16, 3, padding=1), "relu1": nn.ReLU(), "pool": nn.MaxPool2d(2),
@@ -63,8 +63,8 @@ for _ in range(12):
 # Distances from the singularity
 # ------------------------------
 #
-# Here are the distances in the first layer and in the last hidden one. The score is right where
-# the digits 0 to 7 lie further to the right than the others.
+# The picture shows the distances in the first layer and in the last hidden layer. The score is
+# right if the digits 0 to 7 lie further to the right than the others.
 
 layers = TorchFeatureTransformer(net, ["relu1", "relu2", "hidden", "logits"])
 profile = FSSDScorer(layers, random_state=0).fit(train)
@@ -94,12 +94,13 @@ plt.show()
 # ---------------------------
 #
 # * ``combine="sum"`` adds up the standardised distances, as the paper's algorithm 1 does.
-# * ``combine="logistic"`` learns weights from labelled strange images: here from a half of the
-#   other digits, and from a half of the photographs.
-# * ``combine="profile"``, the default, asks for the nearest training images among the vectors of
-#   all layers' distances: too far from F* is as strange as too near. It needs no labels.
+# * ``combine="logistic"`` learns weights from labelled strange images: here once from a half of the
+#   other digits, and once from a half of the photographs.
+# * ``combine="profile"``, the default, compares the vector of all layers' distances with those of
+#   the nearest training images: too far from F* is as strange as too near. It needs no labels.
 #
-# The last line is for comparison: LCP on the same layers, by `~skood.LayerEnsemble`, no labels.
+# The last line is for comparison: LCP on the same layers, by `~skood.LayerEnsemble`, without
+# labels.
 
 
 def weighed_for(kind):
@@ -123,7 +124,7 @@ for j, rows in enumerate(strange.values()):
     labels = np.repeat([1, -1], [len(inside), len(rows[1::2])])
     columns = [
         *profile.layer_scores(both).T,
-        *(one.score_samples(both) for one in scorers.values()),
+        *(scorer.score_samples(both) for scorer in scorers.values()),
     ]
     table[:, j] = [100 * auroc(labels, scores) for scores in columns]
 
@@ -140,7 +141,7 @@ figure.colorbar(image, ax=ax, label="AUROC, %; 50 is chance")
 plt.show()
 
 # %%
-# Brown is worse than chance. The first layers answer to brightness and edges: what has more or less
-# of them than digits have lies further from the noise, or nearer, and the network's training has no
-# say in it. A sum takes their word like any other. Weights can turn a layer's word around, and do
-# so for what they have seen.
+# Brown is worse than chance. The first layers respond to brightness and edges: an image with more
+# or fewer of them than digits lies further from the noise, or nearer, whatever the network has
+# learnt. A sum counts these layers like the others. Learnt weights can reverse a layer, and do so
+# for the kind of images that they were learnt from.

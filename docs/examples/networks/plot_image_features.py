@@ -2,13 +2,13 @@
 Images through a network
 ========================
 
-A classifier of images has layers, and what its last hidden layer gives for an image is a row of
-features. `~skood.deep.TorchFeatureTransformer` makes such rows, as a step of a Pipeline, and the
-network stays as it was. A detector on these rows is compared with what the network itself says by
-its logits: the largest softmax probability (MSP) and the energy.
+The output of an image classifier's last hidden layer is a row of features.
+`~skood.deep.TorchFeatureTransformer` makes such rows, as a step of a Pipeline, and leaves the
+network unchanged. We compare detectors on these rows with two scores of the network's logits: the
+largest softmax probability (MSP) and the energy.
 
 The network is small and is trained here in a few seconds. Its figures are those of a small network
-on small images; larger ones are in the benchmarks.
+on small images; the benchmarks have larger networks.
 """
 
 import matplotlib.pyplot as plt
@@ -29,8 +29,9 @@ from skood.plots import OODCurveDisplay
 # A small network
 # ---------------
 #
-# It tells the digits 0 to 7. The digits 8 and 9 are near out-of-distribution (OoD) images, patches
-# of photographs far ones. Pixels are divided by 16 and get an axis for the channel.
+# The network classifies the digits 0 to 7. The digits 8 and 9 are near out-of-distribution (OoD)
+# images, patches of photographs are far OoD images. Pixels are divided by 16 and get an axis for
+# the channel.
 
 digits = load_digits_ood()
 
@@ -40,7 +41,7 @@ def images(rows):
 
 
 torch.manual_seed(0)
-torch.set_num_threads(1)  # which is fastest for a network of this size
+torch.set_num_threads(1)  # one thread is fastest for a network of this size
 net = nn.Sequential(
     nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
     nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Flatten(),
@@ -63,10 +64,10 @@ print(f"accuracy on held-out digits 0 to 7: {100 * np.mean(answers == digits.y_t
 # Detectors on its features
 # -------------------------
 #
-# ``layers="penultimate"``, the default, is what goes into the last linear layer. The preset for
-# embeddings takes some of the rows' length away, whitens them a little, and scores them by LCP. The
-# scorers on logits take the network and the images. Look at the intervals before you rank the four:
-# where they overlap, other images might have given another order.
+# ``layers="penultimate"``, the default, takes the inputs of the last linear layer. The preset for
+# embeddings shortens rows in part, whitens them in part, and scores them by LCP. The scorers on
+# logits take the network and the images. Look at the intervals before you rank the four scores:
+# where the intervals overlap, other images might have given another order.
 
 detectors = {
     "embedding preset": make_pipeline(
@@ -94,7 +95,7 @@ for name, detector in detectors.items():
 kind = "near: digits 8 and 9"
 labels = np.repeat([1, -1], [len(inside), len(digits.X_near)])
 OODCurveDisplay.from_predictions(
-    labels, {name: np.concatenate([found["ID"], found[kind]]) for name, found in scores.items()}
+    labels, {name: np.concatenate([part["ID"], part[kind]]) for name, part in scores.items()}
 ).plot()
 plt.show()
 
@@ -102,8 +103,8 @@ plt.show()
 # The strangest images
 # --------------------
 #
-# The held-out digits 0 to 7 that the preset finds strangest, and the eights and nines that it
-# finds most normal. Above each is what the network takes it for.
+# The upper line shows the held-out digits 0 to 7 with the lowest scores of the preset, the lower
+# line the eights and nines with the highest scores. The title of an image is the network's answer.
 
 
 def show(line, rows, chosen, title):
@@ -116,12 +117,12 @@ def show(line, rows, chosen, title):
     line[0].set_ylabel(title)
 
 
-found = scores["embedding preset"]
+by_preset = scores["embedding preset"]
 figure, axes = plt.subplots(2, 8, figsize=(9.0, 3.3), layout="constrained")
-show(axes[0], digits.X_test, np.argsort(found["ID"])[:8], "0 to 7,\nstrangest")
-show(axes[1], digits.X_near, np.argsort(-found[kind])[:8], "8 and 9,\nmost normal")
+show(axes[0], digits.X_test, np.argsort(by_preset["ID"])[:8], "0 to 7,\nstrangest")
+show(axes[1], digits.X_near, np.argsort(-by_preset[kind])[:8], "8 and 9,\nmost normal")
 plt.show()
 
 # %%
-# A detector on features can see no more than the network has kept. Where an eight looks like a
-# three to the network, its features do so too.
+# A detector on features sees only what the network has kept. If the network takes an eight for a
+# three, the features of the eight are like those of a three.

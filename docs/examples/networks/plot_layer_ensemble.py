@@ -1,11 +1,10 @@
 """
-Every layer sees something else
+Every layer sees other features
 ===============================
 
-Early layers of a network know of edges and brightness, late ones of the classes. A strange image
-may be strange in some of them only, and beforehand nobody knows in which. `~skood.LayerEnsemble`
-fits a detector to each layer and adds up their standardised scores. No strange images are needed
-for that.
+Early layers of a network see edges and brightness, late layers see the classes. An image may be
+strange in some layers only, and nobody knows beforehand in which. `~skood.LayerEnsemble` fits a
+detector to each layer and adds up the standardised scores. It needs no strange images.
 """
 
 import matplotlib.pyplot as plt
@@ -23,8 +22,8 @@ from skood.plots import LayerScoreDisplay
 # A network and strange images
 # ----------------------------
 #
-# The network tells the digits 0 to 7. Strange are other digits; digits seen in a mirror; digits
-# with noise in their pixels; and patches of photographs.
+# The network classifies the digits 0 to 7. The strange images are other digits, mirrored digits,
+# digits with noise in their pixels, and patches of photographs.
 
 digits = load_digits_ood()
 
@@ -44,7 +43,7 @@ strange = {
 }
 
 torch.manual_seed(0)
-torch.set_num_threads(1)  # which is fastest for a network of this size
+torch.set_num_threads(1)  # one thread is fastest for a network of this size
 net = nn.Sequential()
 for name, module in {
     "conv1": nn.Conv2d(1, 16, 3, padding=1), "relu1": nn.ReLU(), "pool": nn.MaxPool2d(2),
@@ -64,16 +63,16 @@ for _ in range(12):
 # One detector a layer
 # --------------------
 #
-# The layers' outputs become rows by one forward pass; maps are taken by their mean over the pixels.
-# The score of a layer is the standardised logarithm of its detector's: 0 for the mean training
-# image. The ensemble's score is their sum.
+# One forward pass turns the layers' outputs into rows; maps become their mean over the pixels. The
+# score of a layer is the standardised logarithm of its detector's score: 0 for the mean training
+# image. The ensemble's score is the sum over the layers.
 
 layers = TorchFeatureTransformer(net, ["relu1", "relu2", "hidden", "logits"])
 ensemble = LayerEnsemble(LCPOutlierDetector(), feature_extractor=layers).fit(train)
 
 # %%
-# Where the network is asked about noisy digits, mainly the first layer objects. A column is an
-# image, and dark is strange.
+# For noisy digits, mainly the first layer gives low scores. A column is an image, and dark is
+# strange.
 
 labels = np.repeat([1, -1], [len(inside), len(strange["noisy"])])
 LayerScoreDisplay.from_estimator(ensemble, np.concatenate([inside, strange["noisy"]]), labels)
@@ -83,8 +82,8 @@ plt.show()
 # Layer by layer
 # --------------
 #
-# Beside the sum stands the other way to combine layers, ``combine="logistic"``: a logistic
-# regression learns their weights from labelled strange images, here from a half of the noisy ones.
+# The other way to combine layers is ``combine="logistic"``: a logistic regression learns weights of
+# the layers from labelled strange images, here from a half of the noisy digits.
 
 logistic = LayerEnsemble(LCPOutlierDetector(), feature_extractor=layers, combine="logistic")
 known = strange["noisy"][::2]
@@ -116,10 +115,10 @@ figure.colorbar(image, ax=ax, label="AUROC, %", extend="min")
 plt.show()
 
 # %%
-# No layer is best for all kinds. The sum is near the best layer for most of them, and behind it
-# where one layer alone sees what is strange, since the others only add their own noise. Weights
-# that were learnt on one kind are good for that kind, and may cost a lot on others: these have
-# learnt to listen to the layer that noise is seen in:
+# No layer is best for all kinds. The sum is near the best layer for most kinds. It falls behind if
+# one layer alone sees the difference, since the other layers then only add noise. Weights that were
+# learnt on one kind are good for that kind, and may cost a lot on other kinds. These weights rely
+# on the layer in which noise shows:
 
 for name, weight in zip(logistic.layer_names_, logistic.coef_, strict=True):
     print(f"{name:7s} {weight:6.2f}")

@@ -1,16 +1,16 @@
 r"""
-What moves while a network learns
-=================================
+The movement of features while a network learns
+===============================================
 
-Why should the distance from the features of noise tell strange images? The paper on FSSD answers
-with an observation: in training, the features of images like the training ones move fast, those of
-strange images slowly and those of noise least of all, so that the distance from the noise is about
-the way a feature has come since the first weights,
+Why should the distance from the features of noise find strange images? The paper on FSSD answers
+with an observation about training. The features of images like the training images move fast, those
+of strange images move slowly, and those of noise move least. So the distance from the noise is
+about the movement of a feature since the first weights,
 
 .. math:: \lVert F_t(x) - F^*_t \rVert \approx \lVert F_t(x) - F_0(x) \rVert .
 
-We train a small network, keep the features of three kinds of images at checkpoints, and compare
-the two sides, layer by layer. The benchmark of the moving speed does the same with Fashion-MNIST.
+We train a small network, keep the features of three kinds of images at checkpoints, and compare the
+two sides layer by layer. The benchmark of the moving speed does the same with Fashion-MNIST.
 """
 
 import matplotlib.pyplot as plt
@@ -28,8 +28,8 @@ from skood.metrics import auroc
 # Training, with checkpoints
 # --------------------------
 #
-# The network learns the digits 0 to 7. The strange images are the digits 8 and 9, the noise is
-# uniform. None of the three kinds is trained on.
+# The network learns the digits 0 to 7. The strange images are the digits 8 and 9, and the noise is
+# uniform. The network is trained on other images than these.
 
 digits = load_digits_ood(n_far=0)
 
@@ -47,7 +47,7 @@ kinds = {
 ID, OOD, NOISE = kinds
 
 torch.manual_seed(0)
-torch.set_num_threads(1)  # which is fastest for a network of this size
+torch.set_num_threads(1)  # one thread is fastest for a network of this size
 net = nn.Sequential()
 for name, module in {
     "conv1": nn.Conv2d(1, 16, 3, padding=1), "relu1": nn.ReLU(), "pool": nn.MaxPool2d(2),
@@ -62,7 +62,7 @@ kept = {(kind, layer): [] for kind in kinds for layer in LAYERS}
 
 
 def keep():
-    """Features of all kinds in all layers, with the weights as they are now."""
+    """Keep the features of all kinds in all layers, with the current weights."""
     transformer = TorchFeatureTransformer(net, LAYERS)
     for kind, rows in kinds.items():
         features = transformer.fit_transform(rows)
@@ -89,10 +89,10 @@ print(f"loss in the last step: {loss.item():.3f}")
 # The two distances
 # -----------------
 #
-# Above is the distance from the singularity, the mean feature of the noise at the same checkpoint;
-# below the movement since the first weights. Lines are medians, and the bands hold the middle half
-# of the images. If the observation holds in a layer, both halves of its column look alike, and the
-# three kinds stand in the order ID, OoD, noise, from above.
+# The upper line shows the distance from the singularity: the mean feature of the noise at the same
+# checkpoint. The lower line shows the movement since the first weights. Curves are medians, and
+# bands hold the middle half of the images. If the observation holds in a layer, both pictures of
+# its column look alike, and the three kinds stand in the order ID, OoD, noise, from top to bottom.
 
 distance, movement = {}, {}
 for kind, layer in kept:
@@ -128,8 +128,9 @@ plt.show()
 # Do they rank images alike?
 # --------------------------
 #
-# The rank correlation of the two distances over ID and OoD images together, at each checkpoint but
-# the first, where nothing has moved. And at the end, what each of them is worth as a score.
+# The picture shows the rank correlation of the two distances over ID and OoD images together, at
+# each checkpoint but the first, where no feature has moved. The table shows the AUROC of both
+# distances at the end.
 
 figure, ax = plt.subplots(figsize=(6.6, 3.6), layout="constrained")
 for layer, colour, marker in zip(
@@ -154,6 +155,7 @@ ax.spines[["top", "right"]].set_visible(False)
 figure.legend(frameon=False, loc="outside right center")
 plt.show()
 
-# %% The observation is about what the network learns, so look for it in the late layers. For the
-# first ones noise is no quiet input: it is full of edges, and moves as they are learnt. A distance
-# from it says there how much an image has of them, and not whether the network knows its kind.
+# %%
+# The observation is about learnt classes, so it holds in the late layers. The first layers learn
+# edges. Noise is full of edges, so its features move there too. In these layers the distance from
+# the noise measures the edges of an image, not whether the network knows its kind.

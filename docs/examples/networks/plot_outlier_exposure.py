@@ -2,13 +2,13 @@
 Training a classifier to be unsure
 ==================================
 
-A classifier of the digits 0 to 7 is asked about the digits 8 and 9, and about patches of
-photographs. A net that is trained in the usual way gives many of them a class, and is sure of it.
+A classifier of the digits 0 to 7 sees the digits 8 and 9, and patches of photographs. A net with
+usual training gives many of them a class, and is sure of it.
 
-Outlier exposure shows the net, during its training, samples that belong to none of its classes, and
-asks for equal probabilities there. Which samples? Here: training digits whose four quarters are
-shuffled. They cost nothing, and they are neither eights nor nines nor photographs. Whether what is
-learnt from them helps on those is what we measure.
+Outlier exposure also trains the net with samples that belong to none of its classes, and asks for
+equal probabilities of all classes there. Our samples are training digits whose four quarters are
+shuffled. They cost nothing, and they are neither eights nor nines nor photographs. We measure
+whether they help to find eights, nines and photographs.
 """
 
 import matplotlib.pyplot as plt
@@ -31,7 +31,7 @@ def images(rows):
 training, labels = images(data.X_train), torch.as_tensor(data.y_train)
 
 # %%
-# The outliers: each image's quarters in another order, and some of them turned.
+# The outliers are training digits with their quarters in another order, and some of them turned.
 
 rng = np.random.default_rng(0)
 quarters = training.reshape(-1, 2, 4, 2, 4).swapaxes(2, 3).reshape(-1, 4, 4, 4)
@@ -54,8 +54,9 @@ plt.show()
 # Two trainings
 # -------------
 #
-# Both nets start from the same weights and see the same digits. The second one has as many outliers
-# in each batch, in the same forward pass; `~skood.deep.outlier_exposure_loss` adds their part.
+# Both nets start from the same weights and see the same digits. Each batch of the second net also
+# has as many outliers, in the same forward pass. `~skood.deep.outlier_exposure_loss` adds their
+# part of the loss.
 
 
 def train(exposed, epochs=25):
@@ -90,11 +91,11 @@ def train(exposed, epochs=25):
 nets = {"usual training": train(exposed=False), "outlier exposure": train(exposed=True)}
 
 # %%
-# What the largest probability says
-# ---------------------------------
+# The largest probability
+# -----------------------
 #
-# `~skood.deep.MSPScorer` scores a sample by the largest probability that the net gives a class, in
-# both cases: exposure changes the net, not the score.
+# For both nets `~skood.deep.MSPScorer` scores a sample by the largest probability of a class:
+# exposure changes the net, not the score.
 
 sets = {
     "digits 0-7, held out": data.X_test,
@@ -120,7 +121,7 @@ axes[0].legend(frameon=False, loc="upper left")
 plt.show()
 
 # %%
-# The curves of the two strange sets move to the left, away from the digits that the net knows. How
-# far this goes depends on the outliers: what is unlike all of them may still get a class. The
-# benchmark of the FSSD paper's Table 2 shows a case in which the kind of outliers decides. And
-# exposure needs a training: for a net that is given as it is, the layers' features are the way.
+# The curves of the two strange sets move to the left, away from the known digits. The distance
+# depends on the outliers: a strange sample that is unlike all of them may still get a class. The
+# benchmark of the FSSD paper's Table 2 shows a case in which the kind of outliers decides. Exposure
+# also needs a training. If you cannot train the net, use the features of its layers.

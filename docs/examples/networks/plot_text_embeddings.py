@@ -2,11 +2,11 @@
 Embeddings of a text model
 ==========================
 
-Texts become rows by a model of text, and a detector on these rows tells texts that are about
-something else. The model here is old and small, so that this page needs no download: word counts
-(TF-IDF), brought to 64 columns by a truncated singular value decomposition. It knows nothing of the
-order of words, nor of words that it has not met. With a transformer's sentence embeddings in its
-place, what follows stays as it is.
+A text model turns texts into rows, and a detector on these rows finds texts on other subjects. Our
+model is old and small, so this page needs no download: a truncated singular value decomposition
+brings word counts (TF-IDF) to 64 columns. The model ignores the order of words, and words that it
+has not met. With a transformer's sentence embeddings in its place, the rest of this page stays the
+same.
 """
 
 import inspect
@@ -35,28 +35,28 @@ from skood.plots import ScoreDistributionDisplay
 # Texts that are here already
 # ---------------------------
 #
-# Everyone who runs this has the docstrings of scikit-learn, SciPy and Python. Texts are three
-# sentences in a row, without headings, parameters and code. Those of scikit-learn are
-# in-distribution (ID); those of SciPy are near out-of-distribution (OoD) texts, written in the same
-# manner about other matters; those of Python's own library are further away.
+# Everyone who runs this page has the docstrings of scikit-learn, SciPy and Python. A text is three
+# sentences in a row, without headings, parameters and code. Texts of scikit-learn are
+# in-distribution (ID). Texts of SciPy are near out-of-distribution (OoD) texts, in the same style
+# on other subjects. Texts of Python's own library are further away.
 
-# code, headings, tables, parameters, references, and what SciPy says in many places alike
+# code, headings, tables, parameters, references, and sentences that SciPy repeats
 NO_PROSE = re.compile(r">>>|---|===|::|\||\w\s:\s|\.\. \[|:ref:|Array API|ARRAY_API|backend")
 
 
 def texts(*modules):
     """Texts of the public classes and functions, each with the number of its docstring."""
-    found = {}
+    number_of = {}
     for number, thing in enumerate(
         vars(module).get(name) for module in map(import_module, modules) for name in module.__all__
     ):
         paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(thing.__doc__ or ""))
         prose = " ".join(part for part in paragraphs if not NO_PROSE.search(part))
         flat = re.split(r"(?<=[.!?])\s+(?=[A-Z])", " ".join(prose.split()))
-        sentences = [one for one in flat if len(re.findall(r"[A-Za-z]{2,}", one)) >= 6]
+        sentences = [part for part in flat if len(re.findall(r"[A-Za-z]{2,}", part)) >= 6]
         for i in range(0, len(sentences) - 2, 3):
-            found.setdefault(" ".join(sentences[i : i + 3]), number)
-    return np.array(list(found)), np.array(list(found.values()))
+            number_of.setdefault(" ".join(sentences[i : i + 3]), number)
+    return np.array(list(number_of)), np.array(list(number_of.values()))
 
 
 SKLEARN = """cluster compose covariance cross_decomposition datasets decomposition ensemble
@@ -70,9 +70,9 @@ near, _ = texts("scipy.signal", "scipy.linalg", "scipy.integrate")
 far, _ = texts(*PYTHON.split())
 
 # %%
-# A docstring says the same thing in several places, so all its texts go to one of three parts: to
-# train on, to calibrate with, to be held out. Docstrings also copy each other: texts of the last
-# two parts that are nearly a training text are dropped, or the task would be too easy.
+# A docstring repeats itself, so all its texts go to the same one of three parts: training,
+# calibration, held-out. Docstrings also copy each other. We drop calibration and held-out texts
+# that are nearly a training text, since they would make the task too easy.
 
 part = np.random.default_rng(0).permutation(docstring.max() + 1)[docstring] % 4
 train, others = learn[part < 2], learn[part >= 2]
@@ -87,10 +87,12 @@ print(f"{len(near)} of SciPy, {len(far)} of Python; such as:", near[3])
 # Three ways to make rows of texts
 # --------------------------------
 #
-# What the decomposition gives for a text is short where it knows few of the words, and the mean of
-# nothing known is 0, in the midst of all texts: as if a strange text were a typical one. So rows
-# are usually brought to length 1. But then it is forgotten how little was known. The third way adds
-# the length as a column of its own.
+# If the model knows few words of a text, the row is short. A text without known words is 0, in the
+# middle of all texts: a strange text looks like a typical text. So rows are usually brought to
+# length
+# 1. But then the detector no longer sees how few words were known. The third way adds the length as
+#   a
+# column of its own.
 
 model = make_pipeline(
     TfidfVectorizer(sublinear_tf=True, min_df=2, stop_words="english"),
@@ -135,17 +137,17 @@ figure.legend(title="rows", loc="outside lower center", ncols=3, frameon=False)
 plt.show()
 
 # %%
-# The lesson of the grey bars is not this one trick, but a question to ask of any model: what does
-# it do with what it does not know?
+# The grey bars teach more than this trick. Ask of any model: which rows does it make of unknown
+# inputs?
 #
 # A threshold
 # -----------
 #
-# The model was made for the training texts, which so look better to it than new ones do. The
-# calibration texts were seen by neither model nor detector, so that their scores are like those of
-# held-out texts, and `~skood.ConformalOutlierDetector` makes a threshold of them. It is asked to
-# flag at most 10 % of scikit-learn's texts. The other threshold is the detector's own, of training
-# texts. With so few calibration texts, either may be off by some percent.
+# The model was fitted to the training texts, so these look better to it than new texts. Neither
+# model nor detector has seen the calibration texts, so their scores are like those of held-out
+# texts. `~skood.ConformalOutlierDetector` takes the threshold from them: it flags at most 10 % of
+# scikit-learn's texts in the mean. The other threshold is the detector's own, from training texts.
+# With so few calibration texts, both may be off by some percent.
 
 last = LCPOutlierDetector(contamination=0.1)
 pipeline = make_pipeline(model, FunctionTransformer(with_length), last).fit(train)

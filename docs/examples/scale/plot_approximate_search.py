@@ -2,12 +2,13 @@
 Approximate neighbours
 ======================
 
-The exact search compares a new row with every training row. An index looks at some of them only,
-and may miss a neighbour. `~skood.neighbors.FaissIndex` is told what share to find, its
-``target_recall``, finds out how much it has to look at for that, and says what recall it measured.
-Three questions: what does it save, does the score care, and can detectors share an index?
+The exact search compares a new row with every training row. An approximate index compares it with
+some of them only, and may miss a neighbour. `~skood.neighbors.FaissIndex` takes the share of
+neighbours to find, its ``target_recall``. It tunes itself to reach that share, and reports the
+recall that it measured. We ask three questions: how much time does it save, do the scores change,
+and can detectors share an index?
 
-The exact search is well made too, so below some ten thousand rows there is little to save.
+The exact search is fast too, so below about ten thousand rows there is little to save.
 """
 
 import time
@@ -24,15 +25,14 @@ from skood.neighbors import ExactIndex, FaissIndex
 # Rows
 # ----
 #
-# Training rows of 48 columns in 60 clusters; as many columns and clusters as make a difference. The
-# strange rows lie half way between two rows of different clusters, moved by a little noise.
+# The training rows have 48 columns and lie in 60 clusters: enough columns and clusters to show a
+# difference. A strange row lies on the line between two rows of different clusters.
 
 N, D = 60_000, 48
 rows, cluster = make_blobs(N + 2000, D, centers=60, cluster_std=2.0, random_state=0)
 rows = rows.astype(np.float32)
 train, inside = rows[:N], rows[N : N + 1000]
 pairs = np.arange(N + 1000, N + 2000).reshape(2, -1)
-middles = rows[pairs].mean(axis=0)
 share = np.random.default_rng(0).uniform(0.0, 0.4, (500, 1))
 outside = (rows[pairs[0]] * (1 - share) + rows[pairs[1]] * share).astype(np.float32)
 outside = outside[cluster[pairs[0]] != cluster[pairs[1]]]
@@ -54,17 +54,17 @@ def seconds(work):
 # Recall and time
 # ---------------
 #
-# For each target an index is built. We look up the 15 nearest rows of all queries and compare with
-# the true ones: once for the queries like training rows, and once for the strange ones, which are
-# what a detector is for, and which no training row is like.
+# We build an index for each target. We search for the 15 nearest rows of all queries and compare
+# them with the true ones, separately for queries like training rows and for strange queries.
+# Strange queries matter most to a detector, and no training row is like them.
 
 exact = ExactIndex(n_jobs=1).fit(train)
 truth, exact_time = seconds(lambda: exact.query(queries, 15))
 
 
-def recall(found, chosen):
-    hits = [len(set(a) & set(b)) for a, b in zip(found[chosen], truth.indices[chosen], strict=True)]
-    return np.mean(hits) / 15
+def recall(answers, chosen):
+    pairs = zip(answers[chosen], truth.indices[chosen], strict=True)
+    return np.mean([len(set(answer) & set(true)) for answer, true in pairs]) / 15
 
 
 def lcp_auroc(index):
@@ -108,15 +108,15 @@ for ax in (left, right):
 plt.show()
 
 # %%
-# A missed neighbour is mostly replaced by one that is nearly as near, so distances change little,
-# and scores less than recalls. Times are of this machine, of one thread and of these rows: without
-# clusters, an index has to look nearly everywhere.
+# A row that is nearly as near mostly replaces a missed neighbour, so distances change little, and
+# scores change less than recalls. The times hold for this machine, one thread and these rows:
+# without clusters an index has to search nearly everywhere.
 #
 # One index for several detectors
 # -------------------------------
 #
-# An index that is fitted on the same rows is used as it is, so detectors can share one. Building
-# costs once, and the rows are in memory once.
+# A detector uses an index that is already fitted on the same rows as it is, so detectors can share
+# an index. It is built once, and its rows are in memory once.
 
 index = indexes[0.95]
 start = time.perf_counter()

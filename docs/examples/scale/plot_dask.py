@@ -4,9 +4,9 @@ Scores of a Dask array on a cluster
 
 Rows that do not fit into memory, or that lie on several machines, can be a Dask array: chunks that
 are made or read when they are needed. `~skood.parallel.DaskOutlierDetector` scores them lazily,
-chunk by chunk, on whatever cluster there is. Where the *training* rows are too many for one machine
-as well, `~skood.parallel.ShardedIndex` leaves them on the workers. Here is a day of readings, one
-chunk an hour, in which a sensor slowly goes wrong.
+chunk by chunk, on threads or on a cluster. If the *training* rows do not fit on one machine either,
+`~skood.parallel.ShardedIndex` leaves them on the workers. Our data are a day of readings, one chunk
+an hour, in which a sensor slowly goes wrong.
 """
 
 import dask.array as da
@@ -21,9 +21,9 @@ from skood.parallel import DaskOutlierDetector, ShardedIndex
 # A cluster
 # ---------
 #
-# Two workers in this very process, so that this page needs no others. On one machine of your own
-# leave out ``processes=False``; for several machines give `Client` the address of their scheduler.
-# Nothing below changes.
+# The two workers run in this process, so this page starts no other process. On your own machine
+# leave out ``processes=False``. For several machines give `Client` the address of their scheduler.
+# The rest of the code stays the same.
 
 cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0")
 client = Client(cluster)
@@ -33,16 +33,16 @@ print(len(client.nthreads()), "workers")
 # Rows in chunks
 # --------------
 #
-# A reading is a point on a curved sheet in 12 columns, with some noise. The chunks are made on the
-# workers: this process never holds the day. From hour 14 on, one column drifts off the sheet in a
-# part of the rows.
+# A reading is a point on a curved sheet in 12 columns, with some noise. The workers make the
+# chunks: this process never holds the whole day. From hour 14 on, one column drifts off the sheet
+# in a part of the rows.
 
 COLUMNS, HOURS, PER_HOUR = 12, 24, 800
 bend = np.random.default_rng(0).normal(size=(4, COLUMNS))
 
 
 def readings(seed, n, drift=0.0):
-    """Rows of one hour; three in ten of them are off by the drift, in one column."""
+    """Rows of one hour; the drift moves one column in three of ten rows."""
     generator = np.random.default_rng(seed)
     angle = generator.uniform(0, 2 * np.pi, (n, 2))
     sheet = np.hstack([np.sin(angle), np.cos(angle)]) @ bend
@@ -53,8 +53,8 @@ def readings(seed, n, drift=0.0):
 
 def day(first_seed, drifts, n):
     """A Dask array with one chunk for each drift."""
-    make = [client.submit(readings, first_seed + i, n, drift) for i, drift in enumerate(drifts)]
-    chunks = [da.from_delayed(one, (n, COLUMNS), np.float32) for one in make]
+    hours = [client.submit(readings, first_seed + i, n, drift) for i, drift in enumerate(drifts)]
+    chunks = [da.from_delayed(hour, (n, COLUMNS), np.float32) for hour in hours]
     return da.concatenate(chunks)
 
 
@@ -68,8 +68,8 @@ print("new rows:     ", new)
 # A detector whose training rows stay on the workers
 # --------------------------------------------------
 #
-# Each worker builds the index of its shards. A row asks all of them, and the nearest of all their
-# answers are kept, so the scores are those of one index over all rows.
+# Each worker builds the index of its shards. A query asks all workers and keeps the nearest of all
+# their answers, so the scores equal those of one index over all rows.
 
 over_shards = LCPOutlierDetector(
     algorithm=ShardedIndex(), contamination=0.01, threshold_samples=2_000, random_state=0
@@ -79,7 +79,7 @@ scores, flags = detector.score_samples(new), detector.predict(new)
 print("not computed yet:", scores)
 
 # %%
-# Both at once, so that the rows are made and searched for once:
+# Computed together, so that the rows are made and searched for only once:
 
 scores, flags = da.compute(scores, flags)
 flagged = (flags.reshape(HOURS, PER_HOUR) == -1).mean(axis=1)
@@ -87,8 +87,8 @@ for hour in (0, 13, 15, 18, 23):
     print(f"hour {hour:2d}: {100 * flagged[hour]:4.1f} % flagged, drift {drifts[hour]:.2f}")
 
 # %%
-# The same in one process, for comparison. The largest relative difference of a score is nothing but
-# rounding:
+# The same in one process, for comparison. The largest relative difference of a score is rounding
+# error:
 
 in_memory = LCPOutlierDetector(
     algorithm="exact", contamination=0.01, threshold_samples=2_000, random_state=0
@@ -116,9 +116,9 @@ plt.show()
 # Pipelines, and fits by sums
 # ---------------------------
 #
-# A Pipeline is fitted step by step. `~skood.PartialWhitener` and
-# `~skood.MahalanobisOutlierDetector` need sums over each chunk only; scikit-learn's scalers take in
-# chunk by chunk; a detector by neighbours keeps its rows in shards. What has no such way is fitted
+# `~skood.parallel.DaskOutlierDetector` fits a Pipeline step by step. `~skood.PartialWhitener` and
+# `~skood.MahalanobisOutlierDetector` need only sums over each chunk. scikit-learn's scalers take
+# one chunk after another. A detector by neighbours keeps its rows in shards. Other steps are fitted
 # in this process, with all rows.
 
 pipeline = make_outlier_detector("embedding", contamination=0.01, threshold_samples=2_000)
@@ -128,8 +128,8 @@ shares = (whitened.predict(new[: 3 * PER_HOUR]).compute() == -1).mean()
 print(f"flagged in the first three hours: {100 * shares:.1f} %")
 
 # %%
-# If a worker is lost, Dask starts another, builds its shards again from the training rows, and
-# scores its chunks again. At the end the cluster is closed.
+# If a worker is lost, Dask starts another worker, builds the lost shards again from the training
+# rows, and scores the lost chunks again. At the end we close the cluster.
 
 client.close()
 cluster.close()
