@@ -84,13 +84,20 @@ class OODDetectorMixin(OutlierMixin):
 
     def _append_labels(self, y: Any, n_samples: int) -> None:
         """Append class labels to `training_labels_`: they come with all rows or with none."""
+        y = self._add_classes(y, n_samples)
+        if y is not None:
+            labels: NDArray = self.training_labels_
+            self.training_labels_ = np.concatenate([labels, y])
+
+    def _add_classes(self, y: Any, n_samples: int) -> NDArray | None:
+        """Check further labels and add their classes; None where all rows come without labels."""
         y = check_labels(y, n_samples)
         classes = discrete_classes(y)
         self._check_labels_go_on(classes)
-        if y is not None and classes is not None:
-            self.classes_ = np.union1d(self.classes_, classes)
-            labels: NDArray = self.training_labels_
-            self.training_labels_ = np.concatenate([labels, y])
+        if classes is None:
+            return None
+        self.classes_ = np.union1d(self.classes_, classes)
+        return y
 
     def _check_labels_go_on(self, classes: NDArray | None) -> None:
         if (classes is None) == hasattr(self, "classes_"):

@@ -306,7 +306,7 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
                 yield -detector._score(own)
                 continue
             moved = extract(self._extractor, self._moved(inputs, detector, columns))
-            yield -detector._score_moved(own, np.ascontiguousarray(moved[:, columns]))
+            yield -detector._scorer.of_moved(own, np.ascontiguousarray(moved[:, columns]))
 
     def _moved(
         self, inputs: RawInputs, detector: MahalanobisOutlierDetector, columns: Any

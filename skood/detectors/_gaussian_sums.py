@@ -14,6 +14,8 @@ from sklearn.base import clone
 from .._validation import check_training_rows
 from ..measures.row_moments import RowMoments
 from ..rows.fingerprints import RowFingerprints
+from ._class_sums import ClassSums
+from ._row_scaling import RowScaling
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,10 @@ class GaussianSums:
     moments: Mapping[int, RowMoments]  # by the code of the class
     fingerprints: RowFingerprints
     sample: NDArray  # the rows that set the threshold
+
+    def by_class(self) -> list[RowMoments]:
+        """The sums of the classes 0, 1, ..., all of which have rows."""
+        return [self.moments[code] for code in range(len(self.moments))]
 
     def merged(self, other: GaussianSums) -> GaussianSums:
         """The sums over these rows and the others after them."""
@@ -54,10 +60,10 @@ def sums_of_part(
     """
     detector = clone(detector)
     rows = check_training_rows(detector, X, min_samples=1)
-    present, own = np.unique(codes, return_inverse=True)
-    detector._moments = []
-    detector._add_moments(rows, own)
-    moments = dict(zip(present.tolist(), detector._moments, strict=True))
+    present, places = np.unique(codes, return_inverse=True)
+    scaling = RowScaling(detector.normalize, type(detector).__name__)
+    sums = ClassSums().added(rows, places, scaling)
+    moments = dict(zip(present.tolist(), sums.moments, strict=True))
     return GaussianSums(moments, RowFingerprints(rows), rows[sampled])
 
 

@@ -18,12 +18,12 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from .._validation import check_float, check_new_rows, check_option, check_training_rows
 from ..measures.lengths import row_norms
 from ..measures.row_moments import RULES, RowMoments, moments_of_rows, shrunk_covariance
-from ..rows.sums import SumsPlan
+from ..rows.sums import FitsBySums, SumsPlan
 
 _ROWS = 64  # in each product
 
 
-class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     r"""Rotate rows to their principal axes and shrink each axis by a power of its variance.
 
     .. math:: z = \Lambda^{-p/2} V^\top (x - \mu), \qquad \Sigma = V \Lambda V^\top
@@ -151,26 +151,8 @@ class PartialWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self._moments = self._moments.merged(self._moments_of(X))
         return self._set_axes()
 
-    def plan_sums(self, head: Any, sizes: Sequence[int], y: Any = None) -> SumsPlan | None:  # noqa: ARG002
-        """Begin a fit by sums over parts of the rows, of which `head` are the first.
-
-        Parameters
-        ----------
-        head : array-like of shape (m, n_features)
-            Some rows, for their type and columns.
-        sizes : sequence of int
-            Number of rows of each part.
-        y : Ignored
-            Present for API consistency.
-
-        Returns
-        -------
-        SumsPlan or None
-            None for less than 2 rows.
-        """
+    def _plan_sums(self, head: Any, sizes: Sequence[int], y: Any) -> SumsPlan:  # noqa: ARG002
         self._check_parameters()
-        if sum(sizes) < 2:
-            return None
         check_training_rows(self, head, min_samples=1)
 
         def finish(moments: RowMoments) -> None:

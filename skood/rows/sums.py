@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -16,3 +17,31 @@ class SumsPlan(NamedTuple):
     of_part: Callable[..., Any]
     arguments: Sequence[tuple[Any, ...]]
     finish: Callable[[Any], None]
+
+
+class FitsBySums(ABC):
+    """An estimator that sums over parts of its rows can fit."""
+
+    def plan_sums(self, head: Any, sizes: Sequence[int], y: Any = None) -> SumsPlan | None:
+        """Begin a fit by sums over parts of the rows, of which `head` are the first.
+
+        Parameters
+        ----------
+        head : array-like of shape (m, n_features)
+            Some rows, for their type and columns.
+        sizes : sequence of int
+            Number of rows of each part.
+        y : array-like of shape (n_samples,), optional
+            Class labels of all rows.
+
+        Returns
+        -------
+        SumsPlan or None
+            None for less than 2 rows, and where the fit is not made of sums, or these would not
+            fit into the working memory.
+        """
+        return self._plan_sums(head, sizes, y) if sum(sizes) >= 2 else None
+
+    @abstractmethod
+    def _plan_sums(self, head: Any, sizes: Sequence[int], y: Any) -> SumsPlan | None:
+        """The plan for 2 rows or more."""

@@ -1,0 +1,78 @@
+"""Scores of rows by class Gaussians; of those that are training rows, with these left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..explanation import LinearMap
+from ..rows.fingerprints import RowFingerprints
+from ._gaussian_explanation import explain_by_gaussians
+from ._row_scaling import RowScaling
+from .class_gaussians import ClassGaussians
+
+_BLOCK_BYTES = 1 << 23  # of rows in float64 and their distances at a time
+
+
+@dataclass(frozen=True)
+class GaussianScores:
+    """Fitted Gaussians, and how to know the training rows again."""
+
+    gaussians: ClassGaussians
+    background: ClassGaussians | None  # of all rows as one class, for relative distances
+    fingerprints: RowFingerprints
+    row_classes: NDArray  # of each training row, its position among the classes
+    scaling: RowScaling
+
+    def of(self, X: NDArray) -> NDArray[np.float64]:
+        """Scores of checked rows."""
+        return np.concatenate([self._of_block(*block) for block in self._blocks(X)])
+
+    def of_moved(self, X: NDArray, moved: NDArray) -> NDArray[np.float64]:
+        """Scores of rows that X was moved to; training rows are left out where X has them."""
+        scores, start = [], 0
+        for rows, own_class in self._blocks(X):
+            points = self.scaling.scaled(moved[start : start + len(rows)])
+            scores.append(self._of_block(rows, own_class, points))
+            start += len(rows)
+        return np.concatenate(scores)
+
+    def shares(
+        self, X: NDArray, linear_map: LinearMap | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Each feature's share in the score of each row, and the position of the nearest class."""
+        parts = [
+            explain_by_gaussians(self.gaussians, self.background, *block, linear_map)
+            for block in self._blocks(X)
+        ]
+        shares, nearest = zip(*parts, strict=True)
+        return np.concatenate(shares), np.concatenate(nearest)
+
+    def _blocks(self, X: NDArray) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:
+        """Rows ready for the distances, and the class of those that are training rows, else -1."""
+        lengths = self.scaling.lengths(X)
+        step = max(1, _BLOCK_BYTES // (8 * (X.shape[1] + len(self.gaussians.location))))
+        for start in range(0, len(X), step):
+            part = slice(start, start + step)
+            equal = self.fingerprints.find(X[part])
+            own_class = np.where(equal >= 0, self.row_classes[equal].astype(np.intp), -1)
+            rows = self.scaling.scaled(X[part], None if lengths is None else lengths[part])
+            yield rows, own_class
+
+    def _of_block(
+        self,
+        rows: NDArray[np.float64],
+        own_class: NDArray[np.intp],
+        at: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
+        nearest = self.gaussians.distances(rows, own_class, at).min(axis=1)
+        if self.background is None:
+            return -nearest
+        overall = self.background.distances(rows, np.minimum(own_class, 0), at)[:, 0]
+        with np.errstate(over="ignore"):
+            difference = (overall - nearest) * (overall + nearest)
+        largest = np.finfo(np.float64).max
+        return np.clip(difference, -largest, largest)
