@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .lengths import scaled_lengths
+
 
 def singularity_distance(features: ArrayLike, singularity: ArrayLike) -> NDArray[np.float64]:
     r"""Euclidean distance of features from the feature space singularity.
@@ -49,10 +51,4 @@ def singularity_distance(features: ArrayLike, singularity: ArrayLike) -> NDArray
             f"({features.shape[-1] if features.ndim else 0},), one value for each feature. "
             f"Got an array of shape {singularity.shape} instead."
         )
-    difference = features.astype(np.float64) - singularity
-    # Divided by the largest before it is squared: squares of huge or tiny values are no floats.
-    largest = np.abs(difference).max(axis=1, initial=0.0)
-    unit = np.where(largest > 0, largest, 1.0)
-    difference /= unit[:, np.newaxis]
-    # Row by row, so that a distance does not depend on the other rows to the last bit.
-    return unit * np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return scaled_lengths(features.astype(np.float64) - singularity)

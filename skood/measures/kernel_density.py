@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .blocks import slices
+
 BLOCKS = (512, 2048)
 _TOLERANCE = 1e-7  # largest error of the product, absolute up to 1 and relative beyond
 _CENTRE_ROWS = 1024
@@ -121,8 +123,7 @@ def log_kernel_sum(
     log_sum = np.empty(len(X))
     # Overflow and what comes of it is looked for in the result. Set here: threads have their own.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for start in range(0, len(X), blocks[0]):
-            part = slice(start, start + blocks[0])
+        for part in slices(len(X), blocks[0]):
             block = _QueryBlock(X[part], exclude[part], centre, bandwidth)
             log_sum[part] = block.log_kernel_sum(rows, blocks[1])
     return log_sum
@@ -195,17 +196,17 @@ class _QueryBlock:
         right = np.empty((min(size, len(rows)), width))
         out = np.empty(m * len(right))
         total = _LogSum(m)
-        for start in range(0, len(rows), size):
-            block = rows[start : start + size]
+        for part in slices(len(rows), size):
+            block = rows[part]
             b = len(block)
             np.negative(self._centre(block, right), out=right[:b, -1])
             exponents = out[: m * b].reshape(m, b)
             np.matmul(self.left, right[:b].T, out=exponents)
             if floor is not None:
                 self._refine(exponents, block, floor)
-            own = np.flatnonzero((self.exclude >= start) & (self.exclude < start + b))
+            inside = np.flatnonzero((self.exclude >= part.start) & (self.exclude < part.stop))
             # not taken off the sum: where it is most of the sum, the rest would be lost
-            exponents[own, self.exclude[own] - start] = -np.inf
+            exponents[inside, self.exclude[inside] - part.start] = -np.inf
             total.add(exponents)
         return total
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_SMALLEST_SQUARE = 1e-280  # below this a square may have lost digits to the smallest float
+from .lengths import row_norms
 
 
 def lcp_distance(
@@ -54,24 +54,8 @@ def lcp_distance(
     differences = np.subtract(neighbors, X[:, np.newaxis, :], dtype=np.float64)
     offset = np.matmul(weights[:, np.newaxis, :], differences)[:, 0, :]
     if variance_weight == 0:
-        return _norm(offset)
+        return row_norms(offset)
     differences -= offset[:, np.newaxis, :]
-    spread = _norm(differences.reshape(-1, X.shape[1])).reshape(weights.shape)
-    return np.hypot(_norm(offset), np.sqrt(variance_weight) * _norm(np.sqrt(weights) * spread))
-
-
-def _norm(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Length of each row, also where squares overflow or vanish."""
-    with np.errstate(over="ignore", under="ignore"):
-        squares = np.einsum("ij,ij->i", rows, rows)
-    odd = np.flatnonzero(~((squares > _SMALLEST_SQUARE) & (squares < np.inf)))
-    length = np.sqrt(squares)
-    if odd.size:
-        some = rows[odd]
-        largest = np.abs(some).max(axis=1)
-        # a power of two, so that dividing by it loses no digit
-        unit = np.ldexp(1.0, np.frexp(largest)[1])
-        unit[largest == 0] = 1.0
-        some /= unit[:, np.newaxis]
-        length[odd] = unit * np.sqrt(np.einsum("ij,ij->i", some, some))
-    return length
+    spread = row_norms(differences.reshape(-1, X.shape[1])).reshape(weights.shape)
+    spread = np.sqrt(variance_weight) * row_norms(np.sqrt(weights) * spread)
+    return np.hypot(row_norms(offset), spread)

@@ -1,4 +1,4 @@
-"""Distances of given pairs of rows, to the last digits of float64."""
+"""Lengths of rows to the last digits of float64, also where squares overflow or vanish."""
 
 from __future__ import annotations
 
@@ -7,13 +7,32 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from .blocks import slices
+
 _PAIR_BYTES = 1 << 18  # of differences at a time: stays in the second-level cache
 _SMALLEST_SQUARE = 1e-280  # below this a square may have lost digits to the smallest float
 
 
 def row_norms(X: NDArray) -> NDArray[np.float64]:
-    """Length of each row in float64, also where squares would overflow or vanish."""
-    return _lengths(lambda part: X[part].astype(np.float64), *X.shape)
+    """Length of each row in float64.
+
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        An array, or anything with a shape whose slices are arrays.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood.measures.lengths import row_norms
+    >>> row_norms(np.array([[3e-200, 4e-200], [3.0, 4.0]]))
+    array([5.e-200, 5.e+000])
+    """
+    return _lengths(lambda part: X[part].astype(np.float64, copy=False), *X.shape)
 
 
 def pair_distances(
@@ -43,41 +62,29 @@ def pair_distances(
     return _lengths(differences, len(x_rows), X.shape[1])
 
 
+def scaled_lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Length over the last axis, each vector divided by its largest value before it is squared.
+
+    Slower than the root of the sum of the squares as they are, and off from that in the last digit.
+    """
+    largest = np.abs(vectors).max(axis=-1, initial=0.0)
+    unit = np.where(largest > 0, largest, 1.0)
+    scaled = vectors / unit[..., np.newaxis]
+    # Row by row, so that a length does not depend on the other rows to the last bit.
+    return unit * np.sqrt(np.einsum("...j,...j->...", scaled, scaled))
+
+
 def _lengths(
     vectors: Callable[[slice | NDArray[np.intp]], NDArray[np.float64]], n: int, d: int
 ) -> NDArray[np.float64]:
     """Lengths of n vectors, of which few are in memory at a time."""
     lengths = np.empty(n)
-    step = max(1, _PAIR_BYTES // (8 * d))
-    for start in range(0, n, step):
-        part = slice(start, start + step)
+    for part in slices(n, _PAIR_BYTES, each=8 * d):
         some = vectors(part)
         with np.errstate(over="ignore", under="ignore"):
             lengths[part] = np.einsum("ij,ij->i", some, some)
-    odd = np.flatnonzero(~((lengths > _SMALLEST_SQUARE) & (lengths < np.inf)))
+    lost = np.flatnonzero(~((lengths > _SMALLEST_SQUARE) & (lengths < np.inf)))
     np.sqrt(lengths, out=lengths)
-    for start in range(0, len(odd), step):
-        few = odd[start : start + step]
-        some = vectors(few)
-        largest = np.abs(some).max(axis=1)
-        unit = np.where(largest > 0, largest, 1.0)
-        some /= unit[:, np.newaxis]
-        lengths[few] = unit * np.sqrt(np.einsum("ij,ij->i", some, some))
+    for part in slices(len(lost), _PAIR_BYTES, each=8 * d):
+        lengths[lost[part]] = scaled_lengths(vectors(lost[part]))
     return lengths
-
-
-def nearest_of_pairs(
-    q_rows: NDArray[np.intp],
-    x_rows: NDArray[np.intp],
-    distances: NDArray[np.float64],
-    n_queries: int,
-    k: int,
-) -> NDArray[np.intp]:
-    """Which pairs are the k nearest of each query, (n_queries, k), ascending.
-
-    Ties stand in the order of training. Every query must have at least k pairs.
-    """
-    order = np.lexsort((x_rows, distances, q_rows))
-    counts = np.bincount(q_rows, minlength=n_queries)
-    first = np.cumsum(counts) - counts
-    return order[first[:, np.newaxis] + np.arange(k)]

@@ -21,6 +21,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from .blocks import slices
+from .powers_of_two import power_of_two
+
 RULES = ("ledoit_wolf", "oas", "empirical")
 _BLOCK_BYTES = 1 << 23
 _TINY = 2.0**-1000
@@ -57,7 +60,7 @@ class RowMoments:
         first = rows[0]
         mean = first + (rows - first).mean(axis=0)  # exact where a column does not vary
         z = rows - mean
-        scale = power_of_two(np.abs(z).max(axis=0))
+        scale = power_of_two(np.abs(z).max(axis=0), of_zero=_TINY)
         z /= scale
         weights = scale / scale.max()
         squares = np.einsum("ij,ij,j->i", z, z, weights**2)
@@ -70,7 +73,8 @@ class RowMoments:
         n = self.n + other.n
         way = other.mean - self.mean
         mean = self.mean + way * (other.n / n)
-        scale = np.maximum(np.maximum(self.scale, other.scale), power_of_two(np.abs(way)))
+        way_scale = power_of_two(np.abs(way), of_zero=_TINY)
+        scale = np.maximum(np.maximum(self.scale, other.scale), way_scale)
         a = self._about(mean, scale)
         b = other._about(mean, scale)
         return RowMoments(
@@ -144,25 +148,24 @@ def moments_of_rows(rows: Any) -> RowMoments:
     >>> moments.merged(moments_of_rows(np.array([[8.0]]))).mean
     array([4.])
     """
-    step = max(1, _BLOCK_BYTES // (8 * rows.shape[1]))
-    blocks = (rows[start : start + step] for start in range(0, rows.shape[0], step))
-    found = (RowMoments.of(block.astype(np.float64, copy=False)) for block in blocks)
-    return reduce(RowMoments.merged, found)
+    blocks = (rows[part] for part in slices(rows.shape[0], _BLOCK_BYTES, each=8 * rows.shape[1]))
+    moments = (RowMoments.of(block.astype(np.float64, copy=False)) for block in blocks)
+    return reduce(RowMoments.merged, moments)
 
 
 def pooled_moments(classes: Sequence[RowMoments]) -> RowMoments:
     """The moments of the rows' differences from the means of their own classes."""
-    scale = np.max([one.scale for one in classes], axis=0)
-    parts = [one.in_scale(scale) for one in classes]
+    scale = np.max([moments.scale for moments in classes], axis=0)
+    parts = [moments.in_scale(scale) for moments in classes]
     return RowMoments(
-        sum(one.n for one in parts),
+        sum(part.n for part in parts),
         np.zeros_like(scale),
-        np.min([one.low - one.mean for one in parts], axis=0),
-        np.max([one.high - one.mean for one in parts], axis=0),
+        np.min([part.low - part.mean for part in parts], axis=0),
+        np.max([part.high - part.mean for part in parts], axis=0),
         scale,
-        sum((one.scatter for one in parts), np.zeros((len(scale), len(scale)))),
-        sum((one.cubic for one in parts), np.zeros_like(scale)),
-        float(sum(one.quartic for one in parts)),
+        sum((part.scatter for part in parts), np.zeros((len(scale), len(scale)))),
+        sum((part.cubic for part in parts), np.zeros_like(scale)),
+        float(sum(part.quartic for part in parts)),
     )
 
 
@@ -210,8 +213,3 @@ def shrunk_covariance(
     covariance *= 1.0 - shrinkage
     covariance.flat[:: len(covariance) + 1] += shrinkage * mean_variance
     return covariance, shrinkage
-
-
-def power_of_two(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The power of two above each value: dividing by it loses no digit. The least one for 0."""
-    return np.where(values > 0, np.ldexp(1.0, np.frexp(values)[1]), _TINY)

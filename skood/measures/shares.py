@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .lengths import scaled_lengths
+
 
 class ShareFactors(NamedTuple):
     """Differences of rows from what they are compared with, and slopes of the distance in them.
@@ -66,7 +68,7 @@ def share_factors(differences: ArrayLike, parts: ArrayLike) -> ShareFactors:
     array([[1.8, 5.2]])
     """
     differences = np.asarray(differences, dtype=np.float64)
-    lengths = _lengths(differences)
+    lengths = scaled_lengths(differences)
     some = np.where(lengths > 0, lengths, 1.0)
     with np.errstate(over="ignore", under="ignore"):
         # in this order squares neither overflow nor vanish
@@ -111,15 +113,7 @@ def lcp_share_factors(
         spread = differences - terms
         spread *= np.sqrt(variance_weight * weights)[..., np.newaxis]
         terms = np.concatenate([terms, spread], axis=1)
-    lengths = _lengths(terms)
-    total = _lengths(lengths)
+    lengths = scaled_lengths(terms)
+    total = scaled_lengths(lengths)
     shares_of_terms = lengths / np.where(total > 0, total, 1.0)[:, np.newaxis]
     return share_factors(terms, lengths * shares_of_terms)
-
-
-def _lengths(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Length over the last axis, without squares that overflow or vanish."""
-    largest = np.abs(rows).max(axis=-1)
-    unit = np.where(largest > 0, largest, 1.0)
-    scaled = rows / unit[..., np.newaxis]
-    return unit * np.sqrt(np.einsum("...j,...j->...", scaled, scaled))

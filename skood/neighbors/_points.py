@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.blocks import slices
+from ..measures.powers_of_two import power_of_two
+
 _SAFE_VALUE = 1e15  # the square of a larger one is not for float32
 _ROW_BLOCK = 1 << 14
 
@@ -25,12 +28,10 @@ class Points:
     def __init__(self, rows: NDArray, norms: NDArray[np.float64] | None) -> None:
         largest = 1.0 if norms is not None else max(float(rows.max()), -float(rows.min()))
         largest = max(largest, float(np.finfo(np.float64).tiny))
-        # A division by a power of two changes no digit.
-        self.unit = float(np.ldexp(1.0, int(np.frexp(largest)[1]) - 1))
+        self.unit = float(power_of_two(0.5 * largest))
         self.centre: NDArray[np.float64] | float = 0.0
         total = np.zeros(rows.shape[1])
-        for start in range(0, len(rows), _ROW_BLOCK):
-            part = slice(start, start + _ROW_BLOCK)
+        for part in slices(len(rows), _ROW_BLOCK):
             total += self._float64(rows[part], None if norms is None else norms[part]).sum(axis=0)
         self.centre = total / len(rows)
 

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from .._validation import check_int
-from ..measures.lengths import nearest_of_pairs, pair_distances
+from ..measures.blocks import slices
+from ..measures.lengths import pair_distances
+from ..measures.powers_of_two import safe_unit
 from ..rows.copies import RowCopies
 from ..rows.lookup import RowLookup
 from ..rows.threads import n_threads
@@ -100,7 +102,8 @@ class KDTreeIndex(NeighborIndex):
             rows = rows / self.row_norms_[:, np.newaxis]
             lookup = RowLookup(rows)
         self._copies = RowCopies(lookup.find(rows))
-        self._unit = _power_of_two(rows)
+        largest = max(float(rows.max()), -float(rows.min()), float(np.finfo(np.float64).tiny))
+        self._unit = safe_unit(largest, 128)
         points = self._scaled(rows if self._copies.single else rows[self._copies.firsts])
         # Sliding midpoints build in half the time that medians take, and answer as fast.
         self._tree = cKDTree(points, leafsize=self.leafsize, balanced_tree=False)
@@ -118,22 +121,21 @@ class KDTreeIndex(NeighborIndex):
         k: int,
         exclude: NDArray[np.intp] | None,
     ) -> _Found:
-        block = max(1, _MAX_PAIRS // (k + 2))
-        parts = []
-        for start in range(0, len(Q), block):
-            part = slice(start, start + block)
-            search = _BlockSearch(
+        answers = []
+        for part in slices(len(Q), _MAX_PAIRS, each=k + 2):
+            search = _TreeSearch(
                 self,
                 Q[part],
                 None if q_norms is None else q_norms[part],
                 k,
                 None if exclude is None else exclude[part],
             )
-            parts.append(search.run())
-        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+            answers.append(search.run())
+        indices, distances = zip(*answers, strict=True)
+        return np.concatenate(indices), np.concatenate(distances)
 
 
-class _BlockSearch:
+class _TreeSearch:
     """One block of queries on its way through the tree."""
 
     def __init__(
@@ -217,7 +219,7 @@ class _BlockSearch:
         number = np.searchsorted(rows, q_rows)
         chosen = _nearest_if_in_order(number, x_rows, distances, len(rows), self.k)
         if chosen is None:
-            chosen = nearest_of_pairs(number, x_rows, distances, len(rows), self.k)
+            chosen = _nearest_of_pairs(number, x_rows, distances, len(rows), self.k)
         return x_rows[chosen], distances[chosen]
 
 
@@ -228,7 +230,7 @@ def _nearest_if_in_order(
     n_queries: int,
     k: int,
 ) -> NDArray[np.intp] | None:
-    """What `nearest_of_pairs` gives, without its sort, where the tree's order is right already."""
+    """What `_nearest_of_pairs` gives, without its sort, where the tree's order is right already."""
     step = np.diff(distances)
     in_order = (step > 0) | ((step == 0) & (np.diff(x_rows) > 0)) | (np.diff(q_rows) > 0)
     if not in_order.all():
@@ -237,8 +239,17 @@ def _nearest_if_in_order(
     return (np.cumsum(counts) - counts)[:, np.newaxis] + np.arange(k)
 
 
-def _power_of_two(rows: NDArray) -> float:
-    """A power of two that makes squares of the rows safe: 1 for all ordinary data."""
-    largest = max(float(rows.max()), -float(rows.min()), float(np.finfo(np.float64).tiny))
-    exponent = int(np.frexp(largest)[1])
-    return 1.0 if abs(exponent) < 128 else float(np.ldexp(1.0, exponent))
+def _nearest_of_pairs(
+    q_rows: NDArray[np.intp],
+    x_rows: NDArray[np.intp],
+    distances: NDArray[np.float64],
+    n_queries: int,
+    k: int,
+) -> NDArray[np.intp]:
+    """Which pairs are the k nearest of each query, (n_queries, k), ascending.
+
+    Ties stand in the order of training. Every query must have at least k pairs.
+    """
+    order = np.lexsort((x_rows, distances, q_rows))
+    counts = np.bincount(q_rows, minlength=n_queries)
+    return order[(np.cumsum(counts) - counts)[:, np.newaxis] + np.arange(k)]

@@ -1,0 +1,42 @@
+"""Units that cost no digit: to divide a float by a power of two is exact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def power_of_two(values: ArrayLike, *, of_zero: float = 1.0) -> Any:
+    """The power of two above each value.
+
+    Parameters
+    ----------
+    values : float or array-like of float
+        None is below 0.
+    of_zero : float, default=1.0
+        What stands in for the power of a value of 0.
+
+    Returns
+    -------
+    float64 or ndarray of float64
+        Of the shape of `values`.
+
+    Examples
+    --------
+    >>> from skood.measures.powers_of_two import power_of_two
+    >>> power_of_two([0.0, 3.0, 4.0])
+    array([1., 4., 8.])
+    """
+    values = np.asarray(values)
+    return np.where(values > 0, np.ldexp(1.0, np.frexp(values)[1]), of_zero)[()]
+
+
+def safe_unit(largest: float, exponent: int) -> float:
+    """A unit in which values of up to `largest` (above 0) have squares that a float holds.
+
+    It is 1 for ordinary values, those from 2**-exponent to 2**exponent, and a power of two else.
+    """
+    unit = float(power_of_two(largest))
+    return 1.0 if 2.0**-exponent < unit < 2.0**exponent else unit
