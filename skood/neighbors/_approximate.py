@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from .._validation import check_float, check_int, working_memory_bytes
+from ..measures.blocks import slices
 from ..measures.lengths import pair_distances
 from ..rows.threads import n_threads
 from ._exact_search import ExactSearch
@@ -24,7 +25,7 @@ _QUERY_BLOCK = 256
 _Found = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 
-class Candidates(NamedTuple):
+class Shortlist(NamedTuple):
     """Training rows that may be the nearest of m queries."""
 
     positions: NDArray[np.intp]
@@ -38,7 +39,7 @@ class ApproximateIndex(NeighborIndex):
 
     A child builds the library's structure in `_build_structure`, says in `_effort_range` which
     efforts its search may take, stores the chosen one in `_set_effort`, and searches in
-    `_candidates`. With fewer rows than `exact_below` the exact search answers.
+    `_shortlist`. With fewer rows than `exact_below` the exact search answers.
     """
 
     target_recall: float
@@ -156,15 +157,13 @@ class ApproximateIndex(NeighborIndex):
         def search_part(part: slice) -> None:
             norms = None if q_norms is None else q_norms[part]
             points, safe = self._points.of(Q[part], norms)
-            found = self._candidates(points, n_candidates, k, effort)
+            shortlist = self._shortlist(points, n_candidates, k, effort)
             left_out = None if exclude is None else exclude[part]
-            ranked = self._rank(Q[part], norms, found, k, left_out)
+            ranked = self._rank(Q[part], norms, shortlist, k, left_out)
             indices[part], distances[part], enough = ranked
             settled[part] = safe & enough
 
-        self._each(
-            search_part, [slice(s, s + _QUERY_BLOCK) for s in range(0, len(Q), _QUERY_BLOCK)]
-        )
+        self._each(search_part, list(slices(len(Q), _QUERY_BLOCK)))
         rows = np.flatnonzero(~settled)
         if rows.size:
             norms = None if q_norms is None else q_norms[rows]
@@ -176,12 +175,12 @@ class ApproximateIndex(NeighborIndex):
         self,
         Q: NDArray,
         q_norms: NDArray[np.float64] | None,
-        found: Candidates,
+        shortlist: Shortlist,
         k: int,
         exclude: NDArray[np.intp] | None,
     ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_]]:
         """The k nearest candidates by true distance, and for which queries they are enough."""
-        positions = found.positions
+        positions = shortlist.positions
         valid = positions >= 0
         if exclude is not None:
             valid &= positions != exclude[:, np.newaxis]
@@ -192,9 +191,9 @@ class ApproximateIndex(NeighborIndex):
         nearest = np.lexsort((positions, distances), axis=1)[:, :k]  # ties in order of training
         chosen = np.take_along_axis(distances, nearest, axis=1)
         enough = valid.sum(axis=1) >= k
-        if found.beyond is not None:
+        if shortlist.beyond is not None:
             all_fetched = positions.shape[1] == self.n_samples_fit_
-            enough &= all_fetched | (chosen[:, -1] < found.beyond * self._points.unit)
+            enough &= all_fetched | (chosen[:, -1] < shortlist.beyond * self._points.unit)
         return np.take_along_axis(positions, nearest, axis=1), chosen, enough
 
     def _each(self, work: Callable[[slice], None], parts: list[slice]) -> None:
@@ -223,7 +222,7 @@ class ApproximateIndex(NeighborIndex):
         """Store the effort chosen."""
 
     @abstractmethod
-    def _candidates(
+    def _shortlist(
         self, points: NDArray[np.float32], n_candidates: int, k: int, effort: int | None
-    ) -> Candidates:
+    ) -> Shortlist:
         """What the library finds for each point: the same alone and in any batch."""

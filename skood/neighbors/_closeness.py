@@ -5,17 +5,16 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.blocks import slices
+from ..measures.powers_of_two import safe_unit
 from ..rows import StoredRows
 from ._centred_blocks import CentredBlocks
 from ._product import Product
-
-if TYPE_CHECKING:
-    from ._candidates import Candidates
 
 TRAINING_BLOCK = 2048  # rows centred at a time, which serve a whole block of queries
 # Columns of the product at a time, of many queries: so few of them stay in the cache for the pass
@@ -55,7 +54,7 @@ class ClosenessReference:
     def __init__(self, rows: NDArray) -> None:
         self.rows = rows
         self.product_dtype = np.dtype(np.float32)
-        self.unit, self.centre = unit_and_centre(rows, self.product_dtype)
+        self.unit, self.centre = _unit_and_centre(rows)
         self.n_centred = len(rows)
         self.half_squares = np.empty(0, dtype=rows.dtype)
         self.block_lengths = self.block_raw_lengths = np.empty(0)
@@ -66,11 +65,11 @@ class ClosenessReference:
         n = len(self.rows)
         half_squares = np.empty(n - first, dtype=self.rows.dtype)
         lengths, raw_lengths = [], []
-        for start in range(first, n, TRAINING_BLOCK):
-            block = self.rows[start : start + TRAINING_BLOCK]
+        for part in slices(n - first, TRAINING_BLOCK):
+            block = self.rows[first + part.start : first + part.stop]
             centred = self.centred(block)
             squares = np.einsum("ij,ij->i", centred, centred)
-            half_squares[start - first : start - first + TRAINING_BLOCK] = 0.5 * squares
+            half_squares[part] = 0.5 * squares
             lengths.append(np.sqrt(float(squares.max())))
             raw_lengths.append(_largest_length(block / self.unit))
         kept = first // TRAINING_BLOCK
@@ -87,7 +86,7 @@ class ClosenessReference:
         n = len(self.rows)
         if len(rows) > 2 * self.n_centred:
             return ClosenessReference(rows)
-        if unit_and_centre(rows[n : len(rows)], np.dtype(np.float32))[0] != self.unit:
+        if _unit_and_centre(rows[n : len(rows)])[0] != self.unit:
             return ClosenessReference(rows)
         other = copy.copy(self)
         other.rows = rows
@@ -127,23 +126,7 @@ class ClosenessReference:
         shape = min(_FIRST_BLOCK, len(self.rows)), self.rows.shape[1] + 2
         return CentredBlocks(self._fill_block, shape, n_readers)
 
-    def feed(
-        self,
-        Q: NDArray,
-        lengths: NDArray[np.float64],
-        candidates: Candidates,
-        shared: CentredBlocks | None,
-        product: Product,
-    ) -> Iterator[int]:
-        """Hand over candidates, a block at a time; how many training rows have passed by.
-
-        `lengths` are those of Q by `lengths_from`.
-        """
-        for block in self._blocks(Q, lengths, candidates.bound, shared, product):
-            candidates.add(block)
-            yield block.start + block.excess.shape[1]
-
-    def _blocks(
+    def blocks(
         self,
         Q: NDArray,
         lengths: NDArray[np.float64],
@@ -153,15 +136,16 @@ class ClosenessReference:
     ) -> Iterator[ClosenessBlock]:
         """Closeness of the rows of Q to all training rows, up to a constant for each query.
 
-        `bound` (m,) is read anew for each block, so the caller can raise it on the way. It is
-        -inf for all queries or for none, and of the type that the product is to have.
+        `lengths` are those of Q by `lengths_from`. `bound` (m,) is read anew for each block, so the
+        caller can raise it on the way. It is -inf for all queries or for none, and of the type that
+        the product is to have.
         """
         centred = self.centred(Q)
         if self._takes_raw_rows(len(Q)):
             yield from self._blocks_of_raw_rows(centred, lengths, bound)
         else:
-            own = shared or self._centred_blocks(1)
-            yield from self._blocks_of_centred_rows(centred, lengths, bound, own, product)
+            blocks = shared or self._centred_blocks(1)
+            yield from self._blocks_of_centred_rows(centred, lengths, bound, blocks, product)
 
     def _blocks_of_raw_rows(
         self, centred: NDArray, lengths: NDArray[np.float64], bound: NDArray
@@ -171,8 +155,7 @@ class ClosenessReference:
         if isinstance(self.rows, StoredRows):
             blocks = _STORED_BYTES // (self.rows.itemsize * self.rows.shape[1] * TRAINING_BLOCK)
             columns = min(columns, max(1, blocks) * TRAINING_BLOCK)
-        for start in range(0, len(self.rows), columns):
-            block = slice(start, start + columns)
+        for block in slices(len(self.rows), columns):
             # One query as a vector: the BLAS streams the rows once, by all threads.
             excess = (
                 (self.rows[block] @ centred[0])[np.newaxis]
@@ -182,13 +165,13 @@ class ClosenessReference:
             if self.unit != 1:
                 excess /= self.unit
             excess -= self.half_squares[block]
-            i, j = start // TRAINING_BLOCK, -(-(start + columns) // TRAINING_BLOCK)
-            raw, own = self.block_raw_lengths[i:j].max(), self.block_lengths[i:j].max()
-            error = self._error(lengths * raw, own, self.rows.dtype)
+            numbers = _block_numbers(block)
+            raw, largest = self.block_raw_lengths[numbers].max(), self.block_lengths[numbers].max()
+            error = self._error(lengths * raw, largest, self.rows.dtype)
             limit = _limit(bound, error)
-            if start > 0:
+            if block.start > 0:
                 excess -= limit[:, np.newaxis]
-            yield ClosenessBlock(start, excess, limit, error)
+            yield ClosenessBlock(block.start, excess, limit, error)
 
     def _blocks_of_centred_rows(
         self,
@@ -208,17 +191,17 @@ class ClosenessReference:
         edges = [0, *range(_FIRST_BLOCK, len(self.rows), TRAINING_BLOCK), len(self.rows)]
         out = np.empty(m * max(width, edges[1]), dtype=dtype)
         for start, stop in itertools.pairwise(edges):
-            own = self.block_lengths[start // TRAINING_BLOCK : -(-stop // TRAINING_BLOCK)].max()
-            error = self._error(lengths * own, own, dtype)
+            largest = self.block_lengths[_block_numbers(slice(start, stop))].max()
+            error = self._error(lengths * largest, largest, dtype)
             step = width if start > 0 else stop
             with blocks.block(start, stop, dtype) as right:
-                for first in range(0, len(right), step):
-                    columns = right[first : first + step]
+                for part in slices(len(right), step):
+                    columns = right[part]
                     limit = _limit(bound, error)
                     np.negative(limit, out=left[:, d + 1])
                     excess = out[: m * len(columns)].reshape(m, -1)
                     product(left, columns, excess)
-                    yield ClosenessBlock(start + first, excess, limit, error)
+                    yield ClosenessBlock(start + part.start, excess, limit, error)
 
     def _fill_block(self, start: int, stop: int, right: NDArray) -> None:
         """Centred rows, minus their half squares, and 1 for the limit."""
@@ -240,6 +223,11 @@ class ClosenessReference:
 
 def _limit(bound: NDArray, error: NDArray) -> NDArray:
     return np.zeros_like(bound) if bound[0] == -np.inf else bound - error
+
+
+def _block_numbers(rows: slice) -> slice:
+    """Which blocks of training rows these rows are in."""
+    return slice(rows.start // TRAINING_BLOCK, -(-rows.stop // TRAINING_BLOCK))
 
 
 def rounding_error(d: int, dtype: np.dtype) -> float:
@@ -269,20 +257,20 @@ def safe_length(largest: float, dtype: np.dtype) -> float:
     return min(overflow, 1e-4 / np.finfo(np.float64).eps * largest) if largest > 0 else overflow
 
 
-def unit_and_centre(rows: NDArray, dtype: np.dtype) -> tuple[float, NDArray]:
-    """A power of two that makes squares in `dtype` safe (mostly 1), and the mean row.
+def _unit_and_centre(rows: NDArray) -> tuple[float, NDArray]:
+    """A power of two that makes squares in float32 safe (mostly 1), and the mean row.
 
     A mean that is near the origin, as that of scaled features, is taken as 0: rows are copied
     faster than anything is taken off them, and the rounding error is at most about a tenth larger.
     """
     largest, total, squares = _largest_and_sums(rows, 1.0)
-    exponent = int(np.frexp(max(largest, float(np.finfo(rows.dtype).tiny)))[1])
-    if abs(exponent) < np.finfo(dtype).maxexp // 8:
+    largest = max(largest, float(np.finfo(rows.dtype).tiny))
+    unit = safe_unit(largest, int(np.finfo(np.float32).maxexp) // 8)
+    if unit == 1:
         mean = total / len(rows)
         if mean @ mean <= _NEAR**2 * squares / len(rows):
             mean[:] = 0.0
         return 1.0, mean.astype(rows.dtype)
-    unit = float(np.ldexp(1.0, exponent))
     total = _largest_and_sums(rows, unit)[1]
     return unit, (total / len(rows) * unit).astype(rows.dtype)
 
@@ -291,8 +279,8 @@ def _largest_and_sums(rows: NDArray, unit: float) -> tuple[float, NDArray[np.flo
     """The largest absolute value, and sums in a unit: of the rows, and of all squares."""
     largest, total, squares = 0.0, np.zeros(rows.shape[1]), 0.0
     with np.errstate(over="ignore", invalid="ignore"):  # then the sum is made anew, in a unit
-        for start in range(0, len(rows), TRAINING_BLOCK):
-            block = rows[start : start + TRAINING_BLOCK]
+        for part in slices(len(rows), TRAINING_BLOCK):
+            block = rows[part]
             largest = max(largest, float(block.max()), -float(block.min()))
             block = block if unit == 1 else block / unit
             total += block.sum(axis=0, dtype=np.float64)

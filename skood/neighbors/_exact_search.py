@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.blocks import slices
 from ..measures.lengths import pair_distances
 from ..rows import StoredRows, UnitRows, joined_rows
 from ..rows.threads import n_blas_threads, single_threaded_blas
@@ -31,7 +32,6 @@ from ._candidates import Candidates, nearest_of_ordered_pairs
 from ._centred_blocks import CentredBlocks
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference, lengths_from
 from ._product import Product, by_numpy, fast_product, prepare_thread
-from ._torch_closeness import TorchReference
 
 _QUERY_BLOCK = 1024
 _LEAST_TO_SHARE = 192  # queries: each thread centres narrow rows anew, and does more in Python
@@ -51,20 +51,13 @@ class ExactSearch:
         The rows that the distances are computed from, C-contiguous float32 or float64.
     norms : ndarray of shape (n,), optional
         Lengths of the rows; if given, all rows are divided by their length first.
-    device : str, default="cpu"
-        "cpu" for a BLAS of this process, else the device of torch that finds the candidates.
     """
 
-    def __init__(
-        self, X: NDArray, norms: NDArray[np.float64] | None = None, *, device: str = "cpu"
-    ) -> None:
+    def __init__(self, X: NDArray, norms: NDArray[np.float64] | None = None) -> None:
         self.X = X
         self.norms = norms
         # A second copy of the rows exists only where they are divided by their length.
-        rows = X if norms is None else unit_rows(X, norms)
-        self.reference: ClosenessReference | TorchReference = (
-            ClosenessReference(rows) if device == "cpu" else TorchReference(rows, device)
-        )
+        self.reference = ClosenessReference(X if norms is None else unit_rows(X, norms))
 
     def extended(self, X: NDArray, norms: NDArray[np.float64] | None) -> ExactSearch:
         """The search among more rows, of which the first are those of this one."""
@@ -96,11 +89,13 @@ class ExactSearch:
         most = min(_QUERY_BLOCK, max(1, max_bytes // (n_threads * TRAINING_BLOCK * 2 * Q.itemsize)))
         rounds = -(-len(Q) // (most * n_threads))  # as many blocks for each thread
         block = min(most, max(FEW_QUERIES + 1, -(-len(Q) // (rounds * n_threads))))
-        parts = [slice(start, start + block) for start in range(0, len(Q), block)]
+        parts = list(slices(len(Q), block))
         threads = min(n_threads, len(parts))
-        shared = self.reference.shared_blocks(threads) if threads > 1 else None
-        shares = threads > 1 and isinstance(self.reference, ClosenessReference)
-        product = fast_product(len(Q) * len(self.X) * self.X.shape[1]) if shares else by_numpy
+        shared: CentredBlocks | None = None
+        product: Product = by_numpy
+        if threads > 1:
+            shared = self.reference.shared_blocks(threads)
+            product = fast_product(len(Q) * len(self.X) * self.X.shape[1])
 
         def search_part(part: slice) -> Found:
             norms = None if q_norms is None else q_norms[part]
@@ -108,7 +103,7 @@ class ExactSearch:
             return self._search_block(Q[part], k, norms, left_out, shared, product)
 
         if threads <= 1:
-            found = [search_part(part) for part in parts]
+            answers = [search_part(part) for part in parts]
         else:
             with (
                 single_threaded_blas(),
@@ -116,8 +111,9 @@ class ExactSearch:
                     threads, initializer=prepare_thread, initargs=(product,)
                 ) as pool,
             ):
-                found = list(pool.map(search_part, parts))
-        return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
+                answers = list(pool.map(search_part, parts))
+        indices, distances = zip(*answers, strict=True)
+        return np.concatenate(indices), np.concatenate(distances)
 
     def _search_block(
         self,
@@ -130,7 +126,7 @@ class ExactSearch:
     ) -> Found:
         left_out = exclude is not None and bool((exclude >= 0).any())
         product_rows = Q if q_norms is None else unit_rows(Q, q_norms)
-        search = _BlockSearch(self, Q, q_norms, k + left_out, shared, product)
+        search = _ProductSearch(self, Q, q_norms, k + left_out, shared, product)
         indices, distances = search.run(product_rows)
         if not left_out:
             return indices, distances
@@ -139,7 +135,7 @@ class ExactSearch:
         return indices[keep].reshape(-1, k), distances[keep].reshape(-1, k)
 
 
-class _BlockSearch:
+class _ProductSearch:
     """One block of queries on its way past the training rows."""
 
     def __init__(
@@ -168,8 +164,8 @@ class _BlockSearch:
         distances = np.empty((len(self.Q), self.k))
         if safe.any():
             rows = np.flatnonzero(safe)
-            found = self._by_product(product_rows[rows], lengths[rows], rows)
-            indices[rows], distances[rows] = found
+            nearest = self._by_product(product_rows[rows], lengths[rows], rows)
+            indices[rows], distances[rows] = nearest
         for row in np.flatnonzero(~safe):
             indices[row], distances[row] = self._by_differences(int(row))
         return indices, distances
@@ -179,14 +175,17 @@ class _BlockSearch:
     ) -> Found:
         reference = self.owner.reference
         candidates = Candidates(len(rows), self.k, reference.dtype_for(len(rows)))
-        looked = passed = 0
-        for passed in reference.feed(product_rows, lengths, candidates, self.shared, self.product):
-            if passed >= 2 * looked:  # more often, it costs more than it saves
+        passed = dropped_at = 0  # training rows
+        bound = candidates.bound
+        for block in reference.blocks(product_rows, lengths, bound, self.shared, self.product):
+            candidates.add(block)
+            passed = block.start + block.excess.shape[1]
+            if passed >= 2 * dropped_at:  # more often, it costs more than it saves
                 candidates.drop()
-                looked = passed
+                dropped_at = passed
             if len(candidates) > _MAX_PAIRS:
                 self._cut(candidates, rows)
-        if looked < passed:
+        if dropped_at < passed:
             candidates.drop()
         if len(candidates) > _TOO_MANY * self.k * len(rows):
             reference.use_full_precision()
@@ -228,9 +227,8 @@ class _BlockSearch:
         """Each row that is needed is read once, in the order in which they are stored."""
         distances = np.empty(len(x_rows))
         order = np.argsort(x_rows, kind="stable")
-        step = max(1, _STORED_BYTES // (X.shape[1] * X.itemsize))
-        for start in range(0, len(order), step):
-            part = order[start : start + step]
+        for chunk in slices(len(order), _STORED_BYTES, each=X.shape[1] * X.itemsize):
+            part = order[chunk]
             needed, place = np.unique(x_rows[part], return_inverse=True)
             norms = None if self.norms is None else (self.norms[0][needed], self.norms[1])
             distances[part] = pair_distances(X[needed], self.Q, place, q_rows[part], norms)

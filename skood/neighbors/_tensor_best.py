@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._optional import import_optional
+from ..measures.blocks import slices
 from ..rows import TensorRows
+from ._tensor_lengths import scaled_tensor_lengths
 
 _CUDA_BYTES, _OTHER_BYTES = 1 << 28, 1 << 26  # of differences at a time
 _SMALLEST = 1e-140  # below this a square may have lost digits to the smallest float
@@ -93,12 +95,11 @@ class TensorBest:
     def _pair_distances(self, q_rows: Any, x_rows: Any) -> Any:
         """Distances in float64, some pairs at a time."""
         size = _CUDA_BYTES if q_rows.device.type == "cuda" else _OTHER_BYTES
-        step = max(1, size // (8 * self._rows.shape[1]))
-        found = [
-            self._norms_of_differences(q_rows[start : start + step], x_rows[start : start + step])
-            for start in range(0, len(q_rows), step)
+        distances = [
+            self._norms_of_differences(q_rows[part], x_rows[part])
+            for part in slices(len(q_rows), size, each=8 * self._rows.shape[1])
         ]
-        return self._torch.cat(found)
+        return self._torch.cat(distances)
 
     def _norms_of_differences(self, q_rows: Any, x_rows: Any) -> Any:
         rows = self._rows.picked(x_rows)  # float64 only in the difference: less to read and write
@@ -109,9 +110,5 @@ class TensorBest:
         norms = self._torch.linalg.vector_norm(difference, dim=1)
         lost = (~((norms > _SMALLEST) & norms.isfinite())).nonzero()[:, 0]
         if len(lost):  # squares that float64 does not hold
-            difference = difference[lost]
-            largest = difference.abs().amax(dim=1)
-            unit = largest.where(largest > 0, 1.0)
-            scaled = self._torch.linalg.vector_norm(difference / unit[:, None], dim=1)
-            norms[lost] = unit * scaled
+            norms[lost] = scaled_tensor_lengths(difference[lost])
         return norms

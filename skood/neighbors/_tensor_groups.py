@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._optional import import_optional
+from ..measures.blocks import slices
 
 GROUP = 16  # columns whose largest is kept, and groups of which the largest is kept
 COLUMNS = GROUP**2  # the number of columns is a multiple of it
@@ -39,8 +40,7 @@ class GroupMaxima:
         """Rows, columns and values that reach the bound (m, 1) of their row and are not -inf."""
         bound = bound.clamp(min=import_optional("torch", "torch").finfo(bound.dtype).min)
         rows, columns = (self._levels[-1] >= bound).nonzero().T
-        for start in range(0, len(rows), _MAX_OPENED):
-            part = slice(start, start + _MAX_OPENED)
+        for part in slices(len(rows), _MAX_OPENED):
             yield self._opened(rows[part], columns[part], bound)
 
     def _opened(self, rows: Any, columns: Any, bound: Any) -> tuple[Any, Any, Any]:

@@ -27,10 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._optional import import_optional
+from ..measures.blocks import slices
+from ..measures.powers_of_two import power_of_two
 from ..rows import TensorRows
 from ._closeness import rounding_error, safe_length
 from ._tensor_best import TensorBest, TensorPairs
 from ._tensor_groups import COLUMNS, GroupMaxima
+from ._tensor_lengths import scaled_tensor_lengths, tensor_lengths
 from ._torch_precision import full_precision
 
 _CUDA_QUERIES, _OTHER_QUERIES = 1 << 14, 1 << 11  # at a time
@@ -76,18 +79,18 @@ class TensorSearch:
         if self.norms is not None:
             self._norms = torch.from_numpy(np.array(self.norms)).to(self.device)
         n, d = self._held.shape
-        self._step = max(1, _ROW_VALUES // d)
-        starts = range(0, n, self._step)
+        parts = self._parts()
         self.unit: float = 1.0
         self.centre: Any = 0.0
-        self.unit = _power_of_two(max(float(self._centred(s).abs().max()) for s in starts))
+        largest = max(float(self._centred(part).abs().max()) for part in parts)
+        self.unit = float(power_of_two(largest))
         total = torch.zeros(d, dtype=torch.float64, device=self.device)
-        for start in starts:
-            total += self._centred(start).sum(dim=0)
+        for part in parts:
+            total += self._centred(part).sum(dim=0)
         self.centre = total / n
-        squares = torch.cat([self._centred(s).square().sum(dim=1) for s in starts])
+        squares = torch.cat([self._centred(part).square().sum(dim=1) for part in parts])
         # From here on in units of the furthest row: all lengths of training rows are at most 1.
-        longest = _power_of_two(float(squares.max()) ** 0.5)
+        longest = float(power_of_two(float(squares.max()) ** 0.5))
         self.unit, self.centre = self.unit * longest, self.centre / longest
         squares = squares / longest**2
         self.length = float(squares.max()) ** 0.5
@@ -98,8 +101,8 @@ class TensorSearch:
         self._kept = None
         if self.half:
             kept = torch.zeros((n + -n % COLUMNS, d), dtype=torch.float16, device=self.device)
-            for start in starts:
-                kept[start : min(start + self._step, n)] = self._centred(start)
+            for part in parts:
+                kept[part] = self._centred(part)
             self._kept = kept, self._minus_half_squares.to(torch.float16)
         self._block_bytes = _OTHER_BYTES
         if self._on_cuda:
@@ -119,10 +122,8 @@ class TensorSearch:
             return rows.to(self.device)
         kind = getattr(torch, str(rows.dtype))
         tensor = torch.empty(rows.shape, dtype=kind, device=self.device)
-        step = max(1, _ROW_VALUES // rows.shape[1])
-        for start in range(0, len(rows), step):
-            block = np.array(rows[start : start + step])
-            tensor[start : start + len(block)] = torch.from_numpy(block)
+        for part in slices(len(rows), _ROW_VALUES, each=rows.shape[1]):
+            tensor[part] = torch.from_numpy(np.array(rows[part]))
         return TensorRows(tensor)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -133,9 +134,13 @@ class TensorSearch:
         self.__dict__.update(state)
         self._prepare()
 
-    def _centred(self, start: int, stop: int | None = None) -> Any:
+    def _parts(self) -> list[slice]:
+        """Training rows that are in float64 at a time."""
+        n, d = self._held.shape
+        return list(slices(n, _ROW_VALUES, each=d))
+
+    def _centred(self, part: slice) -> Any:
         """Training rows in float64 with the centre taken off, in the unit."""
-        part = slice(start, min(stop or start + self._step, len(self._held)))
         block = self._held.on_device(part.start, part.stop).double()
         if self._norms is not None:
             block = block / self._norms[part, None]
@@ -155,17 +160,15 @@ class TensorSearch:
         """
         torch = import_optional("torch", "torch")
         left_out = exclude is not None and bool((exclude >= 0).any())
-        found = []
-        step = _CUDA_QUERIES if self._on_cuda else _OTHER_QUERIES
-        for start in range(0, len(Q), step):
-            part = slice(start, min(start + step, len(Q)))
+        answers = []
+        for part in slices(len(Q), _CUDA_QUERIES if self._on_cuda else _OTHER_QUERIES):
             rows = Q.part(part.start, part.stop) if isinstance(Q, TensorRows) else Q[part]
             queries = self._to_device(torch, rows).on_device(0, len(rows)).double()
             if q_norms is not None:
                 lengths = torch.from_numpy(np.array(q_norms[part])).to(self.device)
                 queries = queries / lengths[:, None]
-            found.append(self._search_block(torch, queries, k + left_out))
-        indices, distances = map(np.concatenate, zip(*found, strict=True))
+            answers.append(self._search_block(torch, queries, k + left_out))
+        indices, distances = map(np.concatenate, zip(*answers, strict=True))
         if not left_out:
             return indices, distances
         keep = indices != np.asarray(exclude)[:, np.newaxis]
@@ -175,16 +178,15 @@ class TensorSearch:
     def _search_block(self, torch: Any, queries: Any, k: int) -> Found:
         best = TensorBest(self._held, self._norms, queries, k)
         centred = queries / self.unit - self.centre
-        lengths = _lengths(centred)
+        lengths = tensor_lengths(centred)
         limit = safe_length(self.length, np.dtype(np.float32))
         safe = lengths < (min(limit, _HALF_LONGEST) if self._kept is not None else limit)
         rows = safe.nonzero()[:, 0]
         if len(rows):
             self._by_product(torch, centred[rows], lengths[rows], rows, best)
         for row in (~safe).nonzero()[:, 0]:
-            for start in range(0, len(self._held), self._step):
-                stop = min(start + self._step, len(self._held))
-                others = torch.arange(start, stop, device=self.device)
+            for part in self._parts():
+                others = torch.arange(part.start, part.stop, device=self.device)
                 best.add(row.expand(len(others)), others)
         return best.on_host()
 
@@ -193,16 +195,17 @@ class TensorSearch:
         left = centred.to(torch.float16 if half else torch.float32)
         margin = self._error(lengths, half=half).to(torch.float32)[:, None]
         columns = self._block_bytes // (left.itemsize * len(left))
-        columns = columns if half else min(columns, self._step)  # centred anew, in float64
+        if not half:  # centred anew, in float64
+            columns = min(columns, max(1, _ROW_VALUES // self._held.shape[1]))
         columns = max(1, columns // COLUMNS) * COLUMNS
         kth = torch.full((len(left), best.k), -torch.inf, device=self.device)
         pairs = TensorPairs(torch, self.device)
-        for start in range(0, len(self._held), columns):
-            maxima = GroupMaxima(self._closeness(torch, left, start, start + columns))
+        for part in slices(len(self._held), columns):
+            maxima = GroupMaxima(self._closeness(torch, left, part))
             kth = torch.cat([kth, maxima.lower_bounds(best.k) - margin], dim=1)
             kth = kth.topk(best.k, dim=1).values
             for q_rows, x_rows, values in maxima.at_least(kth[:, -1:] - margin):
-                pairs.extend(q_rows, start + x_rows, values)
+                pairs.extend(q_rows, part.start + x_rows, values)
                 if len(pairs) > _MAX_PAIRS:
                     pairs.drop(kth[:, -1] - margin[:, 0])
                     if len(pairs) > _MAX_PAIRS // 2:  # many ties: only their distances tell
@@ -226,14 +229,15 @@ class TensorSearch:
         error = error + _HALF * longest**2 / 2 + _HALF_LEAST
         return (1 + _HALF) * error + _HALF * (lengths * longest + longest**2 / 2) + _HALF_LEAST
 
-    def _closeness(self, torch: Any, left: Any, start: int, stop: int) -> Any:
+    def _closeness(self, torch: Any, left: Any, part: slice) -> Any:
         """Closeness of queries to training rows, filled up to whole groups by -inf."""
+        filled = slice(part.start, part.stop + (part.start - part.stop) % COLUMNS)
         if self._kept is None:
-            right = self._centred(start, stop).float()
+            right = self._centred(part).float()
             right = torch.nn.functional.pad(right, (0, 0, 0, -len(right) % COLUMNS))
-            plus = self._minus_half_squares[start:stop]
+            plus = self._minus_half_squares[filled]
         else:
-            right, plus = (kept[start:stop] for kept in self._kept)
+            right, plus = (kept[filled] for kept in self._kept)
             if not self._on_cuda:  # the same numbers, without the speed
                 left, right, plus = left.float(), right.float(), plus.float()
         with full_precision(torch):
@@ -242,21 +246,8 @@ class TensorSearch:
 
 def tensor_norms(rows: TensorRows) -> NDArray[np.float64]:
     """Length of each row in float64, also where squares would overflow or vanish; on the host."""
-    found = []
-    step = max(1, _ROW_VALUES // rows.shape[1])
-    for start in range(0, len(rows), step):
-        block = rows.on_device(start, start + step).double()
-        largest = block.abs().amax(dim=1)
-        unit = largest.where(largest > 0, 1.0)
-        found.append(unit * _lengths(block / unit[:, None]))
-    return np.concatenate([part.cpu().numpy() for part in found])
-
-
-def _lengths(rows: Any) -> Any:
-    """Lengths of rows in float64; inf where a square can't be held."""
-    return rows.square().sum(dim=1).sqrt()
-
-
-def _power_of_two(value: float) -> float:
-    """The power of two above a value, 1 for 0: dividing by it loses no digit."""
-    return float(np.ldexp(1.0, int(np.frexp(value)[1]))) if value > 0 else 1.0
+    norms = [
+        scaled_tensor_lengths(rows.on_device(part.start, part.stop).double())
+        for part in slices(len(rows), _ROW_VALUES, each=rows.shape[1])
+    ]
+    return np.concatenate([part.cpu().numpy() for part in norms])

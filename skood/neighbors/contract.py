@@ -17,6 +17,7 @@ from .._validation import (
     check_training_rows,
     parameter_error,
 )
+from ..measures.blocks import slices
 from ..measures.lengths import row_norms
 from ..rows import StoredRows
 from ..rows.lookup import RowLookup
@@ -149,8 +150,7 @@ class NeighborIndex(ABC, BaseEstimator):
         if rows is None or rows.dtype != X.dtype or rows.shape != X.shape:
             return False
         return rows is X or all(
-            np.array_equal(rows[start : start + _COMPARED_ROWS], X[start : start + _COMPARED_ROWS])
-            for start in range(0, len(X), _COMPARED_ROWS)
+            np.array_equal(rows[part], X[part]) for part in slices(len(X), _COMPARED_ROWS)
         )
 
     def answer(self, Q: NDArray, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -41,17 +42,18 @@ class ExactIndex(NeighborIndex):
         The distance: Euclidean, or one minus the cosine of the angle.
     device : str, default="cpu"
         Where the rows are compared: "cpu" by NumPy, or by torch's product where the process has
-        loaded torch and a trial finds that faster; "cuda", "cuda:1", "mps" or another device of
-        torch by torch, where the rows are kept once more. A torch tensor is searched by torch on
-        the device where it lives already, or on this one if it lives in the host's memory; nor are
-        queries copied that are tensors there. Neighbours and distances are the same on all devices
-        but for the last digit.
+        loaded torch and a trial finds that faster; "cuda", "cuda:1" or another device of torch by
+        torch, where the rows are kept once more. A torch tensor is searched by torch on the device
+        where it lives, or on this one if it lives in the host's memory; queries that are tensors
+        there are not copied. Neighbours and distances are the same on all devices but for the last
+        digit. Apple's "mps" has no float64: rows for it, or on it, are searched on the host by
+        NumPy, and a warning says so.
     precision : {"auto", "full", "half"}, default="auto"
         What torch finds candidates in: "full" is float32; "half" is float16, at a multiple of the
         speed on most GPUs, and takes 2 more bytes a value there. "auto" is half on CUDA devices.
-        It changes no answer, since the candidates are all rows that could be among the nearest, the
-        rounding errors added, and are compared again in float64. Where half precision leaves too
-        many candidates, the index changes to full by itself.
+        It changes no answer: the candidates are all rows that could be among the nearest, the
+        rounding errors added, and they are compared again in float64. Where half precision leaves
+        too many candidates, the index changes to full by itself.
     n_jobs : int or None, default=None
         Number of threads. None means as many as the BLAS uses, -1 all processors.
 
@@ -165,11 +167,11 @@ class ExactIndex(NeighborIndex):
         self._check_device()
 
     def _check_device(self) -> None:
-        if self.device == "cpu":
-            return
         allowed = "'cpu' or a device that torch has here"
         if not isinstance(self.device, str):
             raise parameter_error(self, "device", allowed, self.device)
+        if _is_for_numpy(self.device):
+            return
         torch = import_optional("torch", "torch", needed_by=f"device={self.device!r}")
         try:
             torch.empty(0, device=self.device)
@@ -177,22 +179,30 @@ class ExactIndex(NeighborIndex):
             raise parameter_error(self, "device", allowed, self.device) from error
 
     def _hold(self, X: Any) -> Self:
-        if isinstance(X, TensorRows):
-            X = X.to(self.device) if X.device == "cpu" else X
-            X = X if _has_float64(X.device) else np.asarray(X)
+        on_device = isinstance(X, TensorRows) and X.device != "cpu"
+        device = X.device if on_device else self.device
+        if device != "cpu" and _is_for_numpy(device):
+            warnings.warn(
+                f"ExactIndex searches on the host: the device {device!r} has no float64. "
+                "device='cpu' and rows in the host's memory do the same without this warning.",
+                UserWarning,
+                stacklevel=3,
+            )
+            X = np.asarray(X) if isinstance(X, TensorRows) else X
+        elif isinstance(X, TensorRows) and not on_device:
+            X = X.to(device)
         return super()._hold(X)
 
     def _build(self) -> None:
         rows, norms = self.training_rows_, self.row_norms_
-        device = rows.device if isinstance(rows, TensorRows) else self.device
-        by_torch = isinstance(rows, TensorRows) or (device != "cpu" and _has_float64(device))
         self._engine: ExactSearch | TensorSearch
-        if not by_torch:
+        if not isinstance(rows, TensorRows) and _is_for_numpy(self.device):
             if self.precision == "half":
-                allowed = "'auto' or 'full' but on devices of torch that have float64"
+                allowed = "'auto' or 'full' where NumPy searches"
                 raise parameter_error(self, "precision", allowed, self.precision)
-            self._engine = ExactSearch(rows, norms, device=device)
+            self._engine = ExactSearch(rows, norms)
             return
+        device = rows.device if isinstance(rows, TensorRows) else self.device
         on_cuda = device.startswith("cuda")
         half = self.precision == "half" or (self.precision == "auto" and on_cuda)
         self._engine = TensorSearch(rows, norms, device=device, half=half)
@@ -233,5 +243,6 @@ class ExactIndex(NeighborIndex):
         )
 
 
-def _has_float64(device: str) -> bool:
-    return not device.startswith("mps")
+def _is_for_numpy(device: str) -> bool:
+    """Whether rows of the host's memory are searched there: torch's mps has no float64."""
+    return device == "cpu" or device.startswith("mps")

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_int, check_option
+from ..measures.blocks import slices
 from ..rows.threads import n_threads
-from ._approximate import ApproximateIndex, Candidates
+from ._approximate import ApproximateIndex, Shortlist
 from ._faiss import empty_cells, faiss_threads, import_faiss, radius_of_the_rest
 from ._recall import RecallSample
 
@@ -213,8 +214,8 @@ class FaissIndex(ApproximateIndex):
             self._add_rows()
 
     def _add_rows(self) -> None:
-        for start in range(0, self.n_samples_fit_, _ROW_BLOCK):
-            self._structure.add(self._points_at(slice(start, start + _ROW_BLOCK)))
+        for part in slices(self.n_samples_fit_, _ROW_BLOCK):
+            self._structure.add(self._points_at(part))
 
     def _points_at(self, rows: NDArray[np.intp] | slice) -> NDArray[np.float32]:
         norms = None if self.row_norms_ is None else self.row_norms_[rows]
@@ -235,20 +236,18 @@ class FaissIndex(ApproximateIndex):
         else:
             self.ef_search_ = effort
 
-    def _candidates(
+    def _shortlist(
         self, points: NDArray[np.float32], n_candidates: int, k: int, effort: int | None
-    ) -> Candidates:
+    ) -> Shortlist:
         if self.kind_ == "flat":
             squares, positions = self._structure.search(points, n_candidates)
-            return Candidates(positions, radius_of_the_rest(points, squares[:, -1]))
+            return Shortlist(positions, radius_of_the_rest(points, squares[:, -1]))
         parameters = self._search_parameters(k, effort)
         parts = [
-            self._structure.search(
-                points[start : start + _FEW_QUERIES], n_candidates, params=parameters
-            )[1]
-            for start in range(0, len(points), _FEW_QUERIES)
+            self._structure.search(points[part], n_candidates, params=parameters)[1]
+            for part in slices(len(points), _FEW_QUERIES)
         ]
-        return Candidates(np.concatenate(parts))
+        return Shortlist(np.concatenate(parts))
 
     def _search_parameters(self, k: int, effort: int | None) -> Any:
         """The effort as faiss takes it; more than chosen where k is above `recall_at`."""

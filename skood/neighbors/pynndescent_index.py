@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .._optional import import_optional, is_installed
 from .._validation import check_int
 from ..rows.threads import n_threads
-from ._approximate import ApproximateIndex, Candidates
+from ._approximate import ApproximateIndex, Shortlist
 from ._recall import RecallSample
 
 _EPSILON_STEP = 0.05
@@ -177,23 +177,23 @@ class PyNNDescentIndex(ApproximateIndex):
     def _set_effort(self, effort: int) -> None:
         self.epsilon_ = _epsilon(effort)
 
-    def _candidates(
+    def _shortlist(
         self,
         points: NDArray[np.float32],
         n_candidates: int,
         k: int,  # noqa: ARG002
         effort: int | None,
-    ) -> Candidates:
+    ) -> Shortlist:
         self._tell_of_compilation()
         epsilon = self.epsilon_ if effort is None else _epsilon(effort)
-        found = np.empty((len(points), n_candidates), dtype=np.intp)
+        positions = np.empty((len(points), n_candidates), dtype=np.intp)
         with _LOCK:
             # One by one, since random numbers pass from each row of a batch to the next.
             for row in range(len(points)):
-                found[row] = self._structure.query(
+                positions[row] = self._structure.query(
                     points[row : row + 1], k=n_candidates, epsilon=epsilon
                 )[0]
-        return Candidates(found)
+        return Shortlist(positions)
 
 
 def _epsilon(effort: int) -> float:

@@ -1,4 +1,4 @@
-"""The exact search with torch: the same answer as NumPy's, on any device."""
+"""Rows of the host's memory that torch searches on a device, and devices that it can't."""
 
 from __future__ import annotations
 
@@ -22,22 +22,14 @@ from skood import (
 from skood._optional import is_installed
 from skood.model_selection import LeaveClassesOut, ood_scorer
 from skood.neighbors import ExactIndex
-from skood.neighbors import _exact_search as engine
-from skood.neighbors import _torch_closeness as on_device
+from skood.neighbors import _tensor_search as engine
 from skood.neighbors._exact_search import ExactSearch
+from skood.neighbors._tensor_search import TensorSearch
 from skood.preprocessing import PartialWhitener
 
 from ..detectors import each_device, rows
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
-
-
-class TorchSearch(ExactSearch):
-    """What devices without float64 do (Apple's), on one that there is."""
-
-    def __init__(self, X, norms=None, *, device):
-        super().__init__(X, norms)
-        self.reference = on_device.TorchReference(self.reference.rows, device)
 
 
 def _data(kind, dtype):
@@ -58,58 +50,74 @@ def _data(kind, dtype):
 @each_device
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", ["plain", "offset", "lattice", "huge", "tiny", "far"])
-@pytest.mark.parametrize("block", [1 << 28, 1 << 15], ids=["one block", "many blocks"])
-def test_equals_numpy(kind, dtype, block, device, monkeypatch):
-    monkeypatch.setattr(on_device, "_BLOCK_BYTES", block)
+@pytest.mark.parametrize("values", [1 << 25, 1 << 13], ids=["one block", "many blocks"])
+def test_equals_numpy(kind, dtype, values, device, monkeypatch):
+    monkeypatch.setattr(engine, "_ROW_VALUES", values)
     X, Q = _data(kind, dtype)
-    indices, distances = TorchSearch(X, device=device).search(Q, 15)
+    indices, distances = TensorSearch(X, None, device=device, half=False).search(Q, 15)
     expected = ExactSearch(X).search(Q, 15)
     np.testing.assert_array_equal(indices, expected[0])
-    np.testing.assert_array_equal(distances, expected[1])
+    np.testing.assert_allclose(distances, expected[1], rtol=1e-12)
 
 
 @each_device
 def test_more_ties_than_fit_in_memory_at_a_time(device, monkeypatch):
     monkeypatch.setattr(engine, "_MAX_PAIRS", 3000)
-    monkeypatch.setattr(on_device, "_BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr(engine, "_ROW_VALUES", 1 << 10)
     rng = np.random.default_rng(0)
     X, Q = (rng.integers(0, 2, size=(n, 3)).astype(np.float32) for n in (4000, 40))
-    found = TorchSearch(X, device=device).search(Q, 9)
-    np.testing.assert_array_equal(found[0], ExactSearch(X).search(Q, 9)[0])
+    indices, _ = TensorSearch(X, None, device=device, half=False).search(Q, 9)
+    np.testing.assert_array_equal(indices, ExactSearch(X).search(Q, 9)[0])
 
 
 @each_device
 def test_cosine_and_rows_left_out(device):
     X, Q = rows(900, 7), rows(30, 7, seed=1)
     lengths = np.linalg.norm(X, axis=1), np.linalg.norm(Q, axis=1)
-    exclude = np.arange(30)
-    options = {"q_norms": lengths[1], "exclude": exclude}
+    options = {"q_norms": lengths[1], "exclude": np.arange(30)}
     np.testing.assert_array_equal(
-        TorchSearch(X, lengths[0], device=device).search(Q, 5, **options)[0],
+        TensorSearch(X, lengths[0], device=device, half=False).search(Q, 5, **options)[0],
         ExactSearch(X, lengths[0]).search(Q, 5, **options)[0],
     )
 
 
 @each_device
-def test_precision_is_full_in_the_search_and_the_users_after_it(device):
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
-        X, Q = _data("plain", np.float32)
-        found = TorchSearch(X, device=device).search(Q, 9)
-        np.testing.assert_array_equal(found[0], ExactSearch(X).search(Q, 9)[0])
-        assert torch.get_float32_matmul_precision() == "medium"
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
-@each_device
 def test_pickle_rebuilds_what_lies_on_the_device(device):
     X, Q = _data("plain", np.float32)
-    search = TorchSearch(X, device=device)
+    search = TensorSearch(X, None, device=device, half=False)
     data = pickle.dumps(search)
     assert len(data) < 1.5 * X.nbytes
     np.testing.assert_array_equal(pickle.loads(data).search(Q, 9)[0], search.search(Q, 9)[0])  # noqa: S301
+
+
+class TestMps:
+    """Apple's GPUs have no float64: rows are searched on the host, and a warning says so."""
+
+    def test_by_name(self):
+        X, Q = rows(300, 6), rows(40, 6, seed=1)
+        with pytest.warns(UserWarning, match=r"on the host: the device 'mps' has no float64"):
+            detector = KNNOutlierDetector(algorithm=ExactIndex(device="mps")).fit(X)
+        expected = KNNOutlierDetector(algorithm=ExactIndex()).fit(X)
+        np.testing.assert_array_equal(detector.score_samples(Q), expected.score_samples(Q))
+        assert isinstance(detector.index_.training_rows_, np.ndarray)
+
+    def test_half_precision_is_refused(self):
+        index = ExactIndex(device="mps", precision="half")
+        with (
+            pytest.warns(UserWarning, match="on the host"),
+            pytest.raises(ValueError, match=r"'auto' or 'full' where NumPy searches. Got 'half'"),
+        ):
+            index.fit(rows())
+
+    @pytest.mark.skipif(not torch.backends.mps.is_available(), reason="torch sees no Apple GPU")
+    def test_tensors(self):
+        X, Q = rows(300, 6, dtype=np.float32), rows(40, 6, seed=1, dtype=np.float32)
+        with pytest.warns(UserWarning, match=r"on the host: the device 'mps:0' has no float64"):
+            index = ExactIndex().fit(torch.from_numpy(X).to("mps"))
+        expected = ExactIndex().fit(X).query(Q, 5)
+        answer = index.query(torch.from_numpy(Q).to("mps"), 5)
+        np.testing.assert_array_equal(answer.indices, expected.indices)
+        np.testing.assert_array_equal(answer.distances, expected.distances)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
