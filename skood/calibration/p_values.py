@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import false_discovery_control
 
 # Shares of whole numbers differ by far more than this where they differ at all.
 _ROUNDING = 1e-12
@@ -64,9 +65,4 @@ def fewest_calibration_scores(alpha: float) -> int:
 
 def benjamini_hochberg(p_values: NDArray[np.float64], alpha: float) -> NDArray[np.bool_]:
     """Which hypotheses are rejected at a false discovery rate of alpha."""
-    ordered = np.sort(p_values)
-    rates = ordered * len(ordered) / np.arange(1, len(ordered) + 1)
-    within = np.flatnonzero(rates <= alpha * (1 + _ROUNDING))
-    if not within.size:
-        return np.zeros(len(p_values), dtype=bool)
-    return p_values <= ordered[within[-1]]
+    return false_discovery_control(p_values) <= alpha * (1 + _ROUNDING)
