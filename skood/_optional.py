@@ -12,12 +12,12 @@ def is_installed(module: str) -> bool:
     Parameters
     ----------
     module : str
-        Name of the module, such as ``"matplotlib"``. Of a dotted name the first part decides.
+        Name of the module, such as ``"matplotlib"``. Only the first part of a dotted name counts.
 
     Returns
     -------
     bool
-        True where the module is loaded already or can be found.
+        True if the module is loaded or can be found.
 
     Examples
     --------
@@ -27,13 +27,13 @@ def is_installed(module: str) -> bool:
     """
     package = module.partition(".")[0]
     if package in sys.modules:
-        # None there is Python's own way of saying "this import is blocked".
+        # Python blocks the import of a module whose entry is None.
         return sys.modules[package] is not None
     return importlib.util.find_spec(package) is not None
 
 
 def import_optional(module: str, extra: str, *, needed_by: str | None = None) -> ModuleType:
-    """Import an optional module, or raise an error that says how to install it.
+    """Import an optional module, or raise an error that names the extra to install.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def import_optional(module: str, extra: str, *, needed_by: str | None = None) ->
     extra : str
         The extra of skood that brings the module.
     needed_by : str, default=None
-        What needs the module, as the error is to name it. None names the extra.
+        The subject of the error: the thing that needs the module. None: the extra.
 
     Returns
     -------
@@ -52,8 +52,8 @@ def import_optional(module: str, extra: str, *, needed_by: str | None = None) ->
     Raises
     ------
     ImportError
-        If the package is not installed. A package that is installed and fails while it is being
-        imported raises its own error, since installing it again would not help.
+        If the package is not installed. An installed package that fails during its import raises
+        its own error, since installing it again would not help.
 
     Examples
     --------

@@ -29,7 +29,7 @@ _DTYPES = (np.float64, np.float32)  # any other type becomes the first
 
 
 def parameter_error(owner: object, name: str, allowed: str, value: Any) -> ValueError:
-    """The error for a parameter of an estimator (or of a function, given by name)."""
+    """The error for a parameter of an estimator, or of a function given by its name."""
     owner_name = owner if isinstance(owner, str) else type(owner).__name__
     return ValueError(
         f"The {name!r} parameter of {owner_name} must be {allowed}. Got {value!r} instead."
@@ -45,7 +45,7 @@ def check_int(
     *,
     or_none: bool = False,
 ) -> None:
-    """Raise unless `value` is a whole number in [low, high] (or None, where that is allowed)."""
+    """Raise unless `value` is a whole number in [low, high], or None with `or_none`."""
     if or_none and value is None:
         return
     number = isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
@@ -59,7 +59,7 @@ def check_float(
 ) -> None:
     """Raise unless `value` is a number in `interval`, written as in ``"(0, 0.5]"``.
 
-    `high_name` is what the upper end is called in the message, where it is another parameter.
+    `high_name` replaces the upper end in the message, if the end is another parameter.
     """
     low, high = (float(end) for end in interval[1:-1].split(","))
     inside = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
@@ -81,10 +81,10 @@ def check_option(owner: object, name: str, value: Any, options: Sequence[str]) -
 def check_training_rows(
     estimator: BaseEstimator, X: Any, *, min_samples: int = 2, stored: bool = False
 ) -> NDArray:
-    """X as a C-contiguous array of float32 or float64; its width and names are stored.
+    """X as a C-contiguous array of float32 or float64; stores its width and names.
 
-    With `stored`, rows on disk stay there: what comes back is a `StoredRows`, of which slices and
-    picked rows are such arrays.
+    With `stored`, rows on disk stay there: the result is a `StoredRows`, whose slices and selected
+    rows are such arrays.
     """
     rows = as_stored_rows(X)
     if rows is not None and stored:
@@ -118,7 +118,7 @@ def check_new_rows(
             return check_array(
                 values, dtype=_DTYPES if dtype is None else dtype, order="C", input_name="X"
             )
-    # A float64 value beyond float32 becomes inf in the cast and is then refused with a clear error.
+    # The cast makes inf of a float64 value beyond float32. The check then refuses it.
     with np.errstate(over="ignore", invalid="ignore"):
         return validate_data(
             estimator, X, dtype=_DTYPES if dtype is None else dtype, order="C", reset=False
@@ -128,7 +128,7 @@ def check_new_rows(
 def _check_stored_rows(
     estimator: BaseEstimator, rows: StoredRows, min_samples: int, *, reset: bool
 ) -> Any:
-    """Rows on disk of the right width and names, none of which has NaN or infinity."""
+    """Rows on disk, after a check of their width and names, and for NaN and infinity."""
     validate_data(estimator, rows.empty_frame(), skip_check_array=True, reset=reset)
     if len(rows) < min_samples or rows.shape[1] == 0:
         missing = "sample" if len(rows) < min_samples else "feature"
@@ -143,7 +143,7 @@ def _check_stored_rows(
     if bad is not None:
         raise ValueError(
             f"Input X contains NaN, infinity or a value too large for {rows.dtype}: row {bad} of "
-            f"{rows.origin} is the first that does. Drop such rows or fill in what is missing; "
+            f"{rows.origin} is the first such row. Drop such rows or fill in missing values; "
             f"{type(estimator).__name__} takes finite values only."
         )
     rows.finite = True
@@ -151,7 +151,7 @@ def _check_stored_rows(
 
 
 def _is_ready(estimator: BaseEstimator, X: Any, dtype: np.dtype | None) -> bool:
-    """Whether nothing has to be done about X: the checks in full take as long as to score a row."""
+    """Whether X needs no further check: the full checks take as long as scoring a row."""
     return (
         type(X) is np.ndarray
         and X.ndim == 2
@@ -165,9 +165,9 @@ def _is_ready(estimator: BaseEstimator, X: Any, dtype: np.dtype | None) -> bool:
 
 
 def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray:
-    """Raw inputs as an array of two axes or more, of the type they have and not searched for NaN.
+    """Raw inputs as an array of two axes or more, with their own type; NaN may be in it.
 
-    Width and names of columns are stored or checked where X has two axes.
+    If X has two axes, its width and the names of its columns are stored or checked.
     """
     X = X if hasattr(X, "shape") else np.asarray(X)
     if len(X.shape) <= 2:
@@ -185,14 +185,14 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray:
 
 
 def forget_columns(estimator: BaseEstimator) -> None:
-    """Take back what an earlier fit on rows with columns has stored of these."""
+    """Forget the width and the names of columns that an earlier fit has stored."""
     for name in ("n_features_in_", "feature_names_in_"):
         if hasattr(estimator, name):
             delattr(estimator, name)
 
 
 def check_column_names(estimator: BaseEstimator, names: Any) -> None:
-    """Raise unless names of input columns, where given, are those of the rows of `fit`."""
+    """Raise unless the names of input columns are None or those of the rows of `fit`."""
     if names is None:
         return
     fitted = getattr(estimator, "feature_names_in_", None)
@@ -206,7 +206,7 @@ def check_column_names(estimator: BaseEstimator, names: Any) -> None:
 
 
 def check_extracted(features: Any, name: str = "the extracted features") -> NDArray:
-    """What a feature extractor made, as a C-contiguous array of float32 or float64."""
+    """Features of an extractor as a C-contiguous array of float32 or float64."""
     return check_array(features, dtype=_DTYPES, order="C", input_name=name)
 
 
@@ -216,7 +216,7 @@ def select_rows(X: Any, positions: NDArray[np.intp]) -> Any:
 
 
 def check_labels(y: Any, n_samples: int) -> NDArray | None:
-    """Labels as a one-dimensional array of n_samples, None where there are none."""
+    """Labels as a one-dimensional array of n_samples; None stays None."""
     if y is None:
         return None
     y = column_or_1d(y)
@@ -225,18 +225,18 @@ def check_labels(y: Any, n_samples: int) -> NDArray | None:
 
 
 def discrete_classes(y: NDArray | None) -> NDArray | None:
-    """The sorted classes in y; None where y is missing or holds values that are no labels."""
+    """The sorted classes in y; None if y is None or holds fractions."""
     if y is None or (y.dtype.kind == "f" and not np.array_equal(y, np.round(y))):
         return None
     return np.unique(y)
 
 
 def pipeline_steps(estimator: Any, *, frozen: bool = True) -> tuple[list[Any], Any]:
-    """The transformers of a Pipeline in the order in which rows pass them, and its last step.
+    """The transformers of a Pipeline, in the order in which rows pass them, and its last step.
 
-    Pipelines within it are taken apart too, and with `frozen` those in a `FrozenEstimator`. Steps
-    that pass rows on as they are ("passthrough", None) are left out. Any other estimator, a search
-    or a wrapper too, is a last step without transformers.
+    Inner Pipelines are taken apart too, with `frozen` also those in a `FrozenEstimator`. Steps that
+    leave rows unchanged ("passthrough", None) are left out. Any other estimator, even a search or a
+    wrapper, is a last step without transformers.
     """
     while frozen and isinstance(estimator, FrozenEstimator):
         estimator = estimator.estimator
@@ -258,5 +258,5 @@ def last_step(estimator: Any, *, frozen: bool = True) -> Any:
 
 
 def working_memory_bytes() -> int:
-    """What scikit-learn's ``working_memory`` setting allows for temporary arrays."""
+    """Bytes that scikit-learn's ``working_memory`` setting allows for temporary arrays."""
     return int(sklearn.get_config()["working_memory"] * 2**20)

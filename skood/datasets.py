@@ -1,4 +1,4 @@
-"""Real data for trying out detectors, made from what scikit-learn carries itself: no download."""
+"""Real data to try detectors on, from files that scikit-learn carries: no download."""
 
 from numbers import Integral, Real
 from pathlib import Path
@@ -12,10 +12,10 @@ from sklearn.utils import Bunch, check_random_state
 from skood._optional import import_optional
 
 SIDE = 8  # the digits are 8 x 8 pixels
-TOP = 16.0  # and their pixels go from 0 (paper) to 16 (ink)
+TOP = 16.0  # their pixels have values from 0 (paper) to 16 (ink)
 FIRST_NEAR_DIGIT = 8
 
-# ITU-R BT.601: how bright red, green and blue look to the eye.
+# ITU-R BT.601: the brightness of red, green and blue for the eye.
 LUMA = np.array([0.299, 0.587, 0.114])
 
 DESCR = """\
@@ -27,8 +27,8 @@ Every row is a grey picture of 8 x 8 pixels, flattened to 64 features with whole
 X_train, X_test   handwritten digits 0 to 7 (scikit-learn's load_digits), split at random with the
                   same share of every digit in both parts: the in-distribution rows
 X_near            handwritten digits 8 and 9 of the same writers: near out-of-distribution rows
-X_far             patches of two photographs (scikit-learn's load_sample_images), grey and brought
-                  to the values 0 to 16, at positions drawn at random: far out-of-distribution rows
+X_far             patches of two photographs (scikit-learn's load_sample_images), at random
+                  positions, grey, scaled to 0 to 16: far out-of-distribution rows
 
 y_train, y_test and y_near hold the digit, y_far the name of the photograph.
 """
@@ -42,19 +42,18 @@ def load_digits_ood(
 ) -> Bunch:
     """Load digits 0 to 7 as in-distribution rows, with near and far out-of-distribution rows.
 
-    The near rows are the digits 8 and 9, the far rows are patches of photographs. Everything comes
-    from the files that scikit-learn carries, so nothing is downloaded.
+    The near rows are the digits 8 and 9, the far rows are patches of photographs. All data come
+    from files that scikit-learn carries: no download.
 
     Parameters
     ----------
     test_size : float, default=0.3
-        Share of the rows with digits 0 to 7 that are held out, in (0, 1).
+        Held-out share of the rows with digits 0 to 7, in (0, 1).
     n_far : int, default=400
         Number of photograph patches, all at different positions. Decoding the photographs needs
-        Pillow, which ``pip install "skood[plots]"`` brings; with 0 nothing is decoded and Pillow is
-        not needed.
+        Pillow, which ``pip install "skood[plots]"`` brings; 0 patches need no Pillow.
     random_state : int, RandomState instance or None, default=0
-        Draws the split first and the patches after it, so the split does not depend on `n_far`.
+        Draws the split, then the patches, so the split does not depend on `n_far`.
 
     Returns
     -------
@@ -110,7 +109,7 @@ def load_digits_ood(
 
 
 def _check_sizes(test_size: Any, n_far: Any) -> None:
-    """Raise unless both sizes are of the right type and not plainly out of range."""
+    """Raise unless both sizes have the right type and sign, and the share is below 1."""
     is_share = isinstance(test_size, Real) and not isinstance(test_size, Integral)
     if not is_share or not 0 < test_size < 1:
         raise ValueError(
@@ -125,13 +124,13 @@ def _check_sizes(test_size: Any, n_far: Any) -> None:
 
 
 def _photograph_patches(n_patches: int, random: np.random.RandomState) -> tuple:
-    """Cut grey patches at distinct random positions; return them and their photographs' names."""
+    """Grey patches at distinct random positions, and the names of their photographs."""
     if n_patches == 0:
         return np.empty((0, SIDE * SIDE)), np.empty(0, dtype="<U6")
     import_optional("PIL", "plots", needed_by="Decoding the photographs of load_digits_ood")
     photographs = load_sample_images()
     names = np.array([Path(name).stem for name in photographs.filenames])
-    # Whole values, like those of the digits: else a detector could tell the two by their fractions.
+    # Digits have whole values. Fractions would give the patches away to a detector.
     grey = np.rint(np.stack(photographs.images) @ LUMA * (TOP / 255.0))
     windows = np.lib.stride_tricks.sliding_window_view(grey, (SIDE, SIDE), axis=(1, 2))
     n_positions = int(np.prod(windows.shape[:3]))

@@ -1,7 +1,7 @@
 """Measures of how well scores tell in-distribution rows from out-of-distribution rows.
 
-All of them take labels (+1 = in-distribution, -1 = OoD) and scores (higher = more
-in-distribution), and none of them guesses what other labels mean: 0/1 labels need ``pos_label``.
+All metrics take labels (+1 = in-distribution, -1 = OoD) and scores (higher = more
+in-distribution). No metric guesses the meaning of other labels: 0/1 labels need ``pos_label``.
 """
 
 from skood.metrics._ranking import aupr_in, aupr_out, auroc

@@ -12,8 +12,8 @@ from skood.metrics.check import check_labels_and_scores
 def auroc(y_true: ArrayLike, scores: ArrayLike, *, pos_label: Any = None) -> float:
     """Area under the ROC curve, with in-distribution as the positive class.
 
-    It is the probability that an in-distribution row scores higher than an OoD row, ties
-    counting one half, so 0.5 is chance and a value below 0.5 means that the order is inverted.
+    It is the probability that an in-distribution row scores higher than an OoD row, where a tie
+    counts one half. So 0.5 is chance, and below 0.5 the order is inverted.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def auroc(y_true: ArrayLike, scores: ArrayLike, *, pos_label: Any = None) -> flo
     ------
     ValueError
         If the labels are not +1/-1 and `pos_label` is None, if `pos_label` does not occur, if one
-        of the two classes is absent, if a score is NaN, or if the shapes are not both (n,), n > 0.
+        of the two classes is absent, if a score is NaN, or if a shape is not (n,) with n > 0.
 
     See Also
     --------
@@ -62,8 +62,8 @@ def aupr_in(y_true: ArrayLike, scores: ArrayLike, *, pos_label: Any = None) -> f
     """Average precision with in-distribution as the positive class.
 
     The area under the precision-recall curve as a sum of steps: over the distinct scores from the
-    highest, precision times the recall gained. Chance level is the share of in-distribution rows,
-    so values compare only between sets of the same composition.
+    highest, precision times the gain in recall. The chance level is the share of in-distribution
+    rows, so compare values only between sets of the same composition.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def aupr_in(y_true: ArrayLike, scores: ArrayLike, *, pos_label: Any = None) -> f
 def aupr_out(y_true: ArrayLike, scores: ArrayLike, *, pos_label: Any = None) -> float:
     """Average precision with OoD as the positive class, on the negated scores.
 
-    Chance level is the share of OoD rows. Where OoD rows are rare, this falls long before
+    The chance level is the share of OoD rows. If OoD rows are rare, this metric falls long before
     :func:`auroc` does.
 
     Parameters
@@ -120,11 +120,11 @@ def aupr_out(y_true: ArrayLike, scores: ArrayLike, *, pos_label: Any = None) -> 
     y_true : array-like of shape (n,)
         Labels: +1 = in-distribution, -1 = OoD. Any other labels need `pos_label`.
     scores : array-like of shape (n,)
-        Scores, higher = more in-distribution (they are negated here, not by the caller).
+        Scores, higher = more in-distribution (this function negates them, not the caller).
         Infinities are allowed, NaN is not.
     pos_label : scalar, default=None
-        The label that means **in-distribution**, as in all metrics here; every other label then
-        means OoD.
+        The label that means **in-distribution**, as in all metrics of this module; every other
+        label then means OoD.
 
     Returns
     -------

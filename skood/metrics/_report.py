@@ -36,7 +36,7 @@ class MetricEstimate(NamedTuple):
     value : float
         The metric on all rows, a fraction in [0, 1].
     low, high : float or None
-        Ends of the bootstrap interval; None where no resamples were asked for.
+        Ends of the bootstrap interval; None without resamples.
     """
 
     value: float
@@ -46,7 +46,7 @@ class MetricEstimate(NamedTuple):
 
 @dataclass(frozen=True)
 class OODReport(Mapping[str, MetricEstimate]):
-    """What :func:`ood_report` returns: a read-only mapping of names to estimates.
+    """The result of :func:`ood_report`: a read-only mapping of names to estimates.
 
     ``report["auroc"]`` and ``report.auroc`` are the same; ``print(report)`` shows a table.
 
@@ -121,9 +121,9 @@ def ood_report(
 ) -> OODReport:
     """Compute all metrics, each with a percentile bootstrap interval.
 
-    In-distribution and OoD rows are resampled apart, so that every resample has as many of each
-    as the data. The interval shows how far the number could move with another draw of test rows;
-    it knows nothing of another training run.
+    In-distribution and OoD rows are resampled separately, so every resample has as many of each
+    kind as the data. The interval shows how far the metric could move with another draw of test
+    rows. It does not cover the variation between training runs.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def ood_report(
     pos_label : scalar, default=None
         The label that means in-distribution; every other label then means OoD.
     n_bootstrap : int, default=1000
-        Number of resamples. 0 leaves the intervals out (``low`` and ``high`` are None).
+        Number of resamples. 0: no intervals (``low`` and ``high`` are None).
     confidence_level : float in (0, 1), default=0.95
         Nominal coverage of the intervals.
     random_state : int, RandomState or None, default=None
@@ -150,13 +150,13 @@ def ood_report(
     ------
     ValueError
         As for :func:`auroc`, and if `n_bootstrap`, `confidence_level` or `random_state` is not
-        allowed.
+        valid.
 
     Notes
     -----
     Percentile intervals are not corrected for bias. The detection error is a minimum, so its
-    resamples lie a little low; with one row of a class, nothing varies in that class, and the
-    interval is too narrow.
+    resamples lie a little low. With a single row of a class, resamples of that class do not vary,
+    and the interval is too narrow.
 
     References
     ----------

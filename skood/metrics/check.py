@@ -1,4 +1,4 @@
-"""What every metric asks of its labels and scores, and how it says so."""
+"""Checks of the labels and scores of a metric."""
 
 import numbers
 from typing import Any
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 def check_labels_and_scores(
     y_true: ArrayLike, scores: ArrayLike, *, pos_label: Any, caller: str
 ) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-    """Check the input of a metric and reduce it to what the metric depends on.
+    """Check the input of a metric and reduce it to classes and ranks.
 
     Parameters
     ----------
@@ -28,12 +28,12 @@ def check_labels_and_scores(
     is_in : ndarray of bool, shape (n,)
         True for in-distribution rows. Both values occur.
     ranks : ndarray of int, shape (n,)
-        Position of each score among the distinct scores in rising order, from 0; ties share one.
+        Rank of each score among the distinct scores in rising order, from 0; ties share a rank.
 
     Raises
     ------
     ValueError
-        If anything about the two arrays does not allow a well-defined metric.
+        If the metric is not defined for the two arrays.
     """
     labels = _one_dimensional(y_true, "y_true", caller)
     values = _one_dimensional(scores, "scores", caller)
@@ -49,7 +49,7 @@ def check_labels_and_scores(
 
 
 def check_fraction(value: Any, name: str, *, caller: str, one_allowed: bool) -> float:
-    """Return `value` as a float if it lies in (0, 1), or in (0, 1] where one is allowed."""
+    """Return `value` as a float if it lies in (0, 1), or in (0, 1] with `one_allowed`."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_number or not (0 < value < 1 or (one_allowed and value == 1)):
         interval = "(0, 1]" if one_allowed else "(0, 1)"
@@ -82,12 +82,12 @@ def _one_dimensional(values: ArrayLike, name: str, caller: str) -> NDArray[Any]:
 def _is_in_distribution(labels: NDArray[Any], pos_label: Any, caller: str) -> NDArray[np.bool_]:
     n_missing = _count_missing(labels)
     if n_missing:
-        # Without this check a missing label would count as OoD, since it is not `pos_label`.
+        # A missing label would count as OoD, since it is not `pos_label`.
         raise _error("y_true", caller, "free of missing labels", f"{n_missing} missing")
     if pos_label is None:
         _check_plus_minus_one(labels, caller)
         return np.asarray(labels == 1)
-    if np.ndim(pos_label) != 0:  # an array would be compared with the labels row by row
+    if np.ndim(pos_label) != 0:  # NumPy would compare an array with the labels row by row
         raise _error("pos_label", caller, "a single label", repr(pos_label))
     is_in = np.asarray(labels == pos_label, dtype=bool)
     if not is_in.any():
@@ -98,7 +98,7 @@ def _is_in_distribution(labels: NDArray[Any], pos_label: Any, caller: str) -> ND
 
 def _check_plus_minus_one(labels: NDArray[Any], caller: str) -> None:
     numeric = labels.dtype.kind in "iuf" or (
-        # Text "1" and True equal +1 for some comparisons, but nothing says that they mean ID.
+        # Some comparisons find "1" and True equal to +1, but they need not mean in-distribution.
         labels.dtype.kind == "O"
         and all(isinstance(v, numbers.Real) and not isinstance(v, bool) for v in labels)
     )
@@ -112,10 +112,10 @@ def _check_plus_minus_one(labels: NDArray[Any], caller: str) -> None:
 
 
 def _dense_ranks(scores: NDArray[Any], caller: str) -> NDArray[np.intp]:
-    """Replace scores by ranks, which is all that a threshold-free metric may depend on.
+    """Replace scores by ranks: a metric over all thresholds depends only on these.
 
-    It also makes the answer safe: infinities are ordered like any number, and the differences
-    that scikit-learn takes to find ties cannot overflow.
+    Ranks order infinities like any number. scikit-learn takes differences to find ties, and
+    differences of ranks cannot overflow.
     """
     if scores.dtype.kind == "O":
         scores = _as_floats(scores, caller)
@@ -130,7 +130,7 @@ def _dense_ranks(scores: NDArray[Any], caller: str) -> NDArray[np.intp]:
 
 def _as_floats(scores: NDArray[np.object_], caller: str) -> NDArray[np.float64]:
     try:
-        # Text of digits would be parsed here, but not where NumPy knows that it is text.
+        # The cast would parse text of digits in an array of objects, but not in one of text.
         if not any(isinstance(score, str | bytes) for score in scores):
             return scores.astype(np.float64)
         reason = "text among them"
@@ -153,5 +153,5 @@ def _is_missing(label: Any) -> bool:
 
 
 def _distinct(labels: NDArray[Any], at_most: int = 5) -> str:
-    found = list(dict.fromkeys(map(repr, labels.tolist())))
-    return ", ".join(found[:at_most]) + (", ..." if len(found) > at_most else "")
+    distinct = list(dict.fromkeys(map(repr, labels.tolist())))
+    return ", ".join(distinct[:at_most]) + (", ..." if len(distinct) > at_most else "")

@@ -9,8 +9,8 @@ from sklearn.metrics import roc_curve
 from skood.metrics.check import check_fraction, check_labels_and_scores
 
 # Hits and rows are whole numbers, so hits / rows is rounded once and 19 / 20 == 0.95 holds. A
-# target that was itself computed may be some units in the last place too large (3 * 0.1 > 3 / 10),
-# which would cost a whole extra hit. Distinct TPRs are at least 1 / rows apart, far above this.
+# computed target may be some units in the last place too large (3 * 0.1 > 3 / 10), which would cost
+# a whole extra hit. Distinct TPRs are at least 1 / rows apart, far above this tolerance.
 _ROUNDING = 1.0 - 4.0 * np.finfo(np.float64).eps
 
 
@@ -19,9 +19,9 @@ def fpr_at_tpr(
 ) -> float:
     """Share of OoD rows that pass where at least `tpr` of the in-distribution rows pass.
 
-    A row passes where its score is at least the threshold. Of all thresholds with a true positive
-    rate of at least `tpr`, the one with the smallest false positive rate counts. Thresholds are
-    the scores themselves: nothing is interpolated, so the rate can be reached in use. The papers'
+    A row passes if its score is at least the threshold. Of all thresholds with a true positive rate
+    of at least `tpr`, the metric takes the one with the smallest false positive rate. Thresholds
+    are the scores themselves, without interpolation, so the rate can be reached in use. The papers'
     FPR95 is ``tpr=0.95`` and their FPR80 is ``tpr=0.80``.
 
     Parameters
@@ -31,7 +31,7 @@ def fpr_at_tpr(
     scores : array-like of shape (n,)
         Scores, higher = more in-distribution. Infinities are allowed, NaN is not.
     tpr : float in (0, 1], default=0.95
-        Fraction of the in-distribution rows that have to pass.
+        Fraction of the in-distribution rows that must pass.
     pos_label : scalar, default=None
         The label that means in-distribution; every other label then means OoD.
 
@@ -69,7 +69,7 @@ def detection_error(y_true: ArrayLike, scores: ArrayLike, *, pos_label: Any = No
     """Error of the best threshold when both classes are equally likely.
 
     The minimum over all thresholds of ``0.5 * (1 - TPR) + 0.5 * FPR``. Equal priors make it
-    independent of how many OoD rows there are; 0.5 means that no threshold beats a coin.
+    independent of the number of OoD rows. 0.5 means that no threshold beats a coin.
 
     Parameters
     ----------
@@ -92,8 +92,8 @@ def detection_error(y_true: ArrayLike, scores: ArrayLike, *, pos_label: Any = No
 
     Notes
     -----
-    The threshold is chosen on the rows that it is judged on, so the value is optimistic, and on
-    few rows noticeably so.
+    The same rows choose and judge the threshold, so the value is optimistic, on few rows
+    noticeably.
 
     References
     ----------
@@ -123,8 +123,8 @@ def roc_points(
     is_in: NDArray[np.bool_], ranks: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return FPR and TPR at every distinct score, both rising, of checked input."""
-    # scikit-learn drops collinear points by default, and a dropped one may be the first of
-    # sufficient TPR.
+    # scikit-learn drops collinear points by default, and a dropped point may be the first with
+    # enough TPR.
     fpr, tpr, _ = roc_curve(is_in, ranks, drop_intermediate=False)
     return fpr, tpr
 

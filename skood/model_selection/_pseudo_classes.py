@@ -1,4 +1,4 @@
-"""Clusters of rows in place of classes, where there are no labels."""
+"""Clusters of rows in place of classes, for rows without labels."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _MOST_ROWS = 20_000
 
 
 class PseudoClasses:
-    """Clusters of rows, and to which of them a row belongs.
+    """Clusters of rows, and the cluster of each row.
 
-    Columns are standardised first, so that their units don't decide. The clusters are found on at
-    most 20,000 rows. Rows are known again by their values: to ask for the nearest centre once more
-    could give another answer, since a matrix product rounds differently in another batch.
+    Columns are standardised first, so that their units do not decide. K-means runs on at most
+    20,000 rows. `find` recognises rows by their values: to search for the nearest centre again
+    could give another cluster, since a matrix product rounds differently in another batch.
     """
 
     def __init__(self, rows: NDArray, n_clusters: int, generator: np.random.RandomState) -> None:
@@ -38,12 +38,12 @@ class PseudoClasses:
     def find(self, X: Any) -> NDArray[np.intp]:
         """The cluster of each row."""
         keys = _keys(as_rows(X)).tolist()
-        strange = sum(key not in self._label_of for key in keys)
-        if strange:
+        n_unknown = sum(key not in self._label_of for key in keys)
+        if n_unknown:
             raise ValueError(
-                f"{strange} of {len(keys)} test rows are not among the rows that LeaveClassesOut "
-                "has divided: a search and ood_scorer have to be given the same splitter object, "
-                "and what is scored has to be what was split."
+                f"{n_unknown} of {len(keys)} test rows are not among the rows that LeaveClassesOut "
+                "has divided. Give the same splitter object to the search and to ood_scorer, and "
+                "score the rows that were split."
             )
         return np.array([self._label_of[key] for key in keys], dtype=np.intp)
 
@@ -56,18 +56,18 @@ def _keys(rows: NDArray[np.float64]) -> NDArray[np.object_]:
 
 
 def as_rows(X: Any) -> NDArray[np.float64]:
-    """Rows of numbers: images and other inputs of more dimensions are made flat."""
+    """Rows of numbers; images and other inputs with more axes become flat rows."""
     try:
         rows = np.asarray(X, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            "classes='kmeans' of LeaveClassesOut needs rows of numbers to find clusters in: "
-            "encode the other columns first, or give class labels as y."
+            "classes='kmeans' of LeaveClassesOut needs rows of numbers: encode the other columns "
+            "first, or give class labels as y."
         ) from error
     rows = rows.reshape(len(rows), -1)
     if not np.isfinite(rows).all():
         raise ValueError(
             "classes='kmeans' of LeaveClassesOut needs rows without NaN and infinity. Got "
-            f"{int((~np.isfinite(rows)).any(axis=1).sum())} row(s) with some."
+            f"{int((~np.isfinite(rows)).any(axis=1).sum())} row(s) with NaN or infinity."
         )
     return rows

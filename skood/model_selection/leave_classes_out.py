@@ -1,4 +1,4 @@
-"""Splits that leave whole classes out of the training rows, to be told from the others."""
+"""Splits that leave whole classes out of the training rows, and test on them."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ _CLASSES = ("labels", "kmeans")
 
 
 class LeaveClassesOut(BaseCrossValidator):
-    """Splitter that leaves classes out, which then stand in for out-of-distribution rows.
+    """Splitter that leaves classes out; their rows stand in for out-of-distribution rows.
 
-    Each split draws `n_classes_out` classes. It trains on rows of the other classes and tests on
-    held-out rows of these (in-distribution) and on all rows of the classes left out
-    (out-of-distribution, as far as the split goes). All classes are left out in turn before one is
-    left out again.
+    Each split draws `n_classes_out` classes and trains on rows of the other classes. It tests on
+    held-out rows of the other classes (in-distribution) and on all rows of the left-out classes
+    (out-of-distribution within the split). Every class is left out once before a class is left out
+    again.
 
-    Together with `ood_scorer` it chooses detectors and their parameters where no
-    out-of-distribution rows are at hand: a detector that tells an unseen class from the seen ones
-    is likely to tell other strange rows as well. Likely, not certainly: classes left out are near
-    out-of-distribution rows, of the same kind of data as the others. What is best for them may be
-    worse for rows that are far away than the default is, so let a search give up the default only
-    where another candidate clearly wins: ``refit=prefer_default(...)``.
+    Together with `ood_scorer` it chooses detectors and their parameters without out-of-distribution
+    rows: a detector that tells a left-out class from the others is likely to find other strange
+    rows too. But left-out classes are near out-of-distribution rows, of the same kind of data as
+    the others. The best candidate for them may be worse than the default for rows that are far
+    away. So let a search give up the default only if another candidate clearly wins:
+    ``refit=prefer_default(...)``.
 
     Parameters
     ----------
     n_splits : int, default=5
         Number of splits, at least 1.
     n_classes_out : int, default=1
-        Number of classes left out in each split; at least one has to stay.
+        Number of classes left out in each split; at least one class must stay.
     test_size : float, default=0.25
-        Share of the rows of each other class that is held out, in (0, 1).
+        Held-out share of the rows of each other class, in (0, 1).
     classes : {"labels", "kmeans"}, default="labels"
         "labels" takes the y given to `split`. "kmeans" divides the rows into clusters, for rows
-        without class labels; y is not read. The scorer then has to know of the splitter:
+        without class labels, and does not read y. The scorer then needs the splitter:
         ``ood_scorer("auroc", cv=splitter)``.
     n_clusters : int, default=8
         Number of clusters for ``classes="kmeans"``.
     random_state : int, RandomState instance or None, default=None
-        Draws the classes, the rows held out, and the first centres of the clusters.
+        Draws the classes, the held-out rows, and the first centres of the clusters.
 
     Raises
     ------
     ValueError
-        By `split`, if a parameter is not valid, y is missing where labels are needed, or there are
-        too few classes.
+        By `split`, if a parameter is not valid, if ``classes="labels"`` and y is missing, or if
+        there are too few classes.
 
     See Also
     --------
     NoveltyKFold : For rows that are labelled +1 and -1.
-    ood_scorer : Scores what these splits test.
+    ood_scorer : Scores a detector on the test rows of these splits.
     prefer_default : Keeps the default unless another candidate is clearly better.
 
     Examples
@@ -117,7 +117,7 @@ class LeaveClassesOut(BaseCrossValidator):
         X : array-like of shape (n_samples, ...)
             The rows.
         y : array-like of shape (n_samples,), optional
-            Their classes; not read for ``classes="kmeans"``.
+            The classes of the rows; not read for ``classes="kmeans"``.
         groups : Ignored
             Present for API consistency.
 
@@ -143,10 +143,10 @@ class LeaveClassesOut(BaseCrossValidator):
             yield np.flatnonzero(~test), np.flatnonzero(test)
 
     def is_in_distribution(self, X_test: Any) -> NDArray[np.int64]:
-        """Tell which rows of a test part come from clusters that were trained on.
+        """Label the test rows of a split by clusters, for a scorer without labels.
 
-        A scorer asks this where there are no labels. A cluster of which every row is in the test
-        part was left out, since of the others some rows are always trained on.
+        A cluster was left out if all of its rows are test rows: of every other cluster some rows
+        are training rows.
 
         Parameters
         ----------
@@ -156,18 +156,18 @@ class LeaveClassesOut(BaseCrossValidator):
         Returns
         -------
         ndarray of shape (n_test,)
-            +1 for in-distribution rows, -1 for rows of the clusters left out.
+            +1 for in-distribution rows, -1 for rows of left-out clusters.
 
         Raises
         ------
         ValueError
-            If no split was made before, or the splitter goes by labels.
+            If there was no split before, or if ``classes="labels"``.
         """
         if not hasattr(self, "pseudo_classes_"):
             raise ValueError(
-                "This LeaveClassesOut has made no split by clusters, so it can't tell which rows "
-                "were left out. Give the same object to the search as 'cv' and to ood_scorer as "
-                "'cv', with classes='kmeans'."
+                "This LeaveClassesOut has made no split by clusters, so it does not know the "
+                "left-out rows. Give the same object, with classes='kmeans', to the search and to "
+                "ood_scorer, as 'cv' of both."
             )
         codes = self.pseudo_classes_.find(X_test)
         present = np.bincount(codes, minlength=len(self.pseudo_classes_.counts))
@@ -188,8 +188,8 @@ class LeaveClassesOut(BaseCrossValidator):
             return self.pseudo_classes_.labels
         if y is None:
             raise ValueError(
-                "LeaveClassesOut needs class labels as y. Without any, classes='kmeans' takes "
-                "clusters of the rows in their place."
+                "LeaveClassesOut needs class labels as y. Without labels, classes='kmeans' takes "
+                "clusters of the rows instead."
             )
         labels = check_labels(y, len(X) if hasattr(X, "__len__") else X.shape[0])
         return np.asarray(labels)
@@ -197,7 +197,7 @@ class LeaveClassesOut(BaseCrossValidator):
     def _draw_classes(
         self, n_classes: int, generator: np.random.RandomState
     ) -> Iterator[NDArray[np.intp]]:
-        """Which classes each split leaves out: all in turn, in an order drawn anew each round."""
+        """The classes that each split leaves out: all in turn, in a new order each round."""
         waiting = generator.permutation(n_classes)
         for _ in range(self.n_splits):
             if len(waiting) < self.n_classes_out:
@@ -209,14 +209,14 @@ class LeaveClassesOut(BaseCrossValidator):
     def _draw_rows(
         self, codes: NDArray[np.intp], left_out: NDArray[np.intp], generator: np.random.RandomState
     ) -> NDArray[np.bool_]:
-        """Mask of the rows held out of each other class; one row at least stays to train on."""
+        """Mask of the rows held out of each other class; at least one training row stays."""
         held_out = np.zeros(len(codes), dtype=bool)
         for code in np.setdiff1d(codes, left_out):
             rows = generator.permutation(np.flatnonzero(codes == code))
             held_out[rows[: min(len(rows) - 1, round(self.test_size * len(rows)))]] = True
         if not held_out.any():
             raise ValueError(
-                "LeaveClassesOut holds out no row of the classes that stay: they have too few rows "
-                f"for test_size={self.test_size!r}."
+                "LeaveClassesOut holds out no row of the classes that stay: these classes have too "
+                f"few rows for test_size={self.test_size!r}."
             )
         return held_out

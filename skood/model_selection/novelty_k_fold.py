@@ -15,28 +15,28 @@ from .._validation import check_int, check_labels
 class NoveltyKFold(BaseCrossValidator):
     """K-fold splitter for rows labelled +1 and -1 that trains on the rows labelled +1 only.
 
-    The in-distribution rows (+1) are divided into k folds. Each split trains on all folds but one,
-    and tests on that one and on all out-of-distribution rows (-1).
+    The in-distribution rows (+1) are divided into k folds. Each split trains on all folds but one.
+    It tests on the remaining fold and on all out-of-distribution rows (-1).
 
     Parameters
     ----------
     n_splits : int, default=5
         Number of folds, at least 2.
     shuffle : bool, default=True
-        Whether the rows are shuffled before they are divided. Sorted rows do no harm otherwise
-        either: every test part has rows of both kinds.
+        Whether to shuffle the rows before dividing them. Even without shuffling, every test part of
+        sorted rows has rows of both kinds.
     random_state : int, RandomState instance or None, default=None
-        Shuffles.
+        Seed of the shuffling.
 
     Raises
     ------
     ValueError
-        By `split`, if y is not of +1 and -1, if one of the two is absent, or if there are fewer
-        in-distribution rows than folds.
+        By `split`, if y holds other labels than +1 and -1, if one of the two is absent, or if there
+        are fewer in-distribution rows than folds.
 
     See Also
     --------
-    LeaveClassesOut : For rows without out-of-distribution rows among them.
+    LeaveClassesOut : For training rows without out-of-distribution rows.
 
     Examples
     --------
@@ -107,7 +107,7 @@ class NoveltyKFold(BaseCrossValidator):
                 f"The 'n_splits' parameter of NoveltyKFold must be at most {len(inside)}, the "
                 f"number of rows labelled +1. Got {self.n_splits!r} instead."
             )
-        # KFold itself refuses a random_state that would do nothing.
+        # KFold refuses a random_state without shuffling.
         folds = KFold(
             self.n_splits,
             shuffle=self.shuffle,
@@ -122,10 +122,10 @@ class NoveltyKFold(BaseCrossValidator):
                 "NoveltyKFold needs y: +1 for in-distribution and -1 for out-of-distribution rows."
             )
         labels = np.asarray(check_labels(y, X.shape[0] if hasattr(X, "shape") else len(X)))
-        found = set(np.unique(labels).tolist())
-        if found != {1, -1}:
+        distinct = set(np.unique(labels).tolist())
+        if distinct != {1, -1}:
             raise ValueError(
-                "The 'y' of NoveltyKFold must hold +1 (in-distribution) and -1 "
-                f"(out-of-distribution), and both. Got {sorted(found, key=str)[:6]} instead."
+                "The 'y' of NoveltyKFold must hold both +1 (in-distribution) and -1 "
+                f"(out-of-distribution). Got {sorted(distinct, key=str)[:6]} instead."
             )
         return labels

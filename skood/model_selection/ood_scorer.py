@@ -25,32 +25,32 @@ _SMALLER_IS_BETTER = ("fpr95", "fpr80", "detection_error")
 
 
 def ood_scorer(metric: str = "auroc", *, cv: LeaveClassesOut | None = None) -> OODScorer:
-    """Make a scorer of how well a detector tells out-of-distribution rows, for a search.
+    """Make a scorer for a search: how well a detector finds out-of-distribution rows.
 
-    The test labels say which rows are out-of-distribution in one of two ways. Of labels +1 and -1,
-    it is -1. Of class labels, it is each class that the fitted detector was not trained on, which
-    it knows by its `classes_`.
+    The test labels name the out-of-distribution rows in one of two ways. If labels are +1 and -1,
+    these are the rows labelled -1. If labels are classes, these are the rows of every class that
+    the fitted detector does not have in its `classes_`.
 
     Parameters
     ----------
     metric : {"auroc", "aupr_in", "aupr_out", "fpr95", "fpr80", "detection_error"}, default="auroc"
-        The metric of `skood.metrics`. Those that are better when smaller are negated, since
-        searches look for the largest value.
+        The metric of `skood.metrics`. The scorer negates a metric for which smaller is better,
+        since searches look for the largest value.
     cv : LeaveClassesOut, optional
-        The splitter of the search, for rows without labels (``classes="kmeans"``): it is asked
-        which test rows come from clusters that were left out.
+        The splitter of the search, for rows without labels (``classes="kmeans"``): it knows which
+        test rows come from left-out clusters.
 
     Returns
     -------
     OODScorer
         A callable ``scorer(estimator, X, y)`` that gives a float, for `scoring` of `GridSearchCV`,
-        `cross_validate` and the like, alone or in a dict.
+        `cross_validate` and similar functions, alone or in a dict.
 
     Raises
     ------
     ValueError
-        If `metric` is none of these. By the scorer, if the labels don't say which rows are
-        out-of-distribution, or none of the test rows is.
+        If `metric` is none of these. By the scorer, if the labels do not name the
+        out-of-distribution rows, or if no test row is out-of-distribution.
 
     See Also
     --------
@@ -78,7 +78,7 @@ def ood_scorer(metric: str = "auroc", *, cv: LeaveClassesOut | None = None) -> O
 
 
 class OODScorer:
-    """What `ood_scorer` makes."""
+    """The scorer that `ood_scorer` makes."""
 
     def __init__(self, metric: str, cv: LeaveClassesOut | None) -> None:
         self.metric = metric
@@ -111,8 +111,8 @@ class OODScorer:
         if self.cv is None:
             raise ValueError(
                 "ood_scorer needs y to know which test rows are out-of-distribution. Without "
-                "labels, give it the splitter: cv=LeaveClassesOut(classes='kmeans') to the search "
-                "and the same object to ood_scorer as 'cv'."
+                "labels, give the same LeaveClassesOut(classes='kmeans') object to the search and "
+                "to ood_scorer, as 'cv' of both."
             )
         return self.cv.is_in_distribution(X)
 
@@ -121,25 +121,25 @@ class OODScorer:
 
 
 def _by_labels(estimator: Any, y: NDArray) -> NDArray:
-    """+1 and -1 for labels of either kind, never guessed."""
+    """+1 and -1 from labels +1 and -1 or from classes, without a guess."""
     known = getattr(estimator, "classes_", None)
     if known is not None:
         inside = np.isin(y, known)
         if not inside.all():
-            # Trained on +1 only, this is what the labels +1 and -1 say as well.
+            # Also right for labels +1 and -1, if the detector was trained on +1 only.
             return np.where(inside, 1, -1)
     labels = set(np.unique(y).tolist())
     if labels <= {1, -1}:
         return y
     if known is None:
         raise ValueError(
-            f"{type(estimator).__name__} has no 'classes_', so ood_scorer can't tell which of the "
-            "classes in y it was not trained on. Give labels +1 (in-distribution) and -1 "
-            "(out-of-distribution), or a detector of skood, which keeps its classes."
+            f"{type(estimator).__name__} has no 'classes_', so ood_scorer does not know its "
+            "training classes. Give labels +1 (in-distribution) and -1 (out-of-distribution), or a "
+            "detector of skood, which keeps its classes."
         )
     raise ValueError(
         "ood_scorer found no test row of a class that the detector was not trained on: no row is "
-        "out-of-distribution. LeaveClassesOut makes splits that have some."
+        "out-of-distribution. LeaveClassesOut makes splits with out-of-distribution rows."
     )
 
 

@@ -1,4 +1,4 @@
-"""A choice that keeps the default unless another candidate is better beyond doubt."""
+"""A choice that keeps the default unless another candidate is clearly better."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ def prefer_default(
 
     The candidate with the largest mean score is chosen only if its lead over the default is more
     than `standard_errors` standard errors of the lead. This is the one-standard-error rule [1]_
-    [2]_, with two differences: the default takes the place of the simplest candidate, and the
-    error is that of the differences between the two on the same splits, so that what makes a split
-    hard for both does not count.
+    [2]_, with two differences. The default takes the place of the simplest candidate. The error is
+    that of the differences between the two on the same splits, so a split that is hard for both
+    does not count.
 
-    Classes that are left out stand in for out-of-distribution rows, but they are near ones: what
+    Left-out classes stand in for out-of-distribution rows, but they are near rows: a candidate that
     wins among them by little may lose on rows that are far away.
 
     Parameters
     ----------
     default_params : mapping of str to object
-        The parameters of the default, which has to be one of the candidates: the same names as in
-        its ``cv_results_["params"]``, with equal values. Two estimators are equal if their types
-        and parameters are.
+        The parameters of the default, which must be one of the candidates: the same names as in
+        ``cv_results_["params"]``, with equal values. Two estimators are equal if their types and
+        parameters are equal.
     standard_errors : float, default=1.0
-        By how many standard errors the best candidate has to lead, in [0, inf). At 0 any lead will
-        do; 2 is the more careful choice for presets known to be good.
+        The lead that the best candidate needs, in standard errors, in [0, inf). At 0 any lead is
+        enough; 2 is the more careful choice for presets known to be good.
     metric : str, optional
-        The name of the score to go by, where the search has several.
+        The name of the score to compare, if the search has several scores.
 
     Returns
     -------
@@ -49,12 +49,12 @@ def prefer_default(
     ------
     ValueError
         If a parameter is not valid. By the callable, if the default is not among the candidates,
-        if the search has no scores of that name, or if it has a single split and
+        if the search has no scores with the name `metric`, or if it has a single split and
         `standard_errors` is not 0.
 
     See Also
     --------
-    LeaveClassesOut : Splits for which this is advised.
+    LeaveClassesOut : Splits whose searches should keep the default.
 
     References
     ----------
@@ -92,7 +92,7 @@ def prefer_default(
 
 
 class DefaultPreference:
-    """What `prefer_default` makes."""
+    """The callable that `prefer_default` makes."""
 
     def __init__(
         self, default_params: dict[str, Any], standard_errors: float, metric: str | None
@@ -118,10 +118,10 @@ class DefaultPreference:
         scores = self._split_scores(cv_results)
         if self.standard_errors > 0 and len(scores) < 2:
             raise ValueError(
-                "prefer_default needs at least 2 splits to tell the standard error of a "
-                "difference. Got 1 instead: use more, or standard_errors=0."
+                "prefer_default needs at least 2 splits to estimate the standard error of a "
+                "difference. Got 1 instead: use more splits, or standard_errors=0."
             )
-        # a candidate without a score in some split is out of the question
+        # A candidate without a score in some split cannot be chosen.
         means = np.where(np.isfinite(scores).all(axis=0), scores.mean(axis=0), -np.inf)
         best = int(np.argmax(means))
         if -np.inf in (means[best], means[default]):
@@ -154,27 +154,27 @@ class DefaultPreference:
 
 
 def _standard_error(values: NDArray[np.float64]) -> float:
-    """The standard error of the mean; 0 of a single value, where it is not asked for."""
+    """The standard error of the mean; 0 for a single value, where `standard_errors` is 0."""
     if len(values) < 2:
         return 0.0
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def _are_equal(one: Any, other: Any) -> bool:
-    """Whether two values of a parameter are the same; what can't be compared is not."""
-    if one is other:
+def _are_equal(left: Any, right: Any) -> bool:
+    """Whether two values of a parameter are equal; False if they cannot be compared."""
+    if left is right:
         return True
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_are_equal(one[k], other[k]) for k in one)
-    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        return len(one) == len(other) and all(map(_are_equal, one, other))
-    if hasattr(one, "get_params") and not isinstance(one, type):
-        return type(one) is type(other) and _are_equal(
-            one.get_params(deep=False), other.get_params(deep=False)
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(_are_equal(left[k], right[k]) for k in left)
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        return len(left) == len(right) and all(map(_are_equal, left, right))
+    if hasattr(left, "get_params") and not isinstance(left, type):
+        return type(left) is type(right) and _are_equal(
+            left.get_params(deep=False), right.get_params(deep=False)
         )
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return np.array_equal(one, other)
+    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
+        return np.array_equal(left, right)
     try:
-        return bool(one == other)
-    except (TypeError, ValueError):  # frames and the like, which compare element by element
+        return bool(left == right)
+    except (TypeError, ValueError):  # data frames, for example, compare element by element
         return False

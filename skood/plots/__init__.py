@@ -1,6 +1,6 @@
 """Pictures of scores, in scikit-learn's manner: a Display keeps the numbers and draws them.
 
-They need matplotlib, ``pip install "skood[plots]"``, when `plot` is called, and not before.
+Only `plot` needs matplotlib: ``pip install "skood[plots]"``.
 """
 
 from .explanation import ExplanationDisplay

@@ -1,4 +1,4 @@
-"""Axes to draw on: given ones, or new ones. Nothing else of matplotlib's state is touched."""
+"""Axes to draw on: given axes, or new ones. The rest of matplotlib's state stays unchanged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .._optional import import_optional
 
 
 def axes_for(display: Any, ax: Any, figsize: tuple[float, float]) -> Any:
-    """The axes given; or those of a new figure of `figsize` inches."""
+    """The given axes, or the axes of a new figure of `figsize` inches."""
     if ax is not None:
         return ax
     return new_figure(display, figsize).add_subplot()
@@ -22,6 +22,6 @@ def new_figure(display: Any, figsize: tuple[float, float]) -> Any:
 
 
 def finish(axes: Sequence[Any]) -> None:
-    """Take off the lines above and to the right, which say nothing."""
-    for one in axes:
-        one.spines[["top", "right"]].set_visible(False)
+    """Hide the upper and the right line of each panel."""
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)

@@ -14,7 +14,7 @@ from .looks import GUIDE, looks
 
 
 def draw_bars(ax: Any, features: list[tuple[str, float]], others: float, n_others: int) -> None:
-    """Shares of the features, the largest on top; those of all others are one bar."""
+    """Draw the shares of the features, the largest on top; one bar holds all other shares."""
     labels = [name for name, _ in features] + [f"{n_others} others"] * bool(n_others)
     values = [share for _, share in features] + [others] * bool(n_others)
     plain, hatched = looks(2)
@@ -31,7 +31,7 @@ def draw_bars(ax: Any, features: list[tuple[str, float]], others: float, n_other
 
 
 def draw_pixels(ax: Any, shares: NDArray[np.float64]) -> None:
-    """Shares of the pixels as an image: white is none, unless there are negative ones."""
+    """Draw the shares of the pixels: white is the lowest share, which is at most 0."""
     image = ax.imshow(shares, cmap="gray_r", vmin=min(0.0, float(shares.min())))
     ax.set_xticks([])
     ax.set_yticks([])
@@ -41,7 +41,7 @@ def draw_pixels(ax: Any, shares: NDArray[np.float64]) -> None:
 
 
 def draw_neighbor(ax: Any, image: NDArray, near: ExplainedNeighbors | None, i: int) -> None:
-    """The image of the i-th neighbour, and what is known of it."""
+    """Draw the image of the i-th neighbour, with its class, distance and weight."""
     draw_image(ax, image)
     if near is None:
         return
@@ -51,7 +51,7 @@ def draw_neighbor(ax: Any, image: NDArray, near: ExplainedNeighbors | None, i: i
 
 
 def draw_weights(ax: Any, near: ExplainedNeighbors, n_neighbors: int) -> None:
-    """Weights of the nearest neighbours, with their positions, classes and distances."""
+    """Draw the weights of the nearest neighbours, with their positions, classes and distances."""
     k = min(n_neighbors, near.indices.shape[1])
     labels = [f"row {position}" for position in near.indices[0, :k]]
     if near.classes is not None:

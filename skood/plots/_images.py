@@ -15,7 +15,7 @@ _CHANNELS = (1, 3, 4)
 def as_image(sample: Any) -> NDArray:
     """An image as matplotlib takes it: (height, width), or (height, width, 3 or 4).
 
-    Channels may come first, as torch has them, or last. An axis of one channel is taken off.
+    Channels may come first, as in torch, or last. An axis of one channel is dropped.
     """
     image = np.asarray(sample)
     if image.ndim == 3:
@@ -41,7 +41,7 @@ def draw_image(ax: Any, image: NDArray) -> None:
 
 
 def share_image(shares: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64] | None:
-    """Shares of the pixels, (height, width), where there are as many as values of the image."""
+    """Shares of the pixels, (height, width); None if the image has another number of values."""
     if shares.size != np.prod(shape):
         return None
     image = as_image(shares.reshape(shape))

@@ -1,4 +1,4 @@
-"""What all Displays ask of scores, labels and estimators."""
+"""Checks of the scores and labels of a Display; names and thresholds of detectors."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ ID, OOD = "ID", "OoD"
 
 def checked_values(display: str, name: str, values: Any) -> NDArray[np.float64]:
     """One-dimensional numbers without NaN, at least one."""
-    found = np.asarray(values, dtype=np.float64)
-    if found.ndim != 1 or not found.size or np.isnan(found).any():
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.ndim != 1 or not numbers.size or np.isnan(numbers).any():
         raise parameter_error(
             display, name, "one or more numbers in one dimension, not NaN", values
         )
-    return found
+    return numbers
 
 
 def checked_sets(display: str, name: str, sets: Any) -> dict[str, NDArray[np.float64]]:
@@ -31,7 +31,7 @@ def checked_sets(display: str, name: str, sets: Any) -> dict[str, NDArray[np.flo
 
 
 def by_label(display: str, y_true: Any, values: NDArray) -> dict[str, NDArray]:
-    """Values of the rows labelled +1 and of those labelled -1; a kind without rows is left out."""
+    """Values of the rows labelled +1 and of the rows labelled -1; an empty kind is left out."""
     labels = np.asarray(y_true)
     if labels.shape != (len(values),) or not np.isin(labels, (-1, 1)).all():
         allowed = f"{len(values)} labels, +1 for in-distribution and -1 for OoD rows"
@@ -41,11 +41,11 @@ def by_label(display: str, y_true: Any, values: NDArray) -> dict[str, NDArray]:
 
 
 def threshold_of(estimator: Any) -> float | None:
-    """The score below which an estimator flags a row, if it says so by `offset_`."""
+    """The score below which an estimator flags a row, if it has `offset_`."""
     offset = getattr(last_step(estimator), "offset_", None)
     return None if offset is None else float(offset)
 
 
 def name_of(estimator: Any) -> str:
-    """What a detector is called where it has no better name."""
+    """The name of the detector's class."""
     return type(last_step(estimator)).__name__

@@ -1,4 +1,4 @@
-"""Why one sample has the score that it has."""
+"""A picture of an explanation: why one sample has its score."""
 
 from __future__ import annotations
 
@@ -16,41 +16,42 @@ from ._images import as_image, draw_image, share_image
 class ExplanationDisplay:
     """Shares of the features in the score of one sample, and its nearest neighbours.
 
-    A sample that is an image is drawn as one, with its neighbours; and where the features are its
-    pixels, so are the shares. Else the largest shares are bars.
+    If the sample is an image, `plot` draws the image and its neighbours. If the features are the
+    pixels, it also draws the shares as an image; otherwise the largest shares are bars.
 
     Parameters
     ----------
     explanation : Explanation
-        That of one sample, such as ``explain(detector, X)[3]``.
+        The explanation of one sample, such as ``explain(detector, X)[3]``.
     sample : array-like of shape (height, width[, channels]) or (channels, height, width), optional
-        The sample, where it is an image. Channels are 1, 3 or 4.
+        The sample, if it is an image. It may have 1, 3 or 4 channels.
     neighbor_samples : array-like of shape (k, ...), optional
-        Its neighbours, nearest first, where they are images.
+        The neighbours of the sample, nearest first, if they are images.
     pixels : bool or None, default=None
-        Whether the features are the values of the image. None: if there are as many.
+        Whether the features are the values of the image. None: if the image has one value for each
+        feature.
     name : str or None, default=None
         Name of the detector, for the title.
 
     Attributes
     ----------
     explanation : Explanation
-        That of the sample.
+        The explanation of the sample.
     sample : ndarray of shape (height, width[, channels]) or None
         The image.
     neighbor_samples : list of ndarray
-        Images of the neighbours, if there are any.
+        Images of the neighbours; empty without images.
     pixel_shares : ndarray of shape (height, width) or None
         The shares as an image, summed over channels, if the features are the values of the image.
     name : str or None
         Name of the detector.
     ax_ : matplotlib Axes
-        That of the shares.
+        The axes of the shares.
     axes_ : dict of str to matplotlib Axes
-        All that `plot` has drawn on: ``"shares"`` and, where there are such, ``"sample"``,
+        All axes that `plot` has drawn on: ``"shares"`` and, if drawn, ``"sample"``,
         ``"neighbors"`` (their weights) or ``"neighbor 0"``, ``"neighbor 1"``, ... (as images).
     figure_ : matplotlib Figure
-        Their figure.
+        The figure of `axes_`.
 
     Examples
     --------
@@ -102,22 +103,22 @@ class ExplanationDisplay:
         Parameters
         ----------
         estimator : estimator
-            What `skood.explain` takes.
+            A fitted estimator that `skood.explain` takes.
         X : array-like of shape (n_samples, n_features), or raw inputs
-            Samples.
+            The samples.
         row : int, default=0
-            Which of them to explain.
+            The position in X of the sample to explain.
         X_train : array-like of the kind of X, optional
-            What the estimator was fitted on: to draw neighbours, where samples are images.
+            The training samples of the estimator. If samples are images, they show the neighbours.
         image_shape : tuple of int or None, default=None
-            Shape of a sample as an image, where X holds flat rows. None: samples of X with two or
-            three axes of their own are images, flat rows are not.
+            The shape of an image, if X holds images as flat rows. None: samples with two or three
+            axes are images, flat rows are not.
         name : str or None, default=None
             Name of the detector, for the title.
         ax : matplotlib Axes or None, default=None
             Axes of a grid, whose place is divided; None makes a figure.
         **plot
-            What else `plot` takes.
+            Further arguments of `plot`.
 
         Returns
         -------
@@ -138,7 +139,7 @@ class ExplanationDisplay:
             explanation,
             sample=sample,
             neighbor_samples=neighbor_samples,
-            # a trace may happen to be as wide
+            # Shares of a trace are no shares of pixels, even if their numbers agree.
             pixels=reaches_inputs(estimator),
             name=name,
         ).plot(ax, **plot)
@@ -149,13 +150,13 @@ class ExplanationDisplay:
         Parameters
         ----------
         n : int
-            How many lines there may be. The last of them is kept for all other features, if there
-            are any.
+            The largest number of lines. If there are more features, the last line is for all
+            others.
 
         Returns
         -------
         features : list of (str, float)
-            Names and shares, the largest first, by their amount.
+            Names and shares of the features with the largest absolute shares, in falling order.
         others : float
             Sum of the shares of all other features.
         """
@@ -174,9 +175,9 @@ class ExplanationDisplay:
         ax : matplotlib Axes or None, default=None
             Axes of a grid, whose place is divided; None makes a figure.
         n_features : int, default=10
-            How many bars there are at most; the last is that of all other features.
+            The largest number of bars. If there are more features, the last bar is for all others.
         n_neighbors : int, default=5
-            How many neighbours to draw at most.
+            The largest number of neighbours to draw.
 
         Returns
         -------
@@ -212,7 +213,7 @@ class ExplanationDisplay:
         return self
 
     def _layout(self, ax: Any, n_neighbors: int) -> dict[str, Any]:
-        """Axes by what they are to hold."""
+        """New axes by the names of their panels."""
         k = min(n_neighbors, len(self.neighbor_samples)) if self.sample is not None else 0
         weights = not k and n_neighbors and self.explanation.neighbors is not None
         with_sample = self.sample is not None
@@ -238,7 +239,7 @@ class ExplanationDisplay:
         return axes
 
     def _add_title(self) -> None:
-        """Say above the first panel whose score it is, and how high."""
+        """Write the detector's name and the score above the first panel."""
         score, base = float(self.explanation.scores[0]), float(self.explanation.base[0])
         lines = [self.name, f"score {score:.4g}"]
         if base:
@@ -249,7 +250,7 @@ class ExplanationDisplay:
 
 
 def _shape_of_image(chosen: Any, image_shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    """Shape of a sample as an image; None where it is not one."""
+    """The shape of a sample as an image; None if the sample is no image."""
     if image_shape is not None:
         return tuple(image_shape)
     shape = np.shape(chosen)[1:]

@@ -1,4 +1,4 @@
-"""What each layer of a network says about each sample."""
+"""A picture of the scores of each layer for each sample."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .._validation import parameter_error, pipeline_steps
 from ._axes import axes_for
 from ._input import ID, OOD, by_label
 
-_LOWEST_SHOWN = 0.01  # share of the scores that may lie below the darkest shade
-_MOST_ROWS_HIGH = 14  # layers that still get a height of their own
-_MOST_COLUMNS = 500  # that can be told from each other
+_LOWEST_SHOWN = 0.01  # share of the scores below the darkest shade
+_MOST_ROWS_HIGH = 14  # the figure grows with the number of layers up to this number
+_MOST_COLUMNS = 500  # more columns cannot be told apart
 
 
 class LayerScoreDisplay:
@@ -28,18 +28,18 @@ class LayerScoreDisplay:
     layer_names : sequence of str or None, default=None
         Names of the layers; None: ``"layer0"``, ``"layer1"``, ...
     y_true : array-like of shape (n_samples,) or None, default=None
-        +1 for in-distribution, -1 for out-of-distribution samples, which then stand apart.
+        +1 for in-distribution, -1 for out-of-distribution samples; `plot` separates the two.
 
     Attributes
     ----------
     layer_scores : ndarray of shape (n_samples, n_layers)
-        The scores, in the order given.
+        The scores, in the given order.
     layer_names : list of str
         Names of the layers.
     y_true : ndarray of shape (n_samples,) or None
         The labels.
     ax_ : matplotlib Axes
-        What `plot` has drawn on.
+        The axes that `plot` has drawn on.
     figure_ : matplotlib Figure
         The figure of `ax_`.
 
@@ -65,19 +65,20 @@ class LayerScoreDisplay:
         *,
         y_true: ArrayLike | None = None,
     ) -> None:
-        found = np.asarray(layer_scores, dtype=np.float64)
-        if found.ndim != 2 or not found.size or not np.isfinite(found).all():
+        scores = np.asarray(layer_scores, dtype=np.float64)
+        if scores.ndim != 2 or not scores.size or not np.isfinite(scores).all():
             allowed = "finite numbers of shape (n_samples, n_layers)"
             raise parameter_error(type(self).__name__, "layer_scores", allowed, layer_scores)
-        names = [f"layer{i}" for i in range(found.shape[1])] if layer_names is None else layer_names
-        if len(names) != found.shape[1]:
-            allowed = f"{found.shape[1]} names or None"
+        n_layers = scores.shape[1]
+        names = [f"layer{i}" for i in range(n_layers)] if layer_names is None else layer_names
+        if len(names) != n_layers:
+            allowed = f"{n_layers} names or None"
             raise parameter_error(type(self).__name__, "layer_names", allowed, layer_names)
-        self.layer_scores = found
+        self.layer_scores = scores
         self.layer_names = [str(name) for name in names]
         self.y_true = None if y_true is None else np.asarray(y_true)
         if y_true is not None:
-            by_label(type(self).__name__, self.y_true, np.arange(len(found)))
+            by_label(type(self).__name__, self.y_true, np.arange(len(scores)))
 
     @classmethod
     def from_estimator(
@@ -88,7 +89,7 @@ class LayerScoreDisplay:
         Parameters
         ----------
         estimator : LayerEnsemble, or Pipeline that ends in one
-            The fitted ensemble; or anything with `layer_scores` and `layer_names_`.
+            The fitted ensemble, or any estimator with `layer_scores` and `layer_names_`.
         X : array-like of shape (n_samples, n_features), or raw inputs
             The samples.
         y : array-like of shape (n_samples,) or None, default=None
@@ -96,7 +97,7 @@ class LayerScoreDisplay:
         ax : matplotlib Axes or None, default=None
             Axes to draw on; None makes a figure.
         **plot
-            What else `plot` takes.
+            Further arguments of `plot`.
 
         Returns
         -------
@@ -119,19 +120,18 @@ class LayerScoreDisplay:
     def plot(self, ax: Any = None, *, sort: bool = True, cmap: str = "cividis") -> Self:
         """Draw the heat map, dark for out-of-distribution.
 
-        The lowest hundredth of the scores is drawn as dark as the highest of it. Of more than some
-        500 samples, a column is the mean of several that stand side by side.
+        The lowest hundredth of the scores has the darkest shade. With more than about 500 samples,
+        a column is the mean of several samples that stand side by side.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
             Axes to draw on; None makes a figure.
         sort : bool, default=True
-            Whether the samples stand in the order of their mean score, the highest to the left.
-            False keeps the order of X. In-distribution samples stand first in any case, where
-            there are labels.
+            Whether to sort the samples by their mean score, the highest to the left. False keeps
+            the order of X. With labels, in-distribution samples always stand first.
         cmap : str or matplotlib Colormap, default="cividis"
-            The colours. Those of the default grow brighter all the way.
+            The colours. The default grows brighter from end to end.
 
         Returns
         -------
@@ -166,7 +166,7 @@ class LayerScoreDisplay:
         return self
 
     def _order(self, *, sort: bool) -> tuple[NDArray[np.intp], int | None]:
-        """Samples from left to right, and how many of them are in-distribution."""
+        """Positions of the samples from left to right, and the number of in-distribution ones."""
         keys = -self.layer_scores.mean(axis=1) if sort else np.zeros(len(self.layer_scores))
         if self.y_true is None:
             return np.argsort(keys, kind="stable"), None
@@ -174,7 +174,7 @@ class LayerScoreDisplay:
 
 
 def _columns(n: int, n_id: int | None) -> NDArray[np.intp]:
-    """Where the columns of the map begin and end, none of them of both kinds."""
+    """The edges of the columns; no column mixes in-distribution and other samples."""
     middle = n if n_id is None else n_id
     m = min(n, _MOST_COLUMNS)
     parts = [np.linspace(0, middle, round(m * middle / n) + 1) if middle else np.zeros(1)]
@@ -184,7 +184,7 @@ def _columns(n: int, n_id: int | None) -> NDArray[np.intp]:
 
 
 def _name_kinds(ax: Any, n_id: int, n: int) -> None:
-    """Say above the map which samples are of which kind, and part them."""
+    """Name the two kinds of samples above the map, and draw a line between them."""
     for name, start, end in ((ID, 0, n_id), (OOD, n_id, n)):
         if end > start:
             ax.annotate(
@@ -192,6 +192,6 @@ def _name_kinds(ax: Any, n_id: int, n: int) -> None:
                 xycoords="axes fraction", textcoords="offset points", ha="center", va="bottom",
             )  # fmt: skip
     if 0 < n_id < n:
-        # white on black: to be seen on any shade
+        # White on black shows on any shade.
         ax.axvline(n_id, color="black", linewidth=3.0)
         ax.axvline(n_id, color="white", linewidth=1.0)

@@ -1,7 +1,7 @@
 """Looks of sets and lines that differ in hue, in brightness and in pattern.
 
-The colours are those of Okabe and Ito, which colour-blind readers can tell apart; a printout in
-grey has the hatches and dashes.
+The colours are those of Okabe and Ito, which colour-blind readers can tell apart. Hatches and
+dashes show in a grey printout.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ _HATCHES = ("", "////", "....", r"\\\\", "xxxx", "----", "++++")
 _DASHES = ("-", "--", "-.", ":", (0, (7, 2)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
-GUIDE = "#777777"  # thin lines to read off by
+GUIDE = "#777777"  # thin guide lines
 INK = "#333333"
 
 
 class Look(NamedTuple):
-    """How one set or one line is drawn."""
+    """Colour, hatch, dashes and marker of a set or a line."""
 
     colour: str
     hatch: str

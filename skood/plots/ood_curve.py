@@ -21,20 +21,20 @@ _TPR = 0.95
 
 
 class OODCurve(NamedTuple):
-    """The curves of one detector, and what they come to. In-distribution rows are the positive."""
+    """The curves of one detector, and their metrics. In-distribution rows are the positives."""
 
     fpr: NDArray[np.float64]
     """Share of the out-of-distribution rows that pass, at every threshold from the highest on."""
     tpr: NDArray[np.float64]
     """Share of the in-distribution rows that pass: also the recall."""
     precision: NDArray[np.float64]
-    """Share of in-distribution rows among those that pass; 1 where none passes."""
+    """Share of in-distribution rows among the rows that pass; 1 where none passes."""
     auroc: float
     """Area under the ROC curve."""
     aupr_in: float
     """Area under the precision-recall curve."""
     fpr95: float
-    """Share of the out-of-distribution rows that pass where 95 % of the others do."""
+    """Share of the out-of-distribution rows that pass where 95 % of the in-distribution rows do."""
 
 
 class OODCurveDisplay:
@@ -50,9 +50,9 @@ class OODCurveDisplay:
     curves : dict of str to OODCurve
         The curves of each detector.
     ax_ : matplotlib Axes, or tuple of two
-        What `plot` has drawn on: the ROC curves, then the precision-recall curves.
+        The axes that `plot` has drawn on: the ROC curves, then the precision-recall curves.
     figure_ : matplotlib Figure
-        Their figure.
+        The figure of `ax_`.
 
     Examples
     --------
@@ -79,17 +79,17 @@ class OODCurveDisplay:
         Parameters
         ----------
         estimator : estimator, or dict of str to estimator
-            A fitted detector or Pipeline, or several by their names.
+            A fitted detector or Pipeline, or a dict of several by their names.
         X : array-like of shape (n_samples, n_features), or raw inputs
             The rows.
         y : array-like of shape (n_samples,)
             +1 for in-distribution, -1 for out-of-distribution rows.
         name : str or None, default=None
-            Name of a single detector; None: that of its class.
+            Name of a single detector; None: the name of its class.
         ax : matplotlib Axes, sequence of two, or None, default=None
             Axes to draw on; None makes a figure.
         **plot
-            What else `plot` takes.
+            Further arguments of `plot`.
 
         Returns
         -------
@@ -98,7 +98,7 @@ class OODCurveDisplay:
         """
         if not isinstance(estimator, Mapping):
             estimator = {name_of(estimator) if name is None else name: estimator}
-        scores = {key: one.score_samples(X) for key, one in estimator.items()}
+        scores = {key: detector.score_samples(X) for key, detector in estimator.items()}
         return cls.from_predictions(y, scores).plot(ax, **plot)
 
     @classmethod
@@ -109,7 +109,7 @@ class OODCurveDisplay:
         *,
         name: str | None = None,
     ) -> Self:
-        """Make the curves of scores that are known already; `plot` draws them.
+        """Make the curves of known scores; `plot` draws them.
 
         Parameters
         ----------
@@ -132,10 +132,10 @@ class OODCurveDisplay:
         """
         if not isinstance(scores, Mapping):
             scores = {"detector" if name is None else name: scores}
-        return cls({str(key): _curve(y_true, one) for key, one in scores.items()})
+        return cls({str(key): _curve(y_true, of_one) for key, of_one in scores.items()})
 
     def plot(self, ax: Any = None, *, curve: str = "both") -> Self:
-        """Draw the curves; a marker on each ROC curve is at FPR95.
+        """Draw the curves; a marker on each ROC curve shows FPR95.
 
         Parameters
         ----------
@@ -186,18 +186,18 @@ class OODCurveDisplay:
             va="center", color=GUIDE, fontsize="small",
         )  # fmt: skip
         entries = {}
-        for (name, one), look in zip(self.curves.items(), looks(len(self.curves)), strict=True):
+        for (name, curve), look in zip(self.curves.items(), looks(len(self.curves)), strict=True):
             (line,) = ax.plot(
-                *(100 * one.fpr, 100 * one.tpr), color=look.colour, linestyle=look.dashes,
+                *(100 * curve.fpr, 100 * curve.tpr), color=look.colour, linestyle=look.dashes,
                 linewidth=1.6,
             )  # fmt: skip
-            # not cut off at the frame, where a good detector has it
+            # The marker of a good detector lies on the frame, which must not clip it.
             (point,) = ax.plot(
-                100 * one.fpr95, level, color=look.colour, marker=look.marker, markersize=7,
+                100 * curve.fpr95, level, color=look.colour, marker=look.marker, markersize=7,
                 markeredgecolor="black", linestyle="none", clip_on=False, zorder=3,
             )  # fmt: skip
-            label = f"{name}: AUROC {100 * one.auroc:.1f} %, FPR95 {100 * one.fpr95:.1f} %"
-            entries[label] = (line, point)  # one over the other
+            label = f"{name}: AUROC {100 * curve.auroc:.1f} %, FPR95 {100 * curve.fpr95:.1f} %"
+            entries[label] = (line, point)  # the marker lies on the line in the legend
         ax.set(xlabel="OoD rows that pass, %", ylabel="ID rows that pass, %")
         ax.set_title("ROC; markers at FPR95", loc="left", fontsize="medium")
         _in_percent(ax)
@@ -207,10 +207,10 @@ class OODCurveDisplay:
         )  # fmt: skip
 
     def _draw_pr(self, ax: Any) -> None:
-        for (name, one), look in zip(self.curves.items(), looks(len(self.curves)), strict=True):
+        for (name, curve), look in zip(self.curves.items(), looks(len(self.curves)), strict=True):
             ax.plot(
-                *(100 * one.tpr, 100 * one.precision), color=look.colour, linestyle=look.dashes,
-                linewidth=1.6, label=f"{name}: AUPR {100 * one.aupr_in:.1f} %",
+                *(100 * curve.tpr, 100 * curve.precision), color=look.colour, linestyle=look.dashes,
+                linewidth=1.6, label=f"{name}: AUPR {100 * curve.aupr_in:.1f} %",
                 drawstyle="steps-pre",
             )  # fmt: skip
         ax.set(xlabel="ID rows that pass (recall), %", ylabel="ID among those that pass, %")

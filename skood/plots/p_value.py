@@ -1,4 +1,4 @@
-"""Whether p-values are what they should be."""
+"""A picture of p-values, against uniform numbers."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ _LEVELS = 401
 class PValueDisplay:
     """Share of the rows with a p-value of at most the level, for every level, against uniform.
 
-    For valid p-values the in-distribution rows lie on the diagonal or below, but for chance: at the
-    level alpha no more than alpha of them are flagged. Out-of-distribution rows should lie above.
+    If the p-values are valid, the curve of in-distribution rows lies on the diagonal or below, up
+    to chance: at the level alpha at most a share alpha of them is flagged. The curve of
+    out-of-distribution rows should lie above.
 
     Parameters
     ----------
     p_values : dict of str to array-like of shape (n_rows,)
         The p-values of each set, by its name; in-distribution rows first.
     alpha : float or None, default=None
-        The level that decisions are taken at.
+        The level of the decisions.
     name : str or None, default=None
         Name of the detector, for the title.
 
@@ -37,11 +38,11 @@ class PValueDisplay:
     p_values : dict of str to ndarray of shape (n_rows,)
         The p-values of each set, rising.
     alpha : float or None
-        The level that decisions are taken at.
+        The level of the decisions.
     name : str or None
         Name of the detector.
     ax_ : matplotlib Axes
-        What `plot` has drawn on.
+        The axes that `plot` has drawn on.
     figure_ : matplotlib Figure
         The figure of `ax_`.
 
@@ -60,11 +61,11 @@ class PValueDisplay:
         alpha: float | None = None,
         name: str | None = None,
     ) -> None:
-        found = checked_sets("PValueDisplay", "p_values", p_values)
-        for key, values in found.items():
+        sets = checked_sets("PValueDisplay", "p_values", p_values)
+        for key, values in sets.items():
             if values.min() < 0 or values.max() > 1:
                 raise parameter_error("PValueDisplay", "p_values", "in [0, 1]", {key: values})
-        self.p_values = {key: np.sort(values) for key, values in found.items()}
+        self.p_values = {key: np.sort(values) for key, values in sets.items()}
         self.alpha = alpha
         self.name = name
 
@@ -90,11 +91,11 @@ class PValueDisplay:
         y : array-like of shape (n_samples,) or None, default=None
             +1 for in-distribution, -1 for out-of-distribution rows; None: all are +1.
         name : str or None, default=None
-            Name of the detector; None: that of its class.
+            Name of the detector; None: the name of its class.
         ax : matplotlib Axes or None, default=None
             Axes to draw on; None makes a figure.
         **plot
-            What else `plot` takes.
+            Further arguments of `plot`.
 
         Returns
         -------
@@ -126,7 +127,7 @@ class PValueDisplay:
         alpha: float | None = None,
         name: str | None = None,
     ) -> Self:
-        """Keep p-values that are known already; `plot` draws them.
+        """Keep known p-values; `plot` draws them.
 
         Parameters
         ----------
@@ -135,7 +136,7 @@ class PValueDisplay:
         p_values : array-like of shape (n_samples,)
             The p-values.
         alpha : float or None, default=None
-            The level that decisions are taken at.
+            The level of the decisions.
         name : str or None, default=None
             Name of the detector.
 
@@ -148,12 +149,11 @@ class PValueDisplay:
         return cls(by_label(cls.__name__, y_true, values), alpha=alpha, name=name)
 
     def plot(self, ax: Any = None) -> Self:
-        r"""Draw the shares, and where those of as many uniform numbers as the first set has lie.
+        r"""Draw the shares, and a band for as many uniform numbers as the first set has rows.
 
-        The band has the share of independent uniform numbers with a probability of 95 % at each
-        level. Conformal p-values that come from one set of n calibration rows rise and fall
-        together, so theirs may lie further off, by some :math:`\sqrt{\alpha (1 - \alpha) / n}`
-        more.
+        At each level the band holds the share of independent uniform numbers with a probability of
+        95 %. Conformal p-values from one set of n calibration rows rise and fall together, so their
+        share may lie further away, by about :math:`\sqrt{\alpha (1 - \alpha) / n}` more.
 
         Parameters
         ----------

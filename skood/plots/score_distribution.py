@@ -1,4 +1,4 @@
-"""How the scores of in-distribution and out-of-distribution rows are distributed."""
+"""A picture of the distributions of in-distribution and out-of-distribution scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._axes import axes_for, finish
 from ._input import by_label, checked_sets, checked_values, name_of, threshold_of
 from .looks import Look, looks
 
-_LOWEST_SHOWN = 0.01  # share of a set that may lie below what is shown: it may be far away
+_LOWEST_SHOWN = 0.01  # share of a set below the range of the picture: it may lie far away
 
 
 class ScoreDistributionDisplay:
@@ -22,8 +22,8 @@ class ScoreDistributionDisplay:
     Parameters
     ----------
     scores : dict of str to array-like of shape (n_rows,)
-        The scores of each set, by its name: higher = more in-distribution. Of a name with a colon,
-        such as ``"near OoD: digits 8 and 9"``, the title has the part before it.
+        The scores of each set, by its name: higher = more in-distribution. The title takes the part
+        of a name before a colon, as in ``"near OoD: digits 8 and 9"``.
     threshold : float or None, default=None
         The score below which rows are flagged.
     name : str or None, default=None
@@ -36,11 +36,11 @@ class ScoreDistributionDisplay:
     threshold : float or None
         The score below which rows are flagged.
     flagged : dict of str to float
-        Share of each set that is flagged; empty without threshold.
+        The flagged share of each set; empty without threshold.
     name : str or None
         Name of the detector.
     ax_ : matplotlib Axes
-        What `plot` has drawn on.
+        The axes that `plot` has drawn on.
     figure_ : matplotlib Figure
         The figure of `ax_`.
 
@@ -89,11 +89,11 @@ class ScoreDistributionDisplay:
         y : array-like of shape (n_samples,)
             +1 for in-distribution, -1 for out-of-distribution rows.
         name : str or None, default=None
-            Name of the detector; None: that of its class.
+            Name of the detector; None: the name of its class.
         ax : matplotlib Axes or None, default=None
             Axes to draw on; None makes a figure.
         **plot
-            What else `plot` takes.
+            Further arguments of `plot`.
 
         Returns
         -------
@@ -117,7 +117,7 @@ class ScoreDistributionDisplay:
         threshold: float | None = None,
         name: str | None = None,
     ) -> Self:
-        """Keep scores that are known already; `plot` draws them.
+        """Keep known scores; `plot` draws them.
 
         Parameters
         ----------
@@ -141,8 +141,8 @@ class ScoreDistributionDisplay:
     def plot(self, ax: Any = None, *, bins: int = 60, legend: bool = True) -> Self:
         """Draw the histograms, each in percent of the rows of its own set.
 
-        Scores beyond what is shown, such as the lowest hundredth of a set, are counted in the
-        outermost bins.
+        The outermost bins also count scores beyond the range of the picture, such as the lowest
+        hundredth of a set.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class ScoreDistributionDisplay:
         bins : int, default=60
             Number of bins over the range of all scores.
         legend : bool, default=True
-            Whether to say within the axes which set is which.
+            Whether to name the sets within the axes.
 
         Returns
         -------
@@ -187,7 +187,7 @@ class ScoreDistributionDisplay:
         return ": ".join(part for part in (self.name, flagged and f"flags {flagged}") if part)
 
     def _range(self) -> tuple[float, float]:
-        """The scores to show: of every set all but the lowest, and the threshold."""
+        """The range of the scores without the lowest of each set, and of the threshold."""
         finite = [scores[np.isfinite(scores)] for scores in self.scores.values()]
         shown = [part for part in finite if part.size]
         ends = [float(np.quantile(part, _LOWEST_SHOWN)) for part in shown]

@@ -108,8 +108,8 @@ def test_novelty_folds_train_on_plus_one_only():
     ("y", "message"),
     [
         (None, "needs y"),
-        ([0, 1, 1, 0], r"must hold \+1 .* Got \[0, 1\]"),
-        ([1, 1, 1, 1], r"and both. Got \[1\]"),
+        ([0, 1, 1, 0], r"must hold both \+1 .* Got \[0, 1\]"),
+        ([1, 1, 1, 1], r"must hold both .* Got \[1\]"),
         ([1, -1, -1, -1], "must be at most 1, the number of rows labelled"),
     ],
 )
