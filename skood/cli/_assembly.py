@@ -19,7 +19,7 @@ from skood import (
     MahalanobisOutlierDetector,
     make_outlier_detector,
 )
-from skood.cli.files import Layout
+from skood.cli.files import RowLayout
 from skood.preprocessing import CategoryEncoder
 
 # The steps of each detector after its columns are numbers.
@@ -36,7 +36,7 @@ _STEPS: dict[str, Callable[[int], Pipeline]] = {
 
 def assemble(
     name: str,
-    layout: Layout,
+    layout: RowLayout,
     *,
     missing: str = "refuse",
     scale: str = "auto",
@@ -49,7 +49,7 @@ def assemble(
     ----------
     name : str
         One of the names of detectors.
-    layout : Layout
+    layout : RowLayout
         What the rows are made of.
     missing : str, default="refuse"
         What fills missing numbers: a strategy of `SimpleImputer`. "refuse": nothing.

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ._options import ComparisonOptions, LabelOptions, PreparationOptions, pick
+from ._speaking import Voice, plain_errors
 from ._table_arguments import DETECTORS, add_preparation, add_talking, add_text_format
 from .arguments import count, count_or_zero, seed, several
 
@@ -101,7 +103,11 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("reading")
     group.add_argument(
-        "--data-key", "--array", metavar="NAME", help="which array of an NPZ file (default: X)"
+        "--data-key",
+        "--array",
+        dest="array",
+        metavar="NAME",
+        help="which array of an NPZ file (default: X)",
     )
     group.add_argument(
         "--exclude",
@@ -117,10 +123,20 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare, print, and write the files."""
-    from ._speaking import plain_errors
+    values = vars(arguments)
+    voice = pick(Voice, values)
+    with plain_errors(voice, arguments.output):
+        from skood.cli.files import ReadingOptions
 
-    with plain_errors(arguments):
+        from ._bench_rows import read_bench_rows
         from ._bench_run import run_bench
 
-        run_bench(arguments)
+        labels = pick(LabelOptions, values)
+        comparison = pick(ComparisonOptions, values)
+        preparation = pick(PreparationOptions, values)
+        reading = pick(ReadingOptions, values)
+        data = read_bench_rows(
+            arguments.data, reading, labels, tuple(arguments.exclude), preparation
+        )
+        run_bench(data, labels, comparison, preparation, arguments.output, voice)
     return 0

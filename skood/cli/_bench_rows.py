@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,17 +12,19 @@ from numpy.typing import NDArray
 
 from skood._validation import select_rows
 from skood.cli.files import (
-    Block,
-    Layout,
+    ColumnRoles,
     ReadingOptions,
+    RowLayout,
+    check_gaps,
     check_named_columns,
     listed,
     open_source,
     read_training_table,
-    without_gaps,
 )
 
 from ._errors import DataError, UsageError
+from ._inputs import check_no_columns_named
+from ._options import LabelOptions, PreparationOptions
 
 USUAL_LABELS = "y"
 
@@ -34,9 +35,11 @@ class BenchRows:
 
     Attributes
     ----------
+    file : str
+        Name of the file.
     rows : ndarray or DataFrame
         The features.
-    layout : Layout
+    layout : RowLayout
         What they are.
     labels : ndarray of shape (n_rows,) or None
         Classes, or +1 and -1.
@@ -46,8 +49,9 @@ class BenchRows:
         How many rows the file has.
     """
 
+    file: str
     rows: Any
-    layout: Layout
+    layout: RowLayout
     labels: NDArray | None
     label_name: str
     file_rows: int
@@ -62,59 +66,52 @@ class BenchRows:
         return replace(self, rows=select_rows(self.rows, chosen), labels=labels)
 
 
-def read_bench_rows(arguments: argparse.Namespace) -> BenchRows:
-    """Read the file that the arguments name.
-
-    Parameters
-    ----------
-    arguments : Namespace
-        Of the command.
-
-    Returns
-    -------
-    BenchRows
-        Rows without gaps that nothing fills, and a label for each, if labels are asked for.
+def read_bench_rows(
+    path: Path,
+    reading: ReadingOptions,
+    options: LabelOptions,
+    exclude: tuple[str, ...],
+    preparation: PreparationOptions,
+) -> BenchRows:
+    """Read rows and their labels.
 
     Raises
     ------
     UsageError
         If an option does not go with the file.
     DataError
-        If rows or labels cannot be used.
+        If rows or labels cannot be used, or rows have gaps that nothing fills.
     """
-    options = ReadingOptions(
-        arguments.encoding, arguments.delimiter, not arguments.no_header, arguments.data_key
-    )
-    if arguments.data.is_dir():
-        raise UsageError(f"--data must be a file. Got the folder {str(arguments.data)!r} instead.")
-    source = open_source(arguments.data, options)
-    if arguments.clusters is not None and (arguments.labels or arguments.in_label):
+    if path.is_dir():
+        raise UsageError(f"--data must be a file. Got the folder {str(path)!r} instead.")
+    source = open_source(path, reading)
+    if options.clusters is not None and (options.labels or options.in_label):
         raise UsageError("--clusters reads no labels: leave out --labels and --in-label.")
-    read = _read_array if source.columns is None else _read_table
-    rows, layout, labels, name = read(source, arguments)
-    fills = arguments.missing != "refuse" and layout.kind == "table"
-    for _ in without_gaps(iter([Block(rows, None, 0)]), source.name, missing=fills):
-        pass
-    if labels is not None:
-        labels = _checked(labels, len(rows), f"{name!r} of {source.name}", arguments.in_label)
-    elif arguments.in_label is not None:
-        raise UsageError("--in-label needs labels: name them by --labels.")
-    return BenchRows(rows, layout, labels, name, len(rows))
-
-
-def _read_table(source: Any, arguments: argparse.Namespace) -> tuple[Any, Layout, Any, str]:
-    name = arguments.labels
-    if arguments.data_key is not None:
+    if source.columns is None:
+        check_no_columns_named(source, exclude=exclude, categorical=preparation.categorical)
+        rows, layout, labels, name = _read_array(source, options)
+    elif reading.array is not None:
         raise UsageError(f"--data-key names an array of an NPZ file, which {source.name} is not.")
-    for option, names in (
-        ("--labels", [] if name is None else [name]),
-        ("--exclude", arguments.exclude),
-    ):
-        check_named_columns(source.name, option, names, source.columns)
-    no_features = tuple(arguments.exclude) + (() if name is None else (name,))
-    told = Layout(exclude=no_features)
+    else:
+        rows, layout, labels, name = _read_table(source, options.labels, exclude, preparation)
+    fills = preparation.missing != "refuse" and layout.kind == "table"
+    check_gaps(rows, source.name, missing=fills)
+    if labels is not None:
+        labels = _checked(labels, len(rows), f"{name!r} of {source.name}", options.in_label)
+    elif options.in_label is not None:
+        raise UsageError("--in-label needs labels: name them by --labels.")
+    return BenchRows(path.name, rows, layout, labels, name, len(rows))
+
+
+def _read_table(
+    source: Any, name: str | None, exclude: tuple[str, ...], preparation: PreparationOptions
+) -> tuple[Any, RowLayout, NDArray | None, str]:
+    label_columns = () if name is None else (name,)
+    check_named_columns(source.name, "--labels", label_columns, source.columns)
+    check_named_columns(source.name, "--exclude", exclude, source.columns)
+    roles = ColumnRoles(exclude=exclude + label_columns)
     rows, layout = read_training_table(
-        source, told, arguments.categorical, arguments.max_categories
+        source, roles, preparation.categorical, preparation.max_categories
     )
     if name is None:
         return rows, layout, None, ""
@@ -136,19 +133,16 @@ def _from_column(values: list[Any], name: str, source: Any) -> NDArray:
         return np.asarray([str(value) for value in texts])
 
 
-def _read_array(source: Any, arguments: argparse.Namespace) -> tuple[Any, Layout, Any, str]:
-    for option in ("exclude", "categorical"):
-        if getattr(arguments, option):
-            raise UsageError(f"--{option} names columns, and {source.name} has none.")
+def _read_array(source: Any, options: LabelOptions) -> tuple[Any, RowLayout, NDArray | None, str]:
     if len(source.shape) > 1:
         raise DataError(
             f"{source.name} must hold rows of numbers. Got rows of the shape {source.shape} "
             "instead: make features of them first."
         )
     labels, name = None, ""
-    if arguments.clusters is None:
-        labels, name = _array_labels(arguments.data, arguments.labels)
-    return source.whole_array(), Layout("array", shape=source.shape), labels, name
+    if options.clusters is None:
+        labels, name = _array_labels(source.path, options.labels)
+    return source.whole_array(), RowLayout("array", shape=source.shape), labels, name
 
 
 def _array_labels(path: Path, name: str | None) -> tuple[NDArray | None, str]:
@@ -171,8 +165,8 @@ def _array_labels(path: Path, name: str | None) -> tuple[NDArray | None, str]:
 def _load(path: Path, name: str | None) -> NDArray:
     """An array that is read without running code of the file."""
     try:
-        found = np.load(path, allow_pickle=False)
-        return np.asarray(found if name is None else found[name])
+        content = np.load(path, allow_pickle=False)
+        return np.asarray(content if name is None else content[name])
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         shown = path.name if name is None else f"{name!r} of {path.name}"
         raise DataError(

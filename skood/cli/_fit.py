@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ._speaking import check_output, plain_errors, say
+from ._options import DetectorOptions, PreparationOptions, pick
+from ._outputs import check_output
+from ._speaking import Voice, plain_errors
 from ._table_arguments import FILES, add_columns, add_fitting, add_reading, add_talking
 
 
@@ -31,10 +33,23 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit and save."""
-    with plain_errors(arguments):
+    file, save, values = arguments.file, arguments.save, vars(arguments)
+    voice = pick(Voice, values)
+    with plain_errors(voice, save):
+        check_output(save, [file])
+
+        from skood.cli.files import ColumnRoles, ReadingOptions
+
         from ._fitting import fit_file
 
-        check_output(arguments.save, [arguments.file])
-        fit_file(arguments.file, arguments).save(arguments.save)
-        say(arguments, f"saved as {arguments.save}")
+        fitted = fit_file(
+            file,
+            pick(ReadingOptions, values),
+            pick(ColumnRoles, values),
+            pick(PreparationOptions, values),
+            pick(DetectorOptions, values),
+            voice,
+        )
+        fitted.save(save)
+        voice.say(f"saved as {save}")
     return 0

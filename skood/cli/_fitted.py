@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from skood import ConformalOutlierDetector, load, save
-from skood.cli.files import Layout
+from skood.cli.files import RowLayout
 from skood.storage import read_manifest
 
 from ._errors import DataError
@@ -16,7 +16,7 @@ from ._errors import DataError
 _NOTES = "rows"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Fitted:
     """A detector and its rows.
 
@@ -24,7 +24,7 @@ class Fitted:
     ----------
     detector : estimator
         Fitted.
-    layout : Layout
+    layout : RowLayout
         What its rows are made of.
     missing : str
         What fills missing values, or "refuse".
@@ -41,7 +41,7 @@ class Fitted:
     """
 
     detector: Any
-    layout: Layout
+    layout: RowLayout
     missing: str = "refuse"
     name: str = ""
     file: str = ""
@@ -65,6 +65,21 @@ class Fitted:
         calibrates = isinstance(self.detector, ConformalOutlierDetector)
         return len(self.detector.training_scores_) if calibrates else 0
 
+    def describe(self) -> str:
+        """The detector, and how many rows it was fitted on."""
+        text = self.name
+        if self.n_rows is not None:
+            text += f" on {self.n_rows - self.n_calibration:,} rows of {self.file}"
+        if self.n_calibration:
+            text += f", {self.n_calibration:,} others calibrate p-values"
+        return text
+
+    def flagging(self) -> str:
+        """How rows are flagged, in words."""
+        if isinstance(self.detector, ConformalOutlierDetector):
+            return f"of rows like the training rows {100 * self.detector.alpha:.3g} % at most are"
+        return "those below the threshold of the detector"
+
     def save(self, path: Path) -> None:
         """Write it to a file that `load_fitted` reads, and `skood.load` the detector of."""
         notes = {
@@ -77,7 +92,7 @@ class Fitted:
         save(self.detector, path, architectures=self.architectures, notes={_NOTES: notes})
 
 
-def load_fitted(path: Path, arguments: argparse.Namespace) -> Fitted:
+def load_fitted(path: Path, trusted: Sequence[str] = ()) -> Fitted:
     """Load what `skood fit` or `skood.save` has written.
 
     Raises
@@ -88,31 +103,30 @@ def load_fitted(path: Path, arguments: argparse.Namespace) -> Fitted:
         If the file is damaged, or not of the kind.
     """
     manifest = read_manifest(path)
-    detector = load(path, trusted=arguments.trust)
+    detector = load(path, trusted=trusted)
     if not hasattr(detector, "score_samples"):
         raise DataError(f"{path.name} holds a {type(detector).__name__}, which scores no rows.")
     notes = manifest.get("notes", {}).get(_NOTES)
     if notes is None:
         name = type(detector).__name__
         return Fitted(detector, _layout_of(detector, path), name=name)
-    layout = Layout.from_dict(notes.pop("layout"))
+    layout = RowLayout.from_dict(notes.pop("layout"))
     return Fitted(detector, layout, **notes)
 
 
-def _layout_of(detector: Any, path: Path) -> Layout:
+def _layout_of(detector: Any, path: Path) -> RowLayout:
     """What a detector that Python code has saved says of its rows."""
     first = detector
     while True:
         shape = getattr(first, "input_shape_", None)
         if isinstance(shape, tuple) and len(shape) > 1:
-            return Layout("images", shape=tuple(int(length) for length in shape))
+            return RowLayout("images", shape=tuple(int(length) for length in shape))
         if getattr(first, "feature_names_in_", None) is not None:
-            return Layout("table", tuple(str(name) for name in first.feature_names_in_))
+            return RowLayout("table", tuple(str(name) for name in first.feature_names_in_))
         if getattr(first, "n_features_in_", None) is not None:
-            return Layout("array", shape=(int(first.n_features_in_),))
+            return RowLayout("array", shape=(int(first.n_features_in_),))
         inner = [getattr(first, name, None) for name in ("detector_", "estimator")]
         inner += [step for _, step in getattr(first, "steps", [])[:1]]
-        following = [one for one in inner if one is not None]
-        if not following:
+        first = next((part for part in inner if part is not None), None)
+        if first is None:
             raise DataError(f"{path.name} does not say which features its rows have.")
-        first = following[0]

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ._speaking import plain_errors
+from ._options import pick
+from ._speaking import Voice, plain_errors
 from ._table_arguments import add_talking
 
 _FEATURES_SHOWN = 12
@@ -29,16 +30,17 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read what the file says, and print it."""
-    with plain_errors(arguments):
+    file: Path = arguments.file
+    with plain_errors(pick(Voice, vars(arguments))):
         from skood.storage import read_manifest
 
         from ._report import print_pairs
 
-        manifest = read_manifest(arguments.file)
+        manifest = read_manifest(file)
         if arguments.json:
             print(json.dumps(manifest, indent=2))
         else:
-            print_pairs(_pairs(arguments.file, manifest))
+            print_pairs(_pairs(file, manifest))
     return 0
 
 

@@ -1,14 +1,26 @@
 """`skood score`: scores a file, of any length, by a saved detector."""
 
+from __future__ import annotations
+
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._errors import UsageError
-from ._speaking import check_output, plain_errors, say
+from ._options import ResultOptions, pick
+from ._outputs import check_output
+from ._speaking import Voice, plain_errors
 from ._table_arguments import FILES, add_columns, add_reading, add_talking, add_writing
+
+if TYPE_CHECKING:
+    from skood.cli.files import ColumnRoles, PartialFile, ReadingOptions
+
+    from ._fitted import Fitted
+    from ._scoring import Scorer
 
 _INTERRUPTED = 130
 
@@ -20,138 +32,180 @@ def add_parser(commands: Any) -> None:
         help="score a file of any length by a saved detector",
         description=(
             "Score the rows of a file block by block, so that it may be larger than the memory. "
-            "Until the last row, the results are in FILE.part, and a run that was stopped is gone "
-            "on with by --resume: the end is the same file, byte for byte."
+            "Until the last row, the results are in FILE.part; --resume continues a stopped run "
+            "and ends with the same file, byte for byte."
         ),
     )
     score.add_argument("detector", type=Path, metavar="DETECTOR", help="saved by skood fit or save")
     score.add_argument("file", type=Path, metavar="FILE", help=f"rows to score: {FILES}")
     add_writing(score)
     begin = score.add_mutually_exclusive_group()
-    begin.add_argument("--resume", action="store_true", help="go on where a run was stopped")
-    begin.add_argument("--restart", action="store_true", help="drop what a stopped run has left")
+    begin.add_argument("--resume", action="store_true", help="continue a stopped run")
+    begin.add_argument("--restart", action="store_true", help="drop the rows of a stopped run")
     add_columns(score)
     add_reading(score)
     add_talking(score)
     score.set_defaults(run=run)
 
 
+@dataclass(frozen=True)
+class _Resuming:
+    """What happens to the rows of a stopped run, and how the command was called."""
+
+    resume: bool
+    restart: bool
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One call of the command."""
+
+    detector: Path
+    trust: tuple[str, ...]
+    file: Path
+    reading: ReadingOptions
+    roles: ColumnRoles
+    results: ResultOptions
+    resuming: _Resuming
+    voice: Voice
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Score, write, report."""
-    with plain_errors(arguments):
-        return _score(arguments)
+    values = vars(arguments)
+    voice = pick(Voice, values)
+    with plain_errors(voice, arguments.output):
+        from skood.cli.files import ColumnRoles, ReadingOptions
+
+        task = _Task(
+            detector=arguments.detector,
+            trust=tuple(arguments.trust),
+            file=arguments.file,
+            reading=pick(ReadingOptions, values),
+            roles=pick(ColumnRoles, values),
+            results=pick(ResultOptions, values),
+            resuming=pick(_Resuming, values),
+            voice=voice,
+        )
+        return _score(task)
 
 
-def _score(arguments: argparse.Namespace) -> int:
-    from skood.cli.files import PartialFile, check_named_columns, results_format
+def _score(task: _Task) -> int:
+    from skood.cli.files import PartialFile, block_length, results_format
 
-    from ._fitted import load_fitted
-    from ._fitting import open_rows
-    from ._matching import matched
-    from ._run_blocks import flagging, report
-    from ._scoring import Scorer
-
-    output = arguments.output
-    check_output(output, [arguments.detector, arguments.file])
-    partial = PartialFile(output)
-    if partial.exists() and not (arguments.resume or arguments.restart):
+    results, voice = task.results, task.voice
+    check_output(results.output, [task.detector, task.file])
+    partial = PartialFile(results.output)
+    if partial.exists() and not (task.resuming.resume or task.resuming.restart):
         raise UsageError(
-            f"A stopped run has left {partial.path.name}: add --resume to go on with it, or "
+            f"A stopped run has left {partial.path.name}: add --resume to continue it, or "
             "--restart to start anew."
         )
-    fitted = load_fitted(arguments.detector, arguments)
-    shape = fitted.image_shape
-    source = open_rows(arguments.file, arguments, images=shape is not None, shape=shape)
-    if source.columns is not None:
-        check_named_columns(source.name, "--exclude", arguments.exclude, source.columns)
-    fitted = matched(fitted, source, arguments)
+    fitted, source = _load_and_open(task)
+
+    from ._run_blocks import report
+    from ._scoring import Scorer
+
+    length = results.block_rows or block_length(fitted.layout.width)
+    made_of = _made_of(task, source, fitted, length)
     with partial:
-        made_of = _made_of(arguments, source, fitted)
-        if arguments.resume and partial.can_resume():
-            partial.resume(made_of)
-            say(arguments, f"going on after {partial.journal.rows:,} rows")
-        elif arguments.resume:
-            say(arguments, f"there are no rows in {partial.path.name} to go on with: starting anew")
-        scorer = Scorer(fitted, source.row_name, arguments.explain, partial.journal.tally)
+        if task.resuming.resume:
+            _resume(partial, made_of, voice)
+        scorer = Scorer(fitted, source.row_name, results.explain, partial.journal.tally)
         try:
-            _write(arguments, source, fitted, scorer, partial, made_of)
+            _write(partial, made_of, source, scorer, length, results, voice)
         except KeyboardInterrupt:
-            _say_how_to_go_on(arguments, partial)
+            _say_how_to_resume(partial, task.resuming.argv)
             return _INTERRUPTED
         except BaseException:
             # Neither a file that cannot be read nor a full disk leaves a half of the results.
             partial.remove()
             raise
-        partial.finish(results_format(output), output)
-    say(arguments, f"written to {output}")
-    return report(scorer, arguments, source, flagging(fitted))
+        partial.finish(results_format(results.output), results.output)
+    voice.say(f"written to {results.output}")
+    report(scorer, source, results, voice)
+    return results.exit_status(scorer.tally["flagged"])
 
 
-def _write(
-    arguments: argparse.Namespace,
-    source: Any,
-    fitted: Any,
-    scorer: Any,
-    partial: Any,
-    made_of: dict[str, Any],
-) -> None:
-    from skood.cli.files import results_format
+def _load_and_open(task: _Task) -> tuple[Fitted, Any]:
+    """The detector, and the file to score."""
+    from skood.cli.files import check_named_columns
 
-    from ._run_blocks import score_file
+    from ._fitted import load_fitted
+    from ._inputs import open_input
+    from ._matching import matched
 
-    results = results_format(arguments.output)
-
-    def take(batch: Any) -> None:
-        if not partial.is_open:
-            partial.start(made_of, results.head(batch.schema))
-        partial.append(results.piece(batch), len(batch), scorer.tally)
-
-    score_file(
-        source,
-        scorer,
-        arguments,
-        take,
-        missing=fitted.fills_missing,
-        first_row=partial.journal.rows,
-    )
+    fitted = load_fitted(task.detector, task.trust)
+    shape = fitted.image_shape
+    source = open_input(task.file, task.reading, images=shape is not None, shape=shape)
+    if source.columns is not None:
+        check_named_columns(source.name, "--exclude", task.roles.exclude, source.columns)
+    return matched(fitted, source, task.roles, task.voice), source
 
 
-def _made_of(arguments: argparse.Namespace, source: Any, fitted: Any) -> dict[str, Any]:
-    """What must be the same when a run goes on, by the names that an error gives it."""
+def _made_of(task: _Task, source: Any, fitted: Fitted, length: int) -> dict[str, Any]:
+    """What must be the same when a run is resumed, by the names that an error gives it."""
     import hashlib
 
     from skood._version import __version__
     from skood.cli.files import fingerprint
 
-    from ._run_blocks import block_rows
-
-    with arguments.detector.open("rb") as file:
+    with task.detector.open("rb") as file:
         detector = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "version of skood": __version__,
         "detector": detector,
         "input": fingerprint(source),
         "--id-column or --exclude": [fitted.layout.id_column, *fitted.layout.exclude],
-        "--explain": arguments.explain,
-        "--block-rows": block_rows(fitted.layout, arguments),
-        "way of reading": [
-            arguments.encoding,
-            arguments.delimiter,
-            arguments.no_header,
-            arguments.array,
-        ],
+        "--explain": task.results.explain,
+        "--block-rows": length,
+        "way of reading": list(astuple(task.reading)),
     }
 
 
-def _say_how_to_go_on(arguments: argparse.Namespace, partial: Any) -> None:
+def _resume(partial: PartialFile, made_of: dict[str, Any], voice: Voice) -> None:
+    """Go back to the last whole block of a stopped run, if there is one."""
+    if partial.can_resume():
+        partial.resume(made_of)
+        voice.say(f"resumed after {partial.journal.rows:,} rows")
+    else:
+        voice.say(f"there are no rows in {partial.path.name} to resume from: starting anew")
+
+
+def _write(
+    partial: PartialFile,
+    made_of: dict[str, Any],
+    source: Any,
+    scorer: Scorer,
+    length: int,
+    options: ResultOptions,
+    voice: Voice,
+) -> None:
+    """Score the rows that are left, and write each block before the next one is read."""
+    from skood.cli.files import results_format
+
+    from ._run_blocks import score_file
+
+    results = results_format(options.output)
+
+    def take(batch: Any) -> None:
+        if not partial.is_open:
+            partial.start(made_of, results.head(batch.schema))
+        partial.append(results.piece(batch), len(batch), scorer.tally)
+
+    score_file(source, scorer, length, take, voice, first_row=partial.journal.rows)
+
+
+def _say_how_to_resume(partial: PartialFile, argv: Sequence[str]) -> None:
     n_kept = partial.n_kept()
     if not n_kept:
         partial.remove()
         print("\nskood score: stopped before the first rows were done", file=sys.stderr)
         return
-    again = [one for one in arguments.argv if one not in ("--resume", "--restart")]
+    again = [argument for argument in argv if argument not in ("--resume", "--restart")]
     print(
         f"\nskood score: stopped; {n_kept:,} rows are kept in {partial.path}\n"
-        f"go on with: {shlex.join(['skood', *again, '--resume'])}",
+        f"resume with: {shlex.join(['skood', *again, '--resume'])}",
         file=sys.stderr,
     )

@@ -37,6 +37,8 @@ class Scorer:
 
     Attributes
     ----------
+    fitted : Fitted
+        The detector.
     tally : dict
         Rows, how many of them are flagged, those of the lowest scores, and the categories that
         were not in the training rows.
@@ -45,10 +47,9 @@ class Scorer:
     def __init__(
         self, fitted: Fitted, row_name: str, n_top: int, tally: Mapping[str, Any] | None = None
     ) -> None:
-        self.detector, self.layout = fitted.detector, fitted.layout
-        self._by_position = fitted.by_position
+        self.fitted, self._detector, self._layout = fitted, fitted.detector, fitted.layout
         self._row_name, self._n_top = row_name, n_top
-        self._encoder = _category_encoder(self.detector)
+        self._encoder = _category_encoder(self._detector)
         self.tally: dict[str, Any] = {"rows": 0, "flagged": 0, "lowest": [], "new": {}}
         self.tally.update(tally or {})
 
@@ -60,16 +61,16 @@ class Scorer:
         ValueError
             If the detector cannot score the rows.
         """
-        rows = block.rows.to_numpy() if self._by_position else block.rows
-        scores = np.asarray(self.detector.score_samples(rows), dtype=np.float64)
+        rows = block.rows.to_numpy() if self.fitted.by_position else block.rows
+        scores = np.asarray(self._detector.score_samples(rows), dtype=np.float64)
         ids: Any = range(block.start + 1, block.start + len(block) + 1)
         name = self._row_name
         if block.ids is not None:
-            ids, name = _one_array(block.ids), self.layout.id_column or name
+            ids, name = _one_array(block.ids), self._layout.id_column or name
         columns: dict[str, Any] = {name: ids, "score": scores}
-        if isinstance(self.detector, ConformalOutlierDetector):
-            columns["p_value"] = self.detector.p_values(rows, scores=scores)
-        columns["decision"] = _decisions(self.detector, scores)
+        if isinstance(self._detector, ConformalOutlierDetector):
+            columns["p_value"] = self._detector.p_values(rows, scores=scores)
+        columns["decision"] = _decisions(self._detector, scores)
         if self._n_top:
             columns |= self._top_columns(rows)
         results = pa.RecordBatch.from_arrays(
@@ -94,15 +95,15 @@ class Scorer:
 
     def _shares(self, rows: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Shares of the columns as the file has them: those of one column's categories together."""
-        found = explain(self.detector, rows)
+        found = explain(self._detector, rows)
         if self._encoder is None:
             return found.feature_names.astype(str), found.shares
-        owners = np.arange(len(self.layout.numbers)).tolist()
+        owners = np.arange(len(self._layout.numbers)).tolist()
         for j, width in enumerate(self._encoder.widths(), start=len(owners)):
             owners += [j] * width
-        shares = np.zeros((len(found), len(self.layout.features)))
+        shares = np.zeros((len(found), len(self._layout.features)))
         np.add.at(shares.T, owners, found.shares.T)
-        return np.array(self.layout.features), shares
+        return np.array(self._layout.features), shares
 
     def _count(self, block: Block, results: pa.RecordBatch) -> None:
         flagged = np.asarray(results["decision"]) == -1
@@ -119,7 +120,7 @@ class Scorer:
     def _count_new(self, rows: Any) -> None:
         """How many rows have a category that no training row has, and the first such ones."""
         known = self._encoder.categories_ if self._encoder else []
-        for column, categories in zip(self.layout.categories, known, strict=True):
+        for column, categories in zip(self._layout.categories, known, strict=True):
             is_new = ~(rows[column].isin(categories) | (rows[column].isna() & _has_gap(categories)))
             if not is_new.any():
                 continue

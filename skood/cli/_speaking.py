@@ -1,22 +1,37 @@
-"""What the commands say: errors in one sentence, warnings in one line, and the like."""
+"""What the commands say: errors in one sentence, warnings in one line."""
 
 from __future__ import annotations
 
-import argparse
 import errno
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ._errors import CommandError, DataError, UsageError
 
 
+@dataclass(frozen=True)
+class Voice:
+    """How a command speaks."""
+
+    command: str
+    quiet: bool  # but for errors and warnings
+
+    def say(self, line: str) -> None:
+        """Write a line to stderr, unless the command is quiet."""
+        if not self.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+
 @contextmanager
-def plain_errors(arguments: argparse.Namespace) -> Iterator[None]:
+def plain_errors(voice: Voice, written: Path | None = None) -> Iterator[None]:
     """Make one sentence of what goes wrong with files, and one line of each warning.
+
+    On a full disk the sentence names the file `written`, as the system names none.
 
     Raises
     ------
@@ -26,14 +41,14 @@ def plain_errors(arguments: argparse.Namespace) -> Iterator[None]:
         If the content of a file cannot be used.
     """
     try:
-        with _plain_warnings(f"skood {arguments.command}"):
+        with _plain_warnings(f"skood {voice.command}"):
             yield
     except CommandError:
         raise
     except ImportError as error:
         raise UsageError(_sentence(str(error))) from error
     except OSError as error:
-        raise UsageError(_of_the_system(error, arguments)) from error
+        raise UsageError(_of_the_system(error, written)) from error
     except ValueError as error:
         from skood.cli.files import OptionError
 
@@ -43,50 +58,15 @@ def plain_errors(arguments: argparse.Namespace) -> Iterator[None]:
         raise DataError("The memory is too small for the training rows.") from error
 
 
-def say(arguments: argparse.Namespace, line: str) -> None:
-    """Write a line to stderr, unless the command is to be quiet."""
-    if not arguments.quiet:
-        print(line, file=sys.stderr, flush=True)
-
-
-def check_output(path: Path, inputs: list[Path]) -> None:
-    """Raise unless a file can be written there: before the work, not after it.
-
-    Raises
-    ------
-    UsageError
-        If the folder is not there or not to be written to, or the file is a folder or an input.
-    """
-    from skood.storage.whole_file import temporary_beside
-
-    folder = path.parent
-    if not folder.is_dir():
-        raise UsageError(f"The folder {str(folder)!r} for {path.name!r} does not exist.")
-    if path.is_dir():
-        raise UsageError(f"The output {str(path)!r} is a folder.")
-    for one in inputs:
-        if path.exists() and one.exists() and path.samefile(one):
-            raise UsageError(f"The output {str(path)!r} is one of the inputs.")
-    # Permission bits do not tell (root, read-only and network file systems), a real file does.
-    probe = temporary_beside(folder / "probe")
-    try:
-        probe.touch(exist_ok=False)
-        probe.unlink()
-    except OSError as error:
-        raise UsageError(
-            f"The folder {str(folder)!r} cannot be written to ({error.strerror})."
-        ) from error
-
-
 @contextmanager
 def _plain_warnings(who: str) -> Iterator[None]:
-    """Warnings for the user in one line each, once; those for developers as Python has them."""
-    told: set[str] = set()
+    """Show each warning for users once, in one line; hide those for developers."""
+    shown: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *_: object) -> None:
         line = _sentence(str(message))
-        if issubclass(category, UserWarning) and line not in told:
-            told.add(line)
+        if issubclass(category, UserWarning) and line not in shown:
+            shown.add(line)
             print(f"{who}: warning: {line}", file=sys.stderr, flush=True)
 
     with warnings.catch_warnings():
@@ -96,14 +76,13 @@ def _plain_warnings(who: str) -> Iterator[None]:
         yield
 
 
-def _of_the_system(error: OSError, arguments: argparse.Namespace) -> str:
-    """What the system says, with the file: of a full disk it does not say which."""
+def _of_the_system(error: OSError, written: Path | None) -> str:
+    """What the system says, with the name of the file."""
     what = error.strerror or _sentence(str(error)).rstrip(".")
-    if error.filename is None:
-        written = getattr(arguments, "output", getattr(arguments, "save", None))
-        is_full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-        return f"{written} cannot be written: {what}." if is_full else f"{what}."
-    return f"{os.fspath(error.filename)}: {what}."
+    if error.filename is not None:
+        return f"{os.fspath(error.filename)}: {what}."
+    is_full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+    return f"{written} cannot be written: {what}." if written and is_full else f"{what}."
 
 
 def _sentence(text: str) -> str:

@@ -139,7 +139,10 @@ def add_text_format(group: Any) -> None:
         help="of CSV files; tab: a tab (default: a comma, or a tab where the file is a .tsv)",
     )
     group.add_argument(
-        "--no-header", action="store_true", help="the first line of CSV files is a row already"
+        "--no-header",
+        dest="header",
+        action="store_false",
+        help="the first line of CSV files is a row already",
     )
 
 

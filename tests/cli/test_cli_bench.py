@@ -20,7 +20,7 @@ pd = pytest.importorskip("pandas", reason="pandas (extra 'io') is not installed"
 pytest.importorskip("pyarrow", reason="pyarrow (extra 'io') is not installed")
 
 from skood.cli._assembly import assemble  # noqa: E402
-from skood.cli.files import Layout  # noqa: E402
+from skood.cli.files import RowLayout  # noqa: E402
 
 X, classes = load_iris(return_X_y=True)
 COLUMNS = ["length", "width", "petal length", "petal width"]
@@ -63,7 +63,7 @@ def mean_auroc(text):
 def test_the_table_is_that_of_the_detectors_of_detect(npz, capsys):
     assert bench("--data", npz, *QUICK, "--seed", 3) == 0
     shown = mean_auroc(capsys.readouterr().out)
-    layout = Layout("array", shape=(4,))
+    layout = RowLayout("array", shape=(4,))
     expected = compare_detectors(
         X,
         classes,

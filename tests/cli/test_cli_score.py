@@ -204,7 +204,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder):
     assert "Traceback" not in err
     done = json.loads((folder / "scores.csv.part.json").read_text())["rows"]
     assert f"stopped; {done:,} rows are kept in {folder / 'scores.csv.part'}" in err
-    command = err.split("go on with: ")[1].split()
+    command = err.split("resume with: ")[1].split()
     assert command[:2] == ["skood", "score"]
     assert command[-1] == "--resume"
     assert main(command[1:]) == 0
@@ -263,7 +263,7 @@ def stopped(stopped_once, tmp_path):
 def test_a_stopped_run_is_neither_overwritten_nor_gone_on_with_unasked(stopped, capsys):
     kept = (stopped / "scores.csv.part").read_bytes()
     assert score_long(stopped, "--block-rows", 64) == 2
-    assert "add --resume to go on with it, or --restart to start anew" in capsys.readouterr().err
+    assert "add --resume to continue it, or --restart to start anew" in capsys.readouterr().err
     assert (stopped / "scores.csv.part").read_bytes() == kept
     assert score_long(stopped, "--block-rows", 64, "--restart", "--quiet") == 0
     assert len(pd.read_csv(stopped / "scores.csv")) == ROWS
@@ -299,7 +299,7 @@ def test_a_damaged_journal_or_a_file_cut_short_cannot_go_on(stopped, capsys):
 
 def test_resume_without_a_stopped_run_starts_anew(folder, capsys):
     assert score(folder, "--resume") == 0
-    assert "no rows in scores.csv.part to go on with: starting anew" in capsys.readouterr().err
+    assert "no rows in scores.csv.part to resume from: starting anew" in capsys.readouterr().err
     assert len(pd.read_csv(folder / "scores.csv")) == 500
 
 

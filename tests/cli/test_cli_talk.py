@@ -133,8 +133,19 @@ def test_values_that_options_do_not_take(capsys, option, value, said):
     assert said in capsys.readouterr().err
 
 
-def test_a_missing_package_is_named_with_its_extra(tmp_path, capsys, monkeypatch):
-    train = write(numbers(40), tmp_path / "train.csv")
+@pytest.mark.parametrize("command", ["detect", "fit", "score"])
+def test_a_missing_package_is_named_with_its_extra(tmp_path, capsys, monkeypatch, command):
+    train, saved = write(numbers(90), tmp_path / "train.csv"), tmp_path / "d.skood"
+    fit = ["fit", train, "--save", saved]
+    assert main([*map(str, fit), "--quiet"]) == 0
+    scores = ["--output", tmp_path / "scores.csv"]
+    arguments = {
+        "detect": ["detect", "--fit", train, "--score", train, *scores],
+        "fit": fit,
+        "score": ["score", saved, train, *scores],
+    }[command]
+    for name in ("skood.cli._scoring", "skood.cli._run_blocks"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert main(["fit", str(train), "--save", str(tmp_path / "d.skood")]) == 2
+    assert main([*map(str, arguments)]) == 2
     assert 'run pip install "skood[io]" to add it' in capsys.readouterr().err

@@ -9,9 +9,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from skood.cli.files import (
-    Layout,
+    ColumnRoles,
     OptionError,
     ReadingOptions,
+    RowLayout,
     TableError,
     block_length,
     fingerprint,
@@ -22,7 +23,7 @@ from skood.preprocessing import CategoryEncoder
 
 from .cli_files import numbers, orders, write
 
-LAYOUT = Layout("table", ("length", "width", "count"), ("colour", "ok"), "id")
+LAYOUT = RowLayout("table", ("length", "width", "count"), ("colour", "ok"), "id")
 
 
 def read_all(source, layout, **options):
@@ -57,9 +58,9 @@ def test_blocks_from_a_row_on(tmp_path, name):
         np.savez_compressed(path, X=frame.to_numpy(), y=np.zeros(50))
     else:
         write(frame, path)
-    layout = Layout("table", tuple(frame.columns))
+    layout = RowLayout("table", tuple(frame.columns))
     if name[-3:] in ("npy", "npz"):
-        layout = Layout("array", shape=(4,))
+        layout = RowLayout("array", shape=(4,))
     blocks = read_all(open_source(path), layout, length=8, first_row=24)
     rows = np.concatenate([np.asarray(block.rows) for block in blocks])
     np.testing.assert_array_equal(rows, frame.to_numpy()[24:])
@@ -71,7 +72,7 @@ def test_rows_of_csv_are_those_that_pandas_reads(tmp_path):
         'a,"b, c",d\n1.5,"two\nlines",NA\n\n -2e3 ,n/a,3\n.5,"say ""x""",\n+7,nan,1e40\n'
     )
     source = open_source(tmp_path / "rows.csv")
-    layout = Layout("table", ("a", "d"), ("b, c",))
+    layout = RowLayout("table", ("a", "d"), ("b, c",))
     (block,) = source.blocks(layout)
     expected = pd.read_csv(tmp_path / "rows.csv")[["a", "d", "b, c"]]
     for found, wanted in zip(block.rows.to_numpy().T, expected.to_numpy().T, strict=True):
@@ -85,7 +86,7 @@ def test_kinds_of_training_columns(tmp_path):
     frame.loc[3, "late"] = "x"
     for name in ("train.csv", "train.parquet"):
         source = open_source(write(frame, tmp_path / name))
-        rows, layout = read_training_table(source, Layout(id_column="id"), ["zip"])
+        rows, layout = read_training_table(source, ColumnRoles("id"), ["zip"])
         assert layout.numbers == ("length", "width", "count")
         assert layout.categories == ("colour", "ok", "zip", "late")
         assert set(rows["zip"]) == {"80331"}
@@ -94,16 +95,18 @@ def test_kinds_of_training_columns(tmp_path):
 
 def test_text_of_numbers_is_numbers_in_csv_only(tmp_path):
     frame = pd.DataFrame({"a": ["1", "2"] * 20})
-    _, layout = read_training_table(open_source(write(frame, tmp_path / "a.csv")), Layout())
+    _, layout = read_training_table(open_source(write(frame, tmp_path / "a.csv")), ColumnRoles())
     assert layout.numbers == ("a",)
-    _, layout = read_training_table(open_source(write(frame, tmp_path / "a.parquet")), Layout())
+    _, layout = read_training_table(
+        open_source(write(frame, tmp_path / "a.parquet")), ColumnRoles()
+    )
     assert layout.categories == ("a",)
 
 
 def test_files_without_names(tmp_path):
     numbers(30).to_csv(tmp_path / "rows.csv", index=False, header=False)
     source = open_source(tmp_path / "rows.csv", ReadingOptions(header=False))
-    rows, layout = read_training_table(source, Layout())
+    rows, layout = read_training_table(source, ColumnRoles())
     assert layout.numbers == ("x0", "x1", "x2", "x3")
     np.testing.assert_array_equal(rows.to_numpy(), numbers(30).to_numpy())
 
@@ -116,7 +119,7 @@ def test_arrays_of_every_kind_of_number(tmp_path, dtype, order):
     source = open_source(tmp_path / "X.npy")
     expected = values.astype("float32" if dtype in ("float32", "float16") else "float64")
     np.testing.assert_array_equal(source.whole_array(), expected)
-    blocks = read_all(source, Layout("array", shape=(5,)), length=6)
+    blocks = read_all(source, RowLayout("array", shape=(5,)), length=6)
     rows = np.concatenate([block.rows for block in blocks])
     np.testing.assert_array_equal(rows, expected)
     assert rows.dtype == expected.dtype

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._validation import select_rows
+from ..._validation import last_step, select_rows
 from ...metrics import ood_report
 from ..demo.evaluate import fit_timed
 from .intervals import METRICS, resampled_means
@@ -58,7 +58,7 @@ class DetectorRun:
             score_seconds = perf_counter() - start
         self.warnings.update({f"{self.name}: {_one_line(one.message)}" for one in caught})
         # what predict flags, by the estimators' contract, without scoring once more
-        flagged = scores < (detector[-1] if hasattr(detector, "steps") else detector).offset_
+        flagged = scores < last_step(detector).offset_
         report = ood_report(np.where(fold.is_in, 1, -1), scores, n_bootstrap=0)
         self.numbers.append(
             {metric: report[metric].value for metric in METRICS}

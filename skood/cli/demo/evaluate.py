@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._validation import last_step
 from ...metrics import aupr_in, aupr_out, auroc, fpr_at_tpr
 
 
@@ -67,12 +68,7 @@ def evaluate(
         detector=detector,
         scores=dict(zip(sets, np.split(scores, ends), strict=True)),
         predictions=dict(zip(sets, np.split(estimator.predict(X), ends), strict=True)),
-        threshold=float(_final_step(estimator).offset_),
+        threshold=float(last_step(estimator).offset_),
         fit_seconds=fit_seconds,
         score_seconds=score_seconds,
     )
-
-
-def _final_step(estimator: Any) -> Any:
-    """Return the detector itself where it is the last step of a Pipeline."""
-    return estimator[-1] if hasattr(estimator, "steps") else estimator

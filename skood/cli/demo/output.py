@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...storage import whole_file as _whole_file
+from .._outputs import try_writing_to
 from .evaluate import Outcome
 
 
@@ -31,10 +32,7 @@ def prepare_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Permission bits do not tell (root, read-only and network file systems), a real file does.
-        probe = _whole_file.temporary_beside(folder / "probe")
-        probe.touch(exist_ok=False)
-        probe.unlink()
+        try_writing_to(folder)
     except FileExistsError as error:
         raise OutputError(folder, "it is a file") from error
     except OSError as error:

@@ -7,27 +7,27 @@ categories. `results_format` and `PartialFile` write.
 
 from ._blocks import Block, block_length
 from ._errors import OptionError, TableError, listed
-from ._gaps import without_gaps
-from ._layout import Layout
-from ._open import ReadingOptions, fingerprint, is_encoding, open_source
+from ._gaps import check_gaps, without_gaps
+from ._open import ReadingOptions, fingerprint, open_source
 from ._partial_file import Journal, PartialFile
-from ._results import RESULT_ENDINGS, ResultsFormat, results_format
+from ._results import ResultsFormat, results_format
+from ._row_layout import ColumnRoles, RowLayout
 from ._training import check_named_columns, read_training_table
 
 __all__ = [
-    "RESULT_ENDINGS",
     "Block",
+    "ColumnRoles",
     "Journal",
-    "Layout",
     "OptionError",
     "PartialFile",
     "ReadingOptions",
     "ResultsFormat",
+    "RowLayout",
     "TableError",
     "block_length",
+    "check_gaps",
     "check_named_columns",
     "fingerprint",
-    "is_encoding",
     "listed",
     "open_source",
     "read_training_table",

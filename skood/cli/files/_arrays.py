@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ._blocks import Block, block_length
 from ._errors import OptionError, TableError, listed
-from ._layout import Layout
+from ._row_layout import RowLayout
 
 _USUAL_NAME = "X"
 
@@ -61,7 +61,7 @@ class ArraySource:
         self.expected_rows, *shape = self._header.shape
         self.shape = tuple(shape)
 
-    def blocks(self, layout: Layout, length: int | None = None, first_row: int = 0) -> Iterator:
+    def blocks(self, layout: RowLayout, length: int | None = None, first_row: int = 0) -> Iterator:
         """The rows in blocks; see `CsvSource.blocks`."""
         length = length or block_length(layout.width)
         with self._open() as file:

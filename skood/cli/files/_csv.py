@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._blocks import Block, block_length, numbered, rechunked
 from ._csv_fault import csv_fault, wrong_encoding
 from ._errors import TableError, listed
-from ._layout import Layout
+from ._row_layout import RowLayout
 from ._values import MISSING, block_of, without_missing
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ class CsvSource:
         lines = self.path.stat().st_size / self._bytes_a_line
         return max(1, round(lines) - self.header)
 
-    def blocks(self, layout: Layout, length: int | None = None, first_row: int = 0) -> Iterator:
+    def blocks(self, layout: RowLayout, length: int | None = None, first_row: int = 0) -> Iterator:
         """The rows in blocks.
 
         Parameters
         ----------
-        layout : Layout
+        layout : RowLayout
             Which columns are what; the file has them.
         length : int, default=None
             Rows of a block. None: by the width of the rows.

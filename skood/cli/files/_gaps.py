@@ -35,12 +35,25 @@ def without_gaps(blocks: Iterator[Block], name: str, *, missing: bool) -> Iterat
         If there are such values, with their number and columns.
     """
     for block in blocks:
-        found = _gaps(block, missing=missing)
-        if found:
+        counts = _gaps(block.rows, missing=missing)
+        if counts:
             for rest in blocks:
-                found += _gaps(rest, missing=missing)
-            raise TableError(_sentence(found, name))
+                counts += _gaps(rest.rows, missing=missing)
+            raise TableError(_sentence(counts, name))
         yield block
+
+
+def check_gaps(rows: Any, name: str, *, missing: bool) -> None:
+    """Raise if there are values that `without_gaps` refuses.
+
+    Raises
+    ------
+    TableError
+        If it is so.
+    """
+    counts = _gaps(rows, missing=missing)
+    if counts:
+        raise TableError(_sentence(counts, name))
 
 
 class _Gaps:
@@ -61,18 +74,18 @@ class _Gaps:
         return self
 
 
-def _gaps(block: Block, *, missing: bool) -> _Gaps:
-    found = _Gaps()
-    is_missing, is_infinite, names = _bad_values(block.rows)
+def _gaps(rows: Any, *, missing: bool) -> _Gaps:
+    gaps = _Gaps()
+    is_missing, is_infinite, names = _bad_values(rows)
     if missing:
-        is_missing = np.zeros((len(block), 0), dtype=bool)
+        is_missing = np.zeros((len(rows), 0), dtype=bool)
     if not (is_missing.any() or is_infinite.any()):
-        return found
-    for bad, counts in ((is_missing, found.missing), (is_infinite, found.infinite)):
+        return gaps
+    for bad, counts in ((is_missing, gaps.missing), (is_infinite, gaps.infinite)):
         for j in np.flatnonzero(bad.any(axis=0)):
             counts[names[j]] = int(bad[:, j].sum())
-    found.rows = int((is_missing.any(axis=1) | is_infinite.any(axis=1)).sum())
-    return found
+    gaps.rows = int((is_missing.any(axis=1) | is_infinite.any(axis=1)).sum())
+    return gaps
 
 
 def _bad_values(rows: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -87,14 +100,14 @@ def _bad_values(rows: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return rows.isna().to_numpy(), infinite, list(rows.columns)
 
 
-def _sentence(found: _Gaps, name: str) -> str:
+def _sentence(gaps: _Gaps, name: str) -> str:
     parts = []
-    if found.missing:
-        parts.append(f"{found.missing.total():,} missing values ({_by_column(found.missing)})")
-    if found.infinite:
-        parts.append(f"{found.infinite.total():,} infinite values ({_by_column(found.infinite)})")
-    where = f"{found.rows:,} of its rows"
-    if found.infinite:
+    if gaps.missing:
+        parts.append(f"{gaps.missing.total():,} missing values ({_by_column(gaps.missing)})")
+    if gaps.infinite:
+        parts.append(f"{gaps.infinite.total():,} infinite values ({_by_column(gaps.infinite)})")
+    where = f"{gaps.rows:,} of its rows"
+    if gaps.infinite:
         advice = "mend them, or leave the columns out by --exclude"
     else:
         advice = "fill them by --missing median, or leave the columns out by --exclude"

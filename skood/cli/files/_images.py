@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..._optional import import_optional
 from ._blocks import Block, block_length
 from ._errors import TableError
-from ._layout import Layout
+from ._row_layout import RowLayout
 
 _ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _GREY, _RGB = 1, 3
@@ -65,7 +65,7 @@ class ImageSource:
                 f"{self.shape} was asked for."
             )
 
-    def blocks(self, layout: Layout, length: int | None = None, first_row: int = 0) -> Iterator:
+    def blocks(self, layout: RowLayout, length: int | None = None, first_row: int = 0) -> Iterator:
         """The images in blocks; see `CsvSource.blocks`."""
         import pyarrow as pa
 

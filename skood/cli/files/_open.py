@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,12 +118,3 @@ def fingerprint(source: Any) -> str:
             file.seek(max(0, source.path.stat().st_size - _END))
             digest.update(file.read(_END))
     return digest.hexdigest()
-
-
-def is_encoding(name: str) -> bool:
-    """Whether Python knows an encoding by this name."""
-    try:
-        codecs.lookup(name)
-    except LookupError:
-        return False
-    return True

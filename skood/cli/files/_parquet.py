@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ._blocks import Block, block_length, numbered, rechunked
 from ._errors import TableError
-from ._layout import Layout
+from ._row_layout import RowLayout
 from ._values import block_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ParquetSource:
         except pa.ArrowException as error:
             raise TableError(f"{self.name} is not a Parquet file, or is damaged.") from error
 
-    def blocks(self, layout: Layout, length: int | None = None, first_row: int = 0) -> Iterator:
+    def blocks(self, layout: RowLayout, length: int | None = None, first_row: int = 0) -> Iterator:
         """The rows in blocks; see `CsvSource.blocks`."""
         columns = list(layout.features)
         if layout.id_column in self.columns:

@@ -13,8 +13,6 @@ from ._errors import OptionError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RESULT_ENDINGS = (".csv", ".parquet")
-
 
 class ResultsFormat(Protocol):
     """How results are written.
@@ -89,12 +87,11 @@ def results_format(output: Path) -> ResultsFormat:
     Raises
     ------
     OptionError
-        If it is none of `RESULT_ENDINGS`.
+        If there is no format of this ending.
     """
     formats: dict[str, ResultsFormat] = {".csv": CsvResults(), ".parquet": ParquetResults()}
     if output.suffix.lower() not in formats:
         raise OptionError(
-            f"Results are written as {' or '.join(RESULT_ENDINGS)}, and {output.name!r} ends in "
-            "neither."
+            f"Results are written as {' or '.join(formats)}, and {output.name!r} ends in neither."
         )
     return formats[output.suffix.lower()]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._errors import OptionError, TableError, listed
-from ._layout import Layout
+from ._row_layout import ColumnRoles, RowLayout
 from ._values import (
     NUMBER,
     block_of,
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 def read_training_table(
-    source: Any, told: Layout, categorical: Sequence[str] = (), most_categories: int = 200
-) -> tuple[Any, Layout]:
+    source: Any, roles: ColumnRoles, categorical: Sequence[str] = (), most_categories: int = 200
+) -> tuple[Any, RowLayout]:
     """All rows of a CSV or Parquet file, and which of its columns are what.
 
     Parameters
     ----------
     source : CsvSource or ParquetSource
         The file.
-    told : Layout
-        The column that says which row it is, and those that are left out.
+    roles : ColumnRoles
+        The columns that are no features.
     categorical : sequence of str, default=()
         Columns whose numbers are names of categories.
     most_categories : int, default=200
@@ -41,7 +41,7 @@ def read_training_table(
     -------
     rows : DataFrame
         The features.
-    layout : Layout
+    layout : RowLayout
         What they are.
 
     Raises
@@ -49,7 +49,7 @@ def read_training_table(
     TableError
         If a column can be no feature, or the file cannot be read.
     """
-    left_out = {told.id_column, *told.exclude}
+    left_out = {roles.id_column, *roles.exclude}
     columns = [name for name in source.columns if name not in left_out]
     check_named_columns(source.name, "--categorical", categorical, columns)
     if not columns:
@@ -66,7 +66,7 @@ def read_training_table(
         else:
             _check_categories(source.name, column, values, most_categories)
             categories.append(column)
-    layout = Layout("table", tuple(numbers), tuple(categories), told.id_column, told.exclude)
+    layout = RowLayout("table", tuple(numbers), tuple(categories), roles.id_column, roles.exclude)
     return block_of(source.name, layout, table, 0).rows, layout
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ._blocks import Block
 from ._errors import TableError
-from ._layout import Layout
+from ._row_layout import RowLayout
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +22,7 @@ MISSING = (
 NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|Inf|INF|infinity|Infinity)\s*$"
 
 
-def block_of(name: str, layout: Layout, table: pa.Table, start: int) -> Block:
+def block_of(name: str, layout: RowLayout, table: pa.Table, start: int) -> Block:
     """The rows of a table, features and names apart.
 
     Raises

@@ -10,7 +10,23 @@ from ._errors import TableError, listed
 
 
 @dataclass(frozen=True)
-class Layout:
+class ColumnRoles:
+    """Which columns are no features.
+
+    Attributes
+    ----------
+    id_column : str or None
+        The column that names each row.
+    exclude : tuple of str
+        Columns that are left out.
+    """
+
+    id_column: str | None = None
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RowLayout:
     """Which columns are features, and what the others are.
 
     Attributes
@@ -19,10 +35,8 @@ class Layout:
         Named columns; one array; or pictures.
     numbers, categories : tuple of str
         For "table": columns with numbers, and with text or truth values, in the order of the file.
-    id_column : str or None
-        The column that says which row it is.
-    exclude : tuple of str
-        Columns that are left out.
+    id_column, exclude
+        As in `ColumnRoles`.
     shape : tuple of int
         For "array" and "images": the shape of one row.
     """
@@ -61,10 +75,10 @@ class Layout:
         }
         return cls(**plain)
 
-    def told(self, *, id_column: str | None, exclude: Sequence[str]) -> Self:
-        """The layout, with what is told now beside what it knows already."""
-        names = tuple(dict.fromkeys((*self.exclude, *exclude)))
-        return replace(self, id_column=id_column or self.id_column, exclude=names)
+    def with_roles(self, roles: ColumnRoles) -> Self:
+        """The layout with more columns left out, and another column of names if there is one."""
+        exclude = tuple(dict.fromkeys((*self.exclude, *roles.exclude)))
+        return replace(self, id_column=roles.id_column or self.id_column, exclude=exclude)
 
     def check_columns(self, name: str, columns: Sequence[str]) -> None:
         """Raise unless a file has just these columns, in any order.

@@ -1,0 +1,43 @@
+"""Files of rows, opened as the arguments of a command say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from skood.cli.files import ReadingOptions, open_source
+
+from ._errors import UsageError
+
+
+def open_input(
+    path: Path, reading: ReadingOptions, *, images: bool, shape: Sequence[int] | None = None
+) -> Any:
+    """Open a file, or a folder if the detector takes images; see `open_source`.
+
+    Raises
+    ------
+    UsageError
+        If it is a folder, and the detector takes no images.
+    """
+    if path.is_dir() and not images:
+        raise UsageError(
+            f"{str(path)!r} is a folder, and not a file of rows; images in a folder need a "
+            "detector that was fitted with --features."
+        )
+    return open_source(path, reading, shape=shape)
+
+
+def check_no_columns_named(source: Any, **options: Any) -> None:
+    """Raise if one of the options is given, for a file that has no columns.
+
+    Raises
+    ------
+    UsageError
+        If it is so.
+    """
+    for name, value in options.items():
+        if value:
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option} names columns, and {source.name} has none.")

@@ -1,0 +1,80 @@
+"""What the arguments of a command say: one concern in each dataclass, a field for each argument."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PreparationOptions:
+    """How columns are prepared for a detector."""
+
+    scale: str
+    missing: str
+    categorical: tuple[str, ...]
+    max_categories: int
+
+
+@dataclass(frozen=True)
+class DetectorOptions:
+    """Which detector is fitted, and what makes features and p-values of its rows."""
+
+    detector: str
+    alpha: float | None  # None: no p-values
+    calibration_size: float
+    features: Path | None
+    trust: tuple[str, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class ResultOptions:
+    """What is written of each row, and where."""
+
+    output: Path
+    explain: int
+    fail_on_ood: bool
+    block_rows: int | None  # None: by the width of the rows
+
+    def exit_status(self, n_flagged: int) -> int:
+        """The status that the command ends with."""
+        return int(self.fail_on_ood and n_flagged > 0)
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """Which labels `skood bench` reads, and what they mean."""
+
+    labels: str | None
+    in_label: str | None
+    clusters: int | None
+
+
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """Which detectors `skood bench` compares, on which rows."""
+
+    detectors: tuple[str, ...]
+    splits: int | None
+    max_rows: int | None
+    resamples: int
+    seed: int
+
+
+def pick(kind: type[T], arguments: Mapping[str, Any]) -> T:
+    """Make a dataclass of the arguments that are called like its fields; lists become tuples.
+
+    Examples
+    --------
+    >>> from skood.cli._options import LabelOptions, pick
+    >>> pick(LabelOptions, {"labels": "y", "in_label": None, "clusters": None, "seed": 0})
+    LabelOptions(labels='y', in_label=None, clusters=None)
+    """
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass
+    values = {name: arguments[name] for name in names}
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})

@@ -1,0 +1,48 @@
+"""Whether files can be written to a folder: asked before the work, not after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ._errors import UsageError
+
+
+def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
+    """Raise unless a file can be written there that overwrites no input.
+
+    Raises
+    ------
+    UsageError
+        If the folder does not exist or refuses files, or the path is a folder or an input.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise UsageError(f"The folder {str(folder)!r} for {path.name!r} does not exist.")
+    if path.is_dir():
+        raise UsageError(f"The output {str(path)!r} is a folder.")
+    if any(path.exists() and file.exists() and path.samefile(file) for file in inputs):
+        raise UsageError(f"The output {str(path)!r} is one of the inputs.")
+    try:
+        try_writing_to(folder)
+    except OSError as error:
+        raise UsageError(
+            f"The folder {str(folder)!r} cannot be written to ({error.strerror})."
+        ) from error
+
+
+def try_writing_to(folder: Path) -> None:
+    """Make a file in a folder and remove it.
+
+    Permission bits do not tell (root, read-only and network file systems), a real file does.
+
+    Raises
+    ------
+    OSError
+        If the folder refuses it.
+    """
+    from skood.storage.whole_file import temporary_beside
+
+    probe = temporary_beside(folder / "probe")
+    probe.touch(exist_ok=False)
+    probe.unlink()

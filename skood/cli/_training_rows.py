@@ -1,0 +1,104 @@
+"""The training rows of a file, checked against the options that name columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from skood.cli.files import (
+    ColumnRoles,
+    RowLayout,
+    check_gaps,
+    check_named_columns,
+    read_training_table,
+)
+
+from ._errors import UsageError
+from ._inputs import check_no_columns_named
+from ._options import PreparationOptions
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """All rows of a file, what they are made of, and what fills missing values, or "refuse"."""
+
+    file: str
+    rows: Any
+    layout: RowLayout
+    missing: str
+
+    def size(self) -> str:
+        """How many rows there are of what, in words."""
+        layout, n_rows = self.layout, len(self.rows)
+        if layout.kind == "images":
+            channels, height, width = layout.shape
+            return f"{n_rows:,} images of {width} × {height} pixels, {channels} channels"
+        if layout.kind == "array":
+            return f"{n_rows:,} rows of the shape {layout.shape}"
+        parts = [f"{len(layout.numbers):,} columns of numbers"] if layout.numbers else []
+        if layout.categories:
+            parts.append(f"{len(layout.categories):,} of categories")
+        return f"{n_rows:,} rows, {' and '.join(parts)}"
+
+
+def read_training_rows(
+    source: Any, roles: ColumnRoles, preparation: PreparationOptions
+) -> TrainingRows:
+    """Read all rows of a file.
+
+    Raises
+    ------
+    TableError
+        If the rows cannot be used, or have gaps that nothing fills.
+    """
+    if source.columns is None:
+        kind = "images" if source.row_name == "file" else "array"
+        rows, layout = source.whole_array(), RowLayout(kind, shape=source.shape)
+    else:
+        rows, layout = read_training_table(
+            source, roles, preparation.categorical, preparation.max_categories
+        )
+    missing = preparation.missing if layout.kind == "table" else "refuse"
+    check_gaps(rows, source.name, missing=missing != "refuse")
+    return TrainingRows(source.name, rows, layout, missing)
+
+
+def check_options(
+    source: Any, roles: ColumnRoles, preparation: PreparationOptions, features: Any, also_in: Any
+) -> None:
+    """Raise unless the options go with the file.
+
+    Parameters
+    ----------
+    source, also_in : source
+        The file of the training rows, and that of the rows to score or None: columns that are no
+        features may be in that alone.
+    roles, preparation : ColumnRoles, PreparationOptions
+        What names columns.
+    features : transformer or None
+        What makes features of the rows.
+
+    Raises
+    ------
+    UsageError, OptionError
+        If a named column is not there, a table has a transformer, or other rows lack one.
+    """
+    if source.columns is None:
+        check_no_columns_named(
+            source,
+            id_column=roles.id_column,
+            exclude=roles.exclude,
+            categorical=preparation.categorical,
+        )
+        if features is None and len(source.shape) > 1:
+            raise UsageError(
+                f"The rows of {source.name} have the shape {source.shape}: they need a transformer "
+                "that makes features of them, saved by skood.save, as --features."
+            )
+        return
+    if features is not None:
+        raise UsageError(f"--features is for images and arrays, and {source.name} is neither.")
+    columns = [*source.columns, *(getattr(also_in, "columns", None) or ())]
+    names = [roles.id_column] if roles.id_column is not None else []
+    check_named_columns(source.name, "--id-column", names, columns)
+    check_named_columns(source.name, "--exclude", roles.exclude, columns)
