@@ -141,7 +141,7 @@ class TensorSearch:
 
     def _centred(self, part: slice) -> Any:
         """Training rows in float64 with the centre taken off, in the unit."""
-        block = self._held.on_device(part.start, part.stop).double()
+        block = self._held.on_device(part).double()
         if self._norms is not None:
             block = block / self._norms[part, None]
         return block / self.unit - self.centre
@@ -163,7 +163,7 @@ class TensorSearch:
         answers = []
         for part in slices(len(Q), _CUDA_QUERIES if self._on_cuda else _OTHER_QUERIES):
             rows = Q.part(part.start, part.stop) if isinstance(Q, TensorRows) else Q[part]
-            queries = self._to_device(torch, rows).on_device(0, len(rows)).double()
+            queries = self._to_device(torch, rows).on_device(slice(None)).double()
             if q_norms is not None:
                 lengths = torch.from_numpy(np.array(q_norms[part])).to(self.device)
                 queries = queries / lengths[:, None]
@@ -247,7 +247,7 @@ class TensorSearch:
 def tensor_norms(rows: TensorRows) -> NDArray[np.float64]:
     """Length of each row in float64, also where squares would overflow or vanish; on the host."""
     norms = [
-        scaled_tensor_lengths(rows.on_device(part.start, part.stop).double())
+        scaled_tensor_lengths(rows.on_device(part).double())
         for part in slices(len(rows), _ROW_VALUES, each=rows.shape[1])
     ]
     return np.concatenate([part.cpu().numpy() for part in norms])

@@ -55,7 +55,8 @@ class ExactIndex(NeighborIndex):
         rounding errors added, and they are compared again in float64. Where half precision leaves
         too many candidates, the index changes to full by itself.
     n_jobs : int or None, default=None
-        Number of threads. None means as many as the BLAS uses, -1 all processors.
+        Number of threads. None means as many as the BLAS uses, -1 all processors that the process
+        may use.
 
     Attributes
     ----------

@@ -59,7 +59,8 @@ class FaissIndex(ApproximateIndex):
         graph of ``"hnsw"`` is built by several threads, which is faster and gives another graph
         every time.
     n_jobs : int or None, default=None
-        Number of threads. None means as many as the BLAS uses, -1 all processors.
+        Number of threads. None means as many as the BLAS uses, -1 all processors that the process
+        may use.
 
     Attributes
     ----------

@@ -40,7 +40,8 @@ class KDTreeIndex(NeighborIndex):
     leafsize : int, default=32
         Up to how many rows the tree compares one by one. It changes the speed only.
     n_jobs : int or None, default=None
-        Number of threads. None means as many as the BLAS uses, -1 all processors.
+        Number of threads. None means as many as the BLAS uses, -1 all processors that the process
+        may use.
 
     Attributes
     ----------

@@ -48,7 +48,7 @@ class PyNNDescentIndex(ApproximateIndex):
         Whether one line on standard error says that pynndescent compiles.
     n_jobs : int or None, default=None
         Number of threads to build the graph with. None means as many as the BLAS uses, -1 all
-        processors. Queries take one.
+        processors that the process may use. Queries take one.
 
     Attributes
     ----------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import dask.array as da
@@ -10,6 +9,7 @@ from dask.tokenize import tokenize
 from sklearn.base import BaseEstimator
 
 from .._validation import check_training_rows, forget_columns
+from ..rows.threads import n_threads
 from ._cluster import active_client, worker_memory
 from ._parts import Parts
 from ._rows import checked_rows, is_array, is_frame
@@ -78,7 +78,7 @@ def check_memory(rows: da.Array) -> None:
 
 def _n_places() -> int:
     client = active_client()
-    return (os.cpu_count() or 1) if client is None else len(worker_memory(client))
+    return n_threads(-1) if client is None else len(worker_memory(client))
 
 
 def _gb(n_bytes: float) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.blocks import slices
 from ._stored_rows import StoredRows
 
 # Pages of the file that stay in the process until it lets go of them. They would anyway be given
@@ -81,13 +82,14 @@ class MappedRows(StoredRows):
 
     def _gather(self, positions: NDArray[np.intp], out: NDArray) -> None:
         self._check_length()
-        for start in range(0, len(positions), _PICKED):
-            part = positions[start : start + _PICKED]
-            out[start : start + len(part)] = self._floats(self._array[part])
-            self._release(int(part[0]), int(part[-1]) + 1)
+        for part in slices(len(positions), _PICKED):
+            picked = positions[part]
+            out[part] = self._floats(self._array[picked])
+            self._release(int(picked[0]), int(picked[-1]) + 1)
 
     def _row_bytes(self) -> int:
-        return max(1, self._array.strides[0])
+        # At least what a row holds: in the order of columns, rows lie one value apart.
+        return max(1, abs(self._array.strides[0]), self._array.itemsize * self.shape[1])
 
     def _release(self, start: int, stop: int) -> None:
         """Let go of the pages of these rows; they are read again when they are touched."""

@@ -11,6 +11,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ..measures.blocks import slices
+
 PIECE_BYTES = 1 << 23  # read at a time where rows are sliced one little block after another
 _NUMBERS = "fiub"
 
@@ -102,9 +104,8 @@ class StoredRows(ABC):
 
     def blocks(self, size: int | None = None) -> Iterator[tuple[int, NDArray]]:
         """All rows from the first to the last, some at a time, each with its first position."""
-        size = size or self._piece_rows()
-        for start in range(0, len(self), size):
-            yield start, self[start : start + size]
+        for part in slices(len(self), size or self._piece_rows()):
+            yield part.start, self[part]
 
     def part(self, start: int, stop: int) -> Any:
         """Some of the rows as an index takes them: an array, or what stays on a device."""

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..measures.blocks import slices
 from ._stored_rows import StoredRows
 
 _BLOCK_VALUES = 1 << 24
@@ -47,10 +48,10 @@ class TensorRows(StoredRows):
         other._tensor = self._tensor.to(device)
         return other
 
-    def on_device(self, start: int, stop: int) -> Any:
+    def on_device(self, part: slice) -> Any:
         """A tensor of some rows, in the type that they are read as."""
         torch = sys.modules["torch"]
-        return self._tensor[start:stop].to(getattr(torch, str(self.dtype)))
+        return self._tensor[part].to(getattr(torch, str(self.dtype)))
 
     def picked(self, positions: Any) -> Any:
         """A tensor of the rows at positions, which are a tensor on the same device."""
@@ -69,26 +70,25 @@ class TensorRows(StoredRows):
         torch = sys.modules["torch"]
         if not isinstance(others, TensorRows):
             others = TensorRows(torch.from_numpy(np.array(others)))
-        parts = [rows.to(self.device).on_device(0, len(rows)) for rows in (self, others)]
+        parts = [rows.to(self.device).on_device(slice(None)) for rows in (self, others)]
         both = TensorRows(torch.cat(parts))
         both.finite = self.finite and others.finite
         return both
 
     def first_not_finite(self) -> int | None:
         """Position of the first row with NaN or infinity, found on the device."""
-        step = max(1, _BLOCK_VALUES // max(1, self.shape[1]))
-        for start in range(0, len(self), step):
-            finite = self.on_device(start, start + step).isfinite().all(dim=1)
+        for part in slices(len(self), _BLOCK_VALUES, each=self.shape[1]):
+            finite = self.on_device(part).isfinite().all(dim=1)
             if not bool(finite.all()):
-                return start + int((~finite).nonzero()[0, 0])
+                return part.start + int((~finite).nonzero()[0, 0])
         return None
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
-        rows = self.on_device(0, len(self)).cpu().numpy()
+        rows = self.on_device(slice(None)).cpu().numpy()
         return np.array(rows, dtype=dtype, copy=copy)
 
     def _read(self, start: int, stop: int) -> NDArray:
-        return self.on_device(start, stop).cpu().numpy()
+        return self.on_device(slice(start, stop)).cpu().numpy()
 
     def _block(self, start: int, stop: int) -> NDArray:
         return self._floats(self._read(start, stop))

@@ -8,6 +8,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.blocks import slices
+
 _BLOCK_BYTES = 1 << 20
 _FOLD = np.uint64(32)
 
@@ -24,16 +26,15 @@ def row_hashes(X: NDArray, seed: int, stride: int = 1) -> NDArray[np.uint64]:
     """
     factors = row_factors(-(-X.shape[1] // stride), seed)
     hashes = np.empty(len(X), dtype=np.uint64)
-    step = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
-    for start in range(0, len(X), step):
+    for part in slices(len(X), _BLOCK_BYTES, each=8 * X.shape[1]):
         # Adding 0 turns -0.0 into 0.0: equal values need equal bits.
-        block = np.ascontiguousarray(X[start : start + step][:, ::stride]) + X.dtype.type(0)
+        block = np.ascontiguousarray(X[part][:, ::stride]) + X.dtype.type(0)
         bits = block.view(f"u{X.itemsize}").astype(np.uint64)
         # Small whole numbers differ only in the upper bits, and a product carries only upwards.
         bits ^= bits >> _FOLD
         bits *= factors
         bits ^= bits >> _FOLD
-        hashes[start : start + step] = (bits * factors).sum(axis=1, dtype=np.uint64)
+        hashes[part] = (bits * factors).sum(axis=1, dtype=np.uint64)
     return hashes
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._optional import import_optional
+from ..measures.blocks import slices
 from . import TensorRows
 from .hashes import row_factors
 
@@ -48,9 +49,8 @@ class TensorLookup:
         factors = torch.from_numpy(row_factors(rows.shape[1], 0).view(np.int64).copy())
         factors = factors.to(rows.device)
         hashes = torch.empty(len(rows), dtype=torch.int64, device=rows.device)
-        step = max(1, _BLOCK_VALUES // rows.shape[1])
-        for start in range(0, len(rows), step):
-            block = rows.on_device(start, start + step) + 0.0  # -0.0 becomes 0.0
+        for part in slices(len(rows), _BLOCK_VALUES, each=rows.shape[1]):
+            block = rows.on_device(part) + 0.0  # -0.0 becomes 0.0
             if block.dtype == torch.float64:
                 bits = block.view(torch.int64)
                 bits = bits ^ ((bits >> 32) & _LOW)
@@ -58,5 +58,5 @@ class TensorLookup:
                 bits = block.view(torch.int32).to(torch.int64) & _LOW
             bits = bits * factors
             bits = bits ^ ((bits >> 32) & _LOW)
-            hashes[start : start + step] = (bits * factors).sum(dim=1)
+            hashes[part] = (bits * factors).sum(dim=1)
         return hashes

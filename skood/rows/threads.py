@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import joblib
 from threadpoolctl import ThreadpoolController
 
 
@@ -24,10 +25,25 @@ def n_blas_threads() -> int:
 
 
 def n_threads(n_jobs: int | None) -> int:
-    """Threads for the parameter `n_jobs`: None follows the BLAS, -1 takes all processors."""
+    """Threads for the parameter `n_jobs`.
+
+    None follows the BLAS. -1 takes all processors that the process may use, whatever backend of
+    joblib is active: threads run in this process, and not where that backend starts its workers.
+    """
     if n_jobs is None:
         return n_blas_threads()
-    return os.cpu_count() or 1 if n_jobs == -1 else n_jobs
+    return _n_processors(_n_in_affinity()) if n_jobs == -1 else n_jobs
+
+
+def _n_in_affinity() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+
+
+@cache
+def _n_processors(n_in_affinity: int) -> int:  # noqa: ARG001
+    # joblib asks the affinity mask, the control group and the user's settings, which takes as long
+    # as the search of a row: once for each size of the mask, the one that changes in a process.
+    return joblib.cpu_count()
 
 
 class _SingleThreadedBlas:

@@ -63,6 +63,7 @@ ALLOWED = {
         "detectors",
         "explanation",
         "layers",
+        "measures",
         "metrics",
         "model_selection",
         "plots",

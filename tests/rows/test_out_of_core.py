@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
-import textwrap
 from unittest import mock
 
 import numpy as np
@@ -24,77 +21,15 @@ from skood import (
     open_rows,
     save,
 )
-from skood._optional import is_installed
 from skood.neighbors import ExactIndex, KDTreeIndex
 from skood.rows import JoinedRows, StoredRows, as_stored_rows
 from skood.rows import _stored_rows as reading
 
-from ..detectors import DETECTORS, VARIANTS, rows
+from ..detectors import DETECTORS, VARIANTS
+from .rows_on_disk import KINDS, data, needs_parquet, needs_skops, on_disk, table
 
-needs_parquet = pytest.mark.skipif(not is_installed("pyarrow"), reason="pyarrow is not installed")
-needs_zarr = pytest.mark.skipif(not is_installed("zarr"), reason="zarr is not installed")
-needs_skops = pytest.mark.skipif(not is_installed("skops"), reason="skops is not installed")
-KINDS = [
-    "memmap",
-    "npy",
-    pytest.param("parquet", marks=needs_parquet),
-    pytest.param("lists", marks=needs_parquet),
-    pytest.param("folder", marks=needs_parquet),
-    pytest.param("zarr", marks=needs_zarr),
-    "joined",
-]
 # their training rows stay on disk
 STREAMED = ("KNN", "LCP", "LOF", "KernelDensity", "Mahalanobis")
-
-
-def data(n=300, d=9, dtype=np.float32, seed=0):
-    """Rows with duplicates, some of them far apart in the file."""
-    X = rows(n, d, seed=seed, dtype=dtype)
-    X[n // 2 : n // 2 + 9] = X[:9]
-    X[-5:] = X[3]
-    return X
-
-
-def table(X):
-    import pyarrow as pa
-
-    return pa.table({f"c{i}": column for i, column in enumerate(X.T)})
-
-
-def on_disk(X, kind, folder, name="rows"):
-    """The rows in a file, as X for an estimator."""
-    path = folder / f"{name}.{'npy' if kind in ('memmap', 'npy', 'joined') else kind}"
-    if kind in ("memmap", "npy", "joined"):
-        np.save(path, X)
-        if kind == "npy":
-            return open_rows(path)
-        mapped = np.load(path, mmap_mode="r")
-        third = len(X) // 3
-        return mapped if kind == "memmap" else JoinedRows([X[:third], open_rows(path)[third:]])
-    if kind == "zarr":
-        import zarr
-
-        array = zarr.open_array(
-            str(path), mode="w", shape=X.shape, chunks=(37, X.shape[1]), dtype=X.dtype
-        )
-        array[:] = X
-        return array
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if kind == "folder":
-        path.mkdir()
-        for i, start in enumerate(range(0, len(X), 100)):
-            part = table(X[start : start + 100])
-            pq.write_table(part, path / f"{i}.parquet", row_group_size=23)
-        return open_rows(path)
-    path = path.with_suffix(".parquet")
-    if kind == "lists":
-        lists = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel()), X.shape[1])
-        pq.write_table(pa.table({"embedding": lists}), path, row_group_size=41)
-    else:
-        pq.write_table(table(X), path, row_group_size=41)
-    return open_rows(path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -334,27 +269,6 @@ def test_other_width(tmp_path):
         KNNOutlierDetector().fit(data()).score_samples(on_disk(data(d=8), "npy", tmp_path))
 
 
-def test_a_head_that_speaks_of_more_rows_than_there_are(tmp_path):
-    np.save(tmp_path / "rows.npy", data())
-    content = (tmp_path / "rows.npy").read_bytes()
-    (tmp_path / "rows.npy").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match=r"rows.npy must be a .npy file .*Got a file of \d+ bytes"):
-        open_rows(tmp_path / "rows.npy")
-
-
-@pytest.mark.parametrize("kind", ["memmap", "npy"])
-def test_a_file_that_was_cut_after_it_was_opened(kind, tmp_path):
-    # to touch a page behind the end of the file would kill the process
-    X = on_disk(data(20_000, 8), kind, tmp_path)
-    detector = KNNOutlierDetector(algorithm="exact", threshold_samples=50).fit(X)
-    with (tmp_path / "rows.npy").open("r+b") as file:
-        file.truncate(10_000)
-    with pytest.raises(ValueError, match=r"must hold 20000 rows. Got a file of 10000 bytes"):
-        detector.score_samples(data(40, 8, seed=1))
-    with pytest.raises(ValueError, match=r"must hold 20000 rows. Got a file of 10000 bytes"):
-        KNNOutlierDetector().fit(X)
-
-
 def test_nothing_to_open(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"does not exist"):
         open_rows(tmp_path / "rows.npy")
@@ -364,34 +278,6 @@ def test_nothing_to_open(tmp_path):
     np.save(tmp_path / "rows.npy", data())
     with pytest.raises(ValueError, match=r"'columns' parameter of open_rows must be None"):
         open_rows(tmp_path / "rows.npy", columns=["a"])
-
-
-def test_maps_that_may_and_may_not_be_written(tmp_path):
-    X = data()
-    np.save(tmp_path / "rows.npy", X)
-    (tmp_path / "rows.npy").chmod(0o444)
-    read_only = np.load(tmp_path / "rows.npy", mmap_mode="r")
-    expected = KNNOutlierDetector().fit(X).score_samples(X)
-    np.testing.assert_array_equal(KNNOutlierDetector().fit(read_only).score_samples(X), expected)
-    # changes of a private map are seen, and are still there after a fit
-    private = np.load(tmp_path / "rows.npy", mmap_mode="c")
-    private[0] = 100.0
-    changed = KNNOutlierDetector(algorithm="exact").fit(private)
-    assert changed.training_scores_[0] < -100
-    assert (private[0] == 100.0).all()
-    np.testing.assert_array_equal(np.load(tmp_path / "rows.npy"), X)
-
-
-def test_part_of_a_map_and_what_is_computed_from_one(tmp_path):
-    X = data()
-    mapped = on_disk(X, "memmap", tmp_path)
-    for part in (np.s_[40:90], np.s_[::3], np.s_[:, 2:7], np.s_[::-1]):
-        stored = as_stored_rows(mapped[part])
-        np.testing.assert_array_equal(np.asarray(stored), X[part])
-        np.testing.assert_array_equal(stored[3:9], X[part][3:9])
-    assert as_stored_rows(mapped + 1.0) is None
-    assert as_stored_rows(mapped[[1, 2]]) is None
-    assert as_stored_rows(X) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -415,40 +301,3 @@ def test_save_and_load(kind, tmp_path):
     save(detector, tmp_path / "detector.skood")
     again = load(tmp_path / "detector.skood")
     np.testing.assert_array_equal(again.score_samples(stored), detector.score_samples(stored))
-
-
-def test_a_pickle_whose_file_has_changed(tmp_path):
-    content = pickle.dumps(on_disk(data(), "npy", tmp_path))
-    np.save(tmp_path / "rows.npy", data(200))
-    with pytest.raises(ValueError, match=r"held rows of shape \(300, 9\).* Got \(200, 9\)"):
-        pickle.loads(content)  # noqa: S301
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-def test_peak_memory_is_a_fraction_of_the_file(tmp_path):
-    path = tmp_path / "rows.npy"
-    n, d = 600_000, 160  # 384 MB
-    mapped = np.lib.format.open_memmap(path, "w+", dtype=np.float32, shape=(n, d))
-    generator = np.random.default_rng(0)
-    for start in range(0, n, 50_000):
-        mapped[start : start + 50_000] = generator.standard_normal((50_000, d), dtype=np.float32)
-    mapped.flush()
-    del mapped
-    code = f"""
-        import re, numpy as np, sklearn, skood
-        from pathlib import Path
-        def peak():
-            return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
-        skood.LCPOutlierDetector(threshold_samples=20).fit(np.ones((99, {d}), dtype=np.float32)
-            + np.arange(99, dtype=np.float32)[:, None]).score_samples(np.zeros((9, {d})))
-        before = peak()
-        X = np.load({str(path)!r}, mmap_mode="r")
-        detector = skood.LCPOutlierDetector(threshold_samples=200, random_state=0).fit(X)
-        detector.score_samples(X[1000:1200] + 0.5)
-        print((peak() - before) * 1024)
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
-    )
-    # 24 bytes a row for hashes and lengths, twice in sorting, and blocks of fixed size
-    assert 0 < float(done.stdout) < 0.4 * n * d * 4

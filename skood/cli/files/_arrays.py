@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -11,6 +12,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...measures.blocks import slices
 from ._blocks import Block, block_length
 from ._errors import OptionError, TableError, listed
 from ._row_layout import RowLayout
@@ -63,17 +65,11 @@ class ArraySource:
 
     def blocks(self, layout: RowLayout, length: int | None = None, first_row: int = 0) -> Iterator:
         """The rows in blocks; see `CsvSource.blocks`."""
-        length = length or block_length(layout.width)
-        with self._open() as file:
-            header = self._read_header(file)
-            for start in range(0, self.expected_rows, length):
-                count = min(length, self.expected_rows - start)
-                if header.by_columns:
-                    rows = self.whole_array()[start : start + count]
-                else:
-                    rows = self._read_rows(file, header, count)
-                if start >= first_row:
-                    yield Block(_as_floats(rows), None, start)
+        with self._reader() as read:
+            for part in slices(self.expected_rows, length or block_length(layout.width)):
+                rows = read(part)
+                if part.start >= first_row:
+                    yield Block(_as_floats(rows), None, part.start)
 
     def whole_array(self) -> NDArray[Any]:
         """All rows.
@@ -92,6 +88,33 @@ class ArraySource:
             shape = header.shape[::-1]
             flat = self._read_rows(file, header._replace(shape=(shape[0], *shape[1:])), shape[0])
             return _as_floats(flat.T)
+
+    @contextmanager
+    def _reader(self) -> Iterator[Callable[[slice], NDArray[Any]]]:
+        """A function that reads the rows of a slice; slices follow each other."""
+        with self._open() as file:
+            header = self._read_header(file)
+            if not header.by_columns or not self.expected_rows:
+                yield lambda part: self._read_rows(file, header, part.stop - part.start)
+            elif self._member is not None:  # compressed: there is no way to some rows alone
+                yield self.whole_array().__getitem__
+            else:
+                yield self._map(file)
+
+    def _map(self, file: IO[bytes]) -> Callable[[slice], NDArray[Any]]:
+        """A reader of a memory map: a block of rows lies in as many places as there are columns."""
+        try:
+            mapped = np.load(self.path, mmap_mode="r", allow_pickle=False)
+        except ValueError as error:
+            raise self._cut_short() from error
+        needed = mapped.offset + mapped.nbytes
+
+        def read(part: slice) -> NDArray[Any]:
+            if os.fstat(file.fileno()).st_size < needed:  # to touch a page that is gone kills
+                raise self._cut_short()
+            return mapped[part]
+
+        return read
 
     def _find_member(self, array: str | None) -> str:
         try:
@@ -136,8 +159,11 @@ class ArraySource:
         wanted = int(np.prod(shape, dtype=np.int64)) * header.dtype.itemsize
         content = file.read(wanted)
         if len(content) < wanted:
-            raise TableError(f"{self.name} is cut short: it ends before its last row.")
+            raise self._cut_short()
         return np.frombuffer(content, header.dtype).reshape(shape)
+
+    def _cut_short(self) -> TableError:
+        return TableError(f"{self.name} is cut short: it ends before its last row.")
 
 
 def _as_floats(rows: NDArray[Any]) -> NDArray[Any]:
