@@ -1,4 +1,4 @@
-"""The trainings behind benchmarks/table2.py: they go on after an interruption, and repeat."""
+"""The trainings of benchmarks/papers/table2.py: they resume after an interruption, and repeat."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("tqdm")
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+PAPERS = Path(__file__).resolve().parents[2] / "benchmarks" / "papers"
 EPOCHS = 3
 
 
 @pytest.fixture
 def training(monkeypatch):
-    if not BENCHMARKS.is_dir():
+    if not PAPERS.is_dir():
         pytest.skip("the benchmarks are not part of a source distribution")
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import _table2_training
+    monkeypatch.syspath_prepend(str(PAPERS))
+    from _table2 import training
 
-    yield _table2_training
+    yield training
     for name in [name for name in sys.modules if name.startswith("_table2")]:
         del sys.modules[name]
 

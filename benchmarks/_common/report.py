@@ -1,0 +1,64 @@
+"""Where and with what a benchmark ran, and its table as a Markdown file."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Lines of a Markdown table; all columns but the first are aligned to the right."""
+    lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def say(text: str) -> None:
+    """Tell at once, on stderr, what has been done."""
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
+def judged(met: bool) -> str:
+    """What is written beside a requirement."""
+    return "(met)" if met else "(missed)"
+
+
+def environment(packages: Sequence[str]) -> str:
+    """One paragraph: date, machine and versions."""
+    found = []
+    for package in packages:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"{package} not installed")
+    date = datetime.now(UTC).strftime("%Y-%m-%d")
+    return (
+        f"{date}; {_processor()}, {os.cpu_count()} processors, {platform.system()}; "
+        f"Python {platform.python_version()}, {', '.join(found)}."
+    )
+
+
+def write_result(name: str, title: str, command: str, packages: Sequence[str], body: str) -> None:
+    """Print the result and keep it as ``results/<name>.md``."""
+    text = f"# {title}\n\n`{command}`\n\n{environment(packages)}\n\n{body.strip()}\n"
+    print(text)
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.md"
+    path.write_text(text, encoding="utf-8")
+    say(f"written to {path}")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

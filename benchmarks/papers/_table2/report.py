@@ -1,0 +1,174 @@
+"""The table as Markdown, CSV and a picture, with the paper's values beside."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from _common.report import RESULTS, markdown_table
+from _table2.methods import Method
+from _table2.tasks import Task
+from _table2.text import PROTOCOLS, conditions, notes, requirements
+from skood.metrics import aupr_in, auroc, fpr_at_tpr
+
+METRICS = ("AUROC", "AUPRC", "FPR80", "FPR95")
+
+
+@dataclass
+class Table:
+    """All values, in %: by protocol, method and set, one row of metrics for each net."""
+
+    task: Task
+    n_nets: int
+    n_trained: int  # nets, which an ensemble may have more of
+    accuracies: list[float] = field(default_factory=list)
+    methods: dict[str, Method] = field(default_factory=dict)
+    values: dict[str, dict[str, dict[str, list[tuple[float, ...]]]]] = field(default_factory=dict)
+
+    def add(self, protocol: str, method: Method, scores: dict[str, np.ndarray]) -> None:
+        self.methods[method.name] = method
+        by_set = self.values.setdefault(protocol, {}).setdefault(method.name, {})
+        if self.task.union:
+            outside = {name: found for name, found in scores.items() if name}
+            union = np.concatenate(list(outside.values()))
+            scores = {"": scores[""], self.task.union: union, **outside}
+        for name in scores:
+            if name:
+                by_set.setdefault(name, []).append(_metrics(scores[""], scores[name]))
+
+    def mean(self, protocol: str, method: str, name: str) -> np.ndarray:
+        """The metrics' means over the nets."""
+        return np.mean(self.values[protocol][method][name], axis=0)
+
+    @property
+    def sets(self) -> list[str]:
+        first = next(iter(next(iter(self.values.values())).values()))
+        return list(first)
+
+    def best(self, protocol: str) -> str:
+        first = self.sets[0]
+        found = self.values[protocol]
+        return max(found, key=lambda method: self.mean(protocol, method, first)[0])
+
+
+def _metrics(inside: np.ndarray, outside: np.ndarray) -> tuple[float, ...]:
+    labels = np.repeat([1, -1], [len(inside), len(outside)])
+    scores = np.r_[inside, outside]
+    found = (
+        auroc(labels, scores),
+        aupr_in(labels, scores),
+        fpr_at_tpr(labels, scores, tpr=0.8),
+        fpr_at_tpr(labels, scores, tpr=0.95),
+    )
+    return tuple(100 * float(value) for value in found)
+
+
+def write_markdown(table: Table) -> str:
+    accuracies = ", ".join(f"{value:.2f}" for value in table.accuracies)
+    parts = [
+        conditions(table.task, table.n_nets, table.n_trained),
+        f"Test accuracies: {accuracies} %.",
+    ]
+    wanted = requirements(table)
+    if wanted:
+        parts += ["## Requirements", wanted]
+    parts += ["## Best", _best(table)]
+    exposure = {"exposure": table.task.exposure_name, "epochs": table.task.exposure_epochs}
+    for protocol in table.values:
+        title, text = PROTOCOLS[protocol]
+        parts += [f"## {title}", text.format(**exposure)]
+        parts += [_protocol_table(table, protocol)]
+    if len(table.sets) > 1:
+        parts += ["## AUROC by set", _sets_table(table)]
+    remarks = notes(table)
+    if remarks:
+        parts += ["## Remarks", remarks]
+    return "\n\n".join(parts)
+
+
+def _best(table: Table) -> str:
+    lines = []
+    for protocol in table.values:
+        method = table.best(protocol)
+        value = table.mean(protocol, method, table.sets[0])[0]
+        lines.append(f"- {PROTOCOLS[protocol][0]}: {method}, AUROC {value:.2f}")
+    return "\n".join(lines)
+
+
+def _protocol_table(table: Table, protocol: str) -> str:
+    head = ["method", *METRICS, *(f"paper {name}" for name in METRICS[:3])]
+    rows = []
+    for name in table.values[protocol]:
+        cells = [_cell(column) for column in _columns(table, protocol, name, table.sets[0])]
+        paper = table.task.paper.get(table.methods[name].paper)
+        rows.append([name, *cells, *(f"{v:.1f}" for v in paper or ()), *[""] * (not paper) * 3])
+    return markdown_table(head, rows)
+
+
+def _sets_table(table: Table) -> str:
+    rows = [
+        [method, *(_cell(_columns(table, protocol, method, name)[0]) for name in table.sets)]
+        for protocol in table.values
+        for method in table.values[protocol]
+    ]
+    return markdown_table(["method", *table.sets], rows)
+
+
+def _columns(table: Table, protocol: str, method: str, name: str) -> list[np.ndarray]:
+    return list(np.array(table.values[protocol][method][name]).T)
+
+
+def _cell(values: np.ndarray) -> str:
+    """Mean ± standard deviation over the nets; of one net, its value."""
+    if len(values) == 1:
+        return f"{values[0]:.2f}"
+    return f"{values.mean():.2f} ± {values.std(ddof=1):.2f}"
+
+
+def write_csv(table: Table, name: str) -> None:
+    """One line for each protocol, method, set and net."""
+    with (RESULTS / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["protocol", "method", "set", "net", *METRICS])
+        writer.writerows(_lines(table))
+
+
+def _lines(table: Table) -> Iterator[list[str]]:
+    for protocol, methods in table.values.items():
+        for method, sets in methods.items():
+            for name, nets in sets.items():
+                for i, values in enumerate(nets):
+                    yield [protocol, method, name, str(i), *(f"{v:.3f}" for v in values)]
+
+
+def write_picture(table: Table, name: str) -> None:
+    """AUROC of every method: each net, the mean, and the paper's value."""
+    from matplotlib.figure import Figure
+
+    lines = [(protocol, method) for protocol in table.values for method in table.values[protocol]]
+    figure = Figure(figsize=(8, 0.28 * len(lines) + 1.2), layout="constrained")
+    ax = figure.subplots()
+    for y, (protocol, method) in enumerate(reversed(lines)):
+        nets = _columns(table, protocol, method, table.sets[0])[0]
+        ax.plot(nets, [y] * len(nets), "|", color="0.5", markersize=8)
+        ax.plot(nets.mean(), y, _MARKS[protocol], color="black", markersize=5)
+        paper = table.task.paper.get(table.methods[method].paper)
+        if paper:
+            ax.plot(paper[0], y, "D", mfc="none", mec="tab:red", markersize=7)
+    ax.set_yticks(range(len(lines)), [method for _, method in reversed(lines)])
+    ax.set_xlabel(f"AUROC in %, {table.sets[0]}")
+    ax.set_title(table.task.title)
+    ax.grid(axis="x", alpha=0.4)
+    for protocol, mark in _MARKS.items():
+        if protocol in table.values:
+            ax.plot([], [], mark, color="black", label=PROTOCOLS[protocol][0])
+    ax.plot([], [], "|", color="0.5", label="each net")
+    ax.plot([], [], "D", mfc="none", mec="tab:red", linestyle="", label="the paper's")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    figure.savefig(RESULTS / f"{name}.png", dpi=110)
+
+
+_MARKS = {"no OoD data": "o", "tuned": "s", "exposed": "^"}
