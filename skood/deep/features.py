@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -11,14 +12,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
 
-from .._validation import check_column_names, check_option, parameter_error
-from ._batches import Batches, InputMaker, Inputs, filled_up, open_batches
-from ._collector import BatchProgress, RowCollector
+from .._validation import check_column_names, check_option
+from ._batches import InputMaker, Inputs, filled_up, open_batches
 from ._evaluation_mode import evaluation_mode
-from ._extraction import Extraction, forward, side_by_side, write_side_by_side
-from ._gradient import differentiable, gradient_in
+from ._extraction import Extraction, forward
+from ._feature_pass import DTYPES, FeaturePass
 from ._module_pass import check_pass_parameters
 from ._placement import device_for, on_device, plain_module
 from ._reduce import REDUCTIONS, Reduce
@@ -26,7 +25,6 @@ from ._shared_modules import SharesModules
 from ._taps import find_taps
 
 _OUTPUTS = ("activation", "sign")
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
@@ -167,7 +165,7 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
         """
         module, device = self._check_parameters()
         batches = open_batches(self, X, self.batch_size, reset=True)
-        make_inputs = self._input_maker(module, device)
+        make_inputs = InputMaker(module, DTYPES[self.dtype], self.input_shape, device)
         first = next(batches.make(), None)
         if first is None:
             raise ValueError("X must have one or more samples. Got none.")
@@ -176,10 +174,10 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
             self._taps = find_taps(
                 self, module, self.layers, lambda n: forward(module, filled_up(inputs, n))
             )
-        extraction = Extraction(self, module, self._taps, self.reduce, sign=self._sign)
-        with torch.no_grad(), extraction.opened() as features:
-            found = features(inputs, self._n_full(batches))
-        ends = np.cumsum([rows.shape[1] for rows in found]).tolist()
+        n_full = batches.n_full if self.pad_batches else None
+        with torch.no_grad(), self._extraction(module).opened() as features:
+            widths = [rows.shape[1] for rows in features(inputs, n_full)]
+        ends = np.cumsum(widths).tolist()
         self.feature_groups_ = {
             tap.group: slice(start, end)
             for tap, start, end in zip(self._taps, [0, *ends], ends, strict=False)
@@ -205,20 +203,8 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
         ValueError
             If X is not valid, or a layer gives another number of features than in `fit`.
         """
-        check_is_fitted(self)
-        module, device = self._check_parameters()
-        batches = open_batches(self, X, self.batch_size, reset=False)
-        make_inputs, n_full = self._input_maker(module, device), self._n_full(batches)
-        collector = RowCollector(batches.n_rows, self.dtype)
-        extraction = Extraction(self, module, self._taps, self.reduce, sign=self._sign)
-        progress = BatchProgress(type(self).__name__, batches.n_rows, quiet=not self.verbose)
-        with torch.no_grad(), extraction.opened() as features:
-            for batch in batches.make():
-                found = features(make_inputs(batch), n_full)
-                self._write(found, collector)
-                progress.update(collector.n_written)
-        progress.finish(collector.n_written)
-        return collector.result()
+        with self._opened() as opened:
+            return opened.transform(X)
 
     def gradient(self, X: Any, objective: Callable[[torch.Tensor], torch.Tensor]) -> NDArray:
         """Give the gradient of an objective of the features with respect to the inputs.
@@ -244,28 +230,8 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
         ValueError
             If X is not valid, or the objective depends on the inputs in no differentiable way.
         """
-        check_is_fitted(self)
-        module, device = self._check_parameters()
-        if self._sign:
-            raise parameter_error(self, "output", "'activation' for a gradient", self.output)
-        batches = open_batches(self, X, self.batch_size, reset=False)
-        make_inputs, n_full = self._input_maker(module, device), self._n_full(batches)
-        collector = RowCollector(batches.n_rows, self.dtype)
-        extraction = Extraction(self, module, self._taps, self.reduce, sign=False)
-        progress = BatchProgress(
-            f"{type(self).__name__} gradient", batches.n_rows, quiet=not self.verbose
-        )
-        with differentiable(module, device), extraction.opened() as features:
-            for batch in batches.make():
-                slope = gradient_in(
-                    make_inputs(batch),
-                    lambda inputs: objective(side_by_side(features(inputs, n_full))),
-                )
-                torch.from_numpy(collector.block(slope.shape)).copy_(slope)
-                progress.update(collector.n_written)
-        progress.finish(collector.n_written)
-        slopes = collector.result()
-        return slopes if isinstance(X, Dataset | DataLoader) else slopes.reshape(np.shape(X))
+        with self._opened() as opened:
+            return opened.gradient(X, objective)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """Name each feature by its layer and its number in that, as ``layer__0``.
@@ -297,9 +263,16 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = [self.dtype]
         return tags
 
-    @property
-    def _sign(self) -> bool:
-        return self.output == "sign"
+    @contextmanager
+    def _opened(self) -> Iterator[FeaturePass]:
+        """Hold the module open for a block of several calls: hooks and modes are set once."""
+        check_is_fitted(self)
+        module, device = self._check_parameters()
+        with self._extraction(module).opened() as features:
+            yield FeaturePass(self, module, device, features)
+
+    def _extraction(self, module: nn.Module) -> Extraction:
+        return Extraction(self, module, self._taps, self.reduce, sign=self.output == "sign")
 
     def _check_parameters(self) -> tuple[nn.Module, torch.device]:
         """The module where it is to be computed, and that device."""
@@ -307,27 +280,10 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
         if not callable(self.reduce):
             check_option(self, "reduce", self.reduce, REDUCTIONS)
         check_option(self, "output", self.output, _OUTPUTS)
-        check_option(self, "dtype", self.dtype, tuple(_DTYPES))
+        check_option(self, "dtype", self.dtype, tuple(DTYPES))
         check_pass_parameters(self)
         device = device_for(self, self.device, module)
         return on_device(module, device), device
-
-    def _input_maker(self, module: nn.Module, device: torch.device) -> InputMaker:
-        return InputMaker(module, _DTYPES[self.dtype], self.input_shape, device)
-
-    def _n_full(self, batches: Batches) -> int | None:
-        return batches.n_full if self.pad_batches else None
-
-    def _write(self, found: list[torch.Tensor], collector: RowCollector) -> None:
-        """Write the features of a batch to where they belong."""
-        for (group, columns), rows in zip(self.feature_groups_.items(), found, strict=True):
-            width = columns.stop - columns.start
-            if rows.shape[1] != width:
-                raise ValueError(
-                    f"Layer {group!r} gives {rows.shape[1]} features, but gave {width} when "
-                    f"{type(self).__name__} was fitted on samples of shape {self.input_shape_}."
-                )
-        write_side_by_side(found, collector.block((len(found[0]), columns.stop)))
 
 
 def _sample_shape(inputs: Inputs) -> Any:

@@ -21,6 +21,7 @@ from ..layers.layer_inputs import (
     extract,
     fit_layers,
     new_inputs,
+    opened,
     side_by_side,
     training_inputs,
 )
@@ -290,30 +291,36 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
     ) -> NDArray[np.float64]:
         """Confidence of the inputs (or some rows of them) in each layer, (n, n_layers)."""
         n = len(inputs) if rows is None else len(rows)
-        found = np.empty((n, len(self.layer_names_)))
-        for part, block in blocks_of(self._extractor, inputs, rows, self._n_features):
-            for i, distances in enumerate(self._distances(block)):
-                with np.errstate(over="ignore"):
-                    found[part, i] = -np.minimum(distances * distances, _LARGEST)
-        return found
+        confidences = np.empty((n, len(self.layer_names_)))
+        blocks = blocks_of(self._extractor, inputs, rows, self._n_features)
+        with opened(self._extractor) as extractor:
+            for part, block in blocks:
+                for i, distances in enumerate(self._distances(extractor, block)):
+                    with np.errstate(over="ignore"):
+                        confidences[part, i] = -np.minimum(distances * distances, _LARGEST)
+        return confidences
 
-    def _distances(self, inputs: RawInputs) -> Iterator[NDArray[np.float64]]:
+    def _distances(self, extractor: Any, inputs: RawInputs) -> Iterator[NDArray[np.float64]]:
         """Distances from the nearest class, layer by layer."""
-        features = extract(self._extractor, inputs)
+        features = extract(extractor, inputs)
         for columns, detector in zip(self._columns, self.detectors_.values(), strict=True):
             own = np.ascontiguousarray(features[:, columns])
             if not self.perturbation:
                 yield -detector._score(own)
                 continue
-            moved = extract(self._extractor, self._moved(inputs, detector, columns))
+            moved = extract(extractor, self._moved(extractor, inputs, detector, columns))
             yield -detector._scorer.of_moved(own, np.ascontiguousarray(moved[:, columns]))
 
     def _moved(
-        self, inputs: RawInputs, detector: MahalanobisOutlierDetector, columns: Any
+        self,
+        extractor: Any,
+        inputs: RawInputs,
+        detector: MahalanobisOutlierDetector,
+        columns: slice | NDArray[np.intp],
     ) -> RawInputs:
         """Inputs a step nearer to the class that is nearest in a layer."""
         objective = NearestClass(detector._gaussians, columns)
-        slope = np.asarray(self._extractor.gradient(inputs.given(), objective))
+        slope = np.asarray(extractor.gradient(inputs.given(), objective))
         step = self.perturbation * np.sign(slope).reshape(inputs.values.shape)
         return inputs.replaced(inputs.values + step)
 

@@ -33,8 +33,8 @@ class Perturbation:
         def objective(features: Any) -> Any:
             part = features[:, columns]
             difference = part - _like(singularity, part)
-            # Half the square has a gradient at 0 too, and else one that differs by a factor above
-            # 0 for each sample, to which neither the sign nor the standardised gradient feels.
+            # Half the square has a gradient at 0 too. Elsewhere that is the distance's own times a
+            # positive number, which changes neither its sign nor the standardised gradient.
             return (difference * difference).sum(1) / 2
 
         slope = np.asarray(extractor.gradient(inputs.given(), objective))

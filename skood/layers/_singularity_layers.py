@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..measures import singularity_distance
 from . import Layers
 from ._perturbation import Perturbation
-from .layer_inputs import blocks_of, extract, side_by_side
+from .layer_inputs import blocks_of, extract, opened, side_by_side
 from .raw_inputs import RawInputs
 
 
@@ -29,25 +29,30 @@ class SingularityLayers:
         self, inputs: RawInputs, rows: NDArray[np.intp] | None = None
     ) -> NDArray[np.float64]:
         """Distances of the inputs (or some rows of them) in each layer, (n, n_layers)."""
-        found = np.empty((len(inputs) if rows is None else len(rows), len(self.layers)))
-        for part, block in blocks_of(self.extractor, inputs, rows, len(self.singularity)):
-            for i, (features, columns) in enumerate(self._features(block)):
-                found[part, i] = singularity_distance(
-                    features[:, columns], self.singularity[columns]
-                )
-        return found
+        n = len(inputs) if rows is None else len(rows)
+        distances = np.empty((n, len(self.layers)))
+        blocks = blocks_of(self.extractor, inputs, rows, len(self.singularity))
+        with opened(self.extractor) as extractor:
+            for part, block in blocks:
+                for i, (features, columns) in enumerate(self._features(extractor, block)):
+                    distances[part, i] = singularity_distance(
+                        features[:, columns], self.singularity[columns]
+                    )
+        return distances
 
-    def _features(self, inputs: RawInputs) -> Iterator[tuple[NDArray, slice | NDArray[np.intp]]]:
+    def _features(
+        self, extractor: Any, inputs: RawInputs
+    ) -> Iterator[tuple[NDArray, slice | NDArray[np.intp]]]:
         """Features for each layer, and the layer's columns among them."""
         layers = map(side_by_side, self.layers.values())
         if self.perturbation is None:
-            features = self._checked(extract(self.extractor, inputs))
+            features = self._checked(extract(extractor, inputs))
             yield from ((features, columns) for columns in layers)
             return
         for columns in layers:
             star = self.singularity[columns]
-            moved = self.perturbation.moved(self.extractor, inputs, columns, star)
-            yield self._checked(extract(self.extractor, moved)), columns
+            moved = self.perturbation.moved(extractor, inputs, columns, star)
+            yield self._checked(extract(extractor, moved)), columns
 
     def _checked(self, features: NDArray) -> NDArray:
         if features.shape[1] != len(self.singularity):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from numbers import Integral
 from typing import Any
 
@@ -79,6 +80,14 @@ def blocks_of(
     for start in range(0, n, step):
         part = slice(start, start + step)
         yield part, inputs[part if rows is None else rows[part]]
+
+
+def opened(extractor: Any) -> AbstractContextManager[Any]:
+    """What extracts features and gives gradients in a block.
+
+    An extractor that has to prepare its module does so once for the block, where it has `_opened`.
+    """
+    return extractor._opened() if hasattr(extractor, "_opened") else nullcontext(extractor)
 
 
 def extract(extractor: Any, inputs: RawInputs) -> NDArray:

@@ -177,6 +177,36 @@ def test_forward_passes_are_two_a_layer_and_batch():
         assert len(calls) == expected
 
 
+@pytest.mark.parametrize("n_layers", [1, 4])
+@pytest.mark.parametrize("perturbation", [0.0, 0.01])
+def test_the_module_is_opened_once_for_all_layers_and_batches(monkeypatch, n_layers, perturbation):
+    """Each opening puts one hook on each layer, and sets evaluation mode once."""
+    net, layers = lenet(), LAYERS[:n_layers]
+    scorer = make(layers, net=net, perturbation=perturbation).fit(images(40))
+    hooked, modes = [], []
+    for name in layers:
+        part = net.get_submodule(name)
+        register = part.register_forward_hook
+
+        def counted(*args, name=name, register=register, **options):
+            hooked.append(name)
+            return register(*args, **options)
+
+        monkeypatch.setattr(part, "register_forward_hook", counted)
+    set_mode = type(net).__setattr__
+
+    def watched(self, name, value):
+        if name == "training" and self is net:
+            modes.append(value)
+        set_mode(self, name, value)
+
+    monkeypatch.setattr(type(net), "__setattr__", watched, raising=False)
+    scorer.score_samples(images(70, seed=1))  # five batches of 16
+    assert hooked == layers
+    assert modes == [False, True]
+    assert all(not part._forward_hooks for part in net.modules())
+
+
 def test_the_module_is_left_as_it_was_and_shared():
     net = lenet()
     before = {name: value.clone() for name, value in net.state_dict().items()}

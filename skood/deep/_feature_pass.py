@@ -1,0 +1,103 @@
+"""Features of samples, and gradients in them, by a module that is held open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from .._validation import parameter_error
+from ._batches import InputMaker, Inputs, open_batches
+from ._collector import BatchProgress, RowCollector
+from ._extraction import side_by_side, write_side_by_side
+from ._gradient import differentiable, gradient_in
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+class FeaturePass:
+    """What a `TorchFeatureTransformer` does while its module is in evaluation mode, with hooks.
+
+    Parameters
+    ----------
+    owner : TorchFeatureTransformer
+        The transformer; its parameters are read, and errors name it.
+    module : torch.nn.Module
+        Its module, where it is to be computed.
+    device : torch.device
+        Where that is.
+    features : callable
+        Gives the features of a batch, filled up to a number of samples: an open `Extraction`.
+    """
+
+    def __init__(
+        self,
+        owner: Any,
+        module: nn.Module,
+        device: torch.device,
+        features: Callable[[Inputs, int | None], list[torch.Tensor]],
+    ) -> None:
+        self._owner = owner
+        self._name = type(owner).__name__
+        self._module, self._device = module, device
+        self._features = features
+        self._make_inputs = InputMaker(module, DTYPES[owner.dtype], owner.input_shape, device)
+
+    def transform(self, X: Any) -> NDArray:
+        """As `TorchFeatureTransformer.transform`."""
+
+        def write_features(batch: Any, n_full: int | None, collector: RowCollector) -> None:
+            layers = self._features(self._make_inputs(batch), n_full)
+            self._check_widths(layers)
+            width = sum(rows.shape[1] for rows in layers)
+            write_side_by_side(layers, collector.block((len(layers[0]), width)))
+
+        with torch.no_grad():
+            return self._collected(X, self._name, write_features)
+
+    def gradient(self, X: Any, objective: Callable[[torch.Tensor], torch.Tensor]) -> NDArray:
+        """As `TorchFeatureTransformer.gradient`."""
+        if self._owner.output == "sign":
+            raise parameter_error(self._owner, "output", "'activation' for a gradient", "sign")
+
+        def write_slopes(batch: Any, n_full: int | None, collector: RowCollector) -> None:
+            slope = gradient_in(
+                self._make_inputs(batch),
+                lambda inputs: objective(side_by_side(self._features(inputs, n_full))),
+            )
+            torch.from_numpy(collector.block(slope.shape)).copy_(slope)
+
+        with differentiable(self._module, self._device):
+            slopes = self._collected(X, f"{self._name} gradient", write_slopes)
+        return slopes if isinstance(X, Dataset | DataLoader) else slopes.reshape(np.shape(X))
+
+    def _collected(
+        self, X: Any, what: str, write: Callable[[Any, int | None, RowCollector], None]
+    ) -> NDArray:
+        """One array of what is written of each batch of X."""
+        owner = self._owner
+        batches = open_batches(owner, X, owner.batch_size, reset=False)
+        n_full = batches.n_full if owner.pad_batches else None
+        collector = RowCollector(batches.n_rows, owner.dtype)
+        progress = BatchProgress(what, batches.n_rows, quiet=not owner.verbose)
+        for batch in batches.make():
+            write(batch, n_full, collector)
+            progress.update(collector.n_written)
+        progress.finish(collector.n_written)
+        return collector.result()
+
+    def _check_widths(self, layers: list[torch.Tensor]) -> None:
+        """Raise unless each layer gives as many features as in `fit`."""
+        groups = self._owner.feature_groups_.items()
+        for (group, columns), rows in zip(groups, layers, strict=True):
+            width = columns.stop - columns.start
+            if rows.shape[1] != width:
+                raise ValueError(
+                    f"Layer {group!r} gives {rows.shape[1]} features, but gave {width} when "
+                    f"{self._name} was fitted on samples of shape {self._owner.input_shape_}."
+                )
