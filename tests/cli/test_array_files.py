@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skood.cli.files import Layout, TableError, open_source
+from skood.cli.files import RowLayout, TableError, open_source
 
 IO = Path("/proc/self/io")
 
@@ -18,7 +18,7 @@ def by_columns(shape, dtype=np.float64, seed=0):
 
 
 def blocks(path, X, **options):
-    return list(open_source(path).blocks(Layout("array", shape=X.shape[1:]), **options))
+    return list(open_source(path).blocks(RowLayout("array", shape=X.shape[1:]), **options))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.float16, ">f8"])
@@ -52,7 +52,7 @@ def test_no_byte_is_read_for_each_block_anew(tmp_path):
 def test_a_file_that_is_cut(tmp_path):
     X, path = by_columns((5_000, 8)), tmp_path / "rows.npy"
     np.save(path, X)
-    reading = open_source(path).blocks(Layout("array", shape=(8,)), length=1000)
+    reading = open_source(path).blocks(RowLayout("array", shape=(8,)), length=1000)
     np.testing.assert_array_equal(next(reading).rows, X[:1000])
     with path.open("r+b") as file:
         file.truncate(X.nbytes // 2)
