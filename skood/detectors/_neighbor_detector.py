@@ -17,6 +17,7 @@ from .._base import OODDetectorMixin
 from .._validation import check_int, check_new_rows
 from ..explanation import Explanation, LinearMap
 from ..measures import ShareFactors
+from ..measures.blocks import slices
 from ..neighbors import ExactIndex, NeighborIndex, Neighbors
 from ..neighbors.index_choice import (
     appendable_index,
@@ -26,7 +27,7 @@ from ..neighbors.index_choice import (
     fitted_index,
 )
 from ..neighbors.shards import is_over_shards
-from ..rows import StoredRows
+from ..rows.place import part_of
 from ._neighbor_explanation import explain_by_neighbors
 from ._neighbor_shards import NeighborStages, TrainingRowsInShards
 from ._neighbor_updates import updated_neighbors
@@ -172,10 +173,8 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         scores = np.empty(len(X))
         n_failed = 0
         step = min(_MOST_QUERIES, max(1, _QUERY_VALUES // X.shape[1]))
-        for start in range(0, len(X), step):
-            stop = min(start + step, len(X))
-            block = X.part(start, stop) if isinstance(X, StoredRows) else X[start:stop]
-            scores[start : start + step], failed = self._score_block(block)
+        for part in slices(len(X), step):
+            scores[part], failed = self._score_block(part_of(X, part))
             n_failed += failed
         self._warn_if_not_converged(n_failed, len(X))
         return scores

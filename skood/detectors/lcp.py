@@ -14,7 +14,7 @@ from .._validation import check_float
 from ..measures import ShareFactors, lcp_distance, lcp_share_factors, perplexity_weights
 from ..neighbors import NeighborIndex, Neighbors
 from ..neighbors.shards import GatheredIndex
-from ..rows import StoredRows
+from ..rows.place import is_stored
 from ..rows.threads import n_threads, single_threaded_blas
 from ._neighbor_detector import NeighborOutlierDetector
 from ._training_rows import TrainingRows
@@ -206,7 +206,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     def _lcp(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
         """LCP of rows, and for how many the perplexity was not reached."""
         distances = self._row_distances(neighbors)
-        if isinstance(self.index_.training_rows_, StoredRows):
+        if is_stored(self.index_.training_rows_):
             return self._lcp_from_disk(X, neighbors)
         weights, converged = np.empty(distances.shape), np.empty(len(X), dtype=bool)
         step = max(1, _SEARCH_VALUES // distances.shape[1])

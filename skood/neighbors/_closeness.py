@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..measures.blocks import slices
 from ..measures.powers_of_two import safe_unit
-from ..rows import StoredRows
+from ..rows.place import is_stored
 from ._centred_blocks import CentredBlocks
 from ._product import Product
 
@@ -118,7 +118,7 @@ class ClosenessReference:
 
     def shared_blocks(self, n_readers: int) -> CentredBlocks | None:
         """Centred rows for so many threads at once; None where each makes its own as fast."""
-        if self.rows.shape[1] < _WIDE and not isinstance(self.rows, StoredRows):
+        if self.rows.shape[1] < _WIDE and not is_stored(self.rows):
             return None  # its own are in the cache of its processor
         return self._centred_blocks(n_readers)
 
@@ -152,7 +152,7 @@ class ClosenessReference:
     ) -> Iterator[ClosenessBlock]:
         # q·x differs from q·(x - centre) by a constant for each query, which changes no order.
         columns = _BLOCK_CELLS // len(centred) // TRAINING_BLOCK * TRAINING_BLOCK
-        if isinstance(self.rows, StoredRows):
+        if is_stored(self.rows):
             blocks = _STORED_BYTES // (self.rows.itemsize * self.rows.shape[1] * TRAINING_BLOCK)
             columns = min(columns, max(1, blocks) * TRAINING_BLOCK)
         for block in slices(len(self.rows), columns):

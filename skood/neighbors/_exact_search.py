@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from ..measures.blocks import slices
 from ..measures.lengths import pair_distances
-from ..rows import StoredRows, UnitRows, joined_rows
+from ..rows import StoredRows, joined_rows, unit_rows
+from ..rows.place import is_stored
 from ..rows.threads import n_blas_threads, single_threaded_blas
 from ._candidates import Candidates, nearest_of_ordered_pairs
 from ._centred_blocks import CentredBlocks
@@ -217,7 +218,7 @@ class _ProductSearch:
     def _distances(
         self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], rows: NDArray[np.intp]
     ) -> NDArray[np.float64]:
-        if isinstance(self.owner.X, StoredRows):
+        if is_stored(self.owner.X):
             return self._distances_of_stored(self.owner.X, x_rows, rows[q_rows])
         return pair_distances(self.owner.X, self.Q, x_rows, rows[q_rows], self.norms)
 
@@ -233,10 +234,3 @@ class _ProductSearch:
             norms = None if self.norms is None else (self.norms[0][needed], self.norms[1])
             distances[part] = pair_distances(X[needed], self.Q, place, q_rows[part], norms)
         return distances
-
-
-def unit_rows(rows: NDArray, norms: NDArray[np.float64]) -> NDArray:
-    """Rows divided by their lengths, in the type that they have."""
-    if isinstance(rows, StoredRows):
-        return UnitRows(rows, norms)
-    return (rows / norms[:, np.newaxis]).astype(rows.dtype)

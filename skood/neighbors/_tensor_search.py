@@ -30,6 +30,7 @@ from .._optional import import_optional
 from ..measures.blocks import slices
 from ..measures.powers_of_two import power_of_two
 from ..rows import TensorRows
+from ..rows.place import is_in_tensor, part_of
 from ._closeness import rounding_error, safe_length
 from ._tensor_best import TensorBest, TensorPairs
 from ._tensor_groups import COLUMNS, GroupMaxima
@@ -118,7 +119,7 @@ class TensorSearch:
         return TensorRows(self._tensor)
 
     def _to_device(self, torch: Any, rows: Any) -> TensorRows:
-        if isinstance(rows, TensorRows):
+        if is_in_tensor(rows):
             return rows.to(self.device)
         kind = getattr(torch, str(rows.dtype))
         tensor = torch.empty(rows.shape, dtype=kind, device=self.device)
@@ -162,7 +163,7 @@ class TensorSearch:
         left_out = exclude is not None and bool((exclude >= 0).any())
         answers = []
         for part in slices(len(Q), _CUDA_QUERIES if self._on_cuda else _OTHER_QUERIES):
-            rows = Q.part(part.start, part.stop) if isinstance(Q, TensorRows) else Q[part]
+            rows = part_of(Q, part)
             queries = self._to_device(torch, rows).on_device(slice(None)).double()
             if q_norms is not None:
                 lengths = torch.from_numpy(np.array(q_norms[part])).to(self.device)

@@ -20,7 +20,8 @@ from .._validation import (
 from ..measures.blocks import slices
 from ..measures.lengths import row_norms
 from ..rows import StoredRows
-from ..rows.lookup import RowLookup
+from ..rows.place import is_stored
+from ..rows.tensor_lookup import lookup_of
 from ._neighbors import Neighbors
 
 METRICS = ("euclidean", "cosine")
@@ -72,12 +73,9 @@ class NeighborIndex(ABC, BaseEstimator):
         self.training_rows_ = X
         self.n_samples_fit_ = len(self.training_rows_)
         self.row_norms_ = self.norms(self.training_rows_)
-        self._lookup = self._make_lookup()
+        self._lookup = lookup_of(self.training_rows_)
         self._build()
         return self
-
-    def _make_lookup(self) -> Any:
-        return RowLookup(self.training_rows_)
 
     def query(self, Q: Any, k: int, *, exclude: NDArray[np.intp] | None = None) -> Neighbors:
         """Find the k nearest training rows of new rows.
@@ -174,7 +172,7 @@ class NeighborIndex(ABC, BaseEstimator):
         check_int(f"{type(self).__name__}.query", "k", k, 1, self.n_samples_fit_ - left_out)
         if len(Q) == 0:
             return Neighbors(np.empty((0, k), dtype=np.intp), np.empty((0, k)))
-        if isinstance(Q, StoredRows):
+        if is_stored(Q):
             return self._answer_stored(Q, k, exclude)
         indices, distances = self._search(Q, self.norms(Q), k, exclude if left_out else None)
         if self.row_norms_ is not None:

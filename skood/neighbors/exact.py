@@ -17,9 +17,8 @@ from .._validation import (
     parameter_error,
     working_memory_bytes,
 )
-from ..rows import TensorRows, joined_rows
 from ..rows.growing import GrowingRows
-from ..rows.tensor_lookup import TensorLookup
+from ..rows.place import device_of, is_in_tensor
 from ..rows.threads import n_threads
 from ._exact_search import ExactSearch
 from ._neighbors import Neighbors
@@ -139,11 +138,10 @@ class ExactIndex(NeighborIndex):
         """An index of these rows and of checked ones after them; this one stays as it is."""
         other = clone(self)
         other.__dict__.update(self.__dict__)
-        if isinstance(self.training_rows_, TensorRows):
+        if is_in_tensor(self.training_rows_):
             return other._hold(self.training_rows_.joined(X))
         before, room = self.training_rows_, getattr(self, "_room", None) or GrowingRows()
-        in_memory = isinstance(before, np.ndarray) and isinstance(X, np.ndarray)
-        rows = room.appended(before, X) if in_memory else joined_rows(before, X)
+        rows = room.appended(before, X)
         other._room = room
         other.training_rows_ = rows
         other.n_samples_fit_ = len(rows)
@@ -180,8 +178,8 @@ class ExactIndex(NeighborIndex):
             raise parameter_error(self, "device", allowed, self.device) from error
 
     def _hold(self, X: Any) -> Self:
-        on_device = isinstance(X, TensorRows) and X.device != "cpu"
-        device = X.device if on_device else self.device
+        tensor_device = device_of(X)
+        device = self.device if tensor_device in (None, "cpu") else tensor_device
         if device != "cpu" and _is_for_numpy(device):
             warnings.warn(
                 f"ExactIndex searches on the host: the device {device!r} has no float64. "
@@ -189,37 +187,34 @@ class ExactIndex(NeighborIndex):
                 UserWarning,
                 stacklevel=3,
             )
-            X = np.asarray(X) if isinstance(X, TensorRows) else X
-        elif isinstance(X, TensorRows) and not on_device:
+            X = np.asarray(X) if is_in_tensor(X) else X
+        elif is_in_tensor(X):
             X = X.to(device)
         return super()._hold(X)
 
     def _build(self) -> None:
         rows, norms = self.training_rows_, self.row_norms_
         self._engine: ExactSearch | TensorSearch
-        if not isinstance(rows, TensorRows) and _is_for_numpy(self.device):
+        tensor_device = device_of(rows)
+        if tensor_device is None and _is_for_numpy(self.device):
             if self.precision == "half":
                 allowed = "'auto' or 'full' where NumPy searches"
                 raise parameter_error(self, "precision", allowed, self.precision)
             self._engine = ExactSearch(rows, norms)
             return
-        device = rows.device if isinstance(rows, TensorRows) else self.device
+        device = tensor_device or self.device
         on_cuda = device.startswith("cuda")
         half = self.precision == "half" or (self.precision == "auto" and on_cuda)
         self._engine = TensorSearch(rows, norms, device=device, half=half)
 
-    def _make_lookup(self) -> Any:
-        rows = self.training_rows_
-        return TensorLookup(rows) if isinstance(rows, TensorRows) else super()._make_lookup()
-
     def norms(self, rows: Any) -> NDArray[np.float64] | None:
         """Lengths by which the rows are divided before the search; None where they are not."""
-        if self.metric != "cosine" or not isinstance(rows, TensorRows):
+        if self.metric != "cosine" or not is_in_tensor(rows):
             return super().norms(rows)
         return self._checked_norms(tensor_norms(rows))
 
     def _answer_stored(self, Q: Any, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
-        if not (isinstance(Q, TensorRows) and isinstance(self._engine, TensorSearch)):
+        if not (is_in_tensor(Q) and isinstance(self._engine, TensorSearch)):
             return super()._answer_stored(Q, k, exclude)
         norms = self.norms(Q)
         indices, distances = self._engine.search(Q, k, q_norms=norms, exclude=exclude)

@@ -14,7 +14,7 @@ from .._validation import (
     parameter_error,
     working_memory_bytes,
 )
-from ..rows import StoredRows
+from ..rows.place import is_stored
 from .contract import METRICS, NeighborIndex
 from .exact import ExactIndex
 from .faiss_index import FaissIndex
@@ -53,7 +53,7 @@ def fitted_index(owner: Any, X: Any) -> NeighborIndex:
     if owner.algorithm == "approximate":
         return _approximate_index(owner).fit(X)
     for_tree = owner.algorithm == "auto" and is_for_a_tree(X.shape[1])
-    if isinstance(X, StoredRows):  # the tree is in memory, in float64
+    if is_stored(X):  # the tree is in memory, in float64
         for_tree = for_tree and 8 * X.shape[0] * X.shape[1] < working_memory_bytes() / 8
     make = KDTreeIndex if for_tree else ExactIndex
     return make(metric=owner.metric, n_jobs=owner.n_jobs).fit(X)

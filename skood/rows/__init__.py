@@ -4,7 +4,7 @@ from ._joined_rows import JoinedRows, joined_rows
 from ._mapped_rows import MappedRows
 from ._stored_rows import StoredRows
 from ._tensor_rows import TensorRows
-from ._unit_rows import UnitRows
+from ._unit_rows import UnitRows, unit_rows
 from .open_rows import as_stored_rows, open_rows
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "as_stored_rows",
     "joined_rows",
     "open_rows",
+    "unit_rows",
 ]

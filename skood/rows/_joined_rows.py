@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._stored_rows import StoredRows
+from .place import is_stored
 
 
 class JoinedRows(StoredRows):
@@ -62,7 +63,7 @@ def joined_rows(first: Any, second: Any) -> Any:
     -------
     ndarray or StoredRows
     """
-    if not isinstance(first, StoredRows) and not isinstance(second, StoredRows):
+    if not is_stored(first) and not is_stored(second):
         return np.concatenate([first, second])
     before = first._parts if isinstance(first, JoinedRows) else [first]
     if before and isinstance(before[-1], np.ndarray) and isinstance(second, np.ndarray):

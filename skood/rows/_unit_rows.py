@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ._stored_rows import StoredRows
+from .place import is_stored
+
+
+def unit_rows(rows: Any, norms: NDArray[np.float64]) -> Any:
+    """Rows divided by their lengths, in the type that they have; those on disk stay there."""
+    if is_stored(rows):
+        return UnitRows(rows, norms)
+    return (rows / norms[:, np.newaxis]).astype(rows.dtype)
 
 
 class UnitRows(StoredRows):

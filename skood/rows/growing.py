@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
+
+from ._joined_rows import joined_rows
+from .place import is_stored
 
 _SPARE = 1.5  # times as much room as is needed: each row is copied three times at most on average
 
@@ -19,8 +23,10 @@ class GrowingRows:
         self._room = np.empty((0, 0))
         self._taken = 0
 
-    def appended(self, before: NDArray, added: NDArray) -> NDArray:
-        """The rows before and those added, as one array."""
+    def appended(self, before: Any, added: Any) -> Any:
+        """The rows before and those added: as one array if both are arrays, else as joined."""
+        if is_stored(before) or is_stored(added):
+            return joined_rows(before, added)
         n = len(before) + len(added)
         is_last = before.base is self._room and len(before) == self._taken
         if not is_last or n > len(self._room):

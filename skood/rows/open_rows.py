@@ -14,6 +14,7 @@ from ._mapped_rows import MappedRows, find_mapping, map_file
 from ._parquet_rows import ParquetRows
 from ._stored_rows import StoredRows
 from ._tensor_rows import TensorRows, is_tensor
+from .place import is_stored
 
 
 def open_rows(path: str | PathLike[str], *, columns: Sequence[str] | None = None) -> StoredRows:
@@ -95,7 +96,7 @@ def as_stored_rows(X: Any) -> StoredRows | None:
     StoredRows or None
         X itself, or the rows of a memory map, of a Zarr array, of an HDF5 dataset or of a tensor.
     """
-    if isinstance(X, StoredRows):
+    if is_stored(X):
         return X
     if isinstance(X, np.memmap):  # also what was computed from one is of this class
         return MappedRows(X) if find_mapping(X) is not None else None

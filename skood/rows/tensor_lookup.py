@@ -11,9 +11,16 @@ from .._optional import import_optional
 from ..measures.blocks import slices
 from . import TensorRows
 from .hashes import row_factors
+from .lookup import RowLookup
+from .place import is_in_tensor
 
 _BLOCK_VALUES = 1 << 24
 _LOW = (1 << 32) - 1
+
+
+def lookup_of(rows: Any) -> Any:
+    """What finds the training rows that equal a row, where these are."""
+    return TensorLookup(rows) if is_in_tensor(rows) else RowLookup(rows)
 
 
 class TensorLookup:
@@ -26,7 +33,7 @@ class TensorLookup:
     def find(self, Q: TensorRows | NDArray) -> NDArray[np.intp]:
         """Position of the first training row that equals each row of Q, -1 where none does."""
         torch = import_optional("torch", "torch")
-        if not isinstance(Q, TensorRows):
+        if not is_in_tensor(Q):
             Q = TensorRows(torch.from_numpy(np.array(Q)))
         Q = Q.to(self.rows.device)
         hashes = self._hash(Q)
