@@ -1,4 +1,4 @@
-"""The Dask cluster at hand: who computes, what is kept there, and how much it holds."""
+"""The active Dask cluster: its client, its memory, and the objects that it keeps."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import dask
 from dask.base import get_scheduler
 from dask.delayed import Delayed, delayed
 
-# What skood hands to the scheduler is to stay there: it is what a lost worker's part is made of
-# again. So its size is no mistake to warn of.
+# Objects that skood hands to the scheduler stay there, to build the part of a lost worker again. So
+# their size is no mistake, and needs no warning.
 _NO_SIZE_WARNING = {"distributed.admin.large-graph-warning-threshold": "1 PiB"}
 _WAIT = "distributed.comm.timeouts.connect"
 
 
 def active_client() -> Any:
-    """The client of the distributed cluster that would compute now; None for this process."""
+    """The client of the cluster that would compute now; None if this process would compute."""
     owner = getattr(get_scheduler(), "__self__", None)
     return owner if hasattr(owner, "scheduler_info") else None
 
 
 def worker_memory(client: Any) -> list[int]:
-    """Bytes that each worker may use, 0 where there is no limit; waits for a first worker.
+    """Bytes that each worker may use, 0 without a limit; waits for a first worker.
 
     Raises
     ------
     RuntimeError
-        If there is no worker after the time that Dask's setting for connecting allows. A
-        computation without workers would wait for ever.
+        If no worker has come within Dask's timeout for connecting. A computation without workers
+        would wait for ever.
     """
     timeout = dask.config.get(_WAIT)
     if not client.nthreads():
@@ -39,16 +39,16 @@ def worker_memory(client: Any) -> list[int]:
         except TimeoutError as error:
             raise RuntimeError(
                 f"The Dask cluster at {client.scheduler.address} has no workers, and none came "
-                f"within {timeout}. Start some, or close the client to compute in this process."
+                f"within {timeout}. Start workers, or close the client to compute in this process."
             ) from error
-    # Newer versions may give only some of the workers, older ones always give all.
+    # Newer versions list only some of the workers by default, older versions always list all.
     known = "n_workers" in inspect.signature(client.scheduler_info).parameters
     workers = client.scheduler_info(**({"n_workers": -1} if known else {}))["workers"]
     return [int(worker["memory_limit"] or 0) for worker in workers.values()]
 
 
 def compute(collections: Sequence[Any]) -> tuple[Any, ...]:
-    """Compute by the cluster at hand, or else by threads of this process."""
+    """Compute on the active cluster, or by threads of this process."""
     client = active_client()
     if client is not None:
         worker_memory(client)
@@ -57,7 +57,7 @@ def compute(collections: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def persist(collections: Sequence[Any]) -> tuple[Any, ...]:
-    """Compute and keep on the workers (or here), with what it takes to make lost parts again."""
+    """Compute, and keep the results on the workers or here; Dask can build lost parts again."""
     client = active_client()
     if client is not None:
         worker_memory(client)
@@ -66,7 +66,7 @@ def persist(collections: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def inside_worker() -> bool:
-    """Whether this is a task on a worker of a cluster."""
+    """Whether this code runs in a task on a worker of a cluster."""
     from distributed import get_worker
 
     try:
@@ -77,18 +77,19 @@ def inside_worker() -> bool:
 
 
 def is_alive(collection: Any) -> bool:
-    """Whether what was persisted can still be had: the client that keeps it is open."""
+    """Whether a persisted collection still exists: its client is open."""
     from distributed import futures_of
 
     return all(future.client.status == "running" for future in futures_of(collection))
 
 
 class SharedState:
-    """An object that travels to each worker once a computation, however many tasks need it.
+    """An object that travels to each worker once a computation, for any number of tasks.
 
-    On a cluster it is a task without input that unpickles the object on one worker; the others
-    fetch it from there, each once (once more, if Dask's memory manager has dropped a copy that only
-    the last tasks wait for). The scheduler has the bytes, so that it outlives its workers.
+    On a cluster it is a task without input that unpickles the object on one worker. The other
+    workers fetch the object from there, each once (twice, if Dask's memory manager has dropped a
+    copy that only the last tasks wait for). The scheduler has the bytes, so the object outlives the
+    workers.
     """
 
     def __init__(self, value: Any) -> None:

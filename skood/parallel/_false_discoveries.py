@@ -1,4 +1,4 @@
-"""Decisions at a false discovery rate: over all rows of a Dask collection together."""
+"""Decisions at a false discovery rate, over all rows of a Dask collection together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def decide_together(p_values: Any, alpha: float) -> Any:
     Parameters
     ----------
     p_values : dask.array.Array or dask.dataframe.Series
-        One for each row. They are computed as a whole when any prediction is.
+        One p-value for each row. Any prediction needs all of them.
     alpha : float
         The false discovery rate.
 

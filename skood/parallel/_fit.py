@@ -1,4 +1,4 @@
-"""Fits over Dask collections: where all rows are, by one pass over them, or in this process."""
+"""Fits over Dask collections: by sums or parts on the workers, or in this process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._parts import Parts
 from ._rows import is_array
 from ._score_blocks import naming_partition
 
-# Whose partial_fit, part by part, gives what one fit on all rows gives.
+# Transformers whose partial_fit, part by part, equals one fit on all rows.
 _BY_PARTS = (StandardScaler, MinMaxScaler, MaxAbsScaler)
 
 
@@ -76,7 +76,7 @@ def _fit_step(step: Any, parts: Parts, y: Any) -> None:
 
 
 def _fit_by_sums(plan: Any, parts: Parts) -> None:
-    """Sums over each part where it lies, merged in pairs of neighbours."""
+    """Fit by sums over each part, on the part's worker; neighbouring sums are merged in pairs."""
     part, merge = delayed(_sums_of_part, pure=False), delayed(_merged, pure=False)
     numbered = zip(parts.nodes, plan.arguments, strict=True)
     nodes = [part(plan.of_part, i, node, *more) for i, (node, more) in enumerate(numbered)]
@@ -96,7 +96,7 @@ def _merged(sums: Any, more: Any) -> Any:
 
 
 def _fit_by_parts(step: Any, parts: Parts) -> None:
-    """One part after the other, each where it lies."""
+    """Fit by one part after the other, each on its worker."""
     more = delayed(_fitted_further, pure=False)
     node = delayed(step)
     for part in parts.nodes:
@@ -114,15 +114,15 @@ def _fitted_further(step: Any, rows: Any) -> Any:
 
 
 def _gathered(step: Any, parts: Parts) -> Any:
-    """All rows in this process, for what can't be fitted in any other way."""
+    """All rows in this process, for a step that cannot be fitted in another way."""
     head = np.asarray(parts.head)
     needed = sum(parts.sizes) * (head.nbytes // len(head))
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
         raise MemoryError(
-            f"{type(step).__name__} has to be fitted to all rows in one process, and these "
-            f"{sum(parts.sizes)} rows take {needed / 1e9:.3g} GB, more than its "
+            f"{type(step).__name__} has to be fitted to all rows in one process. The "
+            f"{sum(parts.sizes)} rows take {needed / 1e9:.3g} GB, more than the process's "
             f"{there / 1e9:.3g} GB of memory. For a neighbour detector, algorithm=ShardedIndex() "
-            "keeps them on the workers; else fit it to a sample of the rows."
+            "keeps the rows on the workers; fit other steps to a sample of the rows."
         )
     return parts.gathered()

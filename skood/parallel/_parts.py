@@ -13,11 +13,11 @@ from .._optional import import_optional
 from ._cluster import SharedState, compute
 from ._rows import FLOATS, check_chunks, check_finite, check_partition, is_frame
 
-_HEAD = 2  # rows that tell the type and width of what a step makes
+_HEAD = 2  # number of rows to learn the type and width of a step's output
 
 
 class Parts(NamedTuple):
-    """Rows in parts, each checked when it is computed, and the first few of all rows."""
+    """Rows in parts, each checked when it is computed, and the first few rows of all."""
 
     nodes: list[Delayed]
     sizes: list[int]
@@ -25,7 +25,7 @@ class Parts(NamedTuple):
 
     @classmethod
     def of(cls, X: Any) -> Parts:
-        """The chunks of an array, or the partitions of a frame, whose sizes are counted."""
+        """The chunks of an array, or the partitions of a frame with their counted sizes."""
         check = delayed(_checked, pure=False)
         if is_frame(X):
             columns = list(X.columns)
@@ -39,16 +39,16 @@ class Parts(NamedTuple):
         return cls(nodes, [int(size) for size in X.chunks[0]], head)
 
     def transformed(self, step: Any) -> Parts:
-        """The parts as a fitted transformer makes them."""
+        """The parts after a fitted transformer."""
         state = SharedState(step).delayed()
         transform = delayed(_transformed, pure=False)
         nodes = [transform(state, node) for node in self.nodes]
         return Parts(nodes, self.sizes, step.transform(self.head))
 
     def array(self, name: str | None = None) -> da.Array:
-        """The rows as one array of Dask of float32 or float64, (n_samples, n_features).
+        """The rows as one Dask array of float32 or float64, (n_samples, n_features).
 
-        The same `name` makes an array that Dask knows as the same.
+        Dask takes two arrays with the same `name` for the same array.
         """
         head = np.asarray(self.head)
         dtype = head.dtype if head.dtype in FLOATS else np.dtype(np.float64)
@@ -73,7 +73,7 @@ class Parts(NamedTuple):
         return np.concatenate(parts)
 
     def map(self, function: Callable[..., Any], *arguments: Any) -> list[Delayed]:
-        """Nodes of a function of each part."""
+        """One node for each part, which calls the function on it."""
         call = delayed(function, pure=False)
         return [call(node, *arguments) for node in self.nodes]
 

@@ -12,12 +12,12 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def is_frame(X: Any) -> bool:
-    """Whether X is a data frame of Dask."""
+    """Whether X is a Dask data frame."""
     return hasattr(X, "map_partitions") and hasattr(X, "divisions") and hasattr(X, "columns")
 
 
 def is_array(X: Any) -> bool:
-    """Whether X is an array of Dask."""
+    """Whether X is a Dask array."""
     return isinstance(X, da.Array)
 
 
@@ -26,8 +26,8 @@ def check_chunks(X: da.Array, name: str = "X") -> None:
     for number, size in enumerate(X.chunks[0]):
         if np.isnan(size):
             raise ValueError(
-                f"Partition {number} of {name} has an unknown number of rows, as have all: call "
-                f"{name}.compute_chunk_sizes() first, or give the data frame that it comes from."
+                f"Partition {number} of {name} has an unknown number of rows: call "
+                f"{name}.compute_chunk_sizes() first, or give the data frame behind {name}."
             )
         if size == 0:
             raise ValueError(
@@ -55,12 +55,12 @@ def _checked(block: Any, to: np.dtype, block_id: tuple[int, ...]) -> NDArray:
 
 
 def check_finite(rows: NDArray, number: int) -> None:
-    """Raise, naming the partition, where a value is NaN or infinite."""
+    """Raise an error that names the partition, if a value is NaN or infinite."""
     finite = np.isfinite(rows)
     if finite.all():
         return
     if not finite.any():
-        raise ValueError(f"Partition {number} of X holds nothing but NaN or infinity.")
+        raise ValueError(f"Partition {number} of X holds only NaN or infinity.")
     row, column = np.argwhere(~finite)[0]
     raise ValueError(
         f"Partition {number} of X holds NaN or infinity, first in its row {row}, column {column}."
@@ -68,10 +68,10 @@ def check_finite(rows: NDArray, number: int) -> None:
 
 
 def check_partition(frame: Any, columns: list[Any], number: int) -> None:
-    """Raise, naming the partition, unless it has rows and the columns of the whole."""
+    """Raise an error that names the partition, unless it has rows and the frame's columns."""
     if list(frame.columns) != columns:
         raise ValueError(
-            f"Partition {number} of X must have the columns {columns}, as the data frame says. "
+            f"Partition {number} of X must have the columns {columns} of the data frame. "
             f"Got {list(frame.columns)} instead."
         )
     if not len(frame):

@@ -1,4 +1,4 @@
-"""Training rows that lie in shards, fetched by their positions."""
+"""Training rows in shards, fetched by their positions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._shard_graph import take_rows
 
 
 class RowsInShards:
-    """The training rows of a `ShardedIndex`: what is indexed is fetched, all else stays there."""
+    """The training rows of a `ShardedIndex`: an indexing fetches only the selected rows."""
 
     def __init__(self, index: Any) -> None:
         self._index = index
@@ -38,7 +38,7 @@ class RowsInShards:
 
 
 class NormsInShards:
-    """The lengths of these rows."""
+    """The lengths of the rows of a `RowsInShards`."""
 
     def __init__(self, rows: RowsInShards) -> None:
         self._rows = rows

@@ -1,4 +1,4 @@
-"""What a worker does with one chunk of rows, and the Dask collections that are made of it."""
+"""The method calls on one chunk of rows, and the Dask collections of their results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .._optional import import_optional
 from .._validation import pipeline_steps
 from ._rows import check_chunks, check_finite, check_partition, is_frame
 
-# What a method gives for each row, and the name of the Series of it.
+# The type of a method's result for each row, and the name of its Series.
 OUTPUTS = {
     "score_samples": (np.dtype(np.float64), "score"),
     "decision_function": (np.dtype(np.float64), "decision"),
@@ -33,7 +33,7 @@ def map_rows(X: Any, state: Delayed, method: str, options: dict[str, Any]) -> An
     state : Delayed
         Node with the fitted estimator.
     method : str
-        One of `OUTPUTS`.
+        A key of `OUTPUTS`.
     options : dict
         Keywords for the method.
 
@@ -62,7 +62,7 @@ def map_rows(X: Any, state: Delayed, method: str, options: dict[str, Any]) -> An
 
 
 def series_of(nodes: list[Delayed], X: Any, method: str) -> Any:
-    """A Series of Dask from nodes with its partitions, which has the index and divisions of X."""
+    """A Dask Series from nodes with its partitions, with the index and divisions of X."""
     dd = import_optional("dask.dataframe", "dask")
     dtype, name = OUTPUTS[method]
     pandas = import_optional("pandas", "dask")
@@ -101,7 +101,10 @@ def _of_partition(
 
 
 def call(estimator: Any, method: str, rows: Any, options: dict[str, Any]) -> Any:
-    """Call a method of a detector; a Pipeline, which has no `p_values`, lends it its steps."""
+    """Call a method of a detector, or of the last step of a Pipeline after its transformers.
+
+    A Pipeline has no `p_values` of its own.
+    """
     if hasattr(estimator, method):
         return getattr(estimator, method)(rows, **options)
     transformers, detector = pipeline_steps(estimator)
@@ -112,7 +115,7 @@ def call(estimator: Any, method: str, rows: Any, options: dict[str, Any]) -> Any
 
 @contextmanager
 def naming_partition(number: int) -> Iterator[None]:
-    """Errors about rows say which partition these are."""
+    """Let errors about rows name the partition."""
     try:
         yield
     except ValueError as error:

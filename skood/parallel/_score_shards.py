@@ -1,6 +1,6 @@
 """Lazy scores of Dask collections by a detector whose training rows lie in shards.
 
-The chunks meet the shards in the graph itself: no task waits for tasks that it has started.
+The graph itself combines chunks and shards: no task waits for tasks that it has started.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ._shard_graph import staged
 
 
 def over_shards(estimator: Any) -> OverShards | None:
-    """The parts of an estimator that scores over shards; None for any other."""
+    """The parts of an estimator that scores over shards; None for any other estimator."""
     wrapper = None
     before, final = pipeline_steps(estimator)
     if hasattr(final, "detector_") and hasattr(final, "_calibration"):
@@ -34,16 +34,16 @@ def over_shards(estimator: Any) -> OverShards | None:
 
 
 class OverShards:
-    """Transformers, a detector over shards, and what takes its scores further.
+    """Transformers, a detector over shards, and a wrapper of its scores.
 
     Parameters
     ----------
     before : list of transformers
-        Fitted; what rows go through first.
+        Fitted transformers, which rows pass first.
     detector : estimator
         With an index over shards in `index_`.
     wrapper : estimator or None
-        What takes the scores of its `detector_`, such as `ConformalOutlierDetector`.
+        An estimator that takes the scores of its `detector_`, such as `ConformalOutlierDetector`.
     """
 
     def __init__(self, before: list[Any], detector: Any, wrapper: Any) -> None:
@@ -58,7 +58,7 @@ class OverShards:
         self.decider = SharedState(_Decider(decider, wrapper is not None))
 
     def map_rows(self, X: Any, method: str, options: dict[str, Any]) -> Any:
-        """Like `_score_blocks.map_rows`."""
+        """As `_score_blocks.map_rows`."""
         frame = is_frame(X)
         if not frame:
             check_chunks(X)
@@ -86,13 +86,13 @@ class OverShards:
     ) -> Delayed:
         stages = self.stages.delayed()
         rows = delayed(_prepared, pure=True)(self.before.delayed(), stages, part, number, columns)
-        found = staged(self.index.shards_(), stages, rows, None, fetches=self.fetches)
+        scored = staged(self.index.shards_(), stages, rows, None, fetches=self.fetches)
         decide = delayed(_decided, pure=False)
-        return decide(self.decider.delayed(), part, found, method, options)
+        return decide(self.decider.delayed(), part, scored, method, options)
 
 
 class _Decider:
-    """Takes scores to decisions and p-values as the detector (or its wrapper) does."""
+    """Turns scores into decisions and p-values, as the detector or its wrapper does."""
 
     def __init__(self, estimator: Any, wraps: bool) -> None:
         self.estimator = estimator
@@ -108,7 +108,7 @@ class _Decider:
 
 
 class _Given:
-    """A detector whose scores are there already."""
+    """A detector that gives known scores."""
 
     def __init__(self, scores: NDArray) -> None:
         self.scores = scores
@@ -120,7 +120,7 @@ class _Given:
 def _prepared(
     before: list[Any], stages: ShardStages, rows: Any, number: int, columns: list[Any] | None
 ) -> NDArray:
-    """Rows as the shards are searched for them."""
+    """Rows as the shards take them: after the transformers, and checked."""
     if columns is not None:
         check_partition(rows, columns, number)
     values = np.asarray(rows)
@@ -135,11 +135,11 @@ def _prepared(
 def _decided(
     decide: _Decider,
     rows: Any,
-    found: tuple[NDArray, int],
+    scored: tuple[NDArray, int],
     method: str,
     options: dict[str, Any],
 ) -> Any:
-    scores, n_failed = found
+    scores, n_failed = scored
     if n_failed:
         decide.estimator._warn_if_not_converged(n_failed, len(scores))
     values = decide(rows, scores, method, options)

@@ -20,7 +20,7 @@ def staged(
     *,
     fetches: bool,
 ) -> Delayed:
-    """Node with the scores of a block of checked rows, and how many did not converge.
+    """Node with the scores of a block of checked rows, and the number that did not converge.
 
     Parameters
     ----------
@@ -31,11 +31,12 @@ def staged(
     Q : Delayed
         Node with the rows.
     exclude : Delayed, ndarray or None
-        Positions of the training rows that the rows are; None where that has to be found out.
+        Positions of the rows, if they are training rows; None if equal training rows have to be
+        searched for.
     fetches : bool
-        Whether anything is fetched from the shards after the merge.
+        Whether the stages fetch values from the shards after the merge.
     """
-    # Pure: a chunk that is scored and decided on meets the shards once.
+    # Pure, so that scores and decisions of a chunk search the shards once.
     ask, fetch = delayed(_ask, pure=True), delayed(_fetch, pure=True)
     answers = [ask(state, shard, Q) for shard in shards]
     merged = delayed(_merge, pure=True)(state, Q, exclude, answers)
@@ -46,7 +47,7 @@ def staged(
 def query_blocks(
     shards: Sequence[Delayed], sizes: Sequence[int], step: int
 ) -> Iterator[tuple[Delayed, NDArray[np.intp]]]:
-    """Nodes with the training rows, at most `step` of one shard, and the rows' positions."""
+    """Nodes with training rows, at most `step` of one shard each, and the rows' positions."""
     cut = delayed(_cut, pure=False)
     first = 0
     for shard, size in zip(shards, sizes, strict=True):

@@ -23,13 +23,13 @@ def training_rows(
     Parameters
     ----------
     owner : estimator
-        Whose rows they are.
+        The estimator that is fitted on the rows.
     X : dask.array.Array, dask.dataframe.DataFrame or array-like, (n_samples, n_features)
-        The rows. Equal collections of Dask become arrays of the same name.
+        The rows. Equal Dask collections become arrays of the same name.
     n_shards : int or None
-        Number of chunks of rows in memory; None for as many as there are workers.
+        Number of chunks for rows in memory; None: one for each worker.
     min_samples : int
-        How many rows there have to be.
+        The smallest allowed number of rows.
     """
     if is_frame(X):
         parts = Parts.of(X)
@@ -54,7 +54,7 @@ def _enough(owner: BaseEstimator, rows: da.Array, min_samples: int) -> da.Array:
 
 
 def check_memory(rows: da.Array) -> None:
-    """Raise unless the workers, and for each shard one worker, have the memory to hold it."""
+    """Raise unless all workers together can hold the rows, and one worker the largest shard."""
     client = active_client()
     limits = [] if client is None else worker_memory(client)
     if not limits or not all(limits):
@@ -63,16 +63,16 @@ def check_memory(rows: da.Array) -> None:
     total = row_bytes * rows.shape[0]
     if total > sum(limits):
         raise MemoryError(
-            f"The {rows.shape[0]} training rows of ShardedIndex take {_gb(total)}, and the "
-            f"{len(limits)} worker(s) may use {_gb(sum(limits))} together: add workers."
+            f"The {rows.shape[0]} training rows of ShardedIndex take {_gb(total)}, but the "
+            f"{len(limits)} worker(s) may use only {_gb(sum(limits))} together: add workers."
         )
     sizes = rows.chunks[0]
     largest = max(range(len(sizes)), key=sizes.__getitem__)
     if row_bytes * sizes[largest] > max(limits):
         raise MemoryError(
             f"Shard {largest} of ShardedIndex has {sizes[largest]} rows, which take "
-            f"{_gb(row_bytes * sizes[largest])}, and a worker may use {_gb(max(limits))}: raise "
-            "n_shards."
+            f"{_gb(row_bytes * sizes[largest])}, but a worker may use only {_gb(max(limits))}: "
+            "raise n_shards."
         )
 
 

@@ -33,23 +33,23 @@ def _detector_has(method: str) -> Callable[[Any], bool]:
 class DaskOutlierDetector(OutlierMixin, BaseEstimator):
     """Any detector over Dask arrays and data frames, chunk by chunk.
 
-    Scores, decisions and p-values of a Dask collection are lazy Dask collections. As the score of a
-    row does not depend on the rows beside it, they are those of the rows in memory, whatever the
-    chunks are. Of rows in memory they are arrays, at once.
+    Scores, decisions and p-values of a Dask collection are lazy Dask collections. The score of a
+    row does not depend on the rows beside it, so they equal those of the rows in memory, for any
+    chunks. For rows in memory they are arrays, computed at once.
 
     Parameters
     ----------
     detector : estimator
-        A detector with `score_samples`, or a Pipeline that ends in one; it is not changed. One that
-        is fitted scores at once; `fit` fits a clone of it.
+        A detector with `score_samples`, or a Pipeline that ends in one; it is not changed. A fitted
+        detector can score at once; `fit` fits a clone of it.
 
     Attributes
     ----------
     detector_ : estimator
         The fitted detector, once `fit` was called.
     offset_ : float
-        Its threshold, if it has one; also its `training_scores_`, `training_indices_` and
-        `classes_`.
+        The threshold of the detector, if it has one. `training_scores_`, `training_indices_` and
+        `classes_` are taken from the detector too.
     n_features_in_ : int
         Number of features, if the detector has it.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -57,18 +57,17 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
 
     Notes
     -----
-    **Scoring.** With a distributed client the fitted detector is sent to the cluster once, when the
-    first result is asked for. In a computation it travels to each worker once, however many chunks
-    there are; between computations Dask keeps one copy, and may drop the others. A torch module in
-    a Pipeline goes with it and takes each chunk in batches of its own
-    ``batch_size``. A worker that is lost is replaced by Dask, and its chunks are scored again. A
-    result is bound to the client that was active when it was asked for, as all that Dask persists
-    is.
+    **Scoring.** With a distributed client, the first result sends the fitted detector to the
+    cluster, once. In a computation the detector travels to each worker once, for any number of
+    chunks. Between computations Dask keeps one copy and may drop the others. A torch module in a
+    Pipeline travels too, and takes each chunk in batches of its own ``batch_size``. If a worker is
+    lost, Dask replaces it and scores its chunks again. Like everything that Dask persists, a result
+    belongs to the client that was active when the result was made.
 
-    Where the training rows of a neighbour detector lie in a `ShardedIndex`, each chunk meets all
-    shards in the graph. This also holds in Pipelines and below a `ConformalOutlierDetector`.
+    If the training rows of a neighbour detector lie in a `ShardedIndex`, the graph combines each
+    chunk with all shards. This also holds in Pipelines and below a `ConformalOutlierDetector`.
 
-    **Fitting.** What each step of a Pipeline is fitted by depends on what it is:
+    **Fitting.** The kind of each step of a Pipeline decides how it is fitted:
 
     - neighbour detectors and `KernelDensityOutlierDetector` with ``algorithm=ShardedIndex(...)``:
       the rows stay on the workers;
@@ -76,14 +75,14 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
       which are added up;
     - scikit-learn's ``StandardScaler``, ``MinMaxScaler`` and ``MaxAbsScaler``: their
       ``partial_fit``, chunk by chunk;
-    - `TorchFeatureTransformer`, which learns nothing but shapes: the first chunk;
-    - **all others: all rows are brought into this process** and the step is fitted here, with an
-      error if they are more than its memory.
+    - `TorchFeatureTransformer`, which learns only shapes: the first chunk;
+    - **all others: all rows come into this process**, which fits the step, or raises an error if
+      its memory cannot hold the rows.
 
-    A Pipeline passes over the rows once or twice for each step: persist them if they fit.
+    A Pipeline passes over the rows once or twice for each step: persist the rows if they fit.
 
-    ``control="fdr"`` of a `ConformalOutlierDetector` decides over all rows of the collection
-    together, so that any prediction needs all p-values.
+    A `ConformalOutlierDetector` with ``control="fdr"`` decides over all rows of the collection
+    together, so any prediction needs all p-values.
 
     Examples
     --------
@@ -109,10 +108,10 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X : dask.array.Array, dask.dataframe.DataFrame or whatever the detector takes
-            In-distribution rows, (n_samples, n_features). The number of rows in each chunk of an
-            array has to be known.
+            In-distribution rows, (n_samples, n_features). Each chunk of an array must have a known
+            number of rows.
         y : array-like of shape (n_samples,), optional
-            Class labels; a Dask collection of them is computed.
+            Class labels. `fit` computes a Dask collection of labels.
 
         Returns
         -------
@@ -122,9 +121,9 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter or X is not valid. Errors of a partition name it.
+            If a parameter or X is not valid. An error about a partition names it.
         MemoryError
-            If the rows are more than what is to hold them.
+            If the memory of the workers, or of this process, cannot hold the rows.
         RuntimeError
             If the cluster has no workers.
         """
@@ -149,14 +148,14 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
         Returns
         -------
         dask.array.Array, dask.dataframe.Series or ndarray, of shape (n_samples,)
-            Higher = more in-distribution. With the chunks of an array; with the index and divisions
-            of a frame. So are all results.
+            Higher = more in-distribution. Like all results, it has the chunks of an array, or the
+            index and divisions of a frame.
 
         Raises
         ------
         ValueError
-            If the number of rows in the chunks of an array is unknown, or one is empty. When it is
-            computed: if a partition is not valid, with its number.
+            If a chunk of an array is empty, or has an unknown number of rows. During the
+            computation, if a partition is not valid: the error names it.
         RuntimeError
             If the cluster has no workers.
         """
@@ -199,7 +198,7 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
 
     @available_if(_detector_has("p_values"))
     def p_values(self, X: Any, *, random_ties: bool = True) -> Any:
-        """Probability of a score that low or lower, for an in-distribution row.
+        """Probability that an in-distribution row has this score or a lower one.
 
         Parameters
         ----------
@@ -239,7 +238,7 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
         return self.detector
 
     def _travelling_with(self, fitted: Any) -> SharedState | OverShards:
-        """What goes to the workers; made once, unless the detector is another now."""
+        """The state to send to the workers; made once for each fitted detector."""
         known = getattr(self, "_travelling", None)
         if known is None or known[0] is not fitted:
             self._travelling = known = fitted, over_shards(fitted) or SharedState(fitted)

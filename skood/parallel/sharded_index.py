@@ -23,32 +23,32 @@ from ._rows_in_shards import NormsInShards, RowsInShards
 from ._shard_graph import query_blocks, search_nearest, staged
 from ._training_rows import check_memory, training_rows
 
-_QUERY_BLOCK = 8192  # rows that are searched for in a task
+_QUERY_BLOCK = 8192  # queries of a task
 
 
 class ShardedIndex(IndexOverShards):
-    """Index whose training rows lie in shards, each with an index of its own on a Dask worker.
+    """Index whose training rows lie in shards, each with its own index on a Dask worker.
 
-    A query is asked of all shards, and the k best of their answers are kept. With exact shards the
-    neighbours, their order and their distances are those of one index over all rows, also where
-    rows tie or equal each other across shards.
+    A query searches all shards and keeps the k nearest rows of their answers. With exact shards the
+    neighbours, their order and their distances equal those of one index over all rows, even if rows
+    tie or equal each other across shards.
 
-    The shards are built from the rows that `fit` is given, and kept on the workers. Where a worker
-    is lost, Dask builds its shards again from these rows.
+    `fit` builds the shards from its rows and keeps them on the workers. If a worker is lost, Dask
+    builds its shards again from these rows.
 
     Parameters
     ----------
     index : "exact" or index object, default="exact"
         The index of each shard: "exact" for ``ExactIndex()``, or an index of `skood.neighbors`,
-        which is cloned. Its metric is that of the whole.
+        which is cloned. Its metric is the metric of the whole index.
     n_shards : int or None, default=None
-        Number of shards, of about one size. None: each chunk of the Dask array is a shard; of rows
-        in memory there are as many shards as workers (or processors, without a cluster).
+        Number of shards, of about equal size. None: each chunk of the Dask array is a shard; rows
+        in memory become one shard for each worker (without a cluster, for each processor).
 
     Attributes
     ----------
     training_rows_ : array-like of shape (n_samples, n_features)
-        The training rows, which stay where they are: indexing by positions fetches those rows.
+        The training rows, which stay on the workers: indexing by positions fetches these rows.
     shard_sizes_ : tuple of int
         Number of rows of each shard.
     n_samples_fit_ : int
@@ -60,12 +60,12 @@ class ShardedIndex(IndexOverShards):
 
     Notes
     -----
-    Without a cluster the shards are in this process and are searched by Dask's threads.
+    Without a cluster the shards are in this process, and Dask's threads search them.
 
-    A shard has to fit into the memory of a worker, and a search takes some more for its blocks.
+    A shard must fit into the memory of a worker, and a search needs more memory for its blocks.
 
-    A pickle holds what the Dask collection of the training rows holds, and the shards are built
-    again where it is loaded. `skood.save` does not take training rows that are elsewhere.
+    A pickle holds the Dask collection of the training rows; loading builds the shards again.
+    `skood.save` refuses training rows that are elsewhere.
 
     Examples
     --------
@@ -78,8 +78,8 @@ class ShardedIndex(IndexOverShards):
     >>> detector = KNNOutlierDetector(algorithm=index).fit(da.from_array(X, chunks=(100, 2)))
     >>> detector.predict([[0.0, 0.0], [6.0, 6.0]])
     array([ 1, -1])
-    >>> one = KNNOutlierDetector(algorithm="exact").fit(X)
-    >>> bool((detector.score_samples(X) == one.score_samples(X)).all())
+    >>> unsharded = KNNOutlierDetector(algorithm="exact").fit(X)
+    >>> bool((detector.score_samples(X) == unsharded.score_samples(X)).all())
     True
     """
 
@@ -102,7 +102,7 @@ class ShardedIndex(IndexOverShards):
         Parameters
         ----------
         X : dask.array.Array, dask.dataframe.DataFrame or array-like, (n_samples, n_features)
-            The training rows. The number of rows in each chunk of an array has to be known.
+            The training rows. Each chunk of an array must have a known number of rows.
         y : Ignored
             Present for API consistency.
 
@@ -114,10 +114,10 @@ class ShardedIndex(IndexOverShards):
         Raises
         ------
         ValueError
-            If a parameter is not valid, or X has chunks of unknown size, that are empty, or that
-            hold NaN or infinity: the error names the partition.
+            If a parameter is not valid, or if a chunk of X is empty, has an unknown size, or holds
+            NaN or infinity: the error names the partition.
         MemoryError
-            If the rows, or those of one shard, are more than the memory of the workers.
+            If the memory of the workers cannot hold the rows, or one worker cannot hold a shard.
         RuntimeError
             If the cluster has no workers.
         """
@@ -134,7 +134,7 @@ class ShardedIndex(IndexOverShards):
         self._shards = None
         self.training_rows_ = RowsInShards(self)
         self.row_norms_ = None if self.metric == "euclidean" else NormsInShards(self.training_rows_)
-        compute([delayed(len)(shard) for shard in self.shards_()])  # errors come to light here
+        compute([delayed(len)(shard) for shard in self.shards_()])  # raises the errors of a shard
         return self
 
     def check_rows(self, owner: BaseEstimator, X: Any) -> da.Array:
@@ -143,7 +143,7 @@ class ShardedIndex(IndexOverShards):
         Parameters
         ----------
         owner : estimator
-            The detector or index that the rows are given to.
+            The detector or index that is fitted on the rows.
         X : dask.array.Array, dask.dataframe.DataFrame or array-like, (n_samples, n_features)
             The rows.
 
@@ -157,7 +157,7 @@ class ShardedIndex(IndexOverShards):
         return training_rows(owner, X, n_shards=self.n_shards, min_samples=fewest)
 
     def is_fitted_on(self, X: Any) -> bool:
-        """Whether the index already holds these rows, by the name that Dask gives them."""
+        """Whether the index already holds these rows, by their name in Dask."""
         return is_array(X) and getattr(self, "_name", None) == X.name
 
     def query_training(self, k: int, rows: NDArray[np.intp] | None = None) -> Neighbors:
@@ -181,10 +181,10 @@ class ShardedIndex(IndexOverShards):
             return self.answer(self.training_rows_[rows], k, rows)
         check_int("ShardedIndex.query_training", "k", k, 1, self.n_samples_fit_ - 1)
         blocks = query_blocks(self.shards_(), self.shard_sizes_, _QUERY_BLOCK)
-        return self._joined([self._found(rows, k, exclude) for rows, exclude in blocks])
+        return self._joined([self._search_shards(rows, k, exclude) for rows, exclude in blocks])
 
     def answer(self, Q: NDArray, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
-        """Find neighbours as `query` does, for rows that have been checked already."""
+        """Find neighbours as `query` does, for checked rows."""
         left_out = exclude is not None and bool((exclude >= 0).any())
         check_int("ShardedIndex.query", "k", k, 1, self.n_samples_fit_ - left_out)
         if len(Q) == 0:
@@ -194,7 +194,7 @@ class ShardedIndex(IndexOverShards):
         blocks = range(0, len(Q), _QUERY_BLOCK)
         parts = [slice(start, start + _QUERY_BLOCK) for start in blocks]
         return self._joined(
-            [self._found(delayed(Q[p], traverse=False), k, exclude[p]) for p in parts]
+            [self._search_shards(delayed(Q[p], traverse=False), k, exclude[p]) for p in parts]
         )
 
     def find_equal(self, Q: NDArray) -> NDArray[np.intp]:
@@ -206,10 +206,10 @@ class ShardedIndex(IndexOverShards):
     def run(
         self, stages: ShardStages, Q: NDArray, exclude: NDArray[np.intp] | None = None
     ) -> tuple[NDArray[np.float64], int]:
-        """Scores of checked rows over all shards, and how many did not converge."""
+        """Scores of checked rows over all shards, and the number that did not converge."""
         shards, state = self.shards_(), SharedState(stages).delayed()
         parts = [slice(s, s + _QUERY_BLOCK) for s in range(0, len(Q), _QUERY_BLOCK)]
-        found = compute(
+        scored = compute(
             [
                 staged(
                     shards,
@@ -221,25 +221,24 @@ class ShardedIndex(IndexOverShards):
                 for part in parts
             ]
         )
-        scores, n_failed = zip(*found, strict=True)
+        scores, n_failed = zip(*scored, strict=True)
         return np.concatenate(scores), sum(n_failed)
 
     def run_training(self, stages: ShardStages) -> NDArray[np.float64]:
         """Scores of all training rows, each with itself left out."""
         shards, state = self.shards_(), SharedState(stages).delayed()
         blocks = query_blocks(shards, self.shard_sizes_, _QUERY_BLOCK)
-        found = compute(
+        scores = compute(
             [staged(shards, state, *block, fetches=stages.fetches)[0] for block in blocks]
         )
-        return np.concatenate(found)
+        return np.concatenate(scores)
 
     def shards_(self) -> Sequence[Delayed]:
-        """The shards as nodes of a Dask graph, kept on the workers; built again where lost."""
+        """The shards as nodes of a Dask graph, kept on the workers; lost shards are built again."""
         if inside_worker():
             raise RuntimeError(
-                "A ShardedIndex can't be searched from a task. Over shards, DaskOutlierDetector "
-                "takes detectors, Pipelines and ConformalOutlierDetector, and no other estimator "
-                "that holds one."
+                "A ShardedIndex can't be searched from a task. DaskOutlierDetector takes a "
+                "ShardedIndex only in a detector, a Pipeline or a ConformalOutlierDetector."
             )
         if self._shards is None or not all(map(is_alive, self._shards)):
             starts = np.cumsum([0, *self.shard_sizes_[:-1]])
@@ -254,7 +253,7 @@ class ShardedIndex(IndexOverShards):
             )
         return self._shards
 
-    def _found(self, rows: Any, k: int, exclude: NDArray[np.intp]) -> Delayed:
+    def _search_shards(self, rows: Any, k: int, exclude: NDArray[np.intp]) -> Delayed:
         search = delayed(search_nearest, pure=False)
         answers: list[ShardAnswer] = [search(shard, rows, k + 1) for shard in self.shards_()]
         return delayed(merge, pure=False)(answers, k, exclude, self.metric)
@@ -273,7 +272,7 @@ class ShardedIndex(IndexOverShards):
         check_int(self, "n_shards", self.n_shards, 1, or_none=True)
 
     def _build(self) -> None:
-        """There is no structure but those of the shards."""
+        """Nothing to build: each shard has its own structure."""
 
     def _search(self, *args: Any) -> Any:
         """The shards are searched by `answer`."""
@@ -282,7 +281,7 @@ class ShardedIndex(IndexOverShards):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if "_shards" in state:
-            state["_shards"] = None  # kept by a cluster: whoever loads this builds them again
+            state["_shards"] = None  # a cluster keeps them: a loaded index builds them again
         return state
 
 

@@ -81,7 +81,7 @@ def test_nan_names_the_partition(make):
     for value, where, message in [
         (np.nan, (7, 2), "Partition 1 of X holds NaN or infinity, first in its row 7, column 2."),
         (np.inf, (0, 3), "Partition 1 of X holds NaN or infinity, first in its row 0, column 3."),
-        (np.nan, slice(None), "Partition 1 of X holds nothing but NaN or infinity."),
+        (np.nan, slice(None), "Partition 1 of X holds only NaN or infinity."),
     ]:
         for call in calls(make, spoilt(value, where)):
             with pytest.raises(ValueError, match=re.escape(message)):
@@ -114,7 +114,7 @@ def frame(part, names=NAMES):
         (frame(X[:5], list("abdc")), r"Partition 1 of X must have the columns \['a', 'b', 'c', 'd"),
         (frame(X[:5, :3], list("abc")), r"Partition 1 .* Got \['a', 'b', 'c'\] instead"),
         (frame(X[:0]), "Partition 1 of X is empty: leave it out"),
-        (frame(X[:5] * np.nan), "Partition 1 of X holds nothing but NaN"),
+        (frame(X[:5] * np.nan), "Partition 1 of X holds only NaN"),
     ],
     ids=["order", "width", "empty", "NaN"],
 )
