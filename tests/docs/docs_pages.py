@@ -34,6 +34,6 @@ def blocks(page: Path) -> list[Block]:
     """Fenced blocks that are not directives, in their order."""
     text = page.read_text(encoding="utf-8")
     return [
-        Block(found["kind"], found["code"], text.count("\n", 0, found.start()) + 2)
-        for found in _BLOCK.finditer(text)
+        Block(block["kind"], block["code"], text.count("\n", 0, block.start()) + 2)
+        for block in _BLOCK.finditer(text)
     ]

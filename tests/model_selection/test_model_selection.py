@@ -176,11 +176,11 @@ def test_a_search_by_classes_really_searches(routing, n_jobs):
             refit="auroc",
             n_jobs=n_jobs,
         ).fit(IRIS, SPECIES)
-    found = search.cv_results_["mean_test_auroc"]
-    assert np.isfinite(found).all()
-    assert len(np.unique(found)) == 3
+    means = search.cv_results_["mean_test_auroc"]
+    assert np.isfinite(means).all()
+    assert len(np.unique(means)) == 3
     assert (search.cv_results_["mean_test_fpr95"] <= 0).all()
-    assert search.best_score_ == found.max() > 0.8
+    assert search.best_score_ == means.max() > 0.8
     train, test = next(LeaveClassesOut(3, random_state=0).split(IRIS, SPECIES))
     first = pipeline.set_params(lcpoutlierdetector__perplexity=1.1).fit(IRIS[train])
     expected = auroc(
@@ -191,26 +191,26 @@ def test_a_search_by_classes_really_searches(routing, n_jobs):
 
 def test_sorted_labels_give_numbers():
     X, y = _plus_minus()
-    found = cross_validate(
+    results = cross_validate(
         KNNOutlierDetector(),
         X,
         y,
         cv=NoveltyKFold(3, shuffle=False),
         scoring=ood_scorer("aupr_out"),
     )
-    assert (found["test_score"] > 0.9).all()
+    assert (results["test_score"] > 0.9).all()
 
 
 def test_plain_folds_of_classes_fail_aloud():
     with pytest.warns(UserWarning, match="no test row of a class that the detector was not"):
-        found = cross_validate(
+        results = cross_validate(
             KNNOutlierDetector(),
             IRIS,
             SPECIES,
             cv=KFold(3, shuffle=True, random_state=0),
             scoring=ood_scorer(),
         )
-    assert np.isnan(found["test_score"]).all()
+    assert np.isnan(results["test_score"]).all()
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])

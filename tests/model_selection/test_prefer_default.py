@@ -26,9 +26,9 @@ IRIS, SPECIES = load_iris(return_X_y=True)
 def _results(*scores, name="score"):
     """What a search would store of candidates k = 0, 1, ... with these scores on each split."""
     table = np.array(scores, dtype=float)
-    found = {f"split{i}_test_{name}": column for i, column in enumerate(table.T)}
-    found[f"mean_test_{name}"] = table.mean(axis=1)
-    return {"params": [{"k": k} for k in range(len(table))], **found}
+    columns = {f"split{i}_test_{name}": column for i, column in enumerate(table.T)}
+    columns[f"mean_test_{name}"] = table.mean(axis=1)
+    return {"params": [{"k": k} for k in range(len(table))], **columns}
 
 
 def test_the_best_has_to_lead_by_standard_errors_of_the_difference():

@@ -40,8 +40,8 @@ def test_every_digit_is_used_once_and_keeps_its_label(data):
     assert sum(len(part) for part in parts) == len(X)
     assert set.union(*parts) == set(digit_of)
     for part in ("train", "test", "near"):
-        found = [digit_of[row.tobytes()] for row in data[f"X_{part}"]]
-        np.testing.assert_array_equal(found, data[f"y_{part}"])
+        digits = [digit_of[row.tobytes()] for row in data[f"X_{part}"]]
+        np.testing.assert_array_equal(digits, data[f"y_{part}"])
 
 
 def test_classes_of_the_parts(data):

@@ -79,7 +79,7 @@ ALLOWED = {
 def _imports_of(path: Path) -> set[str]:
     """Top-level parts of skood that a file imports."""
     package = path.relative_to(ROOT.parent).with_suffix("").parts[:-1]
-    found = set()
+    rooms = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = package[: len(package) - node.level + 1]
@@ -91,8 +91,8 @@ def _imports_of(path: Path) -> set[str]:
             modules = [tuple(alias.name.split(".")) for alias in node.names]
         else:
             continue
-        found |= {m[1] for m in modules if m[0] == "skood" and len(m) > 1}
-    return found
+        rooms |= {m[1] for m in modules if m[0] == "skood" and len(m) > 1}
+    return rooms
 
 
 def _rooms() -> set[str]:

@@ -60,23 +60,23 @@ def test_is_installed(module, expected):
 
 
 def test_is_installed_does_not_import():
-    found = run_python(
+    process = run_python(
         "import sys; from skood._optional import is_installed;"
         "print(is_installed('sqlite3.dump'), 'sqlite3' in sys.modules)"
     )
-    assert found.stderr == ""
-    assert found.stdout.split() == ["True", "False"]
+    assert process.stderr == ""
+    assert process.stdout.split() == ["True", "False"]
 
 
 def test_blocked_module_counts_as_missing():
-    found = run_python(
+    process = run_python(
         "import sys; sys.modules['matplotlib'] = None\n"
         "from skood._optional import import_optional, is_installed\n"
         "print(is_installed('matplotlib'))\n"
         "import_optional('matplotlib.figure', 'plots')"
     )
-    assert found.stdout.strip() == "False"
-    assert found.stderr.strip().splitlines()[-1] == (
+    assert process.stdout.strip() == "False"
+    assert process.stderr.strip().splitlines()[-1] == (
         "ImportError: The 'plots' extra of skood needs the module 'matplotlib', which is not "
         'installed: run pip install "skood[plots]" to add it.'
     )

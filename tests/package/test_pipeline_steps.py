@@ -31,8 +31,8 @@ DETECTOR = KNNOutlierDetector()
     ],
 )
 def test_pipelines_are_taken_apart(estimator, transformers):
-    found, last = pipeline_steps(estimator)
-    assert [id(step) for step in found] == [id(step) for step in transformers]
+    steps, last = pipeline_steps(estimator)
+    assert [id(step) for step in steps] == [id(step) for step in transformers]
     assert last is DETECTOR
     assert last_step(estimator) is DETECTOR
 

@@ -70,7 +70,7 @@ def test_the_lowest_versions_are_those_that_are_stated():
     stated: dict[str, set[Version]] = {}
     for line in [*PROJECT["dependencies"], *(line for extra in EXTRAS.values() for line in extra)]:
         requirement = Requirement(line)
-        lowest = {Version(one.version) for one in requirement.specifier if one.operator == ">="}
+        lowest = {Version(s.version) for s in requirement.specifier if s.operator == ">="}
         stated[requirement.name] = stated.get(requirement.name, set()) | lowest
     lines = (ROOT / ".ci" / "lowest.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.partition("#")[0].strip().split("==") for line in lines if line[:1] != "#")

@@ -176,9 +176,9 @@ def test_parameters_of_the_index():
 
 @pytest.mark.parametrize("make", [*list(FITS.values())[:1], *list(FITS.values())[2:]])
 def test_a_single_row(make):
-    for one in (in_parts(X[:1]), in_partitions(frame(X[:1]))):
+    for single_row in (in_parts(X[:1]), in_partitions(frame(X[:1]))):
         with pytest.raises(ValueError, match=r"1 sample\(s\).* minimum of 2 is required by"):
-            DaskOutlierDetector(make()).fit(one)
+            DaskOutlierDetector(make()).fit(single_row)
 
 
 def test_what_is_no_detector():

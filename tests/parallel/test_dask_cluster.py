@@ -71,28 +71,28 @@ def test_partitions_of_a_frame_on_workers(client):
     detector = LCPOutlierDetector().fit(pd.DataFrame(X, columns=names))
     frame = pd.DataFrame(Q, columns=names, index=np.arange(len(Q)) * 3)
     scores = DaskOutlierDetector(detector).score_samples(dd.from_pandas(frame, npartitions=4))
-    found = scores.compute()
-    np.testing.assert_array_equal(found.index, frame.index)
-    np.testing.assert_allclose(found, detector.score_samples(frame), rtol=1e-6)
+    computed = scores.compute()
+    np.testing.assert_array_equal(computed.index, frame.index)
+    np.testing.assert_allclose(computed, detector.score_samples(frame), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
-    "one",
+    "plain",
     [LCPOutlierDetector(locality=0.5), KernelDensityOutlierDetector()],
-    ids=lambda one: type(one).__name__,
+    ids=lambda plain: type(plain).__name__,
 )
-def test_shards_on_workers_answer_as_one_index(client, one):
-    one.set_params(threshold_samples=50, random_state=0).fit(X)
+def test_shards_on_workers_answer_as_one_index(client, plain):
+    plain.set_params(threshold_samples=50, random_state=0).fit(X)
     # While one worker still imports, the other may take all four shards from it.
     client.run_on_scheduler(keep_tasks_where_they_are, stop=True)
-    over = type(one)(**{**one.get_params(), "algorithm": ShardedIndex(n_shards=4)}).fit(ROWS)
+    over = type(plain)(**{**plain.get_params(), "algorithm": ShardedIndex(n_shards=4)}).fit(ROWS)
     holders = {worker for held in client.who_has().values() for worker in held}
     client.run_on_scheduler(keep_tasks_where_they_are, stop=False)
     assert len(holders) == 2
-    np.testing.assert_allclose(over.training_scores_, one.training_scores_, rtol=1e-6)
-    np.testing.assert_allclose(over.score_samples(Q), one.score_samples(Q), rtol=1e-6)
+    np.testing.assert_allclose(over.training_scores_, plain.training_scores_, rtol=1e-6)
+    np.testing.assert_allclose(over.score_samples(Q), plain.score_samples(Q), rtol=1e-6)
     lazy = DaskOutlierDetector(over).score_samples(QUERIES)
-    np.testing.assert_allclose(lazy.compute(), one.score_samples(Q), rtol=1e-6)
+    np.testing.assert_allclose(lazy.compute(), plain.score_samples(Q), rtol=1e-6)
 
 
 def test_a_worker_killed_while_scoring(client, tmp_path):
@@ -110,11 +110,11 @@ def test_a_worker_killed_in_a_sharded_fit(client, tmp_path):
     before = pids(client)
     # in the search of the rows that set the threshold: shards that were built are lost with it
     index = ShardedIndex(FatalIndex(str(tmp_path / "killed"), os.getpid()), n_shards=4)
-    over = LCPOutlierDetector(algorithm=index).fit(ROWS)
+    sharded = LCPOutlierDetector(algorithm=index).fit(ROWS)
     assert (tmp_path / "killed").exists()
-    one = LCPOutlierDetector().fit(X)
-    np.testing.assert_allclose(over.training_scores_, one.training_scores_, rtol=1e-6)
-    np.testing.assert_allclose(over.score_samples(Q), one.score_samples(Q), rtol=1e-6)
+    unsharded = LCPOutlierDetector().fit(X)
+    np.testing.assert_allclose(sharded.training_scores_, unsharded.training_scores_, rtol=1e-6)
+    np.testing.assert_allclose(sharded.score_samples(Q), unsharded.score_samples(Q), rtol=1e-6)
     client.wait_for_workers(2)
     assert len(before & pids(client)) == 1
 

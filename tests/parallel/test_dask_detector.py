@@ -105,10 +105,10 @@ def test_frames_keep_index_divisions_and_names():
         ("decision_function", "decision", np.float64),
         ("predict", "prediction", np.int64),
     ]:
-        found = getattr(lazy, method)(chunked)
-        assert (found.name, found.dtype) == (name, dtype)
-        assert found.divisions == chunked.divisions
-        computed = found.compute()
+        lazy_result = getattr(lazy, method)(chunked)
+        assert (lazy_result.name, lazy_result.dtype) == (name, dtype)
+        assert lazy_result.divisions == chunked.divisions
+        computed = lazy_result.compute()
         pd.testing.assert_index_equal(computed.index, frame.index, exact="equiv")
         assert (computed.name, computed.dtype) == (name, dtype)
         np.testing.assert_allclose(computed, getattr(detector, method)(frame), rtol=1e-6)

@@ -61,14 +61,14 @@ chunks = st.sets(st.integers(1, len(X) - 1), max_size=7).map(
 def test_mahalanobis_by_sums(options, labels, sizes):
     if options.get("relative") and labels is None:
         return
-    one = MahalanobisOutlierDetector(**options, threshold_samples=40, random_state=0)
-    lazy = DaskOutlierDetector(clone(one)).fit(da.from_array(X, chunks=(sizes, 3)), labels)
-    one.fit(X, labels)
+    in_memory = MahalanobisOutlierDetector(**options, threshold_samples=40, random_state=0)
+    lazy = DaskOutlierDetector(clone(in_memory)).fit(da.from_array(X, chunks=(sizes, 3)), labels)
+    in_memory.fit(X, labels)
     fitted = lazy.detector_
-    np.testing.assert_array_equal(fitted.training_indices_, one.training_indices_)
-    np.testing.assert_allclose(fitted.training_scores_, one.training_scores_, rtol=1e-6)
-    np.testing.assert_allclose(fitted.covariance_, one.covariance_, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(lazy.score_samples(Q), one.score_samples(Q), rtol=1e-6)
+    np.testing.assert_array_equal(fitted.training_indices_, in_memory.training_indices_)
+    np.testing.assert_allclose(fitted.training_scores_, in_memory.training_scores_, rtol=1e-6)
+    np.testing.assert_allclose(fitted.covariance_, in_memory.covariance_, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(lazy.score_samples(Q), in_memory.score_samples(Q), rtol=1e-6)
 
 
 @settings(max_examples=10)
@@ -79,11 +79,11 @@ def test_mahalanobis_by_sums(options, labels, sizes):
 )
 def test_whitening_by_sums(sizes, covariance, length_power):
     parameters = {"covariance": covariance, "length_power": length_power}
-    one = PartialWhitener(**parameters).fit(X)
+    whitener = PartialWhitener(**parameters).fit(X)
     pipeline = make_pipeline(PartialWhitener(**parameters), KNNOutlierDetector())
     lazy = DaskOutlierDetector(pipeline).fit(da.from_array(X, chunks=(sizes, -1)))
-    np.testing.assert_allclose(lazy.detector_[0].scales_, one.scales_, rtol=1e-9)
-    np.testing.assert_allclose(lazy.detector_[0].transform(Q), one.transform(Q), rtol=1e-6)
+    np.testing.assert_allclose(lazy.detector_[0].scales_, whitener.scales_, rtol=1e-9)
+    np.testing.assert_allclose(lazy.detector_[0].transform(Q), whitener.transform(Q), rtol=1e-6)
 
 
 @pytest.mark.parametrize("frame", [False, True], ids=["array", "frame"])
@@ -100,7 +100,7 @@ def test_whitening_by_sums(sizes, covariance, length_power):
     ids=lambda steps: "-".join(getattr(s, "__class__", s).__name__ for s in steps),
 )
 def test_pipelines_step_by_step(steps, frame):
-    one = make_pipeline(*steps)
+    in_memory = make_pipeline(*steps)
     lazy = DaskOutlierDetector(make_pipeline(*map(_over_shards, steps)))
     if frame:
         names = list("abcd")
@@ -112,12 +112,12 @@ def test_pipelines_step_by_step(steps, frame):
     else:
         memory, queries = X, Q
         chunked, lazy_queries = da.from_array(X, chunks=(40, 2)), da.from_array(Q, chunks=(13, 2))
-    one.fit(memory)
+    in_memory.fit(memory)
     lazy.fit(chunked)
-    expected = one.score_samples(queries)
+    expected = in_memory.score_samples(queries)
     np.testing.assert_allclose(lazy.score_samples(lazy_queries), expected, rtol=1e-6)
-    np.testing.assert_array_equal(lazy.predict(lazy_queries), one.predict(queries))
-    assert lazy.offset_ == pytest.approx(one[-1].offset_)
+    np.testing.assert_array_equal(lazy.predict(lazy_queries), in_memory.predict(queries))
+    assert lazy.offset_ == pytest.approx(in_memory[-1].offset_)
     assert list(getattr(lazy, "feature_names_in_", [])) == (list("abcd") if frame else [])
 
 
@@ -158,10 +158,12 @@ def test_torch_features_chunk_by_chunk():
     net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 5))
     images = np.random.default_rng(0).random((50, 1, 6, 6), dtype=np.float32)
     layers = TorchFeatureTransformer(net, layers=["1", "3"], batch_size=8)
-    one = make_pipeline(layers, KNNOutlierDetector()).fit(images)
+    in_memory = make_pipeline(layers, KNNOutlierDetector()).fit(images)
     over = make_pipeline(layers, KNNOutlierDetector(algorithm=ShardedIndex(n_shards=2)))
     chunked = da.from_array(images, chunks=(20, 1, 3, 6))
     lazy = DaskOutlierDetector(over).fit(chunked)
-    np.testing.assert_allclose(lazy.score_samples(chunked), one.score_samples(images), rtol=1e-6)
-    plain = DaskOutlierDetector(one).score_samples(chunked)
-    np.testing.assert_allclose(plain, one.score_samples(images), rtol=1e-6)
+    np.testing.assert_allclose(
+        lazy.score_samples(chunked), in_memory.score_samples(images), rtol=1e-6
+    )
+    plain = DaskOutlierDetector(in_memory).score_samples(chunked)
+    np.testing.assert_allclose(plain, in_memory.score_samples(images), rtol=1e-6)

@@ -14,11 +14,11 @@ import skood.parallel
 
 
 def test_without_dask():
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", CODE], capture_output=True, text=True, check=False
     )
-    assert found.stdout.split() == ["works"]
-    assert found.stderr.strip().splitlines()[-1] == (
+    assert process.stdout.split() == ["works"]
+    assert process.stderr.strip().splitlines()[-1] == (
         "ImportError: skood.parallel needs the module 'dask', which is not installed: "
         'run pip install "skood[dask]" to add it.'
     )

@@ -80,18 +80,21 @@ INNER = [
 @given(data=sharded_rows(), k=st.integers(1, 7))
 def test_neighbours_are_those_of_one_index(inner, data, k):
     X, Q, chunked = data
-    one, over = clone(inner).fit(X), ShardedIndex(inner).fit(chunked)
-    assert over.shard_sizes_ == chunked.chunks[0]
+    unsharded, sharded = clone(inner).fit(X), ShardedIndex(inner).fit(chunked)
+    assert sharded.shard_sizes_ == chunked.chunks[0]
     for ours, theirs in [
-        (over.query(Q, k), one.query(Q, k)),
-        (over.query_training(k), one.query_training(k)),
-        (over.query_training(k, [5, 0]), one.query_training(k, [5, 0])),
-        (over.answer(Q, k, one.find_equal(Q)), one.answer(Q, k, one.find_equal(Q))),
+        (sharded.query(Q, k), unsharded.query(Q, k)),
+        (sharded.query_training(k), unsharded.query_training(k)),
+        (sharded.query_training(k, [5, 0]), unsharded.query_training(k, [5, 0])),
+        (
+            sharded.answer(Q, k, unsharded.find_equal(Q)),
+            unsharded.answer(Q, k, unsharded.find_equal(Q)),
+        ),
     ]:
         np.testing.assert_array_equal(ours.indices, theirs.indices)
         np.testing.assert_array_equal(ours.distances, theirs.distances)
-    np.testing.assert_array_equal(over.find_equal(Q), one.find_equal(Q))
-    np.testing.assert_array_equal(over.training_rows_[2:5], X[2:5])
+    np.testing.assert_array_equal(sharded.find_equal(Q), unsharded.find_equal(Q))
+    np.testing.assert_array_equal(sharded.training_rows_[2:5], X[2:5])
 
 
 DETECTORS = [
@@ -113,14 +116,16 @@ def test_scores_and_thresholds_are_those_of_one_index(plain, data, seed):
     X, Q, chunked = data
     inner = ExactIndex(metric=getattr(plain, "metric", "euclidean"))
     plain = clone(plain).set_params(threshold_samples=20, random_state=seed, algorithm=inner)
-    one = clone(plain).fit(X)
-    over = clone(plain).set_params(algorithm=ShardedIndex(inner)).fit(chunked)
-    np.testing.assert_array_equal(over.training_indices_, one.training_indices_)
-    np.testing.assert_allclose(over.training_scores_, one.training_scores_, rtol=1e-6, atol=1e-7)
-    np.testing.assert_allclose(over.offset_, one.offset_, rtol=1e-6, atol=1e-7)
-    expected = one.score_samples(Q)
-    np.testing.assert_allclose(over.score_samples(Q), expected, rtol=1e-6, atol=1e-7)
-    lazy = DaskOutlierDetector(over).score_samples(da.from_array(Q, chunks=(4, 2)))
+    unsharded = clone(plain).fit(X)
+    sharded = clone(plain).set_params(algorithm=ShardedIndex(inner)).fit(chunked)
+    np.testing.assert_array_equal(sharded.training_indices_, unsharded.training_indices_)
+    np.testing.assert_allclose(
+        sharded.training_scores_, unsharded.training_scores_, rtol=1e-6, atol=1e-7
+    )
+    np.testing.assert_allclose(sharded.offset_, unsharded.offset_, rtol=1e-6, atol=1e-7)
+    expected = unsharded.score_samples(Q)
+    np.testing.assert_allclose(sharded.score_samples(Q), expected, rtol=1e-6, atol=1e-7)
+    lazy = DaskOutlierDetector(sharded).score_samples(da.from_array(Q, chunks=(4, 2)))
     assert lazy.chunks == ((4, 4, 4, 2),)
     np.testing.assert_allclose(lazy.compute(), expected, rtol=1e-6, atol=1e-7)
 
@@ -132,32 +137,34 @@ def test_any_index_in_any_number_of_shards(inner, n_shards):
     index = ShardedIndex(inner, n_shards=n_shards).fit(da.from_array(X, chunks=(70, -1)))
     sizes = {None: (70, 70, 60), 1: (200,), 4: (50,) * 4}
     assert index.shard_sizes_ == sizes[n_shards]
-    one = ExactIndex(metric=inner.metric).fit(X)
-    np.testing.assert_allclose(index.query(X, 3).distances, one.query(X, 3).distances, atol=1e-12)
+    unsharded = ExactIndex(metric=inner.metric).fit(X)
+    np.testing.assert_allclose(
+        index.query(X, 3).distances, unsharded.query(X, 3).distances, atol=1e-12
+    )
 
 
 def test_pipelines_and_p_values_over_shards():
     X, Q = rows(300), np.vstack([rows(40, seed=1), rows(9, seed=2) * 5])
     calibration = rows(80, seed=3)
     names = list("abcd")
-    over = make_pipeline(
+    sharded = make_pipeline(
         StandardScaler(), PartialWhitener(), LCPOutlierDetector(algorithm=ShardedIndex(n_shards=3))
     )
-    one = make_pipeline(StandardScaler(), PartialWhitener(), LCPOutlierDetector())
+    unsharded = make_pipeline(StandardScaler(), PartialWhitener(), LCPOutlierDetector())
     frames = [pd.DataFrame(A, columns=names) for A in (X, Q, calibration)]
-    one.fit(frames[0])
-    lazy = DaskOutlierDetector(over).fit(dd.from_pandas(frames[0], npartitions=4))
+    unsharded.fit(frames[0])
+    lazy = DaskOutlierDetector(sharded).fit(dd.from_pandas(frames[0], npartitions=4))
     chunked = dd.from_pandas(frames[1], npartitions=3)
     for method in ("score_samples", "decision_function", "predict"):
-        found = getattr(lazy, method)(chunked)
-        assert found.divisions == chunked.divisions
-        np.testing.assert_allclose(found, getattr(one, method)(frames[1]), rtol=1e-6)
+        results = getattr(lazy, method)(chunked)
+        assert results.divisions == chunked.divisions
+        np.testing.assert_allclose(results, getattr(unsharded, method)(frames[1]), rtol=1e-6)
     for control in ("marginal", "fdr"):
         calibrated = [
             ConformalOutlierDetector(
                 FrozenEstimator(fitted), control=control, alpha=0.2, random_state=0
             ).fit(frames[2])
-            for fitted in (lazy.detector_, one)
+            for fitted in (lazy.detector_, unsharded)
         ]
         flags = DaskOutlierDetector(calibrated[0])
         np.testing.assert_array_equal(flags.p_values(chunked), calibrated[1].p_values(frames[1]))
@@ -190,9 +197,9 @@ def test_copies_build_their_shards_from_the_rows(copied):
 def test_explanations_over_shards(metric):
     X, Q = rows(100), rows(20, seed=1)
     index = ShardedIndex(ExactIndex(metric=metric), n_shards=3)
-    over = LCPOutlierDetector(metric=metric, algorithm=index).fit(X)
-    one = LCPOutlierDetector(metric=metric).fit(X)
-    np.testing.assert_allclose(explain(over, Q).shares, explain(one, Q).shares, rtol=1e-9)
+    sharded = LCPOutlierDetector(metric=metric, algorithm=index).fit(X)
+    unsharded = LCPOutlierDetector(metric=metric).fit(X)
+    np.testing.assert_allclose(explain(sharded, Q).shares, explain(unsharded, Q).shares, rtol=1e-9)
     densities = KernelDensityOutlierDetector(algorithm=ShardedIndex()).fit(X)
     with pytest.raises(ValueError, match="needs all training rows in this process"):
         explain(densities, Q)
@@ -219,6 +226,6 @@ def test_check_estimator(estimator):
         warnings.filterwarnings("ignore", "n_neighbors=", UserWarning)
         warnings.filterwarnings("ignore", "Skipping check", UserWarning)
         results = check_estimator(estimator, on_fail="raise")
-    skipped = {found["check_name"] for found in results if found["status"] != "passed"}
+    skipped = {result["check_name"] for result in results if result["status"] != "passed"}
     assert skipped <= {"check_array_api_input"}  # as in test_contract
     assert len(results) > 30

@@ -268,11 +268,11 @@ def test_curves_on_given_axes(detector):
     display = OODCurveDisplay.from_estimator(detector, X, y, ax=axes, name="kNN")
     assert display.ax_ == tuple(axes)
     assert list(display.curves) == ["kNN"]
-    one = _axes()
-    assert display.plot(one, curve="pr").ax_ is one
-    assert "recall" in one.get_xlabel()
+    single_axes = _axes()
+    assert display.plot(single_axes, curve="pr").ax_ is single_axes
+    assert "recall" in single_axes.get_xlabel()
     with pytest.raises(ValueError, match=r"'ax' parameter of OODCurveDisplay\.plot must be 2 Axes"):
-        display.plot(one)
+        display.plot(single_axes)
     with pytest.raises(ValueError, match=r"'curve' parameter of OODCurveDisplay\.plot must be one"):
         display.plot(curve="det")
 
@@ -461,8 +461,8 @@ def test_an_explanation_divides_the_place_of_given_axes(detector):
     display = ExplanationDisplay.from_estimator(detector, _data()[0], ax=axes[1])
     assert not axes[1].axison
     place = axes[1].get_subplotspec().get_position(axes[1].figure)
-    for one in display.axes_.values():
-        inner = one.get_subplotspec().get_position(axes[1].figure)
+    for panel in display.axes_.values():
+        inner = panel.get_subplotspec().get_position(axes[1].figure)
         assert place.x0 - 1e-9 <= inner.x0 < inner.x1 <= place.x1 + 1e-9
     free = axes[0].figure.add_axes([0.1, 0.1, 0.2, 0.2])
     with pytest.raises(

@@ -14,14 +14,14 @@ from skood.metrics import auroc
 def _mean_auroc(path, detector, n_splits=3):
     with np.load(path) as file:
         X, y = file["X"].astype(np.float64), file["y"]
-    found = []
+    aurocs = []
     for seed in range(n_splits):
         normal = np.random.default_rng(seed).permutation(np.flatnonzero(y == 0))
         n_train = int(0.7 * len(normal))
         test = np.r_[normal[n_train:], np.flatnonzero(y == 1)]
         pipeline = make_pipeline(StandardScaler(), detector).fit(X[normal[:n_train]])
-        found.append(auroc(np.where(y[test] == 1, -1, 1), pipeline.score_samples(X[test])))
-    return 100 * np.mean(found)
+        aurocs.append(auroc(np.where(y[test] == 1, -1, 1), pipeline.score_samples(X[test])))
+    return 100 * np.mean(aurocs)
 
 
 @pytest.mark.shared_data

@@ -57,11 +57,11 @@ def in_parts(estimator, X, cuts, y=None, **more):
     return estimator
 
 
-def check_same(found, expected, Q):
-    np.testing.assert_allclose(found.score_samples(Q), expected.score_samples(Q), rtol=1e-6)
-    np.testing.assert_array_equal(found.training_indices_, expected.training_indices_)
-    np.testing.assert_allclose(found.training_scores_, expected.training_scores_, rtol=1e-6)
-    np.testing.assert_allclose(found.offset_, expected.offset_, rtol=1e-6)
+def check_same(grown, expected, Q):
+    np.testing.assert_allclose(grown.score_samples(Q), expected.score_samples(Q), rtol=1e-6)
+    np.testing.assert_array_equal(grown.training_indices_, expected.training_indices_)
+    np.testing.assert_allclose(grown.training_scores_, expected.training_scores_, rtol=1e-6)
+    np.testing.assert_allclose(grown.offset_, expected.offset_, rtol=1e-6)
 
 
 @each
@@ -78,8 +78,8 @@ def test_any_parts_give_what_one_fit_gives(name, data):
     cuts = np.unique(rng.integers(2, n, size=draw(st.integers(1, 5))))
     options = {"threshold_samples": draw(st.sampled_from([None, 20])), "random_state": 4}
     estimator = clone(ESTIMATORS[name]).set_params(**options)
-    found = in_parts(estimator, X, cuts)
-    check_same(found, clone(estimator).fit(X), Q)
+    grown = in_parts(estimator, X, cuts)
+    check_same(grown, clone(estimator).fit(X), Q)
 
 
 @each
@@ -87,14 +87,14 @@ def test_labels(name):
     X, y = rows(120, 5), np.array(["c", "a", "b"])[np.arange(120) % 3]
     y[:30] = "b"  # the others come later, before and after it in order
     estimator = ESTIMATORS[name]
-    found, expected = in_parts(estimator, X, [30, 80], y), clone(estimator).fit(X, y)
-    check_same(found, expected, rows(20, 5, seed=1))
-    np.testing.assert_array_equal(found.classes_, expected.classes_)
+    grown, expected = in_parts(estimator, X, [30, 80], y), clone(estimator).fit(X, y)
+    check_same(grown, expected, rows(20, 5, seed=1))
+    np.testing.assert_array_equal(grown.classes_, expected.classes_)
     if hasattr(expected, "training_labels_"):
-        np.testing.assert_array_equal(found.training_labels_, y)
+        np.testing.assert_array_equal(grown.training_labels_, y)
     for labels in (None, np.linspace(0.1, 0.9, 9)):
         with pytest.raises(ValueError, match=r"labels in every call or in none.* come with labels"):
-            found.partial_fit(X[:9], labels)
+            grown.partial_fit(X[:9], labels)
     with pytest.raises(ValueError, match=r"in every call or in none.* come with no labels"):
         in_parts(estimator, X, [30]).partial_fit(X, y)
 
@@ -102,67 +102,67 @@ def test_labels(name):
 @each
 def test_what_fails_changes_nothing(name):
     X, Q = rows(80, 5), rows(10, 5, seed=1)
-    found = in_parts(ESTIMATORS[name], X, [40])
-    before, offset = found.score_samples(Q), found.offset_
+    grown = in_parts(ESTIMATORS[name], X, [40])
+    before, offset = grown.score_samples(Q), grown.offset_
     bad = X[:3].copy()
     bad[1, 2] = np.nan
     for part, message in ((bad, "NaN"), (X[:, :4], "features"), (X[:0], r"0 sample\(s\)")):
         with pytest.raises(ValueError, match=message):
-            found.partial_fit(part)
+            grown.partial_fit(part)
     if "cosine" in name or name == "MD-oas":
         with pytest.raises(ValueError, match=r"not all zero"):
-            found.partial_fit(np.zeros((2, 5)))
-    np.testing.assert_array_equal(found.score_samples(Q), before)
-    assert found.offset_ == offset
-    check_same(found.partial_fit(X[:7]), clone(found).fit(np.concatenate([X, X[:7]])), Q)
+            grown.partial_fit(np.zeros((2, 5)))
+    np.testing.assert_array_equal(grown.score_samples(Q), before)
+    assert grown.offset_ == offset
+    check_same(grown.partial_fit(X[:7]), clone(grown).fit(np.concatenate([X, X[:7]])), Q)
 
 
 @each
-def test_goes_on_after_a_pickle_and_begins_anew_with_fit(name):
+def test_partial_fit_continues_after_a_pickle_and_fit_begins_anew(name):
     X, Q = rows(120, 5), rows(10, 5, seed=1)
-    found = in_parts(ESTIMATORS[name], X[:70], [40])
-    again = pickle.loads(pickle.dumps(found))  # noqa: S301
-    copied = copy.deepcopy(found)
-    for one in (again, copied):
-        check_same(one.partial_fit(X[70:]), clone(found).fit(X), Q)
-    check_same(found.fit(X[:50]), clone(found).fit(X[:50]), Q)
+    grown = in_parts(ESTIMATORS[name], X[:70], [40])
+    again = pickle.loads(pickle.dumps(grown))  # noqa: S301
+    copied = copy.deepcopy(grown)
+    for copied_estimator in (again, copied):
+        check_same(copied_estimator.partial_fit(X[70:]), clone(grown).fit(X), Q)
+    check_same(grown.fit(X[:50]), clone(grown).fit(X[:50]), Q)
 
 
 @pytest.mark.parametrize("name", ["kNN", "LCP-locality", "LOF", "KD", "FSSD"])
-def test_goes_on_after_fit(name):
+def test_partial_fit_continues_after_fit(name):
     X, Q = rows(120, 5), rows(10, 5, seed=1)
     estimator = clone(ESTIMATORS[name]).set_params(threshold_samples=30, random_state=0)
-    found = clone(estimator).fit(X[:70]).partial_fit(X[70:])
-    check_same(found, clone(estimator).fit(X), Q)
+    grown = clone(estimator).fit(X[:70]).partial_fit(X[70:])
+    check_same(grown, clone(estimator).fit(X), Q)
 
 
 def test_mahalanobis_after_fit_has_exact_scores_and_says_what_sets_the_threshold():
     X, Q = rows(120, 5), rows(10, 5, seed=1)
-    found = MahalanobisOutlierDetector().fit(X[:70])
+    grown = MahalanobisOutlierDetector().fit(X[:70])
     with pytest.warns(UserWarning, match=r"only rows given to partial_fit set its threshold"):
-        found.partial_fit(X[70:100])
-    found.partial_fit(X[100:])
+        grown.partial_fit(X[70:100])
+    grown.partial_fit(X[100:])
     expected = MahalanobisOutlierDetector().fit(X)
-    np.testing.assert_allclose(found.score_samples(Q), expected.score_samples(Q), rtol=1e-6)
-    np.testing.assert_array_equal(found.training_indices_, np.arange(70, 120))
-    np.testing.assert_allclose(found.training_scores_, expected.training_scores_[70:], rtol=1e-6)
+    np.testing.assert_allclose(grown.score_samples(Q), expected.score_samples(Q), rtol=1e-6)
+    np.testing.assert_array_equal(grown.training_indices_, np.arange(70, 120))
+    np.testing.assert_allclose(grown.training_scores_, expected.training_scores_[70:], rtol=1e-6)
 
 
 def test_relative_mahalanobis_by_parts():
     X, y = rows(120, 5), np.arange(120) % 3
     estimator = MahalanobisOutlierDetector(relative=True)
-    found, expected = in_parts(estimator, X, [40, 41], y), clone(estimator).fit(X, y)
+    grown, expected = in_parts(estimator, X, [40, 41], y), clone(estimator).fit(X, y)
     Q = rows(20, 5, seed=1)
-    np.testing.assert_allclose(found.score_samples(Q), expected.score_samples(Q), rtol=1e-6)
+    np.testing.assert_allclose(grown.score_samples(Q), expected.score_samples(Q), rtol=1e-6)
 
 
 def test_robust_covariance_is_not_made_of_sums():
     X = rows(60)
     with pytest.raises(ValueError, match=r"'covariance' parameter .* it needs sums over rows"):
         MahalanobisOutlierDetector(covariance="mincovdet").partial_fit(X)
-    found = MahalanobisOutlierDetector(covariance="mincovdet").fit(X).set_params(covariance="oas")
+    fitted = MahalanobisOutlierDetector(covariance="mincovdet").fit(X).set_params(covariance="oas")
     with pytest.raises(ValueError, match=r"which the fit before it has not made"):
-        found.partial_fit(X)
+        fitted.partial_fit(X)
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e5])  # in units of the spread
@@ -182,9 +182,9 @@ def test_sums_give_the_covariances_of_scikit_learn(offset, scale, data):
     centred = (X - X.mean(axis=0)) / unit
     for rule, estimate in (("ledoit_wolf", LedoitWolf), ("oas", OAS)):
         expected = estimate(assume_centered=True).fit(centred)
-        found, shrinkage = shrunk_covariance(moments, rule)
+        covariance, shrinkage = shrunk_covariance(moments, rule)
         np.testing.assert_allclose(shrinkage, expected.shrinkage_, rtol=1e-6, atol=1e-9)
-        np.testing.assert_allclose(found, expected.covariance_, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(covariance, expected.covariance_, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("covariance", ["ledoit_wolf", "oas", "empirical"])
@@ -193,10 +193,10 @@ def test_whitener_by_parts(covariance, length_power):
     X = rows(200, 6)
     X[:, 2] = 7.0  # never varies
     parameters = {"covariance": covariance, "length_power": length_power}
-    found = in_parts(PartialWhitener(**parameters), X, [2, 3, 90])
+    grown = in_parts(PartialWhitener(**parameters), X, [2, 3, 90])
     expected = PartialWhitener(**parameters).fit(X)
-    np.testing.assert_allclose(found.transform(X), expected.transform(X), rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(found.variances_, expected.variances_, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(grown.transform(X), expected.transform(X), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(grown.variances_, expected.variances_, rtol=1e-6, atol=1e-12)
 
 
 def test_noise_moves_the_singularity_to_the_mean_of_all_of_it():
@@ -207,15 +207,15 @@ def test_noise_moves_the_singularity_to_the_mean_of_all_of_it():
         if y is not None:
             y[30:60] = 1  # a part of one kind
         scorer = FSSDScorer(groups=[2, 3], threshold_samples=40, random_state=0, **options)
-        found = clone(scorer)
+        grown = clone(scorer)
         for part in np.split(np.arange(90), [30, 60]):
             labels = None if y is None else y[part]
             features = noise[part[: len(part) // 3 * 2] * 60 // 90]
-            found.partial_fit(X[part], labels, noise_features=features)
+            grown.partial_fit(X[part], labels, noise_features=features)
         seen = np.concatenate([p[:20] * 60 // 90 for p in np.split(np.arange(90), [30, 60])])
         expected = clone(scorer).fit(X, y, noise_features=noise[seen])
-        np.testing.assert_allclose(found.singularity_, noise[seen].mean(axis=0), rtol=1e-12)
-        check_same(found, expected, rng.normal(size=(20, 5)))
+        np.testing.assert_allclose(grown.singularity_, noise[seen].mean(axis=0), rtol=1e-12)
+        check_same(grown, expected, rng.normal(size=(20, 5)))
 
 
 def test_noise_that_comes_too_late():
@@ -232,15 +232,17 @@ def test_index_by_parts(metric):
     X, Q = rows(5000, 6), rows(50, 6, seed=1)
     X[4000:4100] = X[:100]
     X[300:] *= 1e3  # further out than what the first centre was made of
-    found = ExactIndex(metric=metric)
+    grown = ExactIndex(metric=metric)
     for part in np.split(X, [1, 2, 300, 2048, 2049, 4500]):
-        found.partial_fit(part)
+        grown.partial_fit(part)
     expected = ExactIndex(metric=metric).fit(X)
-    for one, other in zip(found.query(Q, 9), expected.query(Q, 9), strict=True):
-        np.testing.assert_array_equal(one, other)
-    for one, other in zip(found.query_training(9), expected.query_training(9), strict=True):
-        np.testing.assert_array_equal(one, other)
-    np.testing.assert_array_equal(found.find_equal(X), expected.find_equal(X))
+    for answer, expected_answer in zip(grown.query(Q, 9), expected.query(Q, 9), strict=True):
+        np.testing.assert_array_equal(answer, expected_answer)
+    for answer, expected_answer in zip(
+        grown.query_training(9), expected.query_training(9), strict=True
+    ):
+        np.testing.assert_array_equal(answer, expected_answer)
+    np.testing.assert_array_equal(grown.find_equal(X), expected.find_equal(X))
 
 
 def test_appending_leaves_a_shared_index_as_it_is():

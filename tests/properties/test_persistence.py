@@ -60,8 +60,8 @@ def test_process_pool():
     X, Q = rows(), rows(9, seed=1)
     tasks = [(case.make(), X, Q) for case in DETECTORS + VARIANTS + CALIBRATED + RAW_INPUTS]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(_fit_and_score, tasks))
-    for (detector, _, _), scores in zip(tasks, found, strict=True):
+        scores_of_tasks = list(pool.map(_fit_and_score, tasks))
+    for (detector, _, _), scores in zip(tasks, scores_of_tasks, strict=True):
         np.testing.assert_array_equal(scores, detector.fit(X).score_samples(Q))
 
 

@@ -72,8 +72,8 @@ def test_grid_search_in_a_pipeline_finds_different_scores(case):
         cv=PredefinedSplit(fold),
         refit=False,
     ).fit(X, y)
-    found = search.cv_results_["mean_test_score"]
-    assert len(np.unique(found)) == len(values)
-    for value, score in zip(values, found, strict=True):
+    scores = search.cv_results_["mean_test_score"]
+    assert len(np.unique(scores)) == len(values)
+    for value, score in zip(values, scores, strict=True):
         by_hand = clone(pipeline).set_params(**{f"detect__{name}": value}).fit(X[:80])
         assert score == _auroc_scorer(by_hand, X[80:], y[80:])
