@@ -1,4 +1,4 @@
-"""Examples in the docstrings of what an extra brings run where the extra is installed."""
+"""Examples in docstrings that need an extra run if the extra is installed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from skood._optional import is_installed
 
-# Not even imported without torch, which they say in an ImportError. Those in tests/ hold no tests:
-# what imports them is skipped with a reason.
+# Without torch these raise an ImportError at import. The files in tests/ hold no tests: the tests
+# that import them are skipped with a reason.
 _NEED_TORCH = ["skood/deep", "tests/deep/autoencoders.py", "tests/torch_nets.py"]
 collect_ignore = [] if is_installed("torch") else list(_NEED_TORCH)
 collect_ignore += (
@@ -35,6 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @cache
 def _sees_gpu() -> bool:
-    import torch  # here, since few runs have tests that ask
+    import torch  # here, since few runs have tests that need it
 
     return torch.cuda.is_available()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# Two workers with two threads each would fight for two cores. Before anything imports NumPy.
+# Two workers with two threads each would fight for two cores. NumPy must be imported after this.
 if "PYTEST_XDIST_WORKER" in os.environ:
     for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[_name] = "1"
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 # Timing belongs to the benchmarks: a slow machine must not fail a property.
-# The same examples in every CI run; new ones are tried wherever else the tests run.
+# Every CI run tries the same examples; other runs try new ones.
 settings.register_profile(
     "skood", deadline=None, max_examples=40, derandomize=bool(os.environ.get("CI"))
 )

@@ -48,18 +48,18 @@ class Case:
     # parameters whose change needs labels in y, and these labels, to be repeated
     needs_labels: frozenset[str] = frozenset()
     labels: tuple[int, ...] = (0, 1, 2)
-    # other parameters that have to go with a change
+    # other parameters that a change needs
     together: dict[str, dict[str, Any]] = field(default_factory=dict)
-    # the rows that set the threshold give the scale of the scores as well
+    # the rows that set the threshold also set the scale of the scores
     threshold_sets_scale: bool = False
     # scores by nearest training rows: has n_neighbors, algorithm and metric
     neighbors: bool = True
-    # scores scale with, or do not feel, a factor on all values, from 1e-150 to 1e150
+    # a factor on all values, from 1e-150 to 1e150, scales the scores or leaves them unchanged
     any_scale: bool = True
-    # the score falls with the distance from all training rows; else it is of angles, boundaries or
-    # inner products
+    # the score falls with the distance from all training rows; other scores are of angles,
+    # boundaries or inner products
     falls_with_distance: bool = True
-    # columns that are constant change no score (a density depends on their number)
+    # constant columns change no score (a density depends on their number)
     constant_columns: bool = True
     # a parameter and values of it that give different AUROC
     search: tuple[str, tuple[Any, ...]] = ("", ())
@@ -192,8 +192,8 @@ DETECTORS = [
     ),
     Case(
         "FSSD",
-        # Without a seed the noise is another in each fit. In a single layer, rows between the same
-        # neighbours, an even number of them and half of these on either side, tie but for rounding.
+        # Without a seed each fit draws other noise. In a single layer, rows tie up to rounding if
+        # they lie in the middle of the same even number of neighbours.
         lambda **p: FSSDScorer(**{"random_state": 0, "n_neighbors": 9, **p}),
         changes={
             "feature_extractor": PCA(2),
@@ -224,8 +224,8 @@ DETECTORS = [
     ),
 ]
 
-# What scores features by the layer after them: without head and labels in the table, since its rows
-# have different widths; with them in test_head_scorers.
+# Scorers of features by the layer after them. The table gives them no head and no labels, since its
+# rows have different widths; test_head_scorers does.
 _HEAD = (np.array([[1.0, 0, 0, 2.0], [0, 1.0, 0, 0.5], [0, 0, 1.0, 0]]), np.array([5.0, 0, -1]))
 _HEAD_TAIL = {"head": _HEAD, "contamination": 0.2, "threshold_samples": 20, "random_state": 3}
 _HEAD_SILENT = frozenset({"contamination", "threshold_samples", "random_state"})
@@ -312,7 +312,7 @@ VARIANTS = [
     ),
     Case(
         "LOF-cosine",
-        # with 20 of 60 rows as neighbours, rows in the midst of them tie but for rounding
+        # with 20 of 60 rows as neighbours, rows in the middle of them tie up to rounding
         lambda **p: LOFOutlierDetector(**{"n_neighbors": 8, "metric": "cosine", **p}),
         changes={},
     ),
@@ -379,8 +379,8 @@ if is_installed("torch"):
         )
     ]
 
-# A detector whose threshold comes from rows of its own: it has neither contamination nor
-# threshold_samples, and `training_scores_` of the calibration rows alone.
+# A detector whose threshold comes from calibration rows: it has neither contamination nor
+# threshold_samples, and its `training_scores_` are those of the calibration rows.
 CALIBRATED = [
     Case(
         "Conformal",
@@ -408,8 +408,9 @@ CALIBRATED = [
 ]
 
 
-# Scorers by what a classifier gives. Those of logits take rows as any detector does; the rows of
-# the others are raw inputs of a torch module, for the properties that are not of rows with columns.
+# Scorers of a classifier's outputs. Scorers of logits take rows like any detector. The other
+# scorers take raw inputs of a torch module: they join the properties that need no rows with
+# columns.
 RAW_INPUTS = []
 
 if is_installed("torch"):
@@ -484,7 +485,7 @@ if is_installed("torch"):
         ),
         Case(
             "MCDropout",
-            # without a seed the masks are others in each fit
+            # without a seed each fit draws other masks
             lambda **p: MCDropoutScorer(
                 **{
                     "module": pooled(nn.Dropout(0.3)),

@@ -35,7 +35,7 @@ HERE = __name__
 
 @dataclass(frozen=True)
 class Saved:
-    """An estimator, what it is fitted to, what is asked of it, and how its modules are built."""
+    """An estimator, its training rows, its queries, and the architectures of its modules."""
 
     name: str
     make: Callable[[], Any]
@@ -49,7 +49,7 @@ class Saved:
 
 
 def answer(estimator: Any, Q: NDArray) -> NDArray:
-    """What an estimator gives for rows: scores, features or distances."""
+    """The output of an estimator for rows: scores, features or distances."""
     if hasattr(estimator, "score_samples"):
         return estimator.score_samples(Q)
     if hasattr(estimator, "query"):
@@ -163,7 +163,7 @@ if is_installed("torch"):
         return nn.Sequential(nn.Linear(4, 2), nn.Tanh())
 
     def shared_parts() -> Any:
-        """A Pipeline whose last step has a layer of the network in its first one."""
+        """A Pipeline whose last step holds a layer of the network in the first step."""
         net = seeded(FunctionalNet)
         return make_pipeline(TorchFeatureTransformer(net), SHEScorer(head=net.logits))
 

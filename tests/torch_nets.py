@@ -19,14 +19,14 @@ def sequences(n: int = 20, steps: int = 5, seed: int = 0) -> NDArray:
 
 
 def seeded(make, seed=0):
-    """What a function makes, with weights that are the same each time."""
+    """The module that a function makes, with the same weights each time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return make()
 
 
 def lenet() -> nn.Sequential:
-    """A classifier as they are trained: in training mode, activations in place, dropout."""
+    """A classifier in training mode, with activations in place and dropout."""
 
     def layers():
         return OrderedDict(
@@ -47,7 +47,7 @@ def lenet() -> nn.Sequential:
 
 
 class FunctionalNet(nn.Module):
-    """Activations and pooling are functions here, no modules."""
+    """A net whose activations and pooling are functions, not modules."""
 
     def __init__(self):
         super().__init__()
@@ -79,7 +79,7 @@ class Sequences(nn.Module):
 
 
 class Shared(nn.Module):
-    """One layer under two names, called three times in one pass; another one is never called."""
+    """A net with one layer under two names, called three times a pass, and one never called."""
 
     def __init__(self):
         super().__init__()
@@ -107,7 +107,7 @@ class Named(nn.Module):
 
 
 class Failing(nn.Module):
-    """Raises what it is told to, once its layer was called."""
+    """Raises a given error after its layer was called."""
 
     def __init__(self, error):
         super().__init__()
@@ -122,12 +122,12 @@ class Failing(nn.Module):
 
 
 def pooled(*layers):
-    """A classifier into three classes of rows of any width, without weights."""
+    """A classifier of rows of any width into three classes, without weights."""
     return nn.Sequential(nn.AdaptiveAvgPool1d(5), *layers, nn.AdaptiveAvgPool1d(3))
 
 
 def state_of(net):
-    """All that a call could leave behind."""
+    """The state of a module that a call could change."""
     return [
         (name, part.training, list(part._forward_hooks), list(part._forward_pre_hooks))
         for name, part in net.named_modules()

@@ -1,4 +1,4 @@
-"""The pages of the docs that are written by hand, and the code blocks in them."""
+"""The hand-written pages of the docs, and their code blocks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.
 
 
 class Block(NamedTuple):
-    """A fenced block: what it is said to be, its text, and the line that it begins at."""
+    """A fenced block: its language, its text, and its first line."""
 
     kind: str
     code: str
@@ -19,7 +19,7 @@ class Block(NamedTuple):
 
 
 def written_pages() -> list[Path]:
-    """All Markdown pages that are not made while the docs are built."""
+    """All Markdown pages that the build does not make."""
     folders = (DOCS, DOCS / "guide")
     pages = [page for folder in folders for page in sorted(folder.glob("*.md"))]
     return [*pages, DOCS / "results" / "index.md"] if pages else []

@@ -1,4 +1,4 @@
-"""The reference has every public name of every public package, and nothing that is not there."""
+"""The reference has every public name of every public package, and only existing names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEEDS = {"skood.deep": "torch", "skood.parallel": "dask"}
 
 @pytest.fixture
 def reference(monkeypatch):
-    """The list that the reference is made of."""
+    """The list of the reference."""
     monkeypatch.syspath_prepend(str(DOCS))
     yield importlib.import_module("_api")
     for module in ("_api", "_api_pages"):

@@ -1,8 +1,8 @@
 """Every code block of the docs runs: a page's blocks one after the other, as a reader would.
 
-``python`` blocks are executed, ``pycon`` blocks are executed and their output is compared. In
-``bash`` blocks the commands of skood are run, in the folder that the blocks before have written to;
-those that install something are looked at instead.
+``python`` blocks are executed. ``pycon`` blocks are executed and their output is compared. Of
+``bash`` blocks skood's commands are run, in the folder that the earlier blocks have written to;
+for commands that install packages, the test checks the names of the extras.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 from .docs_pages import DOCS, Block, blocks, name_of, written_pages
 
 KINDS = {"python", "pycon", "bash", "text"}
-NEEDS = {  # what a page's code needs beyond the core and the extra `test`
+NEEDS = {  # packages that a page's code needs beyond the core and the extra `test`
     "torch": r"import torch|skood\.deep",
     "dask": r"import dask|skood\.parallel",
 }
@@ -55,7 +55,7 @@ def test_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def _at_its_line(block: Block) -> str:
-    """Code after so many empty lines that errors name the line of the page."""
+    """The code after empty lines, so that errors name the line of the page."""
     return "\n" * (block.line - 1) + block.code
 
 
@@ -65,10 +65,10 @@ def _compare(block: Block, page: Path, names: dict[str, object]) -> None:
     )
     assert test.examples, f"{name_of(page)}, line {block.line}: no example in a pycon block"
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    said: list[str] = []
-    doctest.DocTestRunner(optionflags=flags).run(test, out=said.append, clear_globs=False)
+    failures: list[str] = []
+    doctest.DocTestRunner(optionflags=flags).run(test, out=failures.append, clear_globs=False)
     names.update(test.globs)
-    assert not said, "".join(said)
+    assert not failures, "".join(failures)
 
 
 def _commands(block: Block) -> list[str]:
@@ -82,7 +82,7 @@ def _run_commands(block: Block, folder: Path) -> None:
         words = shlex.split(command)
         if words[0] == "skood":
             words = ["python", "-m", *words]
-        # the demo: tests/cli/test_demo.py
+        # tests/cli/test_demo.py runs the demo
         if words[:3] != ["python", "-m", "skood"] or words[3] == "demo":
             continue
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the page "Coming from another package" says of PyOD's scores, measured with PyOD."""
+"""The claims of the page "Coming from another package" about PyOD's scores hold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skood import (
 from ..detectors import rows
 
 pytest.importorskip("pyod", reason="PyOD (extra 'bench') is not installed")
-pytestmark = pytest.mark.filterwarnings("ignore")  # PyOD's and its libraries' own
+pytestmark = pytest.mark.filterwarnings("ignore")  # PyOD and its libraries warn
 X, NEW = rows(300), 2.0 * rows(50, seed=1)
 
 

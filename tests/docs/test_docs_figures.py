@@ -1,4 +1,4 @@
-"""Figures on the pages are those of the results that they link to."""
+"""Figures on the pages stand on the results pages that they link to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pages = pytest.mark.parametrize(
 
 
 def numbers_in(text: str) -> set[str]:
-    """Numbers to the digits that they are given with, without their sign."""
+    """Numbers with all their digits, without their sign."""
     return set(NUMBER.findall(text))
 
 

@@ -30,7 +30,7 @@ brief = settings(deadline=None, max_examples=25)
 
 @st.composite
 def labelled_scores(draw):
-    """Draw rows of both classes in any order; so narrow a range of scores has many ties."""
+    """Draw rows of both classes in any order; the narrow range of scores makes many ties."""
     score = st.integers(-4, 4)
     rows = [(1, s) for s in draw(st.lists(score, min_size=1, max_size=12))]
     rows += [(-1, s) for s in draw(st.lists(score, min_size=1, max_size=12))]
@@ -119,7 +119,7 @@ def test_detection_error_tries_every_threshold(data):
         ([1, -1, 1, -1], [4, 3, 2, 1], [3 / 4, 5 / 6, 5 / 6, 0.5, 0.5, 0.25]),
         # One pair of two is in order, the other is tied: half of it counts.
         ([1, 1, -1], [2, 1, 1], [3 / 4, 5 / 6, 1 / 2, 1, 1, 0.25]),
-        # Nothing told apart: the shares of the classes, and a coin.
+        # Equal scores: the shares of the classes, and a coin.
         ([1, -1, -1], [7, 7, 7], [1 / 2, 1 / 3, 2 / 3, 1, 1, 0.5]),
     ],
 )

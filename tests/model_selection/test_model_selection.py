@@ -1,4 +1,4 @@
-"""Splitters and scorers: what is left out, which sign, and searches of scikit-learn with them."""
+"""Splitters and scorers: the left-out rows, the sign, and scikit-learn's searches with them."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_scorer_equals_the_metric_with_the_right_sign():
     assert ood_scorer("auroc")(detector, X[60:], labels) == auroc(labels, scores) > 0.95
     assert ood_scorer("aupr_in")(detector, X[60:], labels) == aupr_in(labels, scores)
     assert ood_scorer("fpr95")(detector, X[60:], labels) == -fpr_at_tpr(labels, scores)
-    # the same rows as classes that the detector knows or does not
+    # the same rows with classes, of which the detector knows some
     known = KNNOutlierDetector().fit(X[:60], np.repeat(["a"], 60))
     names = np.where(labels == 1, "a", "b")
     assert ood_scorer("auroc")(known, X[60:], names) == auroc(labels, scores)
@@ -133,7 +133,7 @@ def test_scorer_equals_the_metric_with_the_right_sign():
 
 @pytest.mark.parametrize("codes", [(0, 1), (1, 0), (-1, 1), (1, -1)])
 def test_class_labels_are_never_inverted(codes):
-    """Whatever the classes are called, the one not trained on is out-of-distribution."""
+    """The class without training rows is out-of-distribution, for any names of the classes."""
     X, y = _plus_minus()
     named = np.where(y == 1, *codes)
     detector = KNNOutlierDetector().fit(X[:60], named[:60])
@@ -235,7 +235,7 @@ def test_a_search_without_labels(n_jobs, frame):
 
 def test_clusters_say_which_rows_were_left_out():
     rng = np.random.default_rng(3)
-    X = rng.normal(size=(200, 2, 2)).astype(np.float32)  # images are made flat
+    X = rng.normal(size=(200, 2, 2)).astype(np.float32)  # images become flat rows
     cv = LeaveClassesOut(4, classes="kmeans", n_clusters=5, random_state=0)
     for train, test in cv.split(X):
         labels = cv.is_in_distribution(X[test])

@@ -1,4 +1,4 @@
-"""`prefer_default`: when the default is kept, how it is found, and searches that go by it."""
+"""`prefer_default`: when it keeps the default, how it finds the default, and searches with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IRIS, SPECIES = load_iris(return_X_y=True)
 
 
 def _results(*scores, name="score"):
-    """What a search would store of candidates k = 0, 1, ... with these scores on each split."""
+    """The results of a search over candidates k = 0, 1, ... with these scores on each split."""
     table = np.array(scores, dtype=float)
     columns = {f"split{i}_test_{name}": column for i, column in enumerate(table.T)}
     columns[f"mean_test_{name}"] = table.mean(axis=1)
@@ -104,9 +104,9 @@ def _candidates():
 
 @pytest.mark.parametrize("position", range(8))
 def test_the_default_is_found_by_its_values(position):
-    """Of equal scores the default is kept, so the answer is where it was found."""
+    """Scores are equal, so the choice is the position of the default."""
     results = _results(*np.zeros((8, 2))) | {"params": _candidates()}
-    default = {  # others with equal values, in another order
+    default = {  # other objects with equal values, in another order
         name: value if isinstance(value, type) else clone(value, safe=False)
         for name, value in reversed(_candidates()[position].items())
     }

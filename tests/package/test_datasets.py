@@ -35,7 +35,7 @@ def test_shapes_and_descr(data):
 def test_every_digit_is_used_once_and_keeps_its_label(data):
     X, y = load_digits(return_X_y=True)
     digit_of = dict(zip((row.tobytes() for row in X), y, strict=True))
-    assert len(digit_of) == len(X)  # no two digits are equal, so a row is its own name
+    assert len(digit_of) == len(X)  # all digits differ, so a row identifies itself
     parts = [rows_of(data.X_train), rows_of(data.X_test), rows_of(data.X_near)]
     assert sum(len(part) for part in parts) == len(X)
     assert set.union(*parts) == set(digit_of)

@@ -14,8 +14,8 @@ import skood
 ROOT = Path(skood.__file__).parent
 EXTRAS = ["torch", "skorch", "numba", "dask", "distributed", "matplotlib", "pandas", "polars"]
 EXTRAS += ["faiss", "pynndescent", "pyarrow", "safetensors", "skops"]
-# What a room (a folder, or a file beside the folders) may import of skood besides itself. The order
-# is that of the data: each room imports only rooms that stand above it.
+# The rooms of skood (folders, and files beside them) that each room may import. The order is that
+# of the data: each room imports only rooms that stand above it.
 ALLOWED = {
     "_version": set(),
     "_optional": set(),
@@ -142,7 +142,7 @@ def test_import_loads_no_extra():
 
 def test_the_detectors_load_nothing_that_scikit_learn_does_not():
     everything = "from skood import *; import skood.neighbors, skood.metrics, skood.measures"
-    # scikit-learn imports pandas, and so pyarrow, where they are installed
+    # scikit-learn imports pandas, and so pyarrow, if they are installed
     assert set(_loaded(everything)) <= set(_loaded("import sklearn.utils.validation"))
 
 

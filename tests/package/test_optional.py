@@ -1,4 +1,4 @@
-"""Optional packages: found without being imported, and explained where they are missing."""
+"""Optional packages: found without an import, and named in an error if they are missing."""
 
 import subprocess
 import sys

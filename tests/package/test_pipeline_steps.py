@@ -52,7 +52,7 @@ def test_frozen_ones_stay_whole_where_asked_for():
 
 
 def test_an_ensemble_scores_its_own_rows_by_a_frozen_detector():
-    """The scores that a frozen detector has kept are those of the rows that it was fitted on."""
+    """A frozen detector keeps the scores of its training rows, not those of the ensemble's."""
     X, others = rows(40), rows(40, seed=1)
     frozen = FrozenEstimator(KNNOutlierDetector().fit(others))
     ensemble = LayerEnsemble(frozen).fit(X)

@@ -1,4 +1,4 @@
-"""What a release needs agrees with itself: versions, extras, workflows, links."""
+"""Versions, extras, workflows and links of a release agree with each other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_yaml(path: Path) -> dict:
 
 
 def commands(workflow: dict) -> list[str]:
-    """All shell lines; a matrix is filled in by each of its values."""
+    """All shell lines, with each value of a matrix in its place."""
     lines = []
     for job in workflow["jobs"].values():
         matrix = job.get("strategy", {}).get("matrix", {})
@@ -74,7 +74,7 @@ def test_the_lowest_versions_are_those_that_are_stated():
         stated[requirement.name] = stated.get(requirement.name, set()) | lowest
     lines = (ROOT / ".ci" / "lowest.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.partition("#")[0].strip().split("==") for line in lines if line[:1] != "#")
-    pins.pop("pyparsing")  # not ours: an old matplotlib needs it old
+    pins.pop("pyparsing")  # no dependency of skood: an old matplotlib needs an old pyparsing
     needed = {Requirement(line).name for line in PROJECT["dependencies"]}
     assert needed <= set(pins)
     for name, pin in pins.items():

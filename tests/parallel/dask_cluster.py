@@ -9,7 +9,7 @@ from typing import Any
 import dask
 from distributed import Client, LocalCluster
 
-# A worker that was killed is found out and replaced within a second.
+# The cluster notices a killed worker and replaces it within a second.
 _SETTINGS = {
     "distributed.scheduler.worker-ttl": None,
     "distributed.worker.memory.terminate": False,

@@ -1,4 +1,4 @@
-"""Real detectors and indexes that note where they are, or end the worker that they are on."""
+"""Real detectors and indexes that note their process, or kill their worker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skood.neighbors import ExactIndex
 
 
 def kill_once(flag: str, parent: int) -> None:
-    """End this process by SIGKILL, unless it is the parent or it has been done before."""
+    """End this process by SIGKILL, once, and never the parent."""
     if os.getpid() == parent:
         return
     try:

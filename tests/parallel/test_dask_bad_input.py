@@ -1,4 +1,4 @@
-"""What Dask collections are refused, by which words: the partition is named, and nothing hangs."""
+"""Dask collections that are refused: the error names the partition, and no call hangs."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def _one_thread():
 
 
 def in_parts(*parts):
-    """An array of Dask with these chunks."""
+    """A Dask array with these chunks."""
     sizes = tuple(len(part) for part in parts)
     return da.from_array(np.concatenate(parts), chunks=(sizes, -1))
 
 
 def in_partitions(*parts):
-    """A frame of Dask with these partitions, which the first one describes."""
+    """A Dask frame with these partitions; the first partition describes the frame."""
     return dd.from_map(parts.__getitem__, range(len(parts)), meta=parts[0].iloc[:0])
 
 
@@ -70,7 +70,7 @@ every_fit = pytest.mark.parametrize("make", FITS.values(), ids=FITS)
 
 
 def calls(make, bad):
-    """Ways to meet bad rows: in a fit, and in scores by a fitted detector."""
+    """Calls that read bad rows: a fit, and a scoring by a fitted detector."""
     yield lambda: DaskOutlierDetector(make()).fit(bad)
     good = DaskOutlierDetector(make()).fit(in_parts(X))
     yield lambda: good.score_samples(bad).compute()

@@ -1,4 +1,4 @@
-"""A real cluster of two worker processes, of which some are killed."""
+"""A real cluster of two worker processes; some tests kill a worker."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ def test_a_detector_travels_to_each_worker_once(client, tmp_path):
     detector = CountedDetector().fit(X)
     detector.log = str(tmp_path / "log")
     lazy = DaskOutlierDetector(detector)
-    # Dask's memory manager drops copies that too few of the last tasks wait for: a task that moves
-    # to another worker then fetches one once more. So, too, between computations: all at once here.
+    # Dask's memory manager drops copies that only a few last tasks wait for. A task that moves to
+    # another worker then fetches a copy again. The same happens between computations, so this test
+    # computes everything at once.
     client.amm.stop()
     scores, decisions, _ = dask.compute(
         lazy.score_samples(QUERIES),
@@ -108,7 +109,7 @@ def test_a_worker_killed_while_scoring(client, tmp_path):
 
 def test_a_worker_killed_in_a_sharded_fit(client, tmp_path):
     before = pids(client)
-    # in the search of the rows that set the threshold: shards that were built are lost with it
+    # The worker dies in the search for the rows that set the threshold, and its shards are lost.
     index = ShardedIndex(FatalIndex(str(tmp_path / "killed"), os.getpid()), n_shards=4)
     sharded = LCPOutlierDetector(algorithm=index).fit(ROWS)
     assert (tmp_path / "killed").exists()

@@ -1,4 +1,4 @@
-"""Scores of Dask collections are those of the rows in memory, whatever the chunks are."""
+"""Scores of Dask collections are those of the rows in memory, for any chunks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fits over Dask collections give the scores of fits in memory, whatever the chunks are."""
+"""Fits over Dask collections give the scores of fits in memory, for any chunks."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_pipelines_step_by_step(steps, frame):
 
 
 def _over_shards(step):
-    """A detector by neighbours with its rows in shards; any other step as it is."""
+    """A detector by neighbours gets its rows in shards; any other step stays unchanged."""
     if not hasattr(step, "algorithm"):
         return step
     return clone(step).set_params(algorithm=ShardedIndex(n_shards=3))

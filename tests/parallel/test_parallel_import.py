@@ -1,11 +1,11 @@
-"""Where Dask is missing: `import skood` works, and `skood.parallel` says which extra to install."""
+"""Without Dask `import skood` works, and `skood.parallel` names the extra to install."""
 
 import subprocess
 import sys
 
 CODE = """
 import sys
-sys.modules["dask"] = None  # Python's own way of saying that it can't be imported
+sys.modules["dask"] = None  # blocks its import
 import skood
 skood.LCPOutlierDetector().fit([[0.0], [1.0], [3.0]])
 print("works")

@@ -50,7 +50,7 @@ def _one_thread():
 
 @st.composite
 def sharded_rows(draw):
-    """Rows with copies and ties, in random chunks, and queries of which some are rows."""
+    """Rows with copies and ties, in random chunks, and queries; some queries are rows."""
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     n, dtype = draw(st.integers(8, 60)), draw(st.sampled_from([np.float32, np.float64]))
     if draw(st.booleans()):

@@ -1,6 +1,6 @@
-"""The Displays look as they did when somebody last looked at them.
+"""The Displays still draw the stored pictures, which somebody has looked at.
 
-``python -m tests.plots.test_plot_pictures`` draws the stored pictures anew; look at them before you
+``python -m tests.plots.test_plot_pictures`` draws the stored pictures anew. Look at them before you
 commit them.
 """
 
@@ -24,8 +24,8 @@ matplotlib = pytest.importorskip("matplotlib", reason="matplotlib (extra 'plots'
 
 FOLDER = Path(__file__).parent / "pictures"
 DPI = 60
-# Versions of matplotlib set letters a little larger or a pixel apart. So the axes have fixed places
-# here, whatever room their labels take, and pictures are compared by means of blocks.
+# Versions of matplotlib draw letters a little larger or a pixel apart. So the axes have fixed
+# places here, independent of their labels, and the test compares the mean colours of blocks.
 MARGINS = {
     "figure.subplot.left": 0.16,
     "figure.subplot.right": 0.93,
@@ -36,7 +36,7 @@ MARGINS = {
 }
 BLOCK = 10  # pixels
 # Between matplotlib 3.9.0 and 3.11.2 a block of a legend differs by 62 of 255, and a picture by 1.6
-# in the mean. That lets a line pass that has moved: test_plots.py looks at what is drawn.
+# in the mean. A line that has moved may pass these bounds: test_plots.py checks the drawn lines.
 LARGEST, MEAN = 80.0, 2.0
 
 
@@ -127,7 +127,7 @@ PICTURES = {
 
 
 def _draw(make, path):
-    """Draw one Display in matplotlib's own style, whatever that of the user is."""
+    """Draw one Display in matplotlib's default style, not in the user's."""
     import matplotlib.pyplot as plt
     import matplotlib.style
 
@@ -152,7 +152,7 @@ def _blocks(path):
 
 
 def _is_stored(name, path):
-    """Whether a picture is the stored one but for its letters."""
+    """Whether a picture equals the stored one, up to its letters."""
     apart = np.abs(_blocks(path) - _blocks(FOLDER / f"{name}.png"))
     return apart.max() <= LARGEST and apart.mean() <= MEAN
 

@@ -1,4 +1,4 @@
-"""The Displays: the numbers they keep, what they draw of them, and what they leave alone."""
+"""The Displays: their numbers, their drawings, and the matplotlib state that they leave alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ drawn = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def no_windows():
-    """Draw in memory, and close what was drawn."""
+    """Draw in memory, and close the figures."""
     if not is_installed("matplotlib"):
         yield
         return
@@ -93,7 +93,7 @@ def test_a_figure_is_made_only_where_no_axes_are_given(detector, ensemble):
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    plt.close("all")  # an example that ran before may have left some
+    plt.close("all")  # an earlier example may have left figures
     settings = dict(mpl.rcParams)
     for display in _displays(detector, ensemble):
         assert display.figure_.number in plt.get_fignums()
@@ -112,9 +112,9 @@ def test_a_figure_is_made_only_where_no_axes_are_given(detector, ensemble):
 def test_axes_say_what_they_show(detector, ensemble):
     for display in _displays(detector, ensemble):
         assert display.ax_.get_xlabel()
-        if not isinstance(display, ExplanationDisplay):  # whose bars have names
+        if not isinstance(display, ExplanationDisplay):  # its bars have names
             assert display.ax_.get_ylabel()
-        display.figure_.canvas.draw()  # with every warning an error
+        display.figure_.canvas.draw()  # every warning is an error
 
 
 def test_without_matplotlib_numbers_are_kept_and_plot_says_what_is_missing():
@@ -341,7 +341,7 @@ def test_p_values_are_drawn_as_shares():
     lines = {line.get_label(): line for line in display.ax_.lines}
     inside = display.p_values["ID"]
     line = lines[f"ID: {100 * np.mean(inside <= 0.1):.1f} % at alpha"]
-    # a step at each p-value, to the share of those that are not larger
+    # a step at each p-value, to the share of p-values up to it
     np.testing.assert_allclose(line.get_xdata()[1:-1], 100 * inside)
     np.testing.assert_allclose(line.get_ydata()[1:-1], 100 * np.arange(1, 61) / 60)
     assert set(lines["alpha = 10 %"].get_xdata()) == {10.0}
@@ -424,7 +424,7 @@ def test_images_are_drawn_as_images(channels):
     shares = display.explanation.shares[0].reshape(X.shape[1:])
     np.testing.assert_allclose(display.pixel_shares, shares if not channels else shares.sum(axis=0))
     np.testing.assert_array_equal(display.ax_.images[0].get_array(), display.pixel_shares)
-    # raw images into a step that is not known to be linear: shares are not those of the pixels
+    # raw images pass a step that is not linear: shares do not belong to pixels
     pipeline = make_pipeline(flat, KNNOutlierDetector(4)).fit(X)
     display = ExplanationDisplay.from_estimator(pipeline, X, 2, X_train=X)
     assert display.pixel_shares is None
@@ -442,7 +442,7 @@ def test_shares_of_pixels_through_principal_components():
     pipeline = make_pipeline(StandardScaler(), PCA(5), LCPOutlierDetector()).fit(X)
     display = ExplanationDisplay.from_estimator(pipeline, X, image_shape=(4, 4))
     assert display.pixel_shares.sum() == pytest.approx(-pipeline.score_samples(X[:1])[0])
-    assert "neighbors" in display.axes_  # their images are not known
+    assert "neighbors" in display.axes_  # without images of them
 
 
 @drawn

@@ -15,7 +15,7 @@ from ..detectors import CALIBRATED, DETECTORS, INDEXES, RAW_INPUTS, VARIANTS, ro
 
 everything = pytest.mark.parametrize("case", DETECTORS + VARIANTS + RAW_INPUTS, ids=str)
 detectors = pytest.mark.parametrize("case", DETECTORS + RAW_INPUTS, ids=str)
-# Only what does not ask for a threshold at the contamination quantile of all training scores.
+# For tests that need no threshold at the contamination quantile of all training scores.
 also_calibrated = pytest.mark.parametrize(
     "case", DETECTORS + VARIANTS + CALIBRATED + RAW_INPUTS, ids=str
 )
@@ -29,7 +29,7 @@ def test_check_estimator(make):
         warnings.filterwarnings("ignore", "alpha=", UserWarning)
         warnings.filterwarnings("ignore", "Skipping check", UserWarning)
         results = check_estimator(make(), on_fail="raise")
-    # Only asked of estimators that take array-API input, which skood's do not.
+    # This check is for estimators that take array-API input; skood's do not.
     skipped = {r["check_name"] for r in results if r["status"] != "passed"}
     assert skipped <= {"check_array_api_input"}
     assert len(results) > 30

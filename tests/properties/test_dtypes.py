@@ -1,4 +1,4 @@
-"""Which input is taken, and what becomes of its type and names."""
+"""Allowed types of input, and the types and names that estimators keep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ detectors = pytest.mark.parametrize("case", DETECTORS + CALIBRATED + RAW_INPUTS,
 
 
 def _arrays(value, seen=None):
-    """All arrays that an object holds, however deep."""
+    """All arrays that an object holds, at any depth."""
     seen = set() if seen is None else seen
     if id(value) in seen:
         return

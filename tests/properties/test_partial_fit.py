@@ -1,4 +1,4 @@
-"""Rows taken in part by part: the estimates, scores and threshold of one fit on all of them."""
+"""Rows fitted part by part give the estimates, scores and threshold of one fit on all rows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ each = pytest.mark.parametrize("name", ESTIMATORS)
 
 
 def in_parts(estimator, X, cuts, y=None, **more):
-    """The estimator after as many calls as there are parts; the same object throughout."""
+    """The estimator after one call for each part; every call returns the same object."""
     estimator = clone(estimator)
     with warnings.catch_warnings():
         # few rows in the first parts
@@ -231,7 +231,7 @@ def test_noise_that_comes_too_late():
 def test_index_by_parts(metric):
     X, Q = rows(5000, 6), rows(50, 6, seed=1)
     X[4000:4100] = X[:100]
-    X[300:] *= 1e3  # further out than what the first centre was made of
+    X[300:] *= 1e3  # further out than the rows of the first centre
     grown = ExactIndex(metric=metric)
     for part in np.split(X, [1, 2, 300, 2048, 2049, 4500]):
         grown.partial_fit(part)
@@ -263,7 +263,7 @@ def test_appending_leaves_a_shared_index_as_it_is():
 def test_other_indexes_do_not_grow():
     X = rows(60, 3)
     assert isinstance(KNNOutlierDetector().fit(X).index_, KDTreeIndex)
-    grown = KNNOutlierDetector().fit(X).partial_fit(X[:5] + 1)  # "auto" goes on with another
+    grown = KNNOutlierDetector().fit(X).partial_fit(X[:5] + 1)  # "auto" changes to an ExactIndex
     assert isinstance(grown.index_, ExactIndex)
     with pytest.raises(ValueError, match=r"'algorithm' parameter .* an ExactIndex of the metric"):
         KNNOutlierDetector(algorithm=KDTreeIndex()).fit(X).partial_fit(X)

@@ -46,7 +46,7 @@ def test_pickle_joblib_and_deepcopy_give_the_same_scores(case, tmp_path):
 def test_a_pickle_holds_the_rows_once(case):
     X = rows(2000, 32)
     size = len(pickle.dumps(case.make(threshold_samples=100).fit(X)))
-    # a cosine index has the rows of length 1 beside the rows as given
+    # a cosine index keeps the given rows and the same rows with length 1
     copies = 2 if getattr(case.make(), "metric", "") == "cosine" else 1
     assert size < (copies + 0.5) * X.nbytes
 

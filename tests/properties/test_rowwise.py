@@ -54,7 +54,7 @@ def test_order_chunks_and_company_change_nothing(case, dtype, data):
 @everything
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_lattice_ties_do_not_hang_on_the_batch(case, dtype):
-    # integer rows: many neighbours at just the same distance, and many equal rows
+    # integer rows: many neighbours at the same distance, and many equal rows
     rng = np.random.default_rng(1)
     X = rng.integers(1, 4, size=(400, 3)).astype(dtype)
     detector = case.make().fit(X)
@@ -75,8 +75,8 @@ def test_training_rows_are_scored_with_themselves_left_out(case, dtype, offset):
         detector.score_samples(X), detector.training_scores_, rtol=1e-9, atol=1e-12
     )
     for row in (0, 5, 11):
-        # The fitted state (locality, say) may hold more than the row's neighbours, so leave the row
-        # out of a copy's training rows only for measures that use nothing else.
+        # The fitted state may hold more than neighbours (locality, for example). So only measures
+        # of neighbours alone can be compared with a fit without the row.
         if getattr(detector, "locality", 0.0) or not case.neighbors:
             continue
         without = clone(detector).set_params(n_neighbors=detector.n_neighbors_)

@@ -21,7 +21,7 @@ PAIRS = [
 
 
 def _adjusted(case, name):
-    """Other parameters that have to go with a change."""
+    """Other parameters that a change needs."""
     if name == "algorithm" and case.neighbors:
         return {"metric": case.changes["algorithm"].metric}
     return case.together.get(name, {})
