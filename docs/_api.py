@@ -1,6 +1,6 @@
-"""The one list of what is public, which the API reference is made of (by `_api_pages`).
+"""The list of all public names, from which `_api_pages` makes the API reference.
 
-tests/test_docs_api.py holds it against the packages' own `__all__`: a new public name without a
+tests/docs/test_docs_api.py compares it with the packages' `__all__`: a new public name without a
 place here is an error.
 """
 
@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 
 class Section(NamedTuple):
-    """Names of one module that belong together, with a sentence on them."""
+    """Names of one module that belong together, with a sentence about them."""
 
     title: str
     module: str
-    chosen: tuple[str, ...] = ()  # none: the module's `__all__`
+    chosen: tuple[str, ...] = ()  # empty: the module's `__all__`
     about: str = ""
 
     @property
@@ -33,7 +33,7 @@ SECTIONS = (
         "Presets",
         "skood",
         ("make_outlier_detector",),
-        "The recommended Pipelines: where to begin.",
+        "The recommended Pipelines, to begin with.",
     ),
     Section(
         "Detectors",
@@ -74,7 +74,7 @@ SECTIONS = (
     Section("Results of a batch test", "skood.calibration", ("ConformalTestResult",)),
     Section("Explanations", "skood", ("explain",), "Why a row has its score."),
     Section(
-        "What explanations are made of",
+        "Parts of an explanation",
         "skood.explanation",
         (
             "Explanation",
@@ -86,7 +86,7 @@ SECTIONS = (
         ),
     ),
     Section("Files", "skood", ("save", "load"), "Fitted estimators in files."),
-    Section("What a file says of itself", "skood.storage", ("read_manifest",)),
+    Section("Manifests of files", "skood.storage", ("read_manifest",)),
     Section(
         "Networks: features",
         "skood.deep",
@@ -106,7 +106,7 @@ SECTIONS = (
             "MCDropoutScorer",
             "outlier_exposure_loss",
         ),
-        "What a trained classifier says of an input. Needs the extra ``torch``.",
+        "Scores from a trained classifier's outputs or layers. Needs the extra ``torch``.",
     ),
     Section(
         "Neighbours",
@@ -219,7 +219,7 @@ SECTIONS = (
     Section(
         "Training rows on disk",
         "skood.rows",
-        about="Rows that are read a block at a time, for training rows larger than the memory.",
+        about="Rows that are read block by block, for training rows larger than the memory.",
     ),
     Section(
         "Dask",
@@ -229,12 +229,12 @@ SECTIONS = (
     Section(
         "Comparing detectors",
         "skood.comparison",
-        about="What ``skood bench`` is made of.",
+        about="The parts of ``skood bench``.",
     ),
     Section("Data", "skood.datasets", ("load_digits_ood",), "Real data, without download."),
 )
 
-# Packages that are no part of the public interface, or whose names are all in `skood` itself.
+# Packages outside the public interface, and packages whose public names are all in `skood`.
 INTERNAL = (
     "cli",
     "detectors",
@@ -246,7 +246,7 @@ INTERNAL = (
 
 
 def public_names() -> Iterator[str]:
-    """Full names of all that the reference has."""
+    """Full names of everything in the reference."""
     for section in SECTIONS:
         for name in section.names:
             yield f"{section.module}.{name}"

@@ -1,4 +1,4 @@
-"""The pages of the API reference, made of the list in `_api`, and how their names become links.
+"""The pages of the API reference, made from the list in `_api`, and the links of names.
 
 autosummary makes a page for each name, from the templates in `_templates`.
 """
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 AUTOSUMMARY = ".. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n"
-FOREIGN = ("sklearn",)  # whose names are not links: the docs are built without a network
+FOREIGN = ("sklearn",)  # names of these packages are no links: the build has no network
 
 
 def reference_pages() -> dict[str, str]:
-    """Text of each page by its name: one that lists the modules, and one for each module."""
+    """The text of each page by its name: the list of the modules, and a page for each module."""
     modules = list(dict.fromkeys(section.module for section in SECTIONS))
     pages = {module: module_page(module) for module in modules}
     contents = "".join(f"   {page}\n" for page in [*modules, "command_line"])
@@ -37,9 +37,8 @@ def reference_pages() -> dict[str, str]:
     )
     pages["index"] = (
         f"{heading('API reference', '=')}"
-        "Every public name, by the module that it is imported from. Estimators have what "
-        "scikit-learn gives all of its own besides: ``get_params``, ``set_params``, "
-        "``set_output``, metadata routing.\n\n"
+        "Every public name, by its module. Estimators also have scikit-learn's common methods: "
+        "``get_params``, ``set_params``, ``set_output`` and metadata routing.\n\n"
         f".. list-table::\n   :widths: 30 70\n\n{rows}"
         "   * - :doc:`command_line`\n     - All commands and their options\n\n"
         f".. toctree::\n   :hidden:\n\n{contents}"
@@ -52,14 +51,14 @@ def command_line_page() -> str:
     parts = [heading("Command line", "=")]
     for command in ("", "detect", "fit", "score", "info", "bench", "demo"):
         title = f"skood {command}".strip()
-        shown = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "skood", *command.split(), "--help"],
             capture_output=True,
             text=True,
             check=True,
             env={**os.environ, "COLUMNS": "82"},
         )
-        literal = textwrap.indent(shown.stdout, "   ")
+        literal = textwrap.indent(process.stdout, "   ")
         parts.append(f"{heading(title, '-')}.. code-block:: text\n\n{literal}\n")
     return "".join(parts)
 
@@ -89,19 +88,20 @@ def heading(title: str, line: str) -> str:
 
 
 def write_reference(app: Sphinx, config: Config) -> None:
-    """Write the pages before Sphinx looks what pages there are."""
+    """Write the pages before Sphinx lists all pages."""
     folder = HERE / "api"
     folder.mkdir(exist_ok=True)
     pages = {**reference_pages(), "command_line": command_line_page()}
     for name, text in pages.items():
         page = folder / f"{name}.rst"
-        if not page.exists() or page.read_text(encoding="utf-8") != text:  # else it is built again
+        # Sphinx builds every written page again, even an unchanged one.
+        if not page.exists() or page.read_text(encoding="utf-8") != text:
             page.write_text(text, encoding="utf-8")
     drop_old_pages(folder)
 
 
 def drop_old_pages(folder: Path) -> None:
-    """Delete what autosummary has once made for names that are no longer public."""
+    """Delete pages that autosummary once made for names that are no longer public."""
     current = {f"{name}.rst" for name in public_names()}
     for page in (folder / "generated").glob("*.rst"):
         if page.name not in current:
@@ -111,7 +111,7 @@ def drop_old_pages(folder: Path) -> None:
 def escape_shapes(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Let ``(n_features_in_,)`` be a shape: reStructuredText takes ``name_`` for a link."""
+    """Escape shapes such as ``(n_features_in_,)``: reStructuredText takes ``name_`` for a link."""
 
     def escape(shape: re.Match[str]) -> str:
         return re.sub(r"_(?=[,)])|\*", r"\\\g<0>", shape[0])
@@ -122,7 +122,7 @@ def escape_shapes(
 def skip_foreign_member(
     app: Sphinx, what: str, name: str, member: Any, skip: bool, options: Any
 ) -> bool | None:
-    """Leave out what comes from scikit-learn, whose text links to its own pages, and from tuple."""
+    """Leave out members of scikit-learn, whose texts link to its own pages, and of tuple."""
     home = getattr(member, "__module__", None)
     is_foreign = callable(member) and home is not None and not home.startswith("skood")
     if is_foreign or getattr(member, "__objclass__", None) is tuple:
@@ -133,10 +133,10 @@ def skip_foreign_member(
 def resolve_short_name(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element
 ) -> nodes.Node | None:
-    """Link own names that come without their module; other libraries' names stay plain code.
+    """Link skood's names that have no module; other libraries' names stay plain code.
 
-    In docstrings single backticks are for names and parameters alike, so what is neither is no
-    error there. Pages have roles that say what they mean, and a wrong name is an error.
+    Docstrings put both names and parameters into single backticks, so an unknown name is no error
+    there. Pages have roles for names, so an unknown name is an error.
     """
     if node.get("refdomain") != "py":
         return None
@@ -152,7 +152,7 @@ def resolve_short_name(
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Tell Sphinx."""
+    """Connect the functions to Sphinx's events."""
     app.connect("config-inited", write_reference)
     app.connect("autodoc-process-docstring", escape_shapes, priority=400)  # numpydoc is at 500
     app.connect("autodoc-skip-member", skip_foreign_member)

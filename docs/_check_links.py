@@ -12,7 +12,7 @@ LINKS = {"a": "href", "link": "href", "img": "src", "script": "src", "source": "
 
 
 class Page(HTMLParser):
-    """The links of a page, and the anchors that others may point to."""
+    """The links of a page, and the anchors that links may point to."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep what a tag links to, and the names that it has."""
+        """Keep the link of a tag, and its anchors."""
         values = dict(attrs)
         link = values.get(LINKS.get(tag, ""))
         if link:
@@ -30,7 +30,7 @@ class Page(HTMLParser):
 
 
 def broken_links(folder: Path) -> Iterator[str]:
-    """Each link that leads nowhere, as ``page: link``."""
+    """Each broken link, as ``page: link``."""
     files = [path for path in sorted(folder.rglob("*.html")) if "_static" not in path.parts]
     pages = {path.resolve(): Page(path.read_text(encoding="utf-8")) for path in files}
     for path, page in pages.items():
@@ -48,7 +48,7 @@ def broken_links(folder: Path) -> Iterator[str]:
 
 
 def main() -> int:
-    """Print what is broken; the exit status is 1 if anything is."""
+    """Print the broken links; the exit status is 1 if there are any."""
     folder = Path(sys.argv[1])
     broken = list(broken_links(folder))
     n_pages = len(list(folder.rglob("*.html")))

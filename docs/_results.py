@@ -17,18 +17,19 @@ HAND_WRITTEN = "index.md"
 
 
 def copy_results(app: Sphinx, config: Config) -> None:
-    """Bring the pages up to date before Sphinx looks what there are; drop those without source."""
+    """Copy the pages before Sphinx lists all pages; delete pages without a source."""
     sources = {path.name: path for path in SOURCE.iterdir() if path.is_file()}
     for page in PAGES.iterdir():
         if page.name not in sources and page.name != HAND_WRITTEN:
             page.unlink()
     for name, source in sources.items():
         page = PAGES / name
-        if not page.exists() or page.read_bytes() != source.read_bytes():  # else it is built again
+        # Sphinx builds every written page again, even an unchanged one.
+        if not page.exists() or page.read_bytes() != source.read_bytes():
             shutil.copyfile(source, page)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Tell Sphinx."""
+    """Connect `copy_results` to Sphinx."""
     app.connect("config-inited", copy_results)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Sphinx's settings. What is made while the docs are built is in `_api.py` and `_results.py`."""
+"""Sphinx's settings. `_api_pages.py` and `_results.py` make pages during the build."""
 
 import sys
 from importlib.metadata import version as version_of
@@ -10,7 +10,7 @@ sys.path.insert(0, str(HERE))
 
 project = "skood"
 author = "The skood developers"
-copyright = "The skood developers"  # noqa: A001  # Sphinx's name for it
+copyright = "The skood developers"  # noqa: A001  # Sphinx chose the name
 release = version = version_of("skood")
 
 extensions = [
@@ -41,7 +41,7 @@ autodoc_typehints = "none"  # docstrings have the types, in words
 numpydoc_show_class_members = False
 default_role = "obj"
 
-# Formulas are drawn in the browser by files that lie beside the pages: no network is needed.
+# Files beside the pages draw the formulas in the browser, without a network.
 mathjax_path = "mathjax/tex-chtml.js"
 MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static"
 UNUSED = ("[!to]*", "tex-[!c]*", "tex-chtml-*", "*/svg*")
@@ -67,7 +67,7 @@ html_css_files = ["skood.css"]
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
 ALONE = ("index", "install", "choosing", "coming_from", "development")
-html_sidebars = {page: [] for page in ALONE}  # pages without others beside them
+html_sidebars = {page: [] for page in ALONE}  # pages without a list of pages at their side
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": False,
