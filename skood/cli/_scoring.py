@@ -15,6 +15,7 @@ from skood._validation import last_step
 from skood.cli.files import Block
 from skood.preprocessing import CategoryEncoder
 
+from ..measures.blocks import slices
 from ._fitted import Fitted
 
 _EXPLAINED = 4096  # rows at a time: an explanation holds the neighbours of all of them
@@ -82,7 +83,7 @@ class Scorer:
 
     def _top_columns(self, rows: Any) -> dict[str, NDArray[Any]]:
         """Names and shares of the columns with the largest shares, from the largest on."""
-        parts = [self._shares(rows[i : i + _EXPLAINED]) for i in range(0, len(rows), _EXPLAINED)]
+        parts = [self._shares(rows[part]) for part in slices(len(rows), _EXPLAINED)]
         names = parts[0][0]
         shares = np.concatenate([part for _, part in parts])
         order = np.argsort(-shares, axis=1, kind="stable")

@@ -24,6 +24,7 @@ from torch.utils.data import (
 )
 
 from .._validation import check_inputs, forget_columns
+from ..measures.blocks import slices
 
 Inputs = torch.Tensor | dict[str, torch.Tensor]
 
@@ -105,11 +106,10 @@ def row_batches(rows: Any, batch_size: int) -> Batches:
     Batches
         The batches.
     """
-    starts = range(0, len(rows), batch_size)
     return Batches(
         len(rows),
         batch_size,
-        lambda: (rows[i : i + batch_size] for i in starts),
+        lambda: (rows[part] for part in slices(len(rows), batch_size)),
         lambda positions: row_batches(rows[positions], batch_size),
     )
 

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..measures.blocks import slices
+
 BLOCK_ROWS = 64
 
 
@@ -43,8 +45,8 @@ def forward_blocks(
     slice, ndarray of shape (n_rows, n_features), ndarray of shape (n_rows, n_outputs)
         Which rows these are, the prepared rows, and what the function gives, flattened.
     """
-    for start in range(0, len(X), BLOCK_ROWS):
-        block = prepare(X[start : start + BLOCK_ROWS])
+    for part in slices(len(X), BLOCK_ROWS):
+        block = prepare(X[part])
         n_rows = len(block)
         with torch.inference_mode():
             # Memory of torch's own, whose alignment, on which rounding may depend, is always one.
@@ -53,4 +55,4 @@ def forward_blocks(
             filled[n_rows:] = filled[0]
             given = function(filled.reshape(BLOCK_ROWS, *shape).to(device))
             result = given[:n_rows].flatten(1).cpu().numpy()
-        yield slice(start, start + n_rows), block, result
+        yield part, block, result

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.blocks import slices
+
 _BYTES = 1 << 24  # of float64 temporaries at a time
 # Beyond this a value is held: float32 ends at 3e38, and the layers still have to multiply and add.
 LARGEST_SCALED = 1e30
@@ -28,13 +30,13 @@ class InputScaling(NamedTuple):
     def scaled(self, X: NDArray) -> NDArray[np.float32]:
         """Scale rows; values far off are held at 1e30, so that no layer overflows."""
         out = np.empty(X.shape, dtype=np.float32)
-        for start, block in _blocks(X):
+        for part, block in _blocks(X):
             # In float64: in float32, rows of 1e8 and noise would lose the noise with the mean.
             with np.errstate(over="ignore"):
                 block -= self.mean
                 block /= self.scale
             np.clip(block, -LARGEST_SCALED, LARGEST_SCALED, out=block)
-            out[start : start + len(block)] = block
+            out[part] = block
         return out
 
     def unscaled(self, Z: NDArray) -> NDArray[np.float64]:
@@ -83,11 +85,10 @@ def fit_scaling(X: NDArray, *, per_feature: bool) -> InputScaling:
     return InputScaling(mean * unit, np.where(varies & (scale > 0), scale, 1.0))
 
 
-def _blocks(X: NDArray) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Copies of some rows at a time, with the position of the first."""
-    n_rows = max(1, _BYTES // (8 * X.shape[1]))
-    for start in range(0, len(X), n_rows):
-        yield start, X[start : start + n_rows].astype(np.float64)
+def _blocks(X: NDArray) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Copies of some rows at a time, and which rows these are."""
+    for part in slices(len(X), _BYTES, each=8 * X.shape[1]):
+        yield part, X[part].astype(np.float64)
 
 
 def _sums(block: NDArray[np.float64], per_feature: bool) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.blocks import slices
 from ..measures.row_moments import RowMoments, moments_of_rows
 from ._row_scaling import RowScaling
 
@@ -36,10 +37,8 @@ class ClassSums:
     def added(self, X: NDArray, codes: NDArray[np.intp], scaling: RowScaling) -> ClassSums:
         """With further rows, whose classes are `codes`."""
         of_classes = [*self.of_classes]
-        step = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
-        for start in range(0, X.shape[0], step):
-            part = slice(start, start + step)
-            rows = scaling.scaled(X[part], first=start)
+        for part in slices(X.shape[0], _BLOCK_BYTES, each=8 * X.shape[1]):
+            rows = scaling.scaled(X[part], first=part.start)
             for code in np.unique(codes[part]):
                 members = codes[part] == code
                 of_classes += [None] * (int(code) + 1 - len(of_classes))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..explanation import LinearMap
+from ..measures.blocks import slices
 from ..rows.fingerprints import RowFingerprints
 from ._gaussian_explanation import explain_by_gaussians
 from ._row_scaling import RowScaling
@@ -54,9 +55,8 @@ class GaussianScores:
     def _blocks(self, X: NDArray) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:
         """Rows ready for the distances, and the class of those that are training rows, else -1."""
         lengths = self.scaling.lengths(X)
-        step = max(1, _BLOCK_BYTES // (8 * (X.shape[1] + len(self.gaussians.location))))
-        for start in range(0, len(X), step):
-            part = slice(start, start + step)
+        row_bytes = 8 * (X.shape[1] + len(self.gaussians.location))
+        for part in slices(len(X), _BLOCK_BYTES, each=row_bytes):
             equal = self.fingerprints.find(X[part])
             own_class = np.where(equal >= 0, self.row_classes[equal].astype(np.intp), -1)
             rows = self.scaling.scaled(X[part], None if lengths is None else lengths[part])

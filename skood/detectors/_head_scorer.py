@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
 from .._validation import check_new_rows, check_training_rows
+from ..measures.blocks import slices
 from ._linear_head import LinearHead, SharesHead
 
 _BLOCK_VALUES = 1 << 20  # features and logits of the rows scored at a time
@@ -100,5 +101,5 @@ class HeadScorer(SharesHead, OODDetectorMixin, BaseEstimator, ABC):
 
     def _score_blocks(self, X: NDArray) -> NDArray[np.float64]:
         width = X.shape[1] + (0 if self._head is None else len(self._head.weight))
-        step = max(1, _BLOCK_VALUES // width)
-        return np.concatenate([self._score(X[i : i + step]) for i in range(0, len(X), step)])
+        parts = slices(len(X), _BLOCK_VALUES, each=width)
+        return np.concatenate([self._score(X[part]) for part in parts])

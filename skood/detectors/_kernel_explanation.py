@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..explanation import ExplainedNeighbors, Explanation, LinearMap
 from ..explanation.given_features import given_names, given_shares
 from ..measures import kernel_weights, share_factors
+from ..measures.blocks import slices
 from ..measures.lengths import pair_distances
 
 _LEAST_WEIGHT = 1e-25  # of a training row: with less it does not reach the last digit of a share
@@ -67,10 +68,10 @@ def _row_shares(
 ) -> NDArray[np.float64]:
     """Shares of one row, (1, n_features), in blocks of training rows."""
     some = np.flatnonzero(parts)
-    step = max(1, _TERMS_BYTES // (8 * rows.shape[1]))
+    n = max(len(some), 1)  # one empty block where all parts are 0
     total: Any = 0.0
-    for start in range(0, max(len(some), 1), step):  # one empty block where all parts are 0
-        block = some[start : start + step]
+    for part in slices(n, _TERMS_BYTES, each=8 * rows.shape[1]):
+        block = some[part]
         differences = np.subtract(row, rows[block], dtype=np.float64)
         factors = share_factors(differences[np.newaxis], parts[np.newaxis, block])
         total = total + given_shares(factors, linear_map)

@@ -172,8 +172,8 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         X = check_new_rows(self, X, self.index_.training_rows_.dtype, stored=True)
         scores = np.empty(len(X))
         n_failed = 0
-        step = min(_MOST_QUERIES, max(1, _QUERY_VALUES // X.shape[1]))
-        for part in slices(len(X), step):
+        budget = min(_QUERY_VALUES, _MOST_QUERIES * X.shape[1])
+        for part in slices(len(X), budget, each=X.shape[1]):
             scores[part], failed = self._score_block(part_of(X, part))
             n_failed += failed
         self._warn_if_not_converged(n_failed, len(X))

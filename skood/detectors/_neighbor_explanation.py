@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..explanation import ExplainedNeighbors, Explanation, LinearMap
 from ..explanation.given_features import given_names, given_shares
+from ..measures.blocks import slices
 from ..neighbors import NeighborIndex
 
 _BLOCK_BYTES = 1 << 25  # of the differences from neighbours at a time
@@ -20,11 +21,10 @@ def explain_by_neighbors(
 ) -> tuple[Explanation, int]:
     """Explain checked rows, and say for how many the search for weights did not converge."""
     k, d = detector.n_neighbors_, X.shape[1]
-    step = max(1, _BLOCK_BYTES // (8 * k * d))
     parts: list[Sequence[NDArray]] = []
     n_failed = 0
-    for start in range(0, len(X), step):
-        block = X[start : start + step]
+    for part in slices(len(X), _BLOCK_BYTES, each=8 * k * d):
+        block = X[part]
         neighbors = detector.index_.answer(block, k, detector.index_.find_equal(block))
         scores, failed = detector._score(block, neighbors)
         differences = neighbor_differences(detector.index_, block, neighbors.indices)

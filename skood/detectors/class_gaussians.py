@@ -18,6 +18,7 @@ from ..measures import (
     mahalanobis_share_factors,
     whitening_matrix,
 )
+from ..measures.powers_of_two import power_of_two
 from ..measures.row_moments import RowMoments, pooled_moments, shrunk_covariance
 
 COVARIANCES = ("ledoit_wolf", "empirical", "oas", "mincovdet")
@@ -197,7 +198,7 @@ def _units(residuals: NDArray[np.float64], covariance: str) -> NDArray[np.float6
     elif covariance != "empirical":  # shrinking compares the columns with each other
         size = np.full_like(size, size.max())
     # A column that never varies has the unit of the widest one: rows that leave it are far.
-    return _power_of_two(np.where(size > 0, size, size.max()))
+    return power_of_two(np.where(size > 0, size, size.max()))
 
 
 def _moment_covariance(
@@ -256,8 +257,3 @@ def _robust_covariance(
         ) from error
     back = basis * size
     return back @ fitted.covariance_ @ back.T, origin + back @ fitted.location_
-
-
-def _power_of_two(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The power of two above each value, 1 for 0: dividing by it loses no digit."""
-    return np.where(values > 0, np.ldexp(1.0, np.frexp(values)[1]), 1.0)

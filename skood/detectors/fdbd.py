@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from .._validation import check_int
 from ..measures import class_weight_distances, fdbd_score
 from ..measures.lengths import row_norms
+from ..measures.powers_of_two import power_of_two
 from ..rows.hashes import row_hashes
 from ._head_scorer import HeadScorer
 from ._linear_head import LinearHead
@@ -130,7 +131,7 @@ class FDBDScorer(HeadScorer):
             return None
         origin = X.mean(axis=0, dtype=np.float64)
         rows = np.subtract(X, origin, dtype=np.float64)
-        unit = 2.0 ** np.frexp(np.abs(rows).max())[1]  # a power of two loses no digit
+        unit = power_of_two(np.abs(rows).max())
         with threadpool_limits(1):  # threads add up in an order that changes
             model = KMeans(n_clusters, n_init=1, random_state=generator).fit(rows / unit)
         centres = model.cluster_centers_ * unit

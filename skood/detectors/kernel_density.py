@@ -20,6 +20,7 @@ from .._validation import (
     working_memory_bytes,
 )
 from ..explanation import Explanation, LinearMap
+from ..measures.blocks import slices
 from ..measures.kernel_density import BLOCKS, kernel_centre, log_density_of_sum, log_kernel_sum
 from ..neighbors import NeighborIndex
 from ..neighbors.index_choice import check_rows_for_index, fitted_on
@@ -63,7 +64,8 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
     n_jobs : int or None, default=None
-        Number of threads. None means as many as the BLAS uses, -1 all processors.
+        Number of threads. None means as many as the BLAS uses, -1 all processors that the process
+        may use.
 
     Attributes
     ----------
@@ -330,17 +332,16 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         n_parts = -(-len(Q) // (blocks[0] * threads)) * threads
         size = -(-len(Q) // n_parts)
 
-        def score(start: int) -> NDArray[np.float64]:
-            part = slice(start, start + size)
+        def score(part: slice) -> NDArray[np.float64]:
             return log_kernel_sum(
                 Q[part], rows, self.bandwidth_, exclude[part], self._centre, blocks
             )
 
-        starts = range(0, len(Q), size)
+        parts = slices(len(Q), size)
         if threads == 1:
-            return np.concatenate([score(start) for start in starts])
+            return np.concatenate([score(part) for part in parts])
         with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
-            return np.concatenate(list(pool.map(score, starts)))
+            return np.concatenate(list(pool.map(score, parts)))
 
 
 def _blocks_within(max_bytes: int, d: int) -> tuple[int, int]:

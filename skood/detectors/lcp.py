@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .._validation import check_float
 from ..measures import ShareFactors, lcp_distance, lcp_share_factors, perplexity_weights
+from ..measures.blocks import slices
 from ..neighbors import NeighborIndex, Neighbors
 from ..neighbors.shards import GatheredIndex
 from ..rows.place import is_stored
@@ -65,8 +66,8 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
     n_jobs : int or None, default=None
-        Number of threads. None means as many as the BLAS uses, -1 all processors. An index object
-        has its own for the search.
+        Number of threads. None means as many as the BLAS uses, -1 all processors that the process
+        may use. An index object has its own for the search.
 
     Attributes
     ----------
@@ -209,9 +210,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         if is_stored(self.index_.training_rows_):
             return self._lcp_from_disk(X, neighbors)
         weights, converged = np.empty(distances.shape), np.empty(len(X), dtype=bool)
-        step = max(1, _SEARCH_VALUES // distances.shape[1])
-        for start in range(0, len(X), step):
-            part = slice(start, start + step)
+        for part in slices(len(X), _SEARCH_VALUES, each=distances.shape[1]):
             weights[part], _, converged[part] = perplexity_weights(distances[part], self.perplexity)
         lcp = self._distances(X, neighbors.indices, weights)
         return lcp, int((~converged).sum())
@@ -220,9 +219,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         """LCP of rows whose neighbours are on disk: each of these is read once for many rows."""
         stored, lcp, n_failed = self.index_.training_rows_, np.empty(len(X)), 0
         within: Any = copy.copy(self)  # threads may share this one
-        step = max(1, _DISK_VALUES // (X.shape[1] * self.n_neighbors_))
-        for start in range(0, len(X), step):
-            part = slice(start, start + step)
+        for part in slices(len(X), _DISK_VALUES, each=X.shape[1] * self.n_neighbors_):
             found = Neighbors(neighbors.indices[part], neighbors.distances[part])
             positions = np.unique(found.indices)
             within.index_ = GatheredIndex(positions, stored.take(positions), self.metric)
@@ -250,9 +247,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         self, X: NDArray, indices: NDArray[np.intp], weights: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         lcp = np.empty(len(X))
-        step = max(1, _GATHER_BYTES // (8 * X.shape[1] * indices.shape[1]))
-        for start in range(0, len(X), step):
-            part = slice(start, start + step)
+        for part in slices(len(X), _GATHER_BYTES, each=8 * X.shape[1] * indices.shape[1]):
             rows, around = self._unit_rows(X[part]), self._neighbor_rows(indices[part])
             lcp[part] = lcp_distance(
                 rows, around, weights[part], variance_weight=self.variance_weight

@@ -47,8 +47,8 @@ class LOFOutlierDetector(NeighborOutlierDetector):
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
     n_jobs : int or None, default=None
-        Number of threads of the search. None means as many as the BLAS uses, -1 all processors. An
-        index object has its own.
+        Number of threads of the search. None means as many as the BLAS uses, -1 all processors that
+        the process may use. An index object has its own.
 
     Attributes
     ----------

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .._validation import check_int
 from ..measures import energy, nnguide_score
+from ..measures.blocks import slices
 from ..measures.lengths import row_norms
 from ..neighbors.index_choice import feasible_n_neighbors
 from ..rows.lookup import RowLookup
@@ -119,13 +120,12 @@ class NNGuideScorer(HeadScorer):
         """Minus the free energy of the logits; 1 without logits."""
         if self._head is None:
             return np.ones(len(X))
-        step = 4 * _BANK_ROWS
-        parts = [X[i : i + step] for i in range(0, len(X), step)]
-        return np.concatenate([-energy(self._head.logits(part)) for part in parts])
+        parts = slices(len(X), 4 * _BANK_ROWS)
+        return np.concatenate([-energy(self._head.logits(X[part])) for part in parts])
 
     def _score(self, X: NDArray) -> NDArray[np.float64]:
         exclude = self._lookup.find(X)
-        parts = [slice(i, i + _QUERY_ROWS) for i in range(0, len(X), _QUERY_ROWS)]
+        parts = slices(len(X), _QUERY_ROWS)
         guidances = np.concatenate([self._guidances(X[part], exclude[part]) for part in parts])
         return nnguide_score(self._confidence(X), guidances)
 
@@ -134,12 +134,11 @@ class NNGuideScorer(HeadScorer):
         bank, k = self._lookup.X, self.n_neighbors_
         directions = Q / _lengths(Q)[:, np.newaxis]
         best = np.full((len(Q), k), -np.inf)
-        for start in range(0, len(bank), _BANK_ROWS):
-            part = slice(start, start + _BANK_ROWS)
+        for part in slices(len(bank), _BANK_ROWS):
             rows = bank[part] / self._lengths[part, np.newaxis]
             products = (directions @ rows.T) * self._confidences[part]
-            inside = np.flatnonzero((exclude >= start) & (exclude < start + len(rows)))
-            products[inside, exclude[inside] - start] = -np.inf
+            inside = np.flatnonzero((exclude >= part.start) & (exclude < part.stop))
+            products[inside, exclude[inside] - part.start] = -np.inf
             found = np.hstack([best, products])
             best = np.partition(found, found.shape[1] - k, axis=1)[:, -k:]
         # in one order, so that equal rows have equal sums

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..measures import simplified_hopfield_energy
+from ..measures.blocks import slices
 from ..rows.fingerprints import RowFingerprints
 from ._head_scorer import HeadScorer
 
@@ -126,9 +127,8 @@ class SHEScorer(HeadScorer):
     def _correct_classes(self, X: NDArray, y: NDArray | None) -> NDArray[np.intp]:
         """The class predicted for each training row, -1 where that is not its label."""
         assert self._head is not None  # noqa: S101  # for the type checker
-        step = max(1, _BLOCK_VALUES // (X.shape[1] + len(self._head.weight)))
-        parts = [X[i : i + step] for i in range(0, len(X), step)]
-        predicted = np.concatenate([self._head.logits(part).argmax(axis=1) for part in parts])
+        parts = slices(len(X), _BLOCK_VALUES, each=X.shape[1] + len(self._head.weight))
+        predicted = np.concatenate([self._head.logits(X[part]).argmax(axis=1) for part in parts])
         if y is None:
             return predicted
         return np.where(predicted == self._head.codes(self, y, self.classes_), predicted, -1)
@@ -144,6 +144,5 @@ class SHEScorer(HeadScorer):
 
 
 def _mean(X: NDArray, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    step = max(1, _BLOCK_VALUES // X.shape[1])
-    parts = (X[rows[i : i + step]].sum(axis=0, dtype=np.float64) for i in range(0, len(rows), step))
-    return sum(parts) / len(rows)
+    parts = slices(len(rows), _BLOCK_VALUES, each=X.shape[1])
+    return sum(X[rows[part]].sum(axis=0, dtype=np.float64) for part in parts) / len(rows)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from .._validation import check_int, parameter_error
 from ..measures import residual_norm, vim_score
+from ..measures.blocks import slices
+from ..measures.powers_of_two import power_of_two
 from ._head_scorer import HeadScorer
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -135,16 +137,15 @@ class ViMScorer(HeadScorer):
     def _directions(self, X: NDArray) -> tuple[float, NDArray[np.float64], int]:
         """Unit of the features, their principal directions, first the widest, and how many vary."""
         largest = max(float(np.abs(part).max()) for part in self._relative_rows(X))
-        unit = 2.0 ** np.frexp(largest)[1]  # squares of values in it can't overflow
+        unit = float(power_of_two(largest))  # squares of values in it can't overflow
         moments = sum((part / unit).T @ (part / unit) for part in self._relative_rows(X))
         _, vectors = np.linalg.eigh(moments)
         return unit, vectors[:, ::-1], int((X[0] != X).any(axis=0).sum())
 
     def _relative_rows(self, X: NDArray) -> Any:
         """Rows in float64 relative to the origin, a block at a time."""
-        step = max(1, _BLOCK_VALUES // X.shape[1])
-        for start in range(0, len(X), step):
-            yield np.subtract(X[start : start + step], self.origin_, dtype=np.float64)
+        for part in slices(len(X), _BLOCK_VALUES, each=X.shape[1]):
+            yield np.subtract(X[part], self.origin_, dtype=np.float64)
 
     def _dimensions(self, n: int, d: int, n_varying: int) -> int:
         value = self.n_components
@@ -162,8 +163,7 @@ class ViMScorer(HeadScorer):
 
     def _matching_scale(self, X: NDArray, unit: float) -> float:
         assert self._head is not None  # noqa: S101  # for the type checker
-        step = max(1, _BLOCK_VALUES // X.shape[1])
-        parts = [X[i : i + step] for i in range(0, len(X), step)]
+        parts = [X[part] for part in slices(len(X), _BLOCK_VALUES, each=X.shape[1])]
         logit = sum(float(self._head.logits(part).max(axis=1).sum()) for part in parts) / len(X)
         beside = sum(float(self._residuals(part).sum()) for part in parts) / len(X)
         if logit <= 0:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..measures import knn_distance
+from ..measures.blocks import slices
 from ..neighbors import ExactIndex, KDTreeIndex, NeighborIndex
 from ..neighbors.index_choice import is_for_a_tree
 from ..rows.fingerprints import RowFingerprints
@@ -67,9 +68,7 @@ class LayerProfile:
     def scores(self, distances: NDArray[np.float64], inputs: RawInputs) -> NDArray[np.float64]:
         """Scores of rows; of those that equal a training row with one equal copy left out."""
         scores = np.empty(len(distances))
-        step = max(1, _BLOCK_VALUES // max(1, inputs.width))
-        for start in range(0, len(distances), step):
-            part = slice(start, start + step)
+        for part in slices(len(distances), _BLOCK_VALUES, each=inputs.width):
             profile = np.log(np.maximum(distances[part], self.floor))
             found = self.index.answer(profile, self.n_neighbors, self._equal(inputs.values[part]))
             scores[part] = -knn_distance(found.distances)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from ..measures.blocks import slices
 from .raw_inputs import RawInputs
 
 NOISES = ("uniform", "gaussian")
@@ -77,8 +78,7 @@ def _mean_and_deviation(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation in float64, some rows at a time."""
     mean = values.mean(axis=axis, dtype=np.float64)
-    step = max(1, _BLOCK_VALUES // max(1, values[0].size))
-    blocks = (values[start : start + step] for start in range(0, len(values), step))
+    blocks = (values[part] for part in slices(len(values), _BLOCK_VALUES, each=values[0].size))
     squares = sum((((block - mean) ** 2).sum(axis=axis) for block in blocks), np.zeros(()))
     n = len(values) if axis == 0 else values.size
     return mean, np.sqrt(squares / n)

@@ -16,6 +16,7 @@ from .._validation import (
     check_training_rows,
     parameter_error,
 )
+from ..measures.blocks import slices
 from . import Layers, find_layers, seeded_clone
 from .raw_inputs import RawInputs, raw_inputs
 
@@ -77,8 +78,7 @@ def blocks_of(
     # A whole number of the extractor's own batches: of another it would fill up the last.
     batch = _batch_size(extractor)
     step = max(1, _BLOCK_VALUES // max(1, inputs.width, n_features) // batch) * batch
-    for start in range(0, n, step):
-        part = slice(start, start + step)
+    for part in slices(n, step):
         yield part, inputs[part if rows is None else rows[part]]
 
 

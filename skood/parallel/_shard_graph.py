@@ -9,6 +9,7 @@ import numpy as np
 from dask.delayed import Delayed, delayed
 from numpy.typing import NDArray
 
+from ..measures.blocks import slices
 from ..neighbors.shards import Shard, ShardAnswer, ShardStages
 
 
@@ -51,9 +52,9 @@ def query_blocks(
     cut = delayed(_cut, pure=False)
     first = 0
     for shard, size in zip(shards, sizes, strict=True):
-        for start in range(0, size, step):
-            stop = min(start + step, size)
-            yield cut(shard, start, stop), np.arange(first + start, first + stop)
+        for part in slices(size, step):
+            positions = np.arange(first + part.start, first + part.stop)
+            yield cut(shard, part.start, part.stop), positions
         first += size
 
 

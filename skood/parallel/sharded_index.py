@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_int, parameter_error
+from ..measures.blocks import slices
 from ..neighbors import ExactIndex, NeighborIndex, Neighbors
 from ..neighbors.shards import IndexOverShards, Shard, ShardAnswer, ShardStages, first_equal
 from ..neighbors.shards import merge_neighbors as merge
@@ -191,10 +192,11 @@ class ShardedIndex(IndexOverShards):
             return Neighbors(np.empty((0, k), dtype=np.intp), np.empty((0, k)))
         if exclude is None:
             exclude = np.full(len(Q), -1)
-        blocks = range(0, len(Q), _QUERY_BLOCK)
-        parts = [slice(start, start + _QUERY_BLOCK) for start in blocks]
         return self._joined(
-            [self._search_shards(delayed(Q[p], traverse=False), k, exclude[p]) for p in parts]
+            [
+                self._search_shards(delayed(Q[part], traverse=False), k, exclude[part])
+                for part in slices(len(Q), _QUERY_BLOCK)
+            ]
         )
 
     def find_equal(self, Q: NDArray) -> NDArray[np.intp]:
@@ -208,7 +210,6 @@ class ShardedIndex(IndexOverShards):
     ) -> tuple[NDArray[np.float64], int]:
         """Scores of checked rows over all shards, and the number that did not converge."""
         shards, state = self.shards_(), SharedState(stages).delayed()
-        parts = [slice(s, s + _QUERY_BLOCK) for s in range(0, len(Q), _QUERY_BLOCK)]
         scored = compute(
             [
                 staged(
@@ -218,7 +219,7 @@ class ShardedIndex(IndexOverShards):
                     None if exclude is None else exclude[part],
                     fetches=stages.fetches,
                 )
-                for part in parts
+                for part in slices(len(Q), _QUERY_BLOCK)
             ]
         )
         scores, n_failed = zip(*scored, strict=True)

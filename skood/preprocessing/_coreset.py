@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.blocks import slices
 from ..measures.lengths import pair_distances
 from ..neighbors import ExactIndex
 
@@ -41,13 +42,13 @@ class Coreset:
 
     def add(self, rows: NDArray, first: int) -> None:
         """Look at further rows, the first of which is the one at `first` in the stream."""
-        for start in range(0, len(rows), _BLOCK):
-            block = rows[start : start + _BLOCK]
+        for part in slices(len(rows), _BLOCK):
+            block = rows[part]
             done = 0
             while done < len(block):
                 taken, upto = self._choose(block[done:])
                 self.rows = np.concatenate([self.rows, block[done:][taken]])
-                self.positions = np.concatenate([self.positions, first + start + done + taken])
+                self.positions = np.concatenate([self.positions, first + part.start + done + taken])
                 done += upto
                 while len(self.rows) > self.size:
                     self._thin_out()

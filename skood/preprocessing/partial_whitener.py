@@ -16,6 +16,7 @@ from sklearn.base import (
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._validation import check_float, check_new_rows, check_option, check_training_rows
+from ..measures.blocks import slices
 from ..measures.lengths import row_norms
 from ..measures.row_moments import RULES, RowMoments, moments_of_rows, shrunk_covariance
 from ..rows.sums import FitsBySums, SumsPlan
@@ -205,11 +206,11 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
         # The BLAS rounds a row otherwise in a batch of another size, and a detector would not know
         # a training row again. So each product has the same shape.
         block = np.zeros((_ROWS, X.shape[1]))
-        for start in range(0, len(X), _ROWS):
-            rows = _divided(X[start : start + _ROWS], self.length_power)
+        for part in slices(len(X), _ROWS):
+            rows = _divided(X[part], self.length_power)
             np.subtract(rows, self.mean_, out=block[: len(rows)])
             block[len(rows) :] = 0.0
-            out[start : start + _ROWS] = ((block @ self.axes_) * self.scales_)[: len(rows)]
+            out[part] = ((block @ self.axes_) * self.scales_)[: len(rows)]
         return out
 
     def inverse_transform(self, X: Any) -> NDArray:

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from .._validation import check_int, check_new_rows, check_option, check_training_rows
+from ..measures.blocks import slices
 from ..rows.sampling import priorities
 from ._coreset import Coreset
 
@@ -188,9 +189,8 @@ class ReferenceStore(BaseEstimator):
 
     def _spread_over(self, X: NDArray) -> None:
         held = Coreset(self.max_samples, self.rows_, self.positions_, self._spacing)
-        step = max(1, _BLOCK_VALUES // X.shape[1])
-        for start in range(0, len(X), step):
-            held.add(X[start : start + step], self.n_seen_ + start)
+        for part in slices(len(X), _BLOCK_VALUES, each=X.shape[1]):
+            held.add(X[part], self.n_seen_ + part.start)
         self.rows_, self.positions_, self._spacing = held.rows, held.positions, held.spacing
         self.radius_ = held.radius
 

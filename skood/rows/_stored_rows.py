@@ -107,9 +107,9 @@ class StoredRows(ABC):
         for part in slices(len(self), size or self._piece_rows()):
             yield part.start, self[part]
 
-    def part(self, start: int, stop: int) -> Any:
-        """Some of the rows as an index takes them: an array, or what stays on a device."""
-        return self[start:stop]
+    def part(self, rows: slice) -> Any:
+        """Some of the rows as an index takes them: an array, or rows that stay on a device."""
+        return self[rows]
 
     def first_not_finite(self) -> int | None:
         """Position of the first row with NaN or infinity; None where there is none."""

@@ -58,10 +58,10 @@ class TensorRows(StoredRows):
         torch = sys.modules["torch"]
         return self._tensor.index_select(0, positions).to(getattr(torch, str(self.dtype)))
 
-    def part(self, start: int, stop: int) -> Self:
+    def part(self, rows: slice) -> Self:
         """Some of the rows, where they are."""
         other = self._same()
-        other._tensor = self._tensor[start:stop]
+        other._tensor = self._tensor[rows]
         other.shape = tuple(other._tensor.shape)
         return other
 

@@ -25,4 +25,4 @@ def device_of(X: Any) -> str | None:
 
 def part_of(X: Any, part: slice) -> Any:
     """Some of the rows as an index takes them: an array, or what stays on a device."""
-    return X.part(part.start, part.stop) if is_stored(X) else X[part]
+    return X.part(part) if is_stored(X) else X[part]
