@@ -28,7 +28,7 @@ from ._errors import UsageError
 from ._options import ComparisonOptions, LabelOptions, PreparationOptions
 from ._outputs import check_output
 from ._speaking import Voice
-from ._step_line import StepLine
+from ._step_lines import StepLine
 
 REPORT, NUMBERS, PICTURE = "bench.md", "bench.csv", "bench.png"
 DPI = 120

@@ -8,7 +8,7 @@ from typing import Any
 from skood.cli.files import TableError, without_gaps
 
 from ._options import ResultOptions
-from ._progress import progress
+from ._progress import ScoringProgress
 from ._report import print_lowest
 from ._scoring import Scorer
 from ._speaking import Voice
@@ -32,11 +32,12 @@ def score_file(
     """
     fitted = scorer.fitted
     blocks = source.blocks(fitted.layout, length, first_row)
-    total, unit = source.expected_rows, _unit(source)
-    with progress(total, done=first_row, unit=unit, quiet=voice.quiet) as update:
+    with ScoringProgress(
+        "scoring", source.expected_rows, done=first_row, unit=_unit(source), quiet=voice.quiet
+    ) as progress:
         for block in without_gaps(blocks, source.name, missing=fitted.fills_missing):
             take(scorer.score(block))
-            update(scorer.tally["rows"])
+            progress.update(scorer.tally["rows"])
     if not scorer.tally["rows"]:
         raise TableError(f"{source.name} has no rows.")
 

@@ -13,9 +13,9 @@ from sklearn.compose import ColumnTransformer
 from skood import ConformalOutlierDetector, explain
 from skood._validation import last_step
 from skood.cli.files import Block
+from skood.measures.blocks import slices
 from skood.preprocessing import CategoryEncoder
 
-from ..measures.blocks import slices
 from ._fitted import Fitted
 
 _EXPLAINED = 4096  # rows at a time: an explanation holds the neighbours of all of them

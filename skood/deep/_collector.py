@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..rows.progress import Progress
 
 
 class RowCollector:
@@ -71,48 +71,24 @@ class RowCollector:
         return whole
 
 
-class BatchProgress:
-    """One line on stderr at the start, at each tenth of the rows, and at the end.
+class BatchProgress(Progress):
+    """Rows that are passed: a line at each tenth, or every five seconds of unknown many rows."""
 
-    Parameters
-    ----------
-    what : str
-        What is going on.
-    n_rows : int or None
-        Number of rows there will be; None if unknown: a line every few seconds.
-    quiet : bool
-        Say nothing.
-    """
+    seconds_between = 5.0
+    _tenth = 0
 
-    _SECONDS = 5.0
+    def is_time(self) -> bool:
+        """Whether a line is due."""
+        if self.total is None:
+            return super().is_time()
+        before, self._tenth = self._tenth, 10 * self.done // self.total
+        return self._tenth > before
 
-    def __init__(self, what: str, n_rows: int | None, *, quiet: bool) -> None:
-        self._what = what
-        self._n_rows = n_rows
-        self._quiet = quiet
-        self._start = self._said_at = time.monotonic()
-        self._tenth = 0
+    def line(self) -> str:
+        """How many rows are done, and the time that they took."""
+        share = "" if self.total is None else f"{100 * self.done // self.total} % of "
+        return f"[{self.what}] {share}{self.total or self.done} rows, {self.seconds:.1f} s"
 
-    def update(self, n_done: int) -> None:
-        """Say how many rows are done, if it is time to."""
-        if self._quiet:
-            return
-        now = time.monotonic()
-        if self._n_rows is None:
-            if now - self._said_at >= self._SECONDS:
-                self._said_at = now
-                self._say(f"{n_done} rows, {now - self._start:.1f} s")
-            return
-        tenth = 10 * n_done // self._n_rows
-        if tenth > self._tenth:
-            self._tenth = tenth
-            percent = 100 * n_done // self._n_rows
-            self._say(f"{percent} % of {self._n_rows} rows, {now - self._start:.1f} s")
-
-    def finish(self, n_done: int) -> None:
-        """Say that all is done."""
-        if not self._quiet and self._n_rows is None:
-            self._say(f"{n_done} rows, {time.monotonic() - self._start:.1f} s")
-
-    def _say(self, text: str) -> None:
-        print(f"[{self._what}] {text}", file=sys.stderr, flush=True)
+    def last_line(self) -> str | None:
+        """The last one of the lines, if it was not written."""
+        return self.line() if self.has_bar or self.total is None else None

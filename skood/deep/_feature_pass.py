@@ -84,11 +84,10 @@ class FeaturePass:
         batches = open_batches(owner, X, owner.batch_size, reset=False)
         n_full = batches.n_full if owner.pad_batches else None
         collector = RowCollector(batches.n_rows, owner.dtype)
-        progress = BatchProgress(what, batches.n_rows, quiet=not owner.verbose)
-        for batch in batches.make():
-            write(batch, n_full, collector)
-            progress.update(collector.n_written)
-        progress.finish(collector.n_written)
+        with BatchProgress(what, batches.n_rows, quiet=not owner.verbose) as progress:
+            for batch in batches.make():
+                write(batch, n_full, collector)
+                progress.update(collector.n_written)
         return collector.result()
 
     def _check_widths(self, layers: list[torch.Tensor]) -> None:

@@ -130,15 +130,17 @@ class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator, ABC):
         if fitting and first:
             self._learn(first[0])
         collector = RowCollector(batches.n_rows, "float64")
-        progress = BatchProgress(type(self).__name__, batches.n_rows, quiet=not self.verbose)
-        with self._opened(batches.n_full) as give:
+        name = type(self).__name__
+        with (
+            self._opened(batches.n_full) as give,
+            BatchProgress(name, batches.n_rows, quiet=not self.verbose) as progress,
+        ):
             for batch in chain(first, passed):
                 outputs = give(batch)
                 self._check_outputs(outputs, is_first=fitting and collector.n_written == 0)
                 scores = self._measure(outputs)
                 collector.block(scores.shape)[...] = scores
                 progress.update(collector.n_written)
-        progress.finish(collector.n_written)
         return collector.result()
 
     def __sklearn_tags__(self) -> Any:

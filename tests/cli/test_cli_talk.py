@@ -8,8 +8,10 @@ import sys
 
 import pytest
 
-from skood.cli import _progress, main
+from skood.cli import main
+from skood.cli._progress import ScoringProgress
 from skood.cli._report import print_lowest
+from skood.rows import progress
 
 from .cli_files import numbers, write
 
@@ -24,7 +26,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def clock(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(_progress, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(progress, "perf_counter", lambda: now[0])
     return now
 
 
@@ -40,20 +42,20 @@ def test_help_loads_nothing_heavy(command):
 
 
 def test_progress_elsewhere_is_a_line_after_a_while(capsys, clock):
-    with _progress.progress(1_000) as update:
+    with ScoringProgress("scoring", 1_000) as bar:
         clock[0] += 4
-        update(100)
+        bar.update(100)
         assert capsys.readouterr().err == ""
         clock[0] += 16
-        update(500)
+        bar.update(500)
     expected = "scored 500 of about 1,000 rows (50%), 25 a second, 20 s left\n"
     assert capsys.readouterr().err == expected
 
 
 def test_progress_of_more_rows_than_expected_and_of_a_run_that_goes_on(capsys, clock):
-    with _progress.progress(1_000, done=900, unit="images") as update:
+    with ScoringProgress("scoring", 1_000, done=900, unit="images") as bar:
         clock[0] += 20
-        update(1_100)
+        bar.update(1_100)
     expected = "scored 1,100 of about 1,100 images (100%), 10 a second, 0 s left\n"
     assert capsys.readouterr().err == expected
 
@@ -64,8 +66,8 @@ def test_progress_on_a_terminal_is_a_bar_that_goes_away(monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "120")
-    with _progress.progress(1_000) as update:
-        update(250)
+    with ScoringProgress("scoring", 1_000) as bar:
+        bar.update(250)
     text = stream.getvalue()
     assert "\N{BOX DRAWINGS HEAVY HORIZONTAL}" in text
     assert "25 %" in text
@@ -74,9 +76,9 @@ def test_progress_on_a_terminal_is_a_bar_that_goes_away(monkeypatch):
 
 
 def test_quiet_progress_is_nothing(capsys, clock):
-    with _progress.progress(1_000, quiet=True) as update:
+    with ScoringProgress("scoring", 1_000, quiet=True) as bar:
         clock[0] += 100
-        update(500)
+        bar.update(500)
     assert capsys.readouterr() == ("", "")
 
 

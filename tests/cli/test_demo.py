@@ -19,11 +19,11 @@ from sklearn.preprocessing import StandardScaler
 from skood import KNNOutlierDetector
 from skood._optional import is_installed
 from skood.cli import main
+from skood.cli._step_lines import StepLog
 from skood.cli.demo.evaluate import evaluate, fit_timed
 from skood.cli.demo.lineup import LINEUP, ON_TRACE, on_trace, train_autoencoder
 from skood.cli.demo.output import OutputError, written_whole
 from skood.cli.demo.pictures import PICTURES
-from skood.cli.demo.progress import Progress
 from skood.datasets import load_digits_ood
 
 COLUMNS = ["AUROC", "AUPR-in", "AUPR-out", "FPR95", "flagged ID", "flagged OoD", "fit s", "score s"]
@@ -47,6 +47,7 @@ def find_others(name, *rest):
 PathFinder.find_spec = find_others
 import sys
 from skood.cli import main
+from skood.cli._step_lines import StepLog
 sys.exit(main())
 """
 
@@ -304,6 +305,9 @@ def test_an_operating_system_error_while_writing_names_the_file(tmp_path):
         file.write_text("")
 
 
+OVER = "\r\x1b[K"  # back to the start of the line, which is wiped
+
+
 class TerminalStream(io.StringIO):
     def isatty(self):
         return True
@@ -311,19 +315,20 @@ class TerminalStream(io.StringIO):
 
 def test_progress_on_a_terminal_completes_the_line_in_place():
     stream = TerminalStream()
-    progress = Progress(2, stream=stream)
+    progress = StepLog(2, stream=stream)
     with progress.step("fit"):
-        assert stream.getvalue() == "[1/2] fit ..."
+        assert stream.getvalue() == f"{OVER}[1/2] fit ..."
     with pytest.raises(ZeroDivisionError), progress.step("score"):
         raise ZeroDivisionError
-    assert re.fullmatch(
-        r"\[1/2\] fit \.\.\.\r\[1/2\] fit: 0\.\d\d s\n\[2/2\] score \.\.\.\n", stream.getvalue()
-    )
+    start, done, second, failed = stream.getvalue().split(OVER)[1:]
+    assert start == "[1/2] fit ..."
+    assert re.fullmatch(r"\[1/2\] fit: 0\.\d\d s\n", done)
+    assert (second, failed) == ("[2/2] score ...", "[2/2] score ...\n")
 
 
 def test_quiet_progress_writes_nothing():
     stream = TerminalStream()
-    with Progress(1, quiet=True, stream=stream).step("fit"):
+    with StepLog(1, quiet=True, stream=stream).step("fit"):
         pass
     assert stream.getvalue() == ""
 

@@ -50,7 +50,7 @@ ALLOWED = {
     "calibration": {"_base", "_validation"},
     "model_selection": {"_validation", "metrics"},
     "plots": {"_optional", "_validation", "explanation", "metrics"},
-    "deep": {"_base", "_optional", "_validation", "detectors", "layers", "measures"},
+    "deep": {"_base", "_optional", "_validation", "detectors", "layers", "measures", "rows"},
     "parallel": {"_optional", "_validation", "calibration", "measures", "neighbors", "rows"},
     "storage": {"_optional", "_validation", "_version", "deep"},
     "cli": {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..markdown import markdown_table
 from .comparison import Comparison
 from .intervals import Interval
-from .markdown import markdown_table
 from .reading import how_to_read
 
 LABELS = {"auroc": "AUROC", "aupr_in": "AUPR-in", "aupr_out": "AUPR-out", "fpr95": "FPR95"}

@@ -10,11 +10,11 @@ from sklearn.utils import Bunch
 
 from ..._optional import is_installed
 from ...datasets import load_digits_ood
+from .._step_lines import StepLog
 from .evaluate import Outcome, evaluate, fit_timed
 from .lineup import LINEUP, ON_TRACE, on_trace, train_autoencoder
 from .output import prepare_folder, write_scores
 from .pictures import PICTURES, draw_pictures
-from .progress import Progress
 from .table import format_table
 
 SETS = {
@@ -69,7 +69,7 @@ def run_demo(output: str | Path = "skood-demo", *, seed: int = 0, quiet: bool = 
         # Its first import in a new installation builds a font cache and logs that.
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
     n_detectors = len(LINEUP) + len(ON_TRACE) * has_torch
-    progress = Progress(2 + 2 * n_detectors + has_torch + has_picture, quiet=quiet)
+    progress = StepLog(2 + 2 * n_detectors + has_torch + has_picture, quiet=quiet)
 
     with progress.step("load the rows"):
         data = load_digits_ood(n_far=N_FAR if has_photographs else 0, random_state=seed)
@@ -108,14 +108,14 @@ def _classes(data: Bunch, name: str) -> np.ndarray:
     return data["y_test" if name == "id" else f"y_{name}"]
 
 
-def _train(data: Bunch, seed: int, progress: Progress) -> Any:
+def _train(data: Bunch, seed: int, progress: StepLog) -> Any:
     """Train the autoencoder of the lines that begin with AE."""
     with progress.step("train the autoencoder"):
         return train_autoencoder(data.X_train, seed)
 
 
 def _run_detector(
-    label: str, estimator: Any, data: Bunch, sets: Sequence[str], progress: Progress
+    label: str, estimator: Any, data: Bunch, sets: Sequence[str], progress: StepLog
 ) -> Outcome:
     """Fit one detector of the line-up on the training rows and score all sets."""
     with progress.step(f"fit {label}"):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
-def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """Set a table; the first column is aligned to the left, the others to the right.
 
     Parameters
     ----------
     head : sequence of str
         Names of the columns.
-    lines : sequence of sequence of str
+    lines : iterable of sequence of str
         The cells. A vertical bar in a cell is escaped.
 
     Returns
@@ -22,7 +22,7 @@ def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
     Examples
     --------
-    >>> from skood.cli.compare.markdown import markdown_table
+    >>> from skood.cli.markdown import markdown_table
     >>> print(markdown_table(["name", "share"], [["knn", "9.5"], ["lof", "10.0"]]))
     | name | share |
     | :--- | ----: |
