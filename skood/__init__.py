@@ -57,8 +57,8 @@ __all__ = [
     "save",
 ]
 
-# Loaded at first use: scikit-learn imports pandas wherever it is installed, and the command line
-# should answer before that.
+# Loaded at first use: scikit-learn imports pandas if it is installed, and the command line should
+# answer before that.
 _HOME = {
     "ConformalOutlierDetector": "calibration",
     "OODGate": "calibration",

@@ -1,4 +1,4 @@
-"""``python -m skood`` does what the command ``skood`` does."""
+"""``python -m skood``: the same as the command ``skood``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What estimators share: the threshold on training scores, and parameters that clones share.
+"""Parts of all estimators: the threshold on training scores, and parameters that clones share.
 
 Think twice before adding.
 """
@@ -28,7 +28,7 @@ class OODDetectorMixin(OutlierMixin):
     def _score_is_distance(self) -> bool:
         """Whether the score is minus a distance or minus a ratio of distances.
 
-        An ensemble adds up the logarithms of such scores, and all others as they are.
+        An ensemble adds up the logarithms of such scores, and other scores unchanged.
         """
         return False
 
@@ -67,13 +67,13 @@ class OODDetectorMixin(OutlierMixin):
         check_int(self, "threshold_samples", self.threshold_samples, 2, or_none=True)
 
     def _forget(self, *names: str) -> None:
-        """Drop what an earlier fit has left and this one may not set."""
+        """Drop attributes of an earlier fit that this fit may not set."""
         for name in names:
             if hasattr(self, name):
                 delattr(self, name)
 
     def _store_classes(self, y: Any, n_samples: int) -> NDArray | None:
-        """Check y, keep its classes if it holds labels, and forget those of an earlier fit."""
+        """Check y and keep its classes if it holds labels; forget the classes of an earlier fit."""
         y = check_labels(y, n_samples)
         classes = discrete_classes(y)
         if classes is not None:
@@ -90,7 +90,7 @@ class OODDetectorMixin(OutlierMixin):
             self.training_labels_ = np.concatenate([labels, y])
 
     def _add_classes(self, y: Any, n_samples: int) -> NDArray | None:
-        """Check further labels and add their classes; None where all rows come without labels."""
+        """Check further labels and add their classes; None if all rows come without labels."""
         y = check_labels(y, n_samples)
         classes = discrete_classes(y)
         self._check_labels_go_on(classes)
@@ -104,14 +104,14 @@ class OODDetectorMixin(OutlierMixin):
             had = "no labels" if classes is not None else "labels"
             raise ValueError(
                 f"partial_fit of {type(self).__name__} needs class labels in every call or in "
-                f"none: the rows before have come with {had}."
+                f"none: the earlier rows have come with {had}."
             )
 
     def _draw_threshold_rows(self, n_samples: int, *, more: bool = False) -> NDArray[np.intp]:
         """Positions of the training rows whose scores set the threshold, ascending.
 
-        With `more` they are drawn by the seed of the draw before: where rows have been appended,
-        those that stay in the sample are the same, and all are as if drawn at once.
+        With `more` the seed of the earlier draw draws again, after rows were appended: the result
+        is as if all rows were drawn at once, and rows that stay in the sample are the same.
         """
         if not more:
             self._forget("_threshold_seed")
@@ -129,9 +129,9 @@ class OODDetectorMixin(OutlierMixin):
 
 
 class SharesParameters(ABC):
-    """Mixin, placed before `BaseEstimator`: a clone has some of the parameters, not copies of them.
+    """Mixin, placed before `BaseEstimator`: a clone shares some parameters instead of copying them.
 
-    `sklearn.base.clone` deep-copies what is no estimator, and takes the fit from what is one.
+    `sklearn.base.clone` would deep-copy other objects, and return an estimator without its fit.
     """
 
     @abstractmethod
@@ -139,7 +139,7 @@ class SharesParameters(ABC):
         """Whether clones share this parameter."""
 
     def __sklearn_clone__(self) -> Self:
-        # ignored types: `BaseEstimator`, which has both methods, comes after the mixin
+        # types ignored: `BaseEstimator` comes after the mixin and has both methods
         shared = {
             name: value
             for name, value in self.get_params(deep=False).items()  # type: ignore[attr-defined]
@@ -148,7 +148,7 @@ class SharesParameters(ABC):
         without = copy.copy(self)
         for name in shared:
             setattr(without, name, _Uncopied())
-        # scikit-learn's own cloning does the rest: output containers, metadata requests, ...
+        # scikit-learn's cloning copies the rest: output containers, metadata requests, ...
         clone = super(SharesParameters, without).__sklearn_clone__()  # type: ignore[misc]
         for name, value in shared.items():
             setattr(clone, name, copy.copy(value) if isinstance(value, list) else value)
@@ -156,7 +156,7 @@ class SharesParameters(ABC):
 
 
 class _Uncopied:
-    """Takes a parameter's place while the others are cloned."""
+    """Takes the place of a shared parameter while the others are cloned."""
 
     def __sklearn_clone__(self) -> Any:
         return self

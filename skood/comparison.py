@@ -1,4 +1,4 @@
-"""Detectors side by side on rows of one's own: what ``skood bench`` is made of."""
+"""Detectors side by side on your own rows: the parts of ``skood bench``."""
 
 from .cli.compare import (
     Comparison,

@@ -115,8 +115,8 @@ plt.show()
 # One index for several detectors
 # -------------------------------
 #
-# A detector uses an index that is already fitted on the same rows as it is, so detectors can share
-# an index. It is built once, and its rows are in memory once.
+# If an index is already fitted on the same rows, a detector uses it without another fit. So several
+# detectors can share one index: it is built once, and its rows are in memory once.
 
 index = indexes[0.95]
 start = time.perf_counter()
