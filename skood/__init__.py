@@ -1,6 +1,8 @@
 """Out-of-distribution detection for tabular data and embeddings, in the manner of scikit-learn."""
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__ as __version__
@@ -94,3 +96,15 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*globals(), *__all__]
+
+
+def _of_storage(name: str) -> Any:
+    if name not in persistence.__all__:
+        raise AttributeError(f"module {persistence.__name__!r} has no attribute {name!r}")
+    return getattr(import_module(".storage", __name__), name)
+
+
+# The documentation showed `from skood.persistence import read_manifest`, and it still works.
+persistence = ModuleType(f"{__name__}.persistence", "Saving and loading; see `skood.storage`.")
+vars(persistence).update(__all__=["load", "read_manifest", "save"], __getattr__=_of_storage)
+sys.modules[persistence.__name__] = persistence
