@@ -164,6 +164,9 @@ class _HashingWriter:
         self._hash.update(content)
         return self._file.write(content)
 
+    def flush(self) -> None:
+        self._file.flush()
+
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ._names import stable_name
+
 # Where estimators keep how many rows they were fitted on, the surest first.
 _COUNTS = ("n_samples_fit_", "n_samples_seen_")
 _ROWS = ("training_rows_", "_row_classes")
@@ -53,7 +55,7 @@ def _steps(estimator: Any, depth: int) -> list[dict[str, Any]]:
     found = [
         {
             "depth": depth,
-            "type": f"{kind.__module__}.{kind.__qualname__}",
+            "type": stable_name(f"{kind.__module__}.{kind.__qualname__}"),
             "parameters": _changed_parameters(estimator),
         }
     ]

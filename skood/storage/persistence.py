@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import json
 import platform
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
 
 from .._optional import import_optional
 from .._validation import parameter_error
 from .._version import __version__
-from ._container import new_container, open_container
+from ._container import NewContainer, StoredFile, new_container, open_container
+from ._names import place_of, stable_name
+from ._schema import rename_classes
 from ._stand_ins import loaded_modules
 from ._summary import summary_of
 from ._torch_parts import describe_modules, restore_modules, write_weights
@@ -24,7 +28,9 @@ from .walk import with_stand_ins
 if TYPE_CHECKING:
     from torch import nn
 
-_FORMAT = (1, 0)  # a file of a newer first number is refused, of a newer second one it is read
+# A file of a newer first number is refused, of a newer second one it is read. In format 1, classes
+# were named by the modules they lived in.
+_FORMAT = (2, 0)
 _ESTIMATOR = "estimator.skops"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "skops")
 
@@ -104,20 +110,14 @@ def save(
     described = describe_modules(found, architectures or {})
     manifest = {
         "format": ".".join(map(str, _FORMAT)),
-        "estimator": f"{type(estimator).__module__}.{type(estimator).__qualname__}",
+        "estimator": stable_name(f"{type(estimator).__module__}.{type(estimator).__qualname__}"),
         "versions": _versions(with_torch=bool(found)),
         "modules": described,
         "summary": summary_of(estimator),
         "notes": _checked_notes(notes),
     }
     with new_container(Path(path)) as container:
-        with container.member(_ESTIMATOR) as file:
-            try:
-                skops_io.dump(stored, file)
-            except (TypeError, RecursionError) as error:
-                raise ValueError(
-                    f"The {type(estimator).__name__} holds what skops cannot store: {error}"
-                ) from error
+        _write_estimator(container, skops_io, stored, Path(path).resolve().parent)
         write_weights(container, found, described)
         container.finish(manifest)
     for name in rebuilt:
@@ -190,12 +190,11 @@ def load(
         _check_format(path, stored.manifest)
         skops_io = import_optional("skops.io", "io", needed_by="skood.load")
         _warn_of_other_version(path, stored.manifest)
-        content = stored.read(_ESTIMATOR)
-        known = _checked_types(path, skops_io.get_untrusted_types(data=content), trusted)
+        estimator, places = _read_estimator(path, stored, skops_io, trusted)
         restored = restore_modules(stored, modules or {}, trusted)
     try:
         with loaded_modules(restored):
-            return skops_io.loads(content, trusted=known)
+            return skops_io.load(estimator, trusted=places)
     except (AttributeError, KeyError, TypeError) as error:
         writer = stored.manifest["versions"]["skood"]
         raise ValueError(
@@ -215,10 +214,11 @@ def read_manifest(path: str | PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``"format"``, the type of the ``"estimator"``, ``"versions"`` of the libraries that it was
-        saved with, ``"modules"`` of torch by name, ``"members"``: the checksum of each part, and,
-        where the file is not from before there were such, ``"notes"`` and the ``"summary"``: the
-        types of the steps, the features and the number of training rows.
+        ``"format"``, the type of the ``"estimator"`` by the name that it has in files,
+        ``"versions"`` of the libraries that it was saved with, ``"modules"`` of torch by name,
+        ``"members"``: the checksum of each part, and, where the file is not from before there were
+        such, ``"notes"`` and the ``"summary"``: the types of the steps, the features and the number
+        of training rows.
 
     Raises
     ------
@@ -267,12 +267,35 @@ def _warn_of_other_version(path: Path, manifest: dict[str, Any]) -> None:
         )
 
 
-def _checked_types(path: Path, untrusted: list[str], trusted: set[str]) -> list[str]:
-    """The types that skops does not know and the file may have; raises if there are others."""
-    unknown = sorted(set(untrusted) - ALLOWED_TYPES - trusted)
+def _write_estimator(container: NewContainer, skops_io: Any, estimator: Any, folder: Path) -> None:
+    """Write what skops makes of an estimator, under names of classes that stay."""
+    # By way of the disk, so that the memory need not hold it twice.
+    with TemporaryFile(dir=folder) as plain, container.member(_ESTIMATOR) as file:
+        try:
+            skops_io.dump(estimator, plain)
+        except (TypeError, RecursionError) as error:
+            raise ValueError(
+                f"The {type(estimator).__name__} holds what skops cannot store: {error}"
+            ) from error
+        rename_classes(plain, file, stable_name)
+
+
+def _read_estimator(
+    path: Path, stored: StoredFile, skops_io: Any, trusted: set[str]
+) -> tuple[IO[bytes], list[str]]:
+    """What skops builds the estimator from, and the types that it does not know but may build.
+
+    The names in the file are checked as they stand there, and then give way to the places where
+    skops finds the classes today.
+    """
+    content = stored.read(_ESTIMATOR)
+    names = skops_io.get_untrusted_types(data=content)
+    unknown = sorted(set(names) - ALLOWED_TYPES - trusted)
     if unknown:
         raise ValueError(
             f"The file {str(path)!r} holds types that are not trusted: {', '.join(unknown)}; pass "
             f"trusted={unknown} if you know them and who made the file."
         )
-    return untrusted
+    estimator = io.BytesIO()
+    rename_classes(io.BytesIO(content), estimator, place_of)
+    return estimator, [place_of(name) for name in names]

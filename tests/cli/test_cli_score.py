@@ -374,7 +374,7 @@ def test_notes_are_kept_beside_a_summary(tmp_path):
         "steps": [
             {
                 "depth": 0,
-                "type": "skood.detectors.knn.KNNOutlierDetector",
+                "type": "skood.KNNOutlierDetector",
                 "parameters": {"n_neighbors": "3"},
             }
         ],

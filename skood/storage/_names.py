@@ -1,0 +1,151 @@
+"""What a saved file calls the classes of skood: names that stay when modules are moved.
+
+A class that the reference has is called by its public path. A part of an estimator, which has no
+public path, is called ``skood.parts.NAME``; there is no such module. A class that moves is given
+its new place here, and files stay as they are.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ._format_1 import PLACES as _PLACES_IN_FORMAT_1
+
+# Written out, since a file may name any of them: what has no place in a saved estimator, or does
+# more on being made than to keep what it is given, does not belong here.
+_PUBLIC = {
+    "skood": (
+        "ASHTransformer",
+        "ActiveNeuronSelector",
+        "ConformalOutlierDetector",
+        "FDBDScorer",
+        "FSSDScorer",
+        "KNNOutlierDetector",
+        "KernelDensityOutlierDetector",
+        "LCPOutlierDetector",
+        "LOFOutlierDetector",
+        "LayerEnsemble",
+        "MahalanobisOutlierDetector",
+        "NNGuideScorer",
+        "OODGate",
+        "PartialWhitener",
+        "ReActTransformer",
+        "ReferenceStore",
+        "SHEScorer",
+        "ViMScorer",
+    ),
+    "skood.deep": (
+        "AutoencoderTransformer",
+        "DeepEnsembleScorer",
+        "EnergyScorer",
+        "MCDropoutScorer",
+        "MSPScorer",
+        "MahalanobisLayerScorer",
+        "MaxLogitScorer",
+        "ODINScorer",
+        "TorchFeatureTransformer",
+    ),
+    "skood.model_selection": ("LeaveClassesOut", "NoveltyKFold"),
+    "skood.neighbors": ("ExactIndex", "FaissIndex", "KDTreeIndex", "Neighbors", "PyNNDescentIndex"),
+    "skood.parallel": ("DaskOutlierDetector", "ShardedIndex"),
+    "skood.rows": ("JoinedRows", "MappedRows", "UnitRows"),
+}
+# Where each part lives today.
+_PARTS = {
+    "Calibration": "calibration._calibration.Calibration",
+    "CategoryEncoder": "preprocessing.category_encoder.CategoryEncoder",
+    "ChunkedRows": "rows._chunked_rows.ChunkedRows",
+    "ClassGaussians": "detectors.class_gaussians.ClassGaussians",
+    "ClosenessReference": "neighbors._closeness.ClosenessReference",
+    "DefaultPreference": "model_selection.prefer_default.DefaultPreference",
+    "ExactSearch": "neighbors._exact_search.ExactSearch",
+    "KnownNeighbors": "detectors._neighbor_updates.KnownNeighbors",
+    "LastMask": "calibration._last_mask.LastMask",
+    "LayerDetectors": "layers._layer_detectors.LayerDetectors",
+    "LayerProfile": "layers._layer_combination.LayerProfile",
+    "LayerScale": "layers.layer_scale.LayerScale",
+    "Layout": "deep._layouts.Layout",
+    "LinearHead": "detectors._linear_head.LinearHead",
+    "OODScorer": "model_selection.ood_scorer.OODScorer",
+    "ParquetRows": "rows._parquet_rows.ParquetRows",
+    "Perturbation": "layers._perturbation.Perturbation",
+    "Points": "neighbors._points.Points",
+    "PseudoClasses": "model_selection._pseudo_classes.PseudoClasses",
+    "RawInputs": "layers.raw_inputs.RawInputs",
+    "RowFingerprints": "rows.fingerprints.RowFingerprints",
+    "RowLookup": "rows.lookup.RowLookup",
+    "RowMoments": "measures.row_moments.RowMoments",
+    "SingularityLayers": "layers._singularity_layers.SingularityLayers",
+    "SingularityStream": "layers._singularity_stream.SingularityStream",
+    "StoredDict": "storage._stand_ins.StoredDict",
+    "StoredModule": "storage._stand_ins.StoredModule",
+    "StoredView": "storage._stand_ins.StoredView",
+    "Tap": "deep._taps.Tap",
+    "TensorSearch": "neighbors._tensor_search.TensorSearch",
+    "WeighedSum": "layers._layer_combination.WeighedSum",
+}
+_PACKAGES = {name: package for package, names in _PUBLIC.items() for name in names}
+_PLACES = {f"skood.parts.{name}": f"skood.{place}" for name, place in _PARTS.items()}
+_PARTS_BY_PLACE = {place: name for name, place in _PLACES.items()}
+
+STABLE_NAMES = _PLACES.keys() | {f"{package}.{name}" for name, package in _PACKAGES.items()}
+# By the place that files of format 1 name.
+OLD_NAMES = {
+    f"skood.{module}.{name}": f"{_PACKAGES.get(name, 'skood.parts')}.{name}"
+    for module, names in _PLACES_IN_FORMAT_1.items()
+    for name in names
+}
+
+
+def stable_name(place: str) -> str:
+    """What a file calls a class.
+
+    Parameters
+    ----------
+    place : str
+        Module and name of the class, with a dot between.
+
+    Returns
+    -------
+    str
+        Its stable name; of what is not in the table, the place.
+
+    Examples
+    --------
+    >>> from skood.storage._names import stable_name
+    >>> stable_name("skood.detectors.knn.KNNOutlierDetector")
+    'skood.KNNOutlierDetector'
+    >>> stable_name("collections.Counter")
+    'collections.Counter'
+    """
+    module, _, name = place.rpartition(".")
+    if module.partition(".")[0] != "skood":
+        return place
+    package = _PACKAGES.get(name)
+    if package and getattr(import_module(package), name).__module__ == module:
+        return f"{package}.{name}"
+    return _PARTS_BY_PLACE.get(place, place)
+
+
+def place_of(name: str) -> str:
+    """Where a class is imported from whose name a file says.
+
+    Parameters
+    ----------
+    name : str
+        Its stable name, or the place that a file of format 1 names.
+
+    Returns
+    -------
+    str
+        Module and name of the class, with a dot between. What is not in the table has the place
+        that its name says.
+
+    Examples
+    --------
+    >>> from skood.storage._names import place_of
+    >>> place_of("skood.tables.category_encoder.CategoryEncoder")
+    'skood.preprocessing.category_encoder.CategoryEncoder'
+    """
+    name = OLD_NAMES.get(name, name)
+    return _PLACES.get(name, name)
