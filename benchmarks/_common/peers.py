@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from skood._optional import is_installed
 from skood.neighbors import ExactIndex
-
-__all__ = ["faiss_flat", "gaussian_rows", "is_installed", "product", "recall", "sklearn_search"]
 
 N_JOBS = 2
 INSTALL = 'not installed: `pip install "skood[bench]"`'
@@ -24,6 +22,10 @@ BRUTE = "scikit-learn brute"
 SKOOD = "skood"
 
 Search = Callable[[], Any]
+
+
+def is_installed(module: str) -> bool:
+    return find_spec(module) is not None
 
 
 def gaussian_rows(n: int, d: int, dtype: type = np.float32, seed: int = 0) -> NDArray:

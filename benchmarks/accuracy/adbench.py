@@ -21,10 +21,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 
 from _adbench.evaluation import KINDS, LIMIT_SECONDS, MAX_TRAINING_ROWS, Dataset, datasets, evaluate
-from _adbench.methods import has_pyod
 from _adbench.tables import TIE, Results, group_report, requirements, set_tables
 from _common.arguments import add_data
-from _common.report import write_result
+from _common.peers import is_installed
+from _common.report import say, write_result
 from skood.cli.arguments import count as at_least_one
 
 COMMAND = "python benchmarks/accuracy/adbench.py --data ../shared/data"
@@ -77,7 +77,7 @@ def run(chosen: list[Dataset], n_splits: int, peers: bool, keep: Path | None) ->
                 _kept(keep, dataset, n_splits, peers).write_bytes(pickle.dumps(task.result()))
             seconds = time.perf_counter() - start
             line = f"[{len(done)}/{len(chosen)}] {dataset.name}, {seconds:.0f} s so far"
-            print(line, file=sys.stderr, flush=True)
+            say(line)
     results = {kind: {d.name: done[d.name] for d in chosen if d.kind == kind} for kind in KINDS}
     return {kind: found for kind, found in results.items() if found}
 
@@ -108,8 +108,8 @@ def arguments() -> argparse.Namespace:
         help="keep each set's results there, and go on from them after an interruption",
     )
     found = parser.parse_args()
-    if not found.no_peers and not has_pyod():
-        print("without the peers: pip install pyod adds them (and an hour)", file=sys.stderr)
+    if not found.no_peers and not is_installed("pyod"):
+        say("without the peers: pip install pyod adds them (and an hour)")
         found.no_peers = True
     return found
 
@@ -125,7 +125,7 @@ def main() -> None:
     body = report(run(chosen, given.splits, not given.no_peers, given.keep), given.splits)
     if given.only:
         print(body)
-        print("not written: only a run on all sets is kept", file=sys.stderr)
+        say("not written: only a run on all sets is kept")
         return
     command = COMMAND + (" --no-peers" if given.no_peers else "")
     command += "" if given.splits == 5 else f" --splits {given.splits}"

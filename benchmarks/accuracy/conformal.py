@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 
-from _common.report import write_result
+from _common.report import say, write_result
 from _conformal.tables import (
     ALPHAS,
     CONFIDENCE,
@@ -205,11 +205,11 @@ def main() -> None:
     with threadpool_limits(1):
         tasks = list(all_tasks(given.data))
         for task in tasks:
-            print(f"{task.name} ...", file=sys.stderr, flush=True)
+            say(f"{task.name} ...")
             for seed in range(repetitions):
                 repetition(task, seed, shares)
         for name in ("simulation", "digits"):
-            print(f"{name}, all fitted anew ...", file=sys.stderr, flush=True)
+            say(f"{name}, all fitted anew ...")
             for seed in range(refits):
                 refit(name, seed, shares)
     body = report(tasks, shares, repetitions, refits)

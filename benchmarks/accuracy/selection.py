@@ -28,7 +28,7 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 
 from _common.arguments import add_cache, add_data
-from _common.report import markdown_table, write_result
+from _common.report import judged, markdown_table, say, write_result
 from _selection_tasks import MOST_TEST_ROWS, MOST_TRAINING_ROWS, Task, all_tasks
 from skood import (
     KernelDensityOutlierDetector,
@@ -153,9 +153,9 @@ def report(found: dict[str, list[Outcome]], n_seeds: int) -> str:
     mean, least = float(np.mean(closed)), min(worst, key=lambda name: worst[name])
     lines = [
         f"- gap closed, mean over {len(found)} tasks: {mean:.0f} %, at least {GAP_CLOSED:.0f} % "
-        f"({'met' if mean >= GAP_CLOSED else 'missed'})",
+        f"{judged(mean >= GAP_CLOSED)}",
         f"- chosen − default, the worst task ({least}): {worst[least]:+.2f}, at least "
-        f"−{MOST_BELOW_DEFAULT:g} ({'met' if worst[least] >= -MOST_BELOW_DEFAULT else 'missed'})",
+        f"−{MOST_BELOW_DEFAULT:g} {judged(worst[least] >= -MOST_BELOW_DEFAULT)}",
     ]
     below = [name for name, difference in worst.items() if difference < 0]
     lines.append(f"- tasks where the choice is below the default: {', '.join(below) or 'none'}")
@@ -199,9 +199,7 @@ def main() -> None:
             delayed(evaluate)(task, given.data, given.cache, seed) for seed in range(given.seeds)
         )
         found[task.name] = Parallel(n_jobs=given.jobs)(work)
-        print(
-            f"{task.name}, {time.perf_counter() - start:.0f} s so far", file=sys.stderr, flush=True
-        )
+        say(f"{task.name}, {time.perf_counter() - start:.0f} s so far")
     body = report(found, given.seeds)
     if given.only:
         print(body)

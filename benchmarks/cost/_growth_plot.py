@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+
 from _common.peers import BRUTE, FAISS, PRODUCT, SKOOD
-from skood._optional import import_optional
 
 # Colours of Okabe and Ito, which the colour-blind can tell apart; markers and dashes say it again.
 _LOOK = {
@@ -22,12 +24,8 @@ def plot(
     path: Path, size: str, title: str, values: Sequence[int], times: Mapping[str, Sequence[float]]
 ) -> None:
     """Time against one size on logarithmic axes, a line for each search, labelled at its end."""
-    matplotlib = import_optional("matplotlib", "bench", needed_by="The plot of the times")
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-    from matplotlib.ticker import LogLocator
-
-    figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
     for name, seconds in times.items():
         axes.plot(values, seconds, markersize=5, **_LOOK[name])
     axes.set(xscale="log", yscale="log", xlabel=size, ylabel="time of all queries, s")
@@ -42,7 +40,6 @@ def plot(
     _label_ends(axes, values[-1], {name: seconds[-1] for name, seconds in times.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
-    plt.close(figure)
 
 
 def _subdivision(times: Mapping[str, Sequence[float]]) -> tuple[float, ...]:

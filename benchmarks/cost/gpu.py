@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 
 import skood
 from _common.peers import gaussian_rows, is_installed, recall
-from _common.report import judged, markdown_table, write_result
+from _common.report import judged, markdown_table, say, write_result
 from _common.timing import alternate, in_seconds, paired_ratio, timed
 from skood.neighbors import ExactIndex
 
@@ -177,7 +177,7 @@ def _compared(ways: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
 
 def _told(text: str) -> str:
     """The text, which is also shown at once: a borrowed GPU may be gone before the end."""
-    print(text, file=sys.stderr)
+    say(text)
     return text
 
 

@@ -17,7 +17,7 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 
 from _common.peers import BRUTE, FAISS, PRODUCT, SKOOD, exact_searches, gaussian_rows
-from _common.report import RESULTS, markdown_table, write_result
+from _common.report import RESULTS, markdown_table, say, write_result
 from _common.timing import N_THREADS, alternate, in_seconds, timed, use_two_threads
 from _growth_plot import plot
 from skood.cli.arguments import count as at_least_one
@@ -65,7 +65,7 @@ def measure_axis(axis: str, base: Setting, values: list[int], n_runs: int) -> Ti
     """Seconds of each search at each value of one size, the others as in the base."""
     times: Times = {}
     for value in values:
-        print(f"{axis} = {value:,}", file=sys.stderr, flush=True)
+        say(f"{axis} = {value:,}")
         for name, seconds in measure(replace(base, **{axis: value}), n_runs).items():
             times.setdefault(name, []).append(seconds)
     return times

@@ -32,7 +32,7 @@ from _common.memory import (
     resident,
 )
 from _common.peers import INSTALL, N_JOBS, gaussian_rows, is_installed
-from _common.report import judged, markdown_table, write_result
+from _common.report import judged, markdown_table, say, write_result
 from _common.timing import use_two_threads
 
 LIMIT = 300  # MB
@@ -115,7 +115,7 @@ def table(sizes: list[int]) -> str:
         if name in PEERS and not is_installed(PEERS[name][0]):
             rows.append([name, *[""] * (len(counts) + 1), INSTALL, ""])
             continue
-        print(f"{name} ...", file=sys.stderr, flush=True)
+        say(f"{name} ...")
         found = measured_in_new_process(
             __file__,
             *("--measure", name, "--sizes", *map(str, sizes)),

@@ -25,6 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 
+import skood
 from _common.memory import (
     MB,
     PEAK_IS_MEASURABLE,
@@ -34,6 +35,7 @@ from _common.memory import (
     resident,
 )
 from _common.report import judged, markdown_table, say, write_result
+from skood.cli import main as skood_command
 
 LIMIT = 500  # MB above the fitted detector
 SHARE = 0.5  # of the throughput in memory
@@ -63,20 +65,13 @@ def write_rows(path: Path, n: int, seed: int) -> None:
             csv.write_csv(rows, file, csv.WriteOptions(include_header=start == 0))
 
 
-def in_blocks(folder: Path) -> None:
-    from skood.cli import main
-
-    output = folder / "blocks.csv"
-    status = main(
-        ["score", str(folder / "d.skood"), str(folder / "new.csv"), "--output", str(output)]
-    )
-    assert status == 0
+def in_blocks(folder: Path, rows: str = "new.csv", output: str = "blocks.csv") -> None:
+    paths = [str(folder / name) for name in ("d.skood", rows, output)]
+    assert skood_command(["score", *paths[:2], "--output", paths[2]]) == 0
 
 
 def in_memory(folder: Path) -> None:
     import pandas as pd
-
-    import skood
 
     detector = skood.load(folder / "d.skood")
     rows = pd.read_csv(folder / "new.csv")
@@ -97,12 +92,9 @@ WAYS: dict[str, Callable[[Path], None]] = {"in blocks": in_blocks, "in memory": 
 
 def measure(way: str, folder: Path) -> dict[str, float]:
     """In the process of its own: seconds, and MB above the loaded detector."""
-    import pandas as pd  # noqa: F401  # modules aren't the detector's memory
-    from pyarrow import csv, parquet  # noqa: F401
+    import pandas as pd  # noqa: F401  # modules are not the detector's memory
 
-    import skood
-    from skood.cli import _run_blocks, _score  # noqa: F401
-
+    in_blocks(folder, "few.csv", f"few {way}.csv")  # imports the modules of `skood score`
     detector = skood.load(folder / "d.skood")
     assert hasattr(detector, "p_values")
     before = resident()
@@ -156,6 +148,7 @@ def run(rows: int, folder: Path) -> str:
     load_before = os.getloadavg()[0]
     write_rows(folder / "train.csv", TRAINING_ROWS, seed=0)
     write_rows(folder / "new.csv", rows, seed=1)
+    write_rows(folder / "few.csv", 10, seed=2)
     fit = ["fit", str(folder / "train.csv"), "--save", str(folder / "d.skood"), "--quiet"]
     subprocess.run([sys.executable, "-m", "skood", *fit], check=True)
     found = {way: measure_in_new_process(way, folder) for way in WAYS}

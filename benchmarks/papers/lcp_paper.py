@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 
 from _common.arguments import add_cache, add_data
-from _common.report import write_result
+from _common.report import say, write_result
 from _lcp_paper.lenet import DESCRIPTION, NetResult, run_net
 from _lcp_paper.methods import evaluate
 from _lcp_paper.tables import (
@@ -87,7 +87,7 @@ def run(
                 for method, value in methods.items():
                     found.setdefault(outside, {}).setdefault(method, []).append(value)
             seconds = time.process_time() - start
-            print(f"{task.name}, seed {seed}: scored in {seconds:.0f} s", file=sys.stderr)
+            say(f"{task.name}, seed {seed}: scored in {seconds:.0f} s")
     return results, logs, nets
 
 
@@ -126,7 +126,7 @@ def main() -> None:
     body = report(*run(tasks, given), given.seeds)
     if given.only or given.quick:
         print(body)
-        print("not written: only a run on everything is kept", file=sys.stderr)
+        say("not written: only a run on everything is kept")
         return
     command = COMMAND + ("" if given.seeds == 3 else f" --seeds {given.seeds}")
     packages = ["skood", "numpy", "scipy", "scikit-learn", "torch", "pillow"]

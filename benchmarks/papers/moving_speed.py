@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 
 from _common.arguments import add_cache, add_data
 from _common.images import kept, load_grey, with_channel
-from _common.report import RESULTS, write_result
+from _common.report import RESULTS, say, write_result
 from _common.table2_nets import lenet
 from _moving_speed_report import markdown, picture
 from skood.cli.arguments import count as at_least_one
@@ -58,7 +58,7 @@ def _trace(data: Path, seed: int) -> dict[str, np.ndarray]:
         for step in _training(net, X, y):
             if step not in STEPS:
                 continue
-            print(f"seed {seed}: step {step} of {STEPS[-1]}", file=sys.stderr, flush=True)
+            say(f"seed {seed}: step {step} of {STEPS[-1]}")
             layers = TorchFeatureTransformer(net, list(LAYERS), batch_size=500, device="cpu")
             for kind, rows in kinds.items():
                 features = layers.fit_transform(rows)

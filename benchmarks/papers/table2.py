@@ -25,11 +25,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 
 from _common.arguments import add_cache, add_data
 from _common.images import kept
-from _common.report import write_result
+from _common.report import say, write_result
 from _table2.context import Context, split_rows
 from _table2.exposure import exposed
 from _table2.methods import Method, label_free
-from _table2.report import Table, write_csv, write_markdown, write_picture
+from _table2.report import write_csv, write_markdown, write_picture
+from _table2.table import Table
 from _table2.tasks import ARCHITECTURES, Data, Task, find_task
 from _table2.text import MOST_WITHOUT_ENSEMBLE
 from _table2.training import Rows, trained
@@ -82,7 +83,7 @@ def _scores(method: Method, net: Context, folder: Path) -> dict[str, np.ndarray]
         start = time.perf_counter()
         found = method.score(net)
         seconds = time.perf_counter() - start
-        print(f"{key}: {seconds:.0f} s", file=sys.stderr, flush=True)
+        say(f"{key}: {seconds:.0f} s")
         return {f"set:{name}": scores for name, scores in found.items()}
 
     with warnings.catch_warnings():
@@ -130,7 +131,7 @@ def main() -> None:
     body = write_markdown(table)
     if given.only:
         print(body)
-        print("not written: only a run of all methods is kept", file=sys.stderr)
+        say("not written: only a run of all methods is kept")
         return
     command = f"python benchmarks/papers/table2.py --task {task.name} --data ../shared/data"
     command += "" if given.seeds == SEEDS[task.name] else f" --seeds {given.seeds}"

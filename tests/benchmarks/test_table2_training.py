@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("tqdm")
 
 PAPERS = Path(__file__).resolve().parents[2] / "benchmarks" / "papers"
 EPOCHS = 3

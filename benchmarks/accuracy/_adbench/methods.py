@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Self
 
 import numpy as np
@@ -57,10 +56,6 @@ def methods(kind: str, *, peers: bool) -> list[Method]:
     if not peers:
         return own
     return [*own, *_pyod(), *_scikit_learn(robust_covariance=kind == "tabular")]
-
-
-def has_pyod() -> bool:
-    return find_spec("pyod") is not None
 
 
 def _classic_measures() -> list[Method]:

@@ -120,7 +120,7 @@ def _against(preset: str, other: str, results: Results) -> list[str]:
 
 
 def _losses(kind: str, results: Results) -> str:
-    preset, rows = PRESET[kind], []
+    preset, lines = PRESET[kind], []
     for name in _method_names(results):
         lost = {
             set_name: found[name].mean - found[preset].mean
@@ -130,8 +130,8 @@ def _losses(kind: str, results: Results) -> str:
         ordered = sorted(lost.items(), key=lambda item: -item[1])
         text = ", ".join(f"{set_name} {points:.1f}" for set_name, points in ordered)
         if name != preset:
-            rows.append([name, text or "none"])
-    return markdown_table(["method", "sets"], rows).replace("---:", "---")
+            lines.append(f"- {name}: {text or 'none'}")
+    return "\n".join(lines)
 
 
 def _problems(results: Results) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from _common.report import markdown_table
 from _scale.out_of_core import (
@@ -17,7 +18,6 @@ from _scale.out_of_core import (
     in_a_process,
     write_rows,
 )
-from skood._optional import import_optional
 
 DETECTORS = {
     "kNN": "KNNOutlierDetector",
@@ -77,11 +77,8 @@ def _table(sizes: tuple[int, ...], found: dict[str, list[dict[str, float]]]) -> 
 
 
 def _plot(path: Path, sizes: tuple[int, ...], found: dict[str, list[dict[str, float]]]) -> None:
-    matplotlib = import_optional("matplotlib", "bench", needed_by="The plot of the growth")
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, panels = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
+    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    panels = figure.subplots(1, 3)
     titles = {
         "fit": "fit, s",
         "score": f"score {N_QUERIES:,} rows, s",
@@ -115,4 +112,3 @@ def _plot(path: Path, sizes: tuple[int, ...], found: dict[str, list[dict[str, fl
     panels[2].legend(frameon=False, fontsize=9, loc="center left")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
-    plt.close(figure)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import nn
 
 from _common.images import kept, load_grey, with_channel
 from _common.lenet import FILTERS, HIDDEN, LAYERS, lenet
+from _common.report import say
 from _lcp_paper.methods import Metrics, metrics
 from _lcp_paper.tasks import grey_test_sets
 from skood import LayerEnsemble, LCPOutlierDetector
@@ -67,7 +67,7 @@ def run_net(data: Path, cache: Path, seed: int, *, quick: bool) -> NetResult:
     }
     accuracy = _accuracy(net, X_test, y_test)
     text = f"LeNet, seed {seed}: {accuracy:.2f} %, {training_seconds:.0f} + {seconds:.0f} s"
-    print(text, file=sys.stderr, flush=True)
+    say(text)
     return NetResult(accuracy, found, by_layer, training_seconds, seconds)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from _common.images import kept
+from _common.report import say
 from _lcp_paper.tasks import Sets, Task
 from skood.deep import AutoencoderTransformer
 
@@ -81,5 +81,5 @@ def _train(task: Task, sets: Sets, seed: int, quick: bool) -> dict[str, np.ndarr
     best, loss = autoencoder.best_epoch_, autoencoder.validation_loss_curve_.min()
     found["training_log"] = np.array([autoencoder.n_epochs_, best, loss, seconds])
     text = f"{task.name}, seed {seed}: {autoencoder.n_epochs_} epochs, {seconds:.0f} s"
-    print(text, file=sys.stderr, flush=True)
+    say(text)
     return found

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from _common.report import judged
+from _table2.table import Table
 from _table2.tasks import Task
-
-if TYPE_CHECKING:
-    from _table2.report import Table
 
 PROTOCOLS = {
     "no OoD data": (

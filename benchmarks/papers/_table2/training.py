@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from tqdm import tqdm
+
+from skood.rows.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -116,16 +117,26 @@ def _epoch(
     net.train()
     total = 0.0
     order = torch.randperm(len(rows.X))
-    for chosen in tqdm(order.split(recipe.batch_size), desc=name, mininterval=5.0):
-        batch, labels = recipe.augment(rows.X[chosen]).to(device()), rows.y[chosen].to(device())
-        with torch.autocast(device().type, torch.bfloat16, enabled=recipe.half):
-            loss = _loss(net, batch, labels, rows, recipe)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        total += float(loss.detach()) * len(chosen)
+    with _EpochProgress(name, len(order)) as progress:
+        for chosen in order.split(recipe.batch_size):
+            batch, labels = recipe.augment(rows.X[chosen]).to(device()), rows.y[chosen].to(device())
+            with torch.autocast(device().type, torch.bfloat16, enabled=recipe.half):
+                loss = _loss(net, batch, labels, rows, recipe)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            total += float(loss.detach()) * len(chosen)
+            progress.update(progress.done + len(chosen))
     return total / len(rows.X)
+
+
+class _EpochProgress(Progress):
+    def line(self) -> str:
+        return f"{self.what}: {self.done:,} of {self.total:,} rows, {self.rate:,.0f} a second"
+
+    def last_line(self) -> str:
+        return f"{self.what}: {self.done:,} rows in {self.seconds:.0f} s"
 
 
 def _loss(
