@@ -78,6 +78,28 @@ def check_option(owner: object, name: str, value: Any, options: Sequence[str]) -
         raise parameter_error(owner, name, "one of " + ", ".join(map(repr, options)), value)
 
 
+def check_methods(
+    owner: object, name: str, methods: Sequence[str], *, kind: str = "an estimator"
+) -> None:
+    """Raise unless a parameter is an estimator (not a class) with all of these methods."""
+    value = getattr(owner, name)
+    if isinstance(value, type) or not all(hasattr(value, method) for method in methods):
+        listed = " and ".join(f"`{method}`" for method in methods)
+        raise parameter_error(owner, name, f"{kind} with {listed}", value)
+
+
+def finite_numbers(owner: object, name: str, length: int, allowed: str) -> NDArray[np.float64]:
+    """A copy of a parameter that is an array of so many finite numbers."""
+    value = getattr(owner, name)
+    try:
+        numbers = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise parameter_error(owner, name, allowed, value) from error
+    if numbers.shape != (length,) or not np.isfinite(numbers).all():
+        raise parameter_error(owner, name, allowed, value)
+    return numbers
+
+
 def check_training_rows(
     estimator: BaseEstimator, X: Any, *, min_samples: int = 2, stored: bool = False
 ) -> NDArray:
@@ -189,6 +211,14 @@ def forget_columns(estimator: BaseEstimator) -> None:
     for name in ("n_features_in_", "feature_names_in_"):
         if hasattr(estimator, name):
             delattr(estimator, name)
+
+
+def adopt_columns(estimator: BaseEstimator, fitted: Any) -> None:
+    """Number and names of the columns become those of a fitted estimator, or are forgotten."""
+    forget_columns(estimator)
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(fitted, name):
+            setattr(estimator, name, getattr(fitted, name))
 
 
 def check_column_names(estimator: BaseEstimator, names: Any) -> None:

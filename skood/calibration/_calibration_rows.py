@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
+
+from .._validation import last_step
 
 
-def draw_some(
+def draw_rows(
+    owner: Any, n_samples: int, labels: NDArray | None, generator: np.random.RandomState
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions of the rows that fit the owner's detector, and of those that calibrate it."""
+    everything = np.arange(n_samples)
+    inside = everything
+    if learns_from_labels(owner.detector):
+        inside = everything[~_is_outside(labels, n_samples)]
+    if isinstance(owner.detector, FrozenEstimator):
+        return everything, inside
+    if owner.class_conditional and labels is not None:
+        rows = _some_of_each_class(inside, labels[inside], owner.calibration_size, generator)
+    else:
+        rows = _some(inside, owner.calibration_size, generator)
+    return np.setdiff1d(everything, rows), rows
+
+
+def learns_from_labels(estimator: Any) -> bool:
+    """Whether an estimator, or the last step of a Pipeline, can't be fitted without labels."""
+    detector = last_step(estimator)
+    return hasattr(detector, "__sklearn_tags__") and get_tags(detector).target_tags.required
+
+
+def _some(
     positions: NDArray[np.intp], share: float, generator: np.random.RandomState
 ) -> NDArray[np.intp]:
     """Draw a share of the positions: at least one is drawn and at least one is left."""
@@ -19,13 +48,13 @@ def draw_some(
     return np.sort(generator.choice(positions, n_drawn, replace=False))
 
 
-def draw_some_of_each_class(
+def _some_of_each_class(
     positions: NDArray[np.intp],
     labels: NDArray,
     share: float,
     generator: np.random.RandomState,
 ) -> NDArray[np.intp]:
-    """The same share of each class; `labels` are those of the positions."""
+    """Draw the same share of each class; `labels` are those of the positions."""
     drawn = []
     for label in np.unique(labels).tolist():
         members = positions[labels == label]
@@ -34,11 +63,11 @@ def draw_some_of_each_class(
                 "class_conditional=True of ConformalOutlierDetector needs at least 2 rows of each "
                 f"class. Got 1 row of the class {label!r} instead."
             )
-        drawn.append(draw_some(members, share, generator))
+        drawn.append(_some(members, share, generator))
     return np.sort(np.concatenate(drawn))
 
 
-def is_outside(labels: NDArray | None, n_samples: int) -> NDArray[np.bool_]:
+def _is_outside(labels: NDArray | None, n_samples: int) -> NDArray[np.bool_]:
     """Which rows are labelled out-of-distribution, where all labels are +1 or -1."""
     if labels is None or labels.dtype.kind not in "iuf" or not np.isin(labels, (-1, 1)).all():
         return np.zeros(n_samples, dtype=bool)

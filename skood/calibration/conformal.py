@@ -7,16 +7,21 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
-from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state, get_tags, indexable
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
-from .._validation import check_float, check_option, parameter_error, select_rows
+from .._validation import (
+    adopt_columns,
+    check_float,
+    check_methods,
+    check_option,
+    parameter_error,
+    select_rows,
+)
 from ._batch_test import ConformalTestResult, rank_sum_test, simes_test
 from ._calibration import Calibration
-from ._calibration_rows import draw_some, draw_some_of_each_class, is_outside
-from ._wrapped import adopt_columns, check_methods, learns_from_labels
+from ._calibration_rows import draw_rows, learns_from_labels
 from .p_values import benjamini_hochberg
 
 _CONTROL = ("marginal", "fdr")
@@ -171,7 +176,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
                 "class_conditional=True of ConformalOutlierDetector needs class labels in y."
             )
         generator = check_random_state(self.random_state)
-        others, rows = self._draw_rows(n_samples, labels, generator)
+        others, rows = draw_rows(self, n_samples, labels, generator)
         self.detector_ = clone(self.detector).fit(
             select_rows(X, others), None if labels is None else labels[others]
         )
@@ -333,22 +338,6 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
                 self, "class_conditional", "True or False", self.class_conditional
             )
         check_float(self, "calibration_size", self.calibration_size, "(0, 1)")
-
-    def _draw_rows(
-        self, n_samples: int, labels: NDArray | None, generator: np.random.RandomState
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Positions of the rows that fit the detector, and of those that calibrate it."""
-        everything = np.arange(n_samples)
-        inside = everything
-        if learns_from_labels(self.detector):
-            inside = everything[~is_outside(labels, n_samples)]
-        if isinstance(self.detector, FrozenEstimator):
-            return everything, inside
-        if self.class_conditional and labels is not None:
-            rows = draw_some_of_each_class(inside, labels[inside], self.calibration_size, generator)
-        else:
-            rows = draw_some(inside, self.calibration_size, generator)
-        return np.setdiff1d(everything, rows), rows
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

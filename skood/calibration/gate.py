@@ -12,10 +12,9 @@ from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_option, select_rows
+from .._validation import adopt_columns, check_methods, check_option, select_rows
 from ._last_mask import LastMask
 from ._reject_label import filled_with, find_reject_label
-from ._wrapped import adopt_columns, check_methods
 
 _ON_REJECT = ("label", "nan", "raise")
 _NAMED = 10  # positions that an error names

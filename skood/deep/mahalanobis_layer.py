@@ -11,22 +11,23 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
-from .._validation import check_float, check_option
+from .._validation import check_option
 from ..detectors import MahalanobisOutlierDetector
 from ..detectors.class_gaussians import COVARIANCES
-from ..layers import extractor_tags, is_in_distribution, logistic_weights, weighed_sum
-from ..layers.layer_inputs import (
+from ..layers.extractor import (
     blocks_of,
     check_extractor,
     extract,
+    extractor_tags,
     fit_layers,
-    new_inputs,
     opened,
-    side_by_side,
-    training_inputs,
 )
+from ..layers.groups import side_by_side
+from ..layers.inputs import RawInputs, new_inputs, training_inputs
+from ..layers.labels import split_by_label
 from ..layers.layer_scale import LayerScale
-from ..layers.raw_inputs import RawInputs
+from ..layers.perturbation import Perturbation, check_perturbation
+from ..layers.weights import logistic_weights, weighed_sum
 from ._nearest_class import NearestClass
 
 _COMBINE = ("sum", "logistic")
@@ -194,17 +195,13 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         """
         self._check_parameters()
         self._forget("feature_extractor_", "n_features_in_", "feature_names_in_", "_dtype")
-        inputs, inside, outside = training_inputs(self, X), None, None
-        if self.combine == "logistic":
-            is_inside = is_in_distribution(self, inputs.values, y, class_labels=True)
-            inside, outside = np.flatnonzero(is_inside), inputs[np.flatnonzero(~is_inside)]
+        inputs = training_inputs(self, X)
+        positions, training, outside = split_by_label(self, inputs, y, class_labels=True)
         y = self._store_classes(y, len(inputs))
-        if inside is not None:
-            inputs, y = inputs[inside], np.asarray(y)[inside]
-        self._fit_detectors(inputs, y)
-        rows = self._draw_threshold_rows(len(inputs))
-        scores = self._fit_combination(inputs, rows, outside)
-        self._set_threshold(rows if inside is None else inside[rows], scores)
+        self._fit_detectors(training, y if outside is None else np.asarray(y)[positions])
+        rows = self._draw_threshold_rows(len(training))
+        scores = self._fit_combination(training, rows, outside)
+        self._set_threshold(positions[rows], scores)
         return self
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
@@ -253,8 +250,8 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
     def _check_parameters(self) -> None:
         check_option(self, "covariance", self.covariance, COVARIANCES)
         check_option(self, "combine", self.combine, _COMBINE)
-        check_float(self, "perturbation", self.perturbation, "[0, inf)")
         check_extractor(self)
+        check_perturbation(self)
         self._check_threshold_parameters()
 
     def _fit_detectors(self, inputs: RawInputs, y: NDArray | None) -> None:
@@ -303,26 +300,15 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
     def _distances(self, extractor: Any, inputs: RawInputs) -> Iterator[NDArray[np.float64]]:
         """Distances from the nearest class, layer by layer."""
         features = extract(extractor, inputs)
+        step = Perturbation(self.perturbation, "sign")
         for columns, detector in zip(self._columns, self.detectors_.values(), strict=True):
-            own = np.ascontiguousarray(features[:, columns])
+            unmoved = np.ascontiguousarray(features[:, columns])
             if not self.perturbation:
-                yield -detector._score(own)
+                yield -detector._score(unmoved)
                 continue
-            moved = extract(extractor, self._moved(extractor, inputs, detector, columns))
-            yield -detector._scorer.of_moved(own, np.ascontiguousarray(moved[:, columns]))
-
-    def _moved(
-        self,
-        extractor: Any,
-        inputs: RawInputs,
-        detector: MahalanobisOutlierDetector,
-        columns: slice | NDArray[np.intp],
-    ) -> RawInputs:
-        """Inputs a step nearer to the class that is nearest in a layer."""
-        objective = NearestClass(detector._gaussians, columns)
-        slope = np.asarray(extractor.gradient(inputs.given(), objective))
-        step = self.perturbation * np.sign(slope).reshape(inputs.values.shape)
-        return inputs.replaced(inputs.values + step)
+            objective = NearestClass(detector._gaussians, columns)
+            moved = extract(extractor, step.moved(extractor, inputs, objective))
+            yield -detector._scorer.of_moved(unmoved, np.ascontiguousarray(moved[:, columns]))
 
     def _standardised(self, confidences: NDArray[np.float64]) -> NDArray[np.float64]:
         columns = zip(self._scales, confidences.T, strict=True)

@@ -13,7 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .._base import OODDetectorMixin
 from .._validation import last_step
-from . import Layers
+from .groups import Layers
 from .layer_scale import LayerScale, score_is_distance
 
 
@@ -39,14 +39,14 @@ class LayerDetectors:
         tasks = ((detector, part, y, rows) for part in _split(features, layers))
         fitted = dict(zip(layers, _each(_fit_layer, tasks, n_jobs), strict=True))
         scales = {}
-        for name, (one, scores) in fitted.items():
+        for name, (fitted_detector, scores) in fitted.items():
             if not np.isfinite(scores).all():
                 raise ValueError(
                     f"The scores of training rows by the detector of layer {name!r} must be finite."
                 )
-            scales[name] = LayerScale.fit(scores, is_distance=score_is_distance(one))
+            scales[name] = LayerScale.fit(scores, is_distance=score_is_distance(fitted_detector))
         values = [scales[name].standardise(scores) for name, (_, scores) in fitted.items()]
-        detectors = {name: one for name, (one, _) in fitted.items()}
+        detectors = {name: fitted_detector for name, (fitted_detector, _) in fitted.items()}
         return cls(layers, detectors, scales), np.column_stack(values)
 
     def values(self, features: NDArray, n_jobs: int | None) -> NDArray[np.float64]:

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from .._validation import check_int, check_option, parameter_error
 from ..measures.blocks import slices
-from .raw_inputs import RawInputs
+from .inputs import RawInputs
 
-NOISES = ("uniform", "gaussian")
+_NOISES = ("uniform", "gaussian")
 
 _Bounds = tuple[Any, Any]  # low and high: numbers, or an array of them for each column
 _BLOCK_VALUES = 1 << 20
+
+
+def check_noise(owner: Any) -> None:
+    """Raise unless the owner's `noise`, `noise_range` and `n_noise` are valid."""
+    check_option(owner, "noise", owner.noise, _NOISES)
+    check_int(owner, "n_noise", owner.n_noise, 1)
+    bounds: Any = owner.noise_range
+    if isinstance(bounds, str) and bounds == "auto":
+        return
+    if owner.noise != "uniform":
+        raise parameter_error(owner, "noise_range", "'auto' unless noise='uniform'", bounds)
+    pair = isinstance(bounds, (tuple, list)) and len(bounds) == 2
+    pair = pair and all(isinstance(b, Real) and np.isfinite(float(b)) for b in bounds)
+    if not pair or bounds[0] > bounds[1]:
+        allowed = "'auto' or two finite numbers (low, high) with low <= high"
+        raise parameter_error(owner, "noise_range", allowed, bounds)
 
 
 def draw_noise(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..measures import singularity_distance
-from . import Layers
-from ._perturbation import Perturbation
-from .layer_inputs import blocks_of, extract, opened, side_by_side
-from .raw_inputs import RawInputs
+from ._singularity import find_singularity
+from .extractor import blocks_of, extract, fit_layers, opened
+from .groups import Layers, side_by_side
+from .inputs import RawInputs
+from .perturbation import Perturbation
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,15 @@ class SingularityLayers:
     layers: Layers
     singularity: NDArray[np.float64]
     perturbation: Perturbation | None
+
+    @classmethod
+    def fit(cls, owner: Any, inputs: RawInputs, y: Any, noise_features: Any) -> Self:
+        """Fit the owner's extractor; find the layers' columns and the singularity."""
+        extractor, layers, n_features = fit_layers(owner, inputs, y)
+        singularity = find_singularity(owner, extractor, inputs, n_features, noise_features)
+        step = owner.perturbation if owner.direction == "ascend" else -owner.perturbation
+        perturbation = Perturbation(step, owner.gradient) if step else None
+        return cls(extractor, layers, singularity, perturbation)
 
     def distances(
         self, inputs: RawInputs, rows: NDArray[np.intp] | None = None
@@ -40,24 +50,47 @@ class SingularityLayers:
                     )
         return distances
 
+    def moved(
+        self, extractor: Any, inputs: RawInputs, columns: slice | NDArray[np.intp]
+    ) -> RawInputs:
+        """Inputs a step away from the singularity, or towards it, in the layer of these columns."""
+        if self.perturbation is None:
+            return inputs
+        objective = _half_square(columns, self.singularity[columns])
+        return self.perturbation.moved(extractor, inputs, objective)
+
     def _features(
         self, extractor: Any, inputs: RawInputs
     ) -> Iterator[tuple[NDArray, slice | NDArray[np.intp]]]:
         """Features for each layer, and the layer's columns among them."""
-        layers = map(side_by_side, self.layers.values())
-        if self.perturbation is None:
-            features = self._checked(extract(extractor, inputs))
-            yield from ((features, columns) for columns in layers)
-            return
-        for columns in layers:
-            star = self.singularity[columns]
-            moved = self.perturbation.moved(extractor, inputs, columns, star)
-            yield self._checked(extract(extractor, moved)), columns
+        features = None
+        for columns in map(side_by_side, self.layers.values()):
+            if features is None or self.perturbation is not None:
+                features = extract(extractor, self.moved(extractor, inputs, columns))
+                self._check_width(features)
+            yield features, columns
 
-    def _checked(self, features: NDArray) -> NDArray:
+    def _check_width(self, features: NDArray) -> None:
         if features.shape[1] != len(self.singularity):
             raise ValueError(
                 f"The feature extractor gives {features.shape[1]} features, but the singularity "
                 f"has {len(self.singularity)}."
             )
-        return features
+
+
+def _half_square(
+    columns: slice | NDArray[np.intp], singularity: NDArray[np.float64]
+) -> Callable[[Any], Any]:
+    """Half the squared distance from the singularity, of features that may be tensors.
+
+    It has a gradient at 0 too. Elsewhere that is the distance's own times a positive number, which
+    changes neither its sign nor the standardised gradient.
+    """
+
+    def objective(features: Any) -> Any:
+        part = features[:, columns]
+        star = part.new_tensor(singularity) if hasattr(part, "new_tensor") else singularity
+        difference = part - star
+        return (difference * difference).sum(1) / 2
+
+    return objective

@@ -1,4 +1,4 @@
-"""What an `FSSDScorer` keeps so that further inputs can be taken in."""
+"""What an `FSSDScorer` keeps so that it can take in further inputs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from .._validation import check_labels, discrete_classes
 from ..neighbors.index_choice import feasible_n_neighbors
-from . import is_in_distribution
-from ._layer_combination import LayerProfile
-from .layer_inputs import new_inputs
-from .raw_inputs import RawInputs
+from ._combination import fit_combination
+from ._layer_profile import LayerProfile
+from ._singularity import checked_noise
+from .inputs import RawInputs, new_inputs
+from .labels import is_in_distribution, split_by_label
 
 
 @dataclass
@@ -30,18 +31,10 @@ class SingularityStream:
     def begin(cls, scorer: Any, X: Any, y: Any) -> Self:
         """What to keep of the inputs that the scorer has just been fitted on."""
         inputs = new_inputs(scorer, X)
-        labels = np.asarray(y) if scorer.combine == "logistic" else None
-        inside, outside = np.arange(len(inputs)), None
-        if labels is not None:
-            inside = np.flatnonzero(labels != -1)
-            outside = inputs[np.flatnonzero(labels == -1)]
-        return cls(
-            labels,
-            inside,
-            np.searchsorted(inside, scorer.training_indices_),
-            inputs[scorer.training_indices_],
-            outside,
-        )
+        inside, _, outside = split_by_label(scorer, inputs, y)
+        sampled = np.searchsorted(inside, scorer.training_indices_)
+        labels = None if outside is None else np.asarray(y)
+        return cls(labels, inside, sampled, inputs[scorer.training_indices_], outside)
 
     def go_on(self, scorer: Any, X: Any, y: Any, noise: NDArray | None) -> None:
         """Take in further inputs, and noise features where there are some."""
@@ -58,12 +51,11 @@ class SingularityStream:
         kept = np.flatnonzero(np.isin(self.sampled, drawn))
         new = added[drawn[drawn >= n_before] - n_before]
         self.sampled = drawn
-        self.sample = joined(self.sample[kept], inputs[new])
+        self.sample = self.sample[kept].joined(inputs[new])
         if self.outside is not None:
             others = np.setdiff1d(np.arange(len(inputs)), added)
-            self.outside = joined(self.outside, inputs[others])
-        everything = np.arange(len(self.sample))
-        scores = scorer._fit_combination(self.sample, everything, self.outside)
+            self.outside = self.outside.joined(inputs[others])
+        scores = fit_combination(scorer, self.sample, np.arange(len(self.sample)), self.outside)
         scorer._set_threshold(self.inside[drawn], scores)
 
     def _inside_of(self, scorer: Any, y: Any, n: int) -> NDArray[np.intp]:
@@ -79,8 +71,36 @@ class SingularityStream:
         return np.flatnonzero(inside[len(inside) - n :])
 
 
-def add_to_profile(scorer: Any, X: Any, y: Any) -> None:
-    """Take in further inputs where the singularity stays: their distances are all it needs."""
+def take_in(scorer: Any, X: Any, y: Any, noise_features: Any) -> None:
+    """Take in the inputs of a later call of `partial_fit`."""
+    noise = _further_noise(scorer, noise_features)
+    if scorer.combine == "profile":
+        _add_to_profile(scorer, X, y)
+        return
+    if not hasattr(scorer, "_stream"):
+        raise ValueError(
+            f"{type(scorer).__name__} with combine={scorer.combine!r} was fitted by fit, which "
+            "keeps no inputs to go on from. Begin with partial_fit."
+        )
+    scorer._stream.go_on(scorer, X, y, noise)
+
+
+def _further_noise(scorer: Any, noise_features: Any) -> NDArray | None:
+    """Noise features of a later call, where the singularity can still be moved by them."""
+    if noise_features is None:
+        return None
+    noise = checked_noise(noise_features, len(scorer.singularity_))
+    if scorer.combine == "profile" or not scorer._n_noise:
+        raise ValueError(
+            "The 'noise_features' parameter of FSSDScorer.partial_fit must be None after the first "
+            "call, unless that was given some and combine is not 'profile', which needs all inputs "
+            f"again. Got {len(noise)} noise features instead."
+        )
+    return noise
+
+
+def _add_to_profile(scorer: Any, X: Any, y: Any) -> None:
+    """Take in further inputs by their distances: the singularity stays."""
     inputs = new_inputs(scorer, X)
     profile: LayerProfile = scorer._combination
     n = len(profile.distances) + len(inputs)
@@ -100,14 +120,9 @@ def _take_in_classes(scorer: Any, y: Any, n: int) -> None:
 
 
 def _move_singularity(scorer: Any, noise: NDArray) -> None:
-    """The mean of all noise features so far."""
+    """Make the singularity the mean of all noise features so far."""
     n = scorer._n_noise + len(noise)
     way = noise.mean(axis=0, dtype=np.float64) - scorer.singularity_
     scorer.singularity_ = scorer.singularity_ + way * (len(noise) / n)
     scorer._layers = replace(scorer._layers, singularity=scorer.singularity_)
     scorer._n_noise = n
-
-
-def joined(first: RawInputs, second: RawInputs) -> RawInputs:
-    """Inputs, and others after them."""
-    return first.replaced(np.concatenate([first.values, second.values]))

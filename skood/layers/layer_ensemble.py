@@ -12,25 +12,23 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
 from .._validation import (
+    adopt_columns,
     check_extracted,
     check_int,
+    check_methods,
     check_new_rows,
     check_option,
     check_training_rows,
-    parameter_error,
     select_rows,
 )
 from ..explanation import Explanation, LinearMap
-from . import (
-    extractor_tags,
-    find_layers,
-    is_in_distribution,
-    logistic_weights,
-    seeded_clone,
-    weighed_sum,
-)
 from ._layer_detectors import LayerDetectors
 from ._layer_explanation import explain_layers
+from ._seeded_clone import seeded_clone
+from .extractor import check_extractor, extractor_tags, fit_extractor
+from .groups import find_layers
+from .labels import is_in_distribution
+from .weights import logistic_weights, weighed_sum
 
 _COMBINE = ("sum", "logistic")
 
@@ -266,15 +264,8 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         return Explanation(scores=self._combined(values), base=base, **about)
 
     def _check_parameters(self) -> None:
-        for name, needed, what in (
-            ("detector", ("fit", "score_samples"), "a detector, with `fit` and `score_samples`"),
-            ("feature_extractor", ("fit", "transform"), "a transformer or None"),
-        ):
-            value = getattr(self, name)
-            optional = name != "detector" and value is None
-            is_class = isinstance(value, type)
-            if not optional and (is_class or not all(hasattr(value, one) for one in needed)):
-                raise parameter_error(self, name, what, value)
+        check_methods(self, "detector", ("fit", "score_samples"), kind="a detector")
+        check_extractor(self)
         check_option(self, "combine", self.combine, _COMBINE)
         if self.n_jobs != -1:
             check_int(self, "n_jobs", self.n_jobs, 1, or_none=True)
@@ -294,17 +285,9 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
 
     def _fit_extractor(self, X: Any, y: Any) -> NDArray:
         """The features of the training rows; learns which columns belong to which layer."""
-        names, groups = getattr(self, "feature_names_in_", None), self.groups
-        if self.feature_extractor is not None:
-            extractor = seeded_clone(self.feature_extractor, self.random_state).fit(X, y)
-            self.feature_extractor_ = extractor
-            for name in ("n_features_in_", "feature_names_in_"):
-                if hasattr(extractor, name):
-                    setattr(self, name, getattr(extractor, name))
-            if groups is None:
-                groups = getattr(extractor, "feature_groups_", None)
-            if hasattr(extractor, "get_feature_names_out"):
-                names = extractor.get_feature_names_out()
+        extractor, groups, names = fit_extractor(self, X, y)
+        if extractor is not None:
+            adopt_columns(self, extractor)
         features = self._extract(X)
         self._names = None if names is None else np.asarray(names, dtype=object)
         self.layer_columns_ = find_layers(self, groups, names, features.shape[1])

@@ -62,16 +62,16 @@ _PARTS = {
     "KnownNeighbors": "detectors._neighbor_updates.KnownNeighbors",
     "LastMask": "calibration._last_mask.LastMask",
     "LayerDetectors": "layers._layer_detectors.LayerDetectors",
-    "LayerProfile": "layers._layer_combination.LayerProfile",
+    "LayerProfile": "layers._layer_profile.LayerProfile",
     "LayerScale": "layers.layer_scale.LayerScale",
     "Layout": "deep._layouts.Layout",
     "LinearHead": "detectors._linear_head.LinearHead",
     "OODScorer": "model_selection.ood_scorer.OODScorer",
     "ParquetRows": "rows._parquet_rows.ParquetRows",
-    "Perturbation": "layers._perturbation.Perturbation",
+    "Perturbation": "layers.perturbation.Perturbation",
     "Points": "neighbors._points.Points",
     "PseudoClasses": "model_selection._pseudo_classes.PseudoClasses",
-    "RawInputs": "layers.raw_inputs.RawInputs",
+    "RawInputs": "layers.inputs.RawInputs",
     "RowFingerprints": "rows.fingerprints.RowFingerprints",
     "RowLookup": "rows.lookup.RowLookup",
     "RowMoments": "measures.row_moments.RowMoments",
@@ -82,7 +82,7 @@ _PARTS = {
     "StoredView": "storage._stand_ins.StoredView",
     "Tap": "deep._taps.Tap",
     "TensorSearch": "neighbors._tensor_search.TensorSearch",
-    "WeighedSum": "layers._layer_combination.WeighedSum",
+    "WeighedSum": "layers.weights.WeighedSum",
 }
 _PACKAGES = {name: package for package, names in _PUBLIC.items() for name in names}
 _PLACES = {f"skood.parts.{name}": f"skood.{place}" for name, place in _PARTS.items()}

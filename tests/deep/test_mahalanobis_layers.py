@@ -283,7 +283,7 @@ def test_images_tensors_blocks_and_copies(monkeypatch):
     np.testing.assert_array_equal(scorer.score_samples(torch.from_numpy(Q)), expected)
     parts = [scorer.score_samples(part) for part in np.split(Q, [1, 9])]
     np.testing.assert_allclose(np.concatenate(parts), expected, rtol=1e-9)
-    monkeypatch.setattr("skood.layers.layer_inputs._BLOCK_VALUES", 8 * 144)
+    monkeypatch.setattr("skood.layers.extractor._BLOCK_VALUES", 8 * 144)
     np.testing.assert_allclose(scorer.score_samples(Q), expected, rtol=1e-9)
     cloned = clone(scorer)
     assert cloned.feature_extractor.module is net

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+import skood
 from skood import FSSDScorer, LayerEnsemble
 from skood.layers._noise import draw_noise
-from skood.layers.raw_inputs import RawInputs
+from skood.layers.inputs import RawInputs
 from skood.measures import singularity_distance
 from skood.rows.fingerprints import RowFingerprints
 
@@ -323,6 +325,28 @@ def test_frames_go_to_the_extractor_with_their_names(make_frame, perturbation):
         scorer.score_samples(swapped)
 
 
+@pytest.mark.parametrize("combine", ["profile", "sum"])
+def test_a_pickled_scorer_takes_in_further_frames(combine):
+    frame = pd.DataFrame(rows(), columns=list("abcd"))
+    extractor = ColumnTransformer([("some", StandardScaler(), ["a", "d"])])
+    scorer = FSSDScorer(extractor, combine=combine, random_state=0).partial_fit(frame[:40])
+    copied = pickle.loads(pickle.dumps(scorer))  # noqa: S301
+    expected = scorer.partial_fit(frame[40:]).score_samples(frame)
+    np.testing.assert_array_equal(copied.partial_fit(frame[40:]).score_samples(frame), expected)
+
+
+@pytest.mark.parametrize("combine", ["profile", "sum", "logistic"])
+def test_a_loaded_scorer_takes_in_further_inputs(combine, tmp_path):
+    pytest.importorskip("skops", reason="the extra 'io' is not installed")
+    X, y = rows(), np.where(np.arange(60) % 3 == 0, -1, 1) if combine == "logistic" else None
+    first, rest = (None, None) if y is None else (y[:40], y[40:])
+    scorer = FSSDScorer(combine=combine, random_state=0).partial_fit(X[:40], first)
+    skood.save(scorer, tmp_path / "scorer.skood")
+    loaded = skood.load(tmp_path / "scorer.skood")
+    expected = scorer.partial_fit(X[40:], rest).score_samples(X)
+    np.testing.assert_array_equal(loaded.partial_fit(X[40:], rest).score_samples(X), expected)
+
+
 def test_training_inputs_are_known_again_in_any_batch_and_type():
     X = np.random.default_rng(0).integers(0, 256, size=(40, 2, 5), dtype=np.uint8)
     scorer = FSSDScorer(Pooled(), random_state=0).fit(X)
@@ -342,8 +366,8 @@ def test_blocks_and_batches_give_the_same(monkeypatch):
     X, Q = rows(60), rows(200, seed=1)
     scorer = FSSDScorer(Squares(), perturbation=0.1, random_state=0).fit(X)
     whole = scorer.score_samples(Q)
-    monkeypatch.setattr("skood.layers.layer_inputs._BLOCK_VALUES", 100)
-    monkeypatch.setattr("skood.layers._layer_combination._BLOCK_VALUES", 30)
+    monkeypatch.setattr("skood.layers.extractor._BLOCK_VALUES", 100)
+    monkeypatch.setattr("skood.layers._layer_profile._BLOCK_VALUES", 30)
     np.testing.assert_allclose(scorer.score_samples(Q), whole, rtol=1e-9)
 
 

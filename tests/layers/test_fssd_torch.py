@@ -17,7 +17,7 @@ from torch import nn  # noqa: E402
 
 from skood import FSSDScorer  # noqa: E402
 from skood.deep import TorchFeatureTransformer  # noqa: E402
-from skood.layers.raw_inputs import RawInputs  # noqa: E402
+from skood.layers.inputs import RawInputs  # noqa: E402
 from skood.measures import singularity_distance  # noqa: E402
 
 from ..torch_nets import Sequences, images, lenet, seeded, sequences  # noqa: E402
@@ -113,9 +113,7 @@ def test_perturbed_scores_equal_those_by_differences(double_net, gradient, direc
             centred = slope - slope.mean(axis=(1, 2, 3), keepdims=True)
             move = centred / slope.std(axis=(1, 2, 3), keepdims=True)
         moved = Q + (0.01 if direction == "ascend" else -0.01) * move
-        found = scorer._layers.perturbation.moved(
-            scorer.feature_extractor_, RawInputs(Q), columns, _star(scorer, columns)
-        )
+        found = scorer._layers.moved(scorer.feature_extractor_, RawInputs(Q), columns)
         clear = np.abs(slope) > 1e-8  # of the others the differences don't tell the sign
         assert clear.mean() > 0.95
         np.testing.assert_allclose(found.values[clear], moved[clear], rtol=1e-5, atol=1e-7)

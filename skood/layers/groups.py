@@ -40,7 +40,18 @@ def find_layers(owner: object, groups: Any, names: Sequence[str] | None, n_featu
         raise parameter_error(owner, "groups", _FORMS, groups)
     if not chosen:
         raise parameter_error(owner, "groups", "of at least one layer", groups)
-    return {name: _columns(owner, name, one, names, n_features) for name, one in chosen.items()}
+    return {
+        name: _columns(owner, name, selection, names, n_features)
+        for name, selection in chosen.items()
+    }
+
+
+def side_by_side(columns: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """Columns that stand side by side as a slice: a view, and cheap to differentiate."""
+    first = int(columns[0])
+    if np.array_equal(columns, np.arange(first, first + len(columns))):
+        return slice(first, first + len(columns))
+    return columns
 
 
 def _layers_by_name(owner: object, names: Sequence[str] | None, n_features: int) -> Layers:
@@ -90,8 +101,8 @@ def _listed_columns(
         return None
     if listed.dtype.kind in "UOT":
         place = {str(name): i for i, name in enumerate([] if names is None else names)}
-        found = [place.get(str(name), n_features) for name in listed]
-        listed = np.array(found, dtype=np.intp)
+        positions = [place.get(str(name), n_features) for name in listed]
+        listed = np.array(positions, dtype=np.intp)
     elif listed.dtype.kind not in "iub":
         return None
     try:

@@ -1,4 +1,4 @@
-"""Weights of the layers, learnt from rows that are known to be out-of-distribution."""
+"""Which training rows are in-distribution, where the y of `fit` says so by +1 and -1."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from .inputs import RawInputs
+
 _FEWEST = 2  # rows of each kind
-_MAX_ITERATIONS = 1000
-_FURTHEST = 1e6  # standard deviations; the solver loses its way among much larger values
 
 
 def is_in_distribution(
@@ -19,7 +18,7 @@ def is_in_distribution(
 ) -> NDArray[np.bool_]:
     """Read the labels +1 and -1 of the training rows; raise where there are others or too few.
 
-    With `class_labels` the in-distribution rows may have any labels that are whole numbers but -1.
+    With `class_labels` in-distribution rows may have any whole number but -1 as their label.
     """
     inner = "class labels (whole numbers)" if class_labels else "+1"
     needed = (
@@ -46,15 +45,15 @@ def is_in_distribution(
     return inside
 
 
-def logistic_weights(
-    inside: NDArray[np.float64], outside: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], float]:
-    """Coefficients of the layers and intercept, positive towards in-distribution.
+def split_by_label(
+    owner: Any, inputs: RawInputs, y: Any, *, class_labels: bool = False
+) -> tuple[NDArray[np.intp], RawInputs, RawInputs | None]:
+    """Positions of the in-distribution inputs, these inputs, and the others.
 
-    Both arrays are standardised layer values, one column a layer.
+    There are others (None if not) with ``combine="logistic"`` only, which needs labels.
     """
-    model = LogisticRegression(class_weight="balanced", max_iter=_MAX_ITERATIONS)
-    labels = np.repeat([1, -1], [len(inside), len(outside)])
-    values = np.clip(np.vstack([inside, outside]), -_FURTHEST, _FURTHEST)
-    model.fit(values, labels)
-    return model.coef_[0], float(model.intercept_[0])
+    if owner.combine != "logistic":
+        return np.arange(len(inputs)), inputs, None
+    inside = is_in_distribution(owner, inputs.values, y, class_labels=class_labels)
+    positions = np.flatnonzero(inside)
+    return positions, inputs[positions], inputs[np.flatnonzero(~inside)]

@@ -1,4 +1,4 @@
-"""Raw inputs of any shape, in the form that a feature extractor takes."""
+"""Inputs of estimators that score layers: raw ones of any shape, or rows of features."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_inputs
+from .._validation import check_inputs, check_new_rows, check_training_rows
 
 _MIN_SAMPLES = 2
 
@@ -31,8 +31,12 @@ class RawInputs:
         """Other values of the same kind."""
         return replace(self, values=values)
 
+    def joined(self, others: RawInputs) -> Self:
+        """These inputs, and others after them."""
+        return self.replaced(np.concatenate([self.values, others.values]))
+
     def given(self) -> Any:
-        """The samples as the feature extractor is to get them: with column names if they had."""
+        """The samples as the feature extractor takes them: a frame where they came as one."""
         return self.values if self.make_frame is None else self.make_frame(self.values)
 
     @property
@@ -41,9 +45,37 @@ class RawInputs:
         return int(np.prod(self.values.shape[1:], dtype=np.int64))
 
 
+@dataclass(frozen=True)
+class FrameMaker:
+    """Makes a frame of an array's columns: pandas and polars both take a dict of these."""
+
+    kind: type
+    names: list[Any]
+
+    def __call__(self, values: NDArray) -> Any:
+        """A frame of these values."""
+        return self.kind(dict(zip(self.names, values.T, strict=True)))
+
+
+def training_inputs(owner: Any, X: Any) -> RawInputs:
+    """Check the inputs of `fit`; rows of features where the owner has no extractor."""
+    if owner.feature_extractor is not None:
+        return raw_inputs(owner, X, reset=True)
+    rows = check_training_rows(owner, X)
+    owner._dtype = rows.dtype
+    return RawInputs(rows)
+
+
+def new_inputs(owner: Any, X: Any) -> RawInputs:
+    """Check inputs that are to be scored."""
+    if hasattr(owner, "feature_extractor_"):
+        return raw_inputs(owner, X, reset=False)
+    return RawInputs(check_new_rows(owner, X, owner._dtype))
+
+
 def raw_inputs(owner: Any, X: Any, *, reset: bool) -> RawInputs:
     """Check raw inputs; names and number of columns are stored in the owner, or compared."""
-    make_frame = _frame_maker(X)
+    make_frame = FrameMaker(type(X), list(X.columns)) if hasattr(X, "columns") else None
     if not (hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, Sequence)):
         raise ValueError(
             f"X must be an array, a tensor or a frame for {type(owner).__name__}, which makes "
@@ -58,11 +90,3 @@ def raw_inputs(owner: Any, X: Any, *, reset: bool) -> RawInputs:
             f"{_MIN_SAMPLES} is required by {type(owner).__name__}."
         )
     return RawInputs(values, make_frame)
-
-
-def _frame_maker(X: Any) -> Callable[[NDArray], Any] | None:
-    """Make a frame of an array's columns: pandas and polars both take a dict of these."""
-    if not hasattr(X, "columns"):
-        return None
-    make, names = type(X), list(X.columns)
-    return lambda values: make(dict(zip(names, values.T, strict=True)))

@@ -1,9 +1,9 @@
-"""From the distances of the layers to one score: weighed and added up, or as a profile."""
+"""One score from the distances in all layers: how near they are to those of training rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +13,11 @@ from ..measures.blocks import slices
 from ..neighbors import ExactIndex, KDTreeIndex, NeighborIndex
 from ..neighbors.index_choice import is_for_a_tree
 from ..rows.fingerprints import RowFingerprints
-from . import weighed_sum
-from .raw_inputs import RawInputs
+from .inputs import RawInputs
 
 _BLOCK_VALUES = 1 << 20
 _SMALLEST = 1e-6  # of the median: a distance below counts as this, since 0 has no logarithm
-_EPS = float(np.finfo(np.float64).eps)
 _TINY = float(np.finfo(np.float64).tiny)
-
-
-@dataclass(frozen=True)
-class WeighedSum:
-    """The distances times one weight for each layer, and a number."""
-
-    coef: NDArray[np.float64]
-    intercept: float
-
-    def scores(self, distances: NDArray[np.float64], inputs: Any = None) -> NDArray[np.float64]:  # noqa: ARG002
-        """Higher = more in-distribution."""
-        return weighed_sum(distances, self.coef, self.intercept)
 
 
 @dataclass(frozen=True)
@@ -70,8 +56,9 @@ class LayerProfile:
         scores = np.empty(len(distances))
         for part in slices(len(distances), _BLOCK_VALUES, each=inputs.width):
             profile = np.log(np.maximum(distances[part], self.floor))
-            found = self.index.answer(profile, self.n_neighbors, self._equal(inputs.values[part]))
-            scores[part] = -knn_distance(found.distances)
+            equal = self._equal(inputs.values[part])
+            neighbors = self.index.answer(profile, self.n_neighbors, equal)
+            scores[part] = -knn_distance(neighbors.distances)
         return scores
 
     def _equal(self, values: NDArray) -> NDArray[np.intp]:
@@ -79,20 +66,10 @@ class LayerProfile:
         rows = values.reshape(len(values), -1)
         with np.errstate(over="ignore", invalid="ignore"):
             cast = rows.astype(self.dtype, copy=False)
-        found = self.fingerprints.find(cast)
+        equal = self.fingerprints.find(cast)
         if self.dtype.kind not in "f" and cast is not rows:
-            found[(cast != rows).any(axis=1)] = -1  # a fraction was cut off
-        return found
-
-
-def mean_and_scale(
-    distances: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and scale of each layer's distances in training, (n_layers,) each."""
-    mean, scale = distances.mean(axis=0), distances.std(axis=0)
-    # The spread of equal values is rounding: they keep the unit that they have.
-    constant = scale <= 8 * _EPS * np.abs(distances).max(axis=0)
-    return mean, np.where(constant, 1.0, scale)
+            equal[(cast != rows).any(axis=1)] = -1  # a fraction was cut off
+        return equal
 
 
 def _index_of(distances: NDArray[np.float64]) -> tuple[NeighborIndex, NDArray[np.float64]]:

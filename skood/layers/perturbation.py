@@ -1,42 +1,40 @@
-"""Inputs moved along the gradient of their distance from the singularity."""
+"""Inputs moved a step along the gradient of an objective of their features."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .raw_inputs import RawInputs
+from .._validation import check_float, parameter_error
+from .inputs import RawInputs
 
-GRADIENTS = ("sign", "standardised")
-DIRECTIONS = ("ascend", "descend")
+
+def check_perturbation(owner: Any) -> None:
+    """Raise unless the owner's `perturbation` is a step, and its extractor has gradients for it."""
+    check_float(owner, "perturbation", owner.perturbation, "[0, inf)")
+    if owner.perturbation and not hasattr(owner.feature_extractor, "gradient"):
+        allowed = (
+            "0 unless 'feature_extractor' has a method gradient(X, objective), as "
+            "skood.deep.TorchFeatureTransformer has"
+        )
+        raise parameter_error(owner, "perturbation", allowed, owner.perturbation)
 
 
 @dataclass(frozen=True)
 class Perturbation:
     """A step of each input: `step` times the sign of its gradient, or the gradient standardised."""
 
-    step: float  # above 0 away from the singularity, below 0 towards it
+    step: float  # below 0 it lowers the objective
     gradient: str
 
     def moved(
-        self,
-        extractor: Any,
-        inputs: RawInputs,
-        columns: slice | NDArray[np.intp],
-        singularity: NDArray[np.float64],
+        self, extractor: Any, inputs: RawInputs, objective: Callable[[Any], Any]
     ) -> RawInputs:
-        """Move inputs for one layer, which has these columns of the features."""
-
-        def objective(features: Any) -> Any:
-            part = features[:, columns]
-            difference = part - _like(singularity, part)
-            # Half the square has a gradient at 0 too. Elsewhere that is the distance's own times a
-            # positive number, which changes neither its sign nor the standardised gradient.
-            return (difference * difference).sum(1) / 2
-
+        """Move each input along the gradient of the objective of its features."""
         slope = np.asarray(extractor.gradient(inputs.given(), objective))
         slope = slope.reshape(inputs.values.shape)
         move = np.sign(slope) if self.gradient == "sign" else _standardised(slope)
@@ -53,10 +51,3 @@ def _standardised(slope: NDArray) -> NDArray:
     rounding = 8 * np.finfo(rows.dtype).eps
     rows = np.where(deviation > rounding, rows / np.where(deviation > 0, deviation, 1), 0)
     return rows.astype(slope.dtype, copy=False).reshape(slope.shape)
-
-
-def _like(values: NDArray[np.float64], features: Any) -> Any:
-    """The values as a tensor where the extractor gives tensors, on the same device."""
-    if hasattr(features, "new_tensor"):
-        return features.new_tensor(values)
-    return values
