@@ -1,10 +1,10 @@
-"""How `skood.save` lays out a file: the container, what it may hold, and what stands for what.
+"""Saving and loading, and the layout of a file.
 
-The container (`_container`) is a zip file whose checksum covers every byte of it. In it are a
-manifest, the estimator as skops writes it, and the weights of torch modules (`_torch_parts`).
-skops rebuilds objects of listed types (`_types`) from their attributes and runs no code that the
-file brings. What it cannot write is replaced (`walk`) by stand-ins (`_stand_ins`), which become
-the real thing in loading.
+The container (`_container`) is a zip file whose checksum covers every byte of it. It holds a
+manifest, the estimator in skops's format, and the weights of torch modules (`_torch_parts`). skops
+rebuilds objects of listed types (`_types`) from their attributes and runs no code of the file.
+Stand-ins (`_stand_ins`) replace the objects that skops cannot write (`walk`), and become these
+objects again in loading. Files name classes by stable names (`_names`).
 """
 
 from .persistence import load, read_manifest, save

@@ -1,4 +1,4 @@
-"""A zip file that is written whole, knows its kind, and tells when a single byte has changed."""
+"""A zip file that is written whole, names its kind, and shows the change of a single byte."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from zipfile import BadZipFile, ZipFile
 
 from .whole_file import written_whole
 
-# The first member of the zip file, stored as it is: so files of this kind are told by their first
-# bytes, as those of OpenDocument and EPUB are.
+# The first member of the zip file, not compressed: so the first bytes of a file show its kind, as
+# in OpenDocument and EPUB.
 _KIND_MEMBER, _KIND = "mimetype", b"application/x-skood"
 _KIND_PLACE = 30  # bytes of a zip member's header before its name
 _MANIFEST = "manifest.json"
 _IN_MANIFEST = ("format", "versions", "modules", "members")
-# The zip file's comment is its last part: the checksum of all bytes before it. The checksums that
-# zip files have of their own leave out names, times and sizes.
+# The zip file's comment is its last part: the checksum of all bytes before it. A zip file's own
+# checksums leave out names, times and sizes.
 _SEAL = re.compile(rb"sha256:([0-9a-f]{64})")
 _SEAL_LENGTH = len("sha256:") + 64
 _BLOCK = 1 << 20
 
 
 class NewContainer:
-    """A container while it is written.
+    """A container that is being written.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class NewContainer:
 
 
 class StoredFile:
-    """A container that is open for reading, and whole.
+    """A whole container, open for reading.
 
     Parameters
     ----------
@@ -68,14 +68,14 @@ class StoredFile:
     Attributes
     ----------
     manifest : dict
-        What the manifest says.
+        The content of the manifest.
     """
 
     def __init__(self, archive: ZipFile) -> None:
         self._archive = archive
         self.manifest: dict[str, Any] = json.loads(archive.read(_MANIFEST))
         for key in _IN_MANIFEST:
-            self.manifest[key]  # raises where it is not there
+            self.manifest[key]  # raises if the key is missing
 
     def read(self, name: str) -> bytes:
         """The content of a member.
@@ -83,30 +83,29 @@ class StoredFile:
         Raises
         ------
         ValueError
-            If it is not what the manifest's checksum is of.
+            If the content does not have the checksum in the manifest.
         """
         content = self._archive.read(name)
         if hashlib.sha256(content).hexdigest() != self.manifest["members"][name]:
             raise ValueError(
-                f"The part {name!r} of the file is not the one that its manifest has the checksum "
-                "of."
+                f"The part {name!r} of the file does not match the manifest's checksum."
             )
         return content
 
 
 @contextmanager
 def new_container(path: Path) -> Iterator[NewContainer]:
-    """Write a container: the file is there once the block has ended well.
+    """Write a container: the file appears after the block has ended without an error.
 
     Parameters
     ----------
     path : Path
-        The file; a link is followed. What it was before stays until the new one is whole.
+        The file; a link is followed. An older file stays until the new one is whole.
 
     Yields
     ------
     NewContainer
-        To be filled, and finished.
+        The container, for the block to fill and finish.
     """
     path = Path(os.path.realpath(path))
     with written_whole(path) as temporary:
@@ -131,12 +130,12 @@ def open_container(path: Path) -> Iterator[StoredFile]:
     Yields
     ------
     StoredFile
-        Its manifest and members.
+        The manifest and the members of the file.
 
     Raises
     ------
     ValueError
-        If the file is of another kind, or not as it was written.
+        If the file is of another kind, or has changed since it was written.
     """
     with path.open("rb") as file:
         _check_kind(file, path)
@@ -147,7 +146,7 @@ def open_container(path: Path) -> Iterator[StoredFile]:
         except (BadZipFile, KeyError, json.JSONDecodeError) as error:
             raise ValueError(
                 f"The file {str(path)!r} has the checksum of a saved estimator, but not the parts "
-                "of one."
+                "of a saved estimator."
             ) from error
         with archive:
             yield stored
@@ -172,7 +171,7 @@ class _HashingWriter:
 
 
 def _seal(path: Path) -> None:
-    """Put the checksum of all bytes before the comment into its place, and all on the disk."""
+    """Write the checksum of all bytes before the comment into the comment, and sync the file."""
     with path.open("r+b") as file:
         digest = _digest_before_seal(file)
         file.seek(-_SEAL_LENGTH, os.SEEK_END)
@@ -196,8 +195,7 @@ def _check_kind(file: IO[bytes], path: Path) -> None:
     head = file.read(_KIND_PLACE + len(expected))
     if not head.startswith(b"PK\x03\x04") or head[_KIND_PLACE:] != expected:
         raise ValueError(
-            f"The file {str(path)!r} is not one that skood.save has written, or its beginning is "
-            "damaged."
+            f"The file {str(path)!r} is not a file of skood.save, or its beginning is damaged."
         )
 
 
@@ -207,6 +205,6 @@ def _check_seal(file: IO[bytes], path: Path) -> None:
     seal = _SEAL.fullmatch(file.read())
     if seal is None or seal[1].decode() != _digest_before_seal(file):
         raise ValueError(
-            f"The file {str(path)!r} is damaged or cut short: it has another checksum than when it "
-            "was saved."
+            f"The file {str(path)!r} is damaged or cut short: its checksum differs from the saved "
+            "one."
         )

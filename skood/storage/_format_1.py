@@ -1,4 +1,4 @@
-"""Where the classes lived that files of format 1 name, by modules; nothing is added to it."""
+"""The modules of the classes that files of format 1 name; this table never grows."""
 
 PLACES = {
     "calibration._calibration": ("Calibration",),

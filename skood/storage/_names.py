@@ -1,8 +1,8 @@
-"""What a saved file calls the classes of skood: names that stay when modules are moved.
+"""The names of skood's classes in saved files: they stay when modules move.
 
-A class that the reference has is called by its public path. A part of an estimator, which has no
-public path, is called ``skood.parts.NAME``; there is no such module. A class that moves is given
-its new place here, and files stay as they are.
+A class of the reference has its public path as its name. A part of an estimator without a public
+path has the name ``skood.parts.NAME``; no such module exists. When a class moves, its new place
+goes into this table, and files stay valid.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from importlib import import_module
 
 from ._format_1 import PLACES as _PLACES_IN_FORMAT_1
 
-# Written out, since a file may name any of them: what has no place in a saved estimator, or does
-# more on being made than to keep what it is given, does not belong here.
+# Written out, since a file may name any of these classes. A class does not belong here if no saved
+# estimator holds it, or if its construction does more than keep its arguments.
 _PUBLIC = {
     "skood": (
         "ASHTransformer",
@@ -50,7 +50,7 @@ _PUBLIC = {
     "skood.parallel": ("DaskOutlierDetector", "ShardedIndex"),
     "skood.rows": ("JoinedRows", "MappedRows", "UnitRows"),
 }
-# Where each part lives today.
+# The place of each part today.
 _PARTS = {
     "Calibration": "calibration._calibration.Calibration",
     "CategoryEncoder": "preprocessing.category_encoder.CategoryEncoder",
@@ -89,7 +89,7 @@ _PLACES = {f"skood.parts.{name}": f"skood.{place}" for name, place in _PARTS.ite
 _PARTS_BY_PLACE = {place: name for name, place in _PLACES.items()}
 
 STABLE_NAMES = _PLACES.keys() | {f"{package}.{name}" for name, package in _PACKAGES.items()}
-# By the place that files of format 1 name.
+# Stable names by the places in files of format 1.
 OLD_NAMES = {
     f"skood.{module}.{name}": f"{_PACKAGES.get(name, 'skood.parts')}.{name}"
     for module, names in _PLACES_IN_FORMAT_1.items()
@@ -98,7 +98,7 @@ OLD_NAMES = {
 
 
 def stable_name(place: str) -> str:
-    """What a file calls a class.
+    """The name of a class in a file.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def stable_name(place: str) -> str:
     Returns
     -------
     str
-        Its stable name; of what is not in the table, the place.
+        The stable name; the place itself, if the class is not in the table.
 
     Examples
     --------
@@ -128,18 +128,18 @@ def stable_name(place: str) -> str:
 
 
 def place_of(name: str) -> str:
-    """Where a class is imported from whose name a file says.
+    """The place from which a class in a file is imported.
 
     Parameters
     ----------
     name : str
-        Its stable name, or the place that a file of format 1 names.
+        The stable name, or the place in a file of format 1.
 
     Returns
     -------
     str
-        Module and name of the class, with a dot between. What is not in the table has the place
-        that its name says.
+        Module and name of the class, with a dot between; the name itself, if it is not in the
+        table.
 
     Examples
     --------

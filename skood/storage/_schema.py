@@ -1,4 +1,4 @@
-"""The names of classes in what skops writes: a zip file of arrays, with all objects as JSON."""
+"""The names of classes in skops's format: a zip file of arrays, with all objects as JSON."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _SCHEMA = "schema.json"
 
 
 def rename_classes(source: IO[bytes], target: Any, rename: Callable[[str], str]) -> None:
-    """Copy what skops has written, with other names for the classes in it.
+    """Copy a file of skops, with other names for its classes.
 
     Parameters
     ----------
     source, target : file
-        The zip file, and where to write the new one, which needs neither `seek` nor `tell`.
+        The zip file, and the file for the copy, which needs neither `seek` nor `tell`.
     rename : callable
-        Gives the new name for an old one: module and class, with a dot between.
+        Turns an old name into a new one: module and class, with a dot between.
     """
 
     def renamed(state: dict[str, Any]) -> dict[str, Any]:
-        # Where a user's dict has such a key, it leads to an object like this one, not to text.
+        # The key of a user's dict leads to an object like this one, not to text.
         module, name = state.get("__module__"), state.get("__class__")
         if isinstance(module, str) and isinstance(name, str):
             state["__module__"], _, state["__class__"] = rename(f"{module}.{name}").rpartition(".")

@@ -1,7 +1,7 @@
-"""What stands in a file for what skops cannot write, and becomes it again in loading.
+"""Stand-ins in a file for objects that skops cannot write; loading turns them into these objects.
 
-skops writes a stand-in as "call this class with these arguments" (that is what its `__reduce__`
-says), and the class, called in loading, gives the real thing.
+skops writes a stand-in as "call this class with these arguments", by its `__reduce__`. The class,
+called in loading, gives the object.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MODULES: ContextVar[Mapping[str, Any]] = ContextVar("modules of the file that i
 
 
 class StoredModule:
-    """Stands for a torch module of the file that is being loaded."""
+    """Stands for a torch module of the loaded file."""
 
     def __new__(cls, name: str) -> Any:
         """Give the module of that name."""
@@ -33,7 +33,7 @@ class StoredModule:
 
 
 class StoredDict:
-    """Stands for a dict whose keys are not all text, which JSON would make of them."""
+    """Stands for a dict with keys that are no text: JSON would turn them into text."""
 
     def __new__(cls, keys: list[Any], values: list[Any]) -> Any:
         """Give the dict."""
@@ -51,8 +51,8 @@ class StoredDict:
 class StoredView:
     """Stands for an array that lies in memory with gaps or backwards.
 
-    As a plain array it would come back without them, and a matrix product that meets its values in
-    another order may round in another way.
+    A plain array would come back without gaps. A matrix product that reads its values in another
+    order may then round differently.
     """
 
     def __new__(cls, values: np.ndarray, strides: list[int]) -> Any:
@@ -81,7 +81,7 @@ def _stand_in(cls: type, *arguments: Any) -> Any:
 
 @contextmanager
 def loaded_modules(modules: Mapping[str, Any]) -> Iterator[None]:
-    """Say which modules the stand-ins mean while a file is loaded."""
+    """Give the stand-ins their modules while a file is loaded."""
     token = _MODULES.set(modules)
     try:
         yield

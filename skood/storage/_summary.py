@@ -1,4 +1,4 @@
-"""What the manifest says of an estimator, so that it is known without loading it."""
+"""The summary of an estimator in the manifest, to be read without loading the estimator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ._names import stable_name
 
-# Where estimators keep how many rows they were fitted on, the surest first.
+# Attributes with the number of training rows, the most reliable first.
 _COUNTS = ("n_samples_fit_", "n_samples_seen_")
 _ROWS = ("training_rows_", "_row_classes")
 
@@ -25,19 +25,19 @@ def summary_of(estimator: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``"steps"``: for each estimator, in the order in which rows pass them, how deep it lies in
-        others, its type, and the parameters that are not the defaults. ``"n_features"``,
-        ``"features"`` (their names) and ``"training_rows"``, None where they are not known.
+        ``"steps"``: for each estimator, in the order in which rows pass them, its depth within
+        other estimators, its type, and its parameters that are not the defaults. ``"n_features"``,
+        ``"features"`` (their names) and ``"training_rows"``: None if unknown.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skood import make_outlier_detector
     >>> from skood.storage._summary import summary_of
-    >>> found = summary_of(make_outlier_detector().fit(np.eye(30)))
-    >>> [step["type"].rpartition(".")[2] for step in found["steps"]]
+    >>> summary = summary_of(make_outlier_detector().fit(np.eye(30)))
+    >>> [step["type"].rpartition(".")[2] for step in summary["steps"]]
     ['Pipeline', 'StandardScaler', 'LCPOutlierDetector']
-    >>> found["n_features"], found["training_rows"]
+    >>> summary["n_features"], summary["training_rows"]
     (30, 30)
     """
     first = _first_with(estimator, "n_features_in_")
@@ -52,7 +52,7 @@ def summary_of(estimator: Any) -> dict[str, Any]:
 
 def _steps(estimator: Any, depth: int) -> list[dict[str, Any]]:
     kind = type(estimator)
-    found = [
+    steps = [
         {
             "depth": depth,
             "type": stable_name(f"{kind.__module__}.{kind.__qualname__}"),
@@ -60,12 +60,12 @@ def _steps(estimator: Any, depth: int) -> list[dict[str, Any]]:
         }
     ]
     for part in _parts(estimator):
-        found += _steps(part, depth + 1)
-    return found
+        steps += _steps(part, depth + 1)
+    return steps
 
 
 def _parts(estimator: Any) -> list[Any]:
-    """The estimators in an estimator: fitted ones before those that they are clones of."""
+    """The estimators in an estimator; a fitted clone in place of its original."""
     if hasattr(estimator, "steps"):
         return [step for _, step in estimator.steps if hasattr(step, "get_params")]
     columns = getattr(estimator, "transformers_", getattr(estimator, "transformers", None))
@@ -78,7 +78,7 @@ def _parts(estimator: Any) -> list[Any]:
 
 
 def _changed_parameters(estimator: Any) -> dict[str, str]:
-    """Parameters that are plain values and not the defaults."""
+    """Parameters with plain values that are not the defaults."""
     expected = inspect.signature(type(estimator).__init__).parameters
     return {
         name: repr(value)
@@ -89,11 +89,11 @@ def _changed_parameters(estimator: Any) -> dict[str, str]:
 
 
 def _first_with(estimator: Any, name: str) -> Any:
-    """The estimator itself, or the first of its parts that has an attribute."""
+    """The estimator itself, or its first part with the attribute; None without any."""
     if hasattr(estimator, name):
         return estimator
-    found = (_first_with(part, name) for part in _parts(estimator))
-    return next((one for one in found if one is not None), None)
+    owners = (_first_with(part, name) for part in _parts(estimator))
+    return next((owner for owner in owners if owner is not None), None)
 
 
 def _training_rows(estimator: Any) -> int | None:
@@ -105,5 +105,5 @@ def _training_rows(estimator: Any) -> int | None:
         if getattr(estimator, name, None) is not None:
             return len(getattr(estimator, name))
     parts = [getattr(estimator, "index_", None), *_parts(estimator)]
-    found = (_training_rows(part) for part in parts if part is not None)
-    return next((count for count in found if count is not None), None)
+    counts = (_training_rows(part) for part in parts if part is not None)
+    return next((count for count in counts if count is not None), None)

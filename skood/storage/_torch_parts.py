@@ -1,4 +1,4 @@
-"""The torch modules of an estimator as members of its file, where there are any."""
+"""The torch modules of an estimator as members of its file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def describe_modules(
-    found: list[FoundModule], architectures: Mapping[str, str | Callable[[], nn.Module]]
+    modules: list[FoundModule], architectures: Mapping[str, str | Callable[[], nn.Module]]
 ) -> dict[str, dict[str, Any]]:
-    """What the manifest says of the torch modules, by name.
+    """The torch modules in the manifest, by name.
 
     Parameters
     ----------
-    found : list of FoundModule
+    modules : list of FoundModule
         The modules.
     architectures : mapping of str to str or callable
         The parameter of `save`.
@@ -29,33 +29,33 @@ def describe_modules(
     Returns
     -------
     dict of str to dict
-        How each is built again, and in which member its weights are.
+        How to build each module again, and the member with its weights.
 
     Raises
     ------
     ValueError
         If `architectures` does not fit the modules.
     """
-    if not found:
+    if not modules:
         if architectures:
             allowed = "None for an estimator without torch modules"
             raise parameter_error("skood.save", "architectures", allowed, sorted(architectures))
         return {}
     from ..deep import stored_modules as deep
 
-    owners = {one.name: (one.owner, one.attribute) for one in found}
-    described = deep.describe_modules(_modules(found), owners, architectures)
-    whole = [one for one in described.values() if "part_of" not in one]
-    for number, one in enumerate(whole):
-        one["member"] = f"modules/{number}.safetensors"
+    owners = {module.name: (module.owner, module.attribute) for module in modules}
+    described = deep.describe_modules(_modules(modules), owners, architectures)
+    whole = [description for description in described.values() if "part_of" not in description]
+    for number, description in enumerate(whole):
+        description["member"] = f"modules/{number}.safetensors"
     return described
 
 
 def write_weights(
-    container: NewContainer, found: list[FoundModule], described: Mapping[str, dict[str, Any]]
+    container: NewContainer, modules: list[FoundModule], described: Mapping[str, dict[str, Any]]
 ) -> None:
     """Write the weights of each module that is not a layer of another one."""
-    for name, module in _modules(found).items():
+    for name, module in _modules(modules).items():
         if "member" in described[name]:
             from ..deep import stored_modules as deep
 
@@ -75,7 +75,7 @@ def restore_modules(
     given : mapping of str to torch.nn.Module
         The parameter `modules` of `load`.
     trusted : set of str
-        Names of what may be called.
+        Names of functions and classes that may be called.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def restore_modules(
     Raises
     ------
     ValueError
-        If one cannot be built, or `given` does not fit them.
+        If a module cannot be built, or `given` does not fit the modules.
     """
     described = stored.manifest["modules"]
     if not described:
@@ -101,6 +101,6 @@ def restore_modules(
     )
 
 
-def _modules(found: list[FoundModule]) -> dict[str, nn.Module]:
-    # What torch.compile makes stands for the module that it was made of.
-    return {one.name: getattr(one.module, "_orig_mod", one.module) for one in found}
+def _modules(modules: list[FoundModule]) -> dict[str, nn.Module]:
+    # A module of torch.compile stands for its original.
+    return {part.name: getattr(part.module, "_orig_mod", part.module) for part in modules}

@@ -1,4 +1,4 @@
-"""The names that a file may hold besides those of scikit-learn and NumPy that skops trusts."""
+"""The names that a file may hold besides the names of scikit-learn and NumPy that skops trusts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from .._validation import parameter_error
 from ._names import OLD_NAMES, STABLE_NAMES
 
-# What holds numbers only, and runs nothing on being made of them.
-# In some versions of scikit-learn, `ColumnTransformer` keeps the columns left in a list of its own.
+# Types that hold only numbers, and whose construction runs no other code.
+# In some versions of scikit-learn `ColumnTransformer` keeps the remaining columns in its own list.
 _OTHER_TYPES = (
     "builtins.range",
     "numpy.dtype",
@@ -21,12 +21,12 @@ ALLOWED_TYPES = STABLE_NAMES | OLD_NAMES.keys() | frozenset(_OTHER_TYPES)
 
 
 def names_of(trusted: Iterable[Any]) -> set[str]:
-    """The full names of types and functions, which may be given by their names already.
+    """The full names of types and functions; an item may already be a name.
 
     Parameters
     ----------
     trusted : iterable of str, type or callable
-        The types. A name may have a colon before its last part, as import paths of callables have.
+        The types. A name may have a colon before its last part, like the import path of a callable.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def names_of(trusted: Iterable[Any]) -> set[str]:
     Raises
     ------
     ValueError
-        If it is a single name.
+        If `trusted` is a single name.
 
     Examples
     --------
@@ -47,10 +47,10 @@ def names_of(trusted: Iterable[Any]) -> set[str]:
     """
     if isinstance(trusted, str):
         raise parameter_error("skood.load", "trusted", "a list of names and types", trusted)
-    names = (one if isinstance(one, str) else import_path(one) for one in trusted)
+    names = (item if isinstance(item, str) else import_path(item) for item in trusted)
     return {name.replace(":", ".") for name in names}
 
 
 def import_path(target: Any) -> str:
-    """Where a class or function is found, as ``"package.module:name"``."""
+    """The import path of a class or function, as ``"package.module:name"``."""
     return f"{target.__module__}:{target.__qualname__}"

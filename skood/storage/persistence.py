@@ -1,4 +1,4 @@
-"""Save a fitted estimator to a file, and load it, without running code that the file brings."""
+"""Save a fitted estimator to a file, and load it, without running code of the file."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from .walk import with_stand_ins
 if TYPE_CHECKING:
     from torch import nn
 
-# A file of a newer first number is refused, of a newer second one it is read. In format 1, classes
-# were named by the modules they lived in.
+# `load` refuses a file with a newer first number, and reads a file with a newer second number.
+# Format 1 named classes by their modules.
 _FORMAT = (2, 0)
 _ESTIMATOR = "estimator.skops"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "skops")
@@ -44,40 +44,40 @@ def save(
 ) -> None:
     """Write an estimator to a file that `load` reads.
 
-    The file is written whole or not at all: until the new one is complete, an old one stays as it
-    is. It is a zip file of arrays, text and weights, and holds nothing that runs in loading.
+    The file is written whole or not at all: an old file stays until the new one is complete. It is
+    a zip file of arrays, text and weights, and holds no code.
 
     Parameters
     ----------
     estimator : estimator
         A detector, scorer, transformer or index of skood, or a Pipeline or other estimator of
-        scikit-learn with such in it; fitted or not.
+        scikit-learn that holds such estimators; fitted or not.
     path : str or path-like
         The file; ``.skood`` is a good ending.
     architectures : mapping of str to str or callable, default=None
-        What makes modules like the torch modules in the estimator, by the names that they have as
-        parameters (``{"module": "mynets:LeNet"}``): an import path ``"package.module:callable"``,
-        or the class or function itself. It is called without arguments. Modules whose class makes
-        them without arguments need not be named, neither do those that `AutoencoderTransformer`
-        builds itself. Any other module has to be given to `load`.
+        Functions or classes that build the torch modules of the estimator, by the parameter names
+        of the modules (``{"module": "mynets:LeNet"}``): an import path
+        ``"package.module:callable"``, or the function or class itself. It is called without
+        arguments. Leave out modules whose class takes no arguments, and modules that
+        `AutoencoderTransformer` builds itself. Any other module must be given to `load`.
     notes : mapping or None, default=None
-        What else the file is to say of itself, such as where the training rows come from: text,
-        numbers, lists and dicts. `read_manifest` gives it.
+        Further facts to keep in the file, such as the origin of the training rows: text, numbers,
+        lists and dicts. `read_manifest` gives them.
 
     Raises
     ------
     ImportError
         If skops or, for torch modules, safetensors is not installed: the extra ``io`` brings them.
     ValueError
-        If the estimator holds what cannot be stored, such as a lambda, or `notes` does.
+        If the estimator or `notes` holds an object that cannot be stored, such as a lambda.
     OSError
         If the file cannot be written.
 
     Warns
     -----
     UserWarning
-        If a part is not stored but built again by `load`, which takes time: the graph of a
-        `PyNNDescentIndex`. `FaissIndex` is stored as it is.
+        If `load` has to build a part again, which takes time: the graph of a `PyNNDescentIndex`.
+        The index of a `FaissIndex` is stored.
 
     See Also
     --------
@@ -85,10 +85,10 @@ def save(
 
     Notes
     -----
-    Of torch modules the weights are stored, by safetensors. A module that several parts of the
-    estimator share is stored once, and shared again after loading. pickle and joblib work with
-    estimators of skood too, and need neither names nor trust; loading a pickle runs any code that
-    its author put there.
+    safetensors stores the weights of torch modules. A module that several parts of the estimator
+    share is stored once, and shared again after loading. pickle and joblib work with estimators of
+    skood too, and need neither names nor trust; loading a pickle runs all code that its author put
+    there.
 
     Examples
     --------
@@ -106,24 +106,24 @@ def save(
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         raise parameter_error("skood.save", "estimator", "an estimator", estimator)
     skops_io = import_optional("skops.io", "io", needed_by="skood.save")
-    stored, found, rebuilt = with_stand_ins(estimator)
-    described = describe_modules(found, architectures or {})
+    stored, modules, rebuilt = with_stand_ins(estimator)
+    described = describe_modules(modules, architectures or {})
     manifest = {
         "format": ".".join(map(str, _FORMAT)),
         "estimator": stable_name(f"{type(estimator).__module__}.{type(estimator).__qualname__}"),
-        "versions": _versions(with_torch=bool(found)),
+        "versions": _versions(with_torch=bool(modules)),
         "modules": described,
         "summary": summary_of(estimator),
         "notes": _checked_notes(notes),
     }
     with new_container(Path(path)) as container:
         _write_estimator(container, skops_io, stored, Path(path).resolve().parent)
-        write_weights(container, found, described)
+        write_weights(container, modules, described)
         container.finish(manifest)
     for name in rebuilt:
         warnings.warn(
             f"{name} stores its rows and seed, and skood.load builds the rest again, which takes "
-            "as long as fitting it.",
+            "as long as a fit.",
             UserWarning,
             stacklevel=2,
         )
@@ -137,44 +137,43 @@ def load(
 ) -> Any:
     """Read an estimator from a file that `save` has written.
 
-    Nothing in the file runs in loading. It names types, whose objects are made from their
-    attributes: those of skood and those of scikit-learn and NumPy that skops trusts. Any other one
-    has to be trusted by its name.
+    Loading runs no code of the file. The file names types, and `load` builds their objects from
+    their attributes: types of skood, and types of scikit-learn and NumPy that skops trusts. You
+    have to trust any other type by its name.
 
     Parameters
     ----------
     path : str or path-like
         The file.
     trusted : iterable of str, type or callable, default=()
-        Types and functions beyond those, whose code may run, such as own transformers and the
-        architectures of torch modules; by name (``"mynets:LeNet"``, ``"package.module.Class"``) or
-        as they are. Errors say which names the file needs.
+        Further types and functions whose code may run, such as your own transformers and the
+        architectures of torch modules: the objects or their names (``"mynets:LeNet"``,
+        ``"package.module.Class"``). Errors say which names the file needs.
     modules : mapping of str to torch.nn.Module, default=None
-        Modules to be used under the names that the file has for them. They get the stored weights,
-        in place, and no code has to be trusted for them.
+        Modules to use, by their names in the file. They get the stored weights, in place, and need
+        no trusted code.
 
     Returns
     -------
     estimator
-        The estimator. Its scores are those before, bit for bit, on the same machine with the same
-        versions.
+        The estimator. On the same machine with the same versions its scores are those of the saved
+        estimator, bit for bit.
 
     Raises
     ------
     ImportError
-        If a package that the estimator needs is not installed; the error says which extra brings
-        it.
+        If a package that the estimator needs is not installed; the error names the extra.
     ValueError
-        If the file is damaged, cut short, of another kind or of a newer format, holds types that
-        are not trusted, or torch modules that cannot be built.
+        If the file is damaged, cut short, of another kind or of a newer format, or if it holds
+        types that are not trusted, or torch modules that cannot be built.
     OSError
         If the file cannot be read.
 
     Warns
     -----
     UserWarning
-        If the file was saved by another version of skood, or has estimators of scikit-learn that
-        were saved by another version of that: the estimator may then behave in another way.
+        If another version of skood saved the file, or another version of scikit-learn saved
+        estimators of scikit-learn in it: the estimator may then behave differently.
 
     See Also
     --------
@@ -182,8 +181,9 @@ def load(
 
     Notes
     -----
-    The checksum tells damage, not who made the file. What a stranger has made with care can still
-    hold arrays that compiled code is not made for, such as faiss's when it reads a `FaissIndex`.
+    The checksum detects damage, but does not prove who made the file. A file that a stranger has
+    made with care can still hold arrays that harm compiled code, such as faiss's reader of a
+    `FaissIndex`.
     """
     trusted, path = names_of(trusted), Path(path)
     with open_container(path) as stored:
@@ -204,7 +204,7 @@ def load(
 
 
 def read_manifest(path: str | PathLike[str]) -> dict[str, Any]:
-    """What a saved file says of itself, without loading the estimator.
+    """Read the manifest of a saved file, without loading the estimator.
 
     Parameters
     ----------
@@ -214,11 +214,10 @@ def read_manifest(path: str | PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``"format"``, the type of the ``"estimator"`` by the name that it has in files,
-        ``"versions"`` of the libraries that it was saved with, ``"modules"`` of torch by name,
-        ``"members"``: the checksum of each part, and, where the file is not from before there were
-        such, ``"notes"`` and the ``"summary"``: the types of the steps, the features and the number
-        of training rows.
+        ``"format"``; ``"estimator"``, the type of the estimator by its name in files;
+        ``"versions"`` of the libraries that saved it; ``"modules"`` of torch by name;
+        ``"members"``, the checksum of each part. All but the oldest files also have ``"notes"`` and
+        a ``"summary"``: the types of the steps, the features and the number of training rows.
 
     Raises
     ------
@@ -250,32 +249,32 @@ def _check_format(path: Path, manifest: dict[str, Any]) -> None:
     if int(version.partition(".")[0]) > _FORMAT[0]:
         raise ValueError(
             f"The file {str(path)!r} has format {version}, written by skood "
-            f"{manifest['versions']['skood']}, and skood {__version__} reads formats up to "
+            f"{manifest['versions']['skood']}, but skood {__version__} reads only formats up to "
             f"{_FORMAT[0]}: update skood."
         )
 
 
 def _warn_of_other_version(path: Path, manifest: dict[str, Any]) -> None:
-    """Of scikit-learn's versions its own estimators tell."""
+    """Warn of another version of skood; scikit-learn's estimators warn of their own."""
     version = manifest["versions"]["skood"]
     if version != __version__:
         warnings.warn(
             f"The file {str(path)!r} was saved by skood {version}, and this is skood "
-            f"{__version__}: the estimator may behave in another way, or not work.",
+            f"{__version__}: the estimator may behave differently, or not work.",
             UserWarning,
             stacklevel=3,
         )
 
 
 def _write_estimator(container: NewContainer, skops_io: Any, estimator: Any, folder: Path) -> None:
-    """Write what skops makes of an estimator, under names of classes that stay."""
-    # By way of the disk, so that the memory need not hold it twice.
+    """Write an estimator in skops's format, with stable names of classes."""
+    # The copy is on the disk, so that the memory need not hold the estimator twice.
     with TemporaryFile(dir=folder) as plain, container.member(_ESTIMATOR) as file:
         try:
             skops_io.dump(estimator, plain)
         except (TypeError, RecursionError) as error:
             raise ValueError(
-                f"The {type(estimator).__name__} holds what skops cannot store: {error}"
+                f"The {type(estimator).__name__} holds an object that skops cannot store: {error}"
             ) from error
         rename_classes(plain, file, stable_name)
 
@@ -283,10 +282,9 @@ def _write_estimator(container: NewContainer, skops_io: Any, estimator: Any, fol
 def _read_estimator(
     path: Path, stored: StoredFile, skops_io: Any, trusted: set[str]
 ) -> tuple[IO[bytes], list[str]]:
-    """What skops builds the estimator from, and the types that it does not know but may build.
+    """The file for skops to load, and the types that it may build beyond those that it knows.
 
-    The names in the file are checked as they stand there, and then give way to the places where
-    skops finds the classes today.
+    The names in the file are checked first. Then the places of the classes today replace them.
     """
     content = stored.read(_ESTIMATOR)
     names = skops_io.get_untrusted_types(data=content)
@@ -294,7 +292,7 @@ def _read_estimator(
     if unknown:
         raise ValueError(
             f"The file {str(path)!r} holds types that are not trusted: {', '.join(unknown)}; pass "
-            f"trusted={unknown} if you know them and who made the file."
+            f"trusted={unknown} if you know these types and who made the file."
         )
     estimator = io.BytesIO()
     rename_classes(io.BytesIO(content), estimator, place_of)

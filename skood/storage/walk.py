@@ -1,4 +1,4 @@
-"""Puts stand-ins into an estimator, which itself stays as it is."""
+"""Puts stand-ins into a copy of an estimator."""
 
 from __future__ import annotations
 
@@ -14,63 +14,64 @@ import numpy as np
 
 from ._stand_ins import StoredDict, StoredModule, StoredView
 
-_AS_THEY_ARE = (str, bytes, int, float, complex, type, ModuleType, np.generic, np.random.Generator)
+_UNCHANGED = (str, bytes, int, float, complex, type, ModuleType, np.generic, np.random.Generator)
 
 
 @dataclass(frozen=True)
 class FoundModule:
-    """A torch module of an estimator, and where it was found first."""
+    """A torch module of an estimator, and the first attribute that holds it."""
 
     name: str
     module: Any
-    owner: object  # whose attribute it is, or the list in it
+    owner: object  # the object whose attribute is the module, or a list with the module
     attribute: str
 
 
 def with_stand_ins(estimator: Any) -> tuple[Any, list[FoundModule], list[str]]:
-    """Put stand-ins into an estimator, which itself stays as it is.
+    """Put stand-ins into a copy of an estimator; the estimator itself stays unchanged.
 
     Parameters
     ----------
     estimator : estimator
-        With all that it holds. Objects on the way to a stand-in are copied, all others shared.
+        The estimator. The copy has copies of the objects that hold a stand-in; it shares all other
+        objects.
 
     Returns
     -------
     estimator, list of FoundModule, list of str
-        What skops can write; the torch modules in it; and the names of the types of which a part
-        is left out, to be built again in loading.
+        A copy that skops can write; its torch modules; and the names of the types that lack a part,
+        which loading builds again.
 
     Raises
     ------
     ValueError
-        If a function or class in it cannot be found again by its name.
+        If a function or class in it cannot be imported by its name.
     """
     walk = _Walk(_names_by_parameters(estimator))
-    return walk.of(estimator, "", None, ""), walk.found, sorted(walk.rebuilt)
+    return walk.of(estimator, "", None, ""), walk.modules, sorted(walk.rebuilt)
 
 
 class _Walk:
-    """Copies of objects with stand-ins in them, one for each object however often it is met."""
+    """Copies of objects with stand-ins in them; one copy for each object, even if met twice."""
 
     def __init__(self, names: dict[int, str]) -> None:
         self._names = names
         self._met: dict[int, tuple[Any, Any]] = {}  # the object too: its id must stay its own
-        self.found: list[FoundModule] = []
+        self.modules: list[FoundModule] = []
         self.rebuilt: set[str] = set()
 
     def of(self, value: Any, path: str, owner: Any, attribute: str) -> Any:
-        if value is None or isinstance(value, _AS_THEY_ARE):
+        if value is None or isinstance(value, _UNCHANGED):
             return value
         if id(value) not in self._met:
-            self._met[id(value)] = value, value  # where an object leads back to itself
+            self._met[id(value)] = value, value  # the object may lead back to itself
             self._met[id(value)] = value, self._stored(value, path, owner, attribute)
         return self._met[id(value)][1]
 
     def _stored(self, value: Any, path: str, owner: Any, attribute: str) -> Any:
         if _is_torch_module(value):
             name = self._names.get(id(value), path)
-            self.found.append(FoundModule(name, value, owner, attribute))
+            self.modules.append(FoundModule(name, value, owner, attribute))
             return StoredModule.standing_for(name)
         if _is_torch(value, "Tensor"):
             _check_not_stored(owner, attribute, path)
@@ -86,7 +87,7 @@ class _Walk:
         if isinstance(value, partial):
             _check_importable(value.func, path)
             return value
-        if isinstance(value, np.ufunc):  # found by name, but without saying in which module
+        if isinstance(value, np.ufunc):  # skops finds it by its name; it names no module
             return value
         if callable(value) and hasattr(value, "__qualname__"):
             _check_importable(value, path)
@@ -148,7 +149,7 @@ class _Walk:
 
 
 def _names_by_parameters(estimator: Any) -> dict[int, str]:
-    """The names of the torch modules among an estimator's parameters, as `set_params` has them."""
+    """The names of the torch modules among an estimator's parameters, as in `set_params`."""
     names: dict[int, str] = {}
     for parameter, value in estimator.get_params(deep=True).items():
         listed = isinstance(value, list | tuple)
@@ -164,16 +165,16 @@ def _is_torch_module(value: Any) -> bool:
 
 
 def _is_torch(value: Any, kind: str) -> bool:
-    torch = sys.modules.get("torch")  # without it there is nothing of its
+    torch = sys.modules.get("torch")  # without torch there are no objects of torch
     return torch is not None and isinstance(value, operator.attrgetter(kind)(torch))
 
 
 def _check_not_stored(owner: Any, attribute: str, path: str) -> None:
-    """Raise if a tensor is among what its owner would store."""
+    """Raise if the owner of a tensor would store it."""
     if owner is None or attribute in owner.__getstate__():
         raise ValueError(
-            f"skood.save stores arrays and torch modules, and {path!r} is or has a torch.Tensor; "
-            "give an array in its place."
+            f"skood.save stores arrays and torch modules, but {path!r} is or has a torch.Tensor; "
+            "give an array instead."
         )
 
 
@@ -182,7 +183,7 @@ def _joined(path: str, step: object) -> str:
 
 
 def _step(item: Any, position: int) -> object:
-    """The name of a step of a Pipeline, or a position in any other sequence."""
+    """The name of a step of a Pipeline, or the position in another sequence."""
     named = isinstance(item, tuple) and len(item) > 1 and isinstance(item[0], str)
     return item[0] if named else position
 
@@ -192,14 +193,14 @@ def _plain_int(end: Any) -> Any:
 
 
 def _check_importable(target: Any, path: str) -> None:
-    """Raise unless a class or function is found under its name, where loading looks for it."""
+    """Raise unless a class or function can be imported by its name, as loading does."""
     module, name = target.__module__, target.__qualname__
     try:
-        found = getattr(importlib.import_module(module), name, None) if module else None
+        imported = getattr(importlib.import_module(module), name, None) if module else None
     except ImportError:
-        found = None
-    if found is not target:
+        imported = None
+    if imported is not target:
         raise ValueError(
-            f"skood.save stores functions and classes by name, and {path!r} is or has one that "
-            f"cannot be found by its name: {module}.{name}."
+            f"skood.save stores functions and classes by name, but {path!r} is or has a function "
+            f"or class that cannot be imported by its name: {module}.{name}."
         )

@@ -9,17 +9,17 @@ from pathlib import Path
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give the name of a temporary file, which gets the name `path` once the block has ended well.
+    """Name a temporary file, which becomes `path` after the block has ended without an error.
 
     Parameters
     ----------
     path : Path
-        The file to be written. What it was before stays, whole, until the new one is.
+        The file to write. An older file stays, whole, until the new one is whole.
 
     Yields
     ------
     Path
-        A name in the same folder, with the same ending. The file is gone where the block fails.
+        A name in the same folder, with the same ending. If the block fails, the file is deleted.
 
     Examples
     --------
@@ -41,5 +41,5 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def temporary_beside(path: Path) -> Path:
-    """Name a file in the same folder, as only there renaming is one step; the ending is kept."""
+    """A name in the same folder, where renaming is one step, with the same ending."""
     return path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}-{path.name}")

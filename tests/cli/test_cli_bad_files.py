@@ -219,9 +219,9 @@ def test_a_renamed_pickle_is_refused_and_does_not_run(tmp_path, capsys):
     saved.write_bytes(pickle.dumps(Harmful()))
     write(numbers(3), tmp_path / "new.csv")
     assert score(saved, tmp_path / "new.csv") == 3
-    assert "is not one that skood.save has written" in capsys.readouterr().err
+    assert "is not a file of skood.save" in capsys.readouterr().err
     assert main(["info", str(saved)]) == 3
-    assert "is not one that skood.save has written" in capsys.readouterr().err
+    assert "is not a file of skood.save" in capsys.readouterr().err
     assert not (tmp_path / "harm").exists()
 
 

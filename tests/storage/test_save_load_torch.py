@@ -158,7 +158,7 @@ def test_architectures_are_checked_in_saving(path):
     ):
         skood.save(MSPScorer(Counted()), path)
     with pytest.raises(
-        ValueError, match=r"^skood\.save stores arrays and torch modules, and 'singu"
+        ValueError, match=r"^skood\.save stores arrays and torch modules, but 'singu"
     ):
         skood.save(FSSDScorer(singularity=torch.zeros(3)), path)
     assert not path.exists()

@@ -77,8 +77,8 @@ print("leading:", short(leader))
 #
 # Now we use two kinds of OoD rows. The first are eights and nines, which the splits imitate. The
 # second are held-out digits with noise in their pixels, as from a bad scanner. We fit each
-# candidate to all training rows, and measure how well it tells both kinds from held-out digits 0 to
-# 7.
+# candidate to all training rows. The AUROC measures how well it tells both kinds from held-out
+# digits 0 to 7.
 
 rng = np.random.default_rng(0)
 noise = rng.normal(0.0, 3.0, digits.X_test.shape)

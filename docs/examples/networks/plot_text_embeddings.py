@@ -88,11 +88,9 @@ print(f"{len(near)} of SciPy, {len(far)} of Python; such as:", near[3])
 # --------------------------------
 #
 # If the model knows few words of a text, the row is short. A text without known words is 0, in the
-# middle of all texts: a strange text looks like a typical text. So rows are usually brought to
-# length
-# 1. But then the detector no longer sees how few words were known. The third way adds the length as
-#   a
-# column of its own.
+# middle of all texts: a strange text looks like a typical text. So rows are usually divided by
+# their length. But then the detector no longer sees how few words were known. The third way adds
+# the length as a column of its own.
 
 model = make_pipeline(
     TfidfVectorizer(sublinear_tf=True, min_df=2, stop_words="english"),
