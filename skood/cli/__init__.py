@@ -1,4 +1,4 @@
-"""The command ``skood``: reads the arguments and hands over to the part that does the work."""
+"""The command ``skood``: reads the arguments and calls the part that does the work."""
 
 import argparse
 import os
@@ -25,9 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0 where all went well, 1 where rows were flagged and the caller asked to
-        be told so, 2 where the arguments cannot be used, 3 where the data cannot, 130 where the
-        user interrupted.
+        The exit status. 0: done. 1: done, and rows are flagged (only with ``--fail-on-ood``).
+        2: the arguments cannot be used. 3: the data cannot be used. 130: interrupted.
 
     Examples
     --------
@@ -52,8 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"skood {arguments.command}: error: {error}", file=sys.stderr)
         return error.status
     except BrokenPipeError:
-        # A reader such as `head` has closed the pipe early. Python flushes stdout once more when it
-        # ends and would complain then, so stdout now leads nowhere.
+        # A reader such as `head` has closed the pipe early. Python flushes stdout once more at its
+        # end, which would fail: stdout leads nowhere from now on.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -63,9 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    """Describe all commands; nothing heavy is imported for this, so that --help is quick."""
+    """Describe all commands. Nothing heavy is imported, so that --help is quick."""
     parser = argparse.ArgumentParser(
-        prog="skood", description="Out-of-distribution detection in the manner of scikit-learn."
+        prog="skood", description="Out-of-distribution detection, compatible with scikit-learn."
     )
     parser.add_argument("--version", action="version", version=f"skood {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")

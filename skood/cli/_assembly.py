@@ -1,4 +1,4 @@
-"""The Pipeline of a detector for rows of some layout."""
+"""The Pipeline of a detector and the preparation of its rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from skood import (
 from skood.cli.files import RowLayout
 from skood.preprocessing import CategoryEncoder
 
-# The steps of each detector after its columns are numbers.
+# The steps of each detector on columns of numbers.
 _STEPS: dict[str, Callable[[int], Pipeline]] = {
     "tabular": lambda seed: make_outlier_detector("tabular", random_state=seed)[1:],
     "lcp": lambda seed: make_outlier_detector("tabular", random_state=seed)[1:],
@@ -43,7 +43,7 @@ def assemble(
     features: Any = None,
     seed: int = 0,
 ) -> Pipeline:
-    """Make the Pipeline, not fitted.
+    """Make an unfitted Pipeline.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ def assemble(
     missing : str, default="refuse"
         What fills missing numbers: a strategy of `SimpleImputer`. "refuse": nothing.
     scale : {"auto", "standard", "none"}, default="auto"
-        Whether numbers are standardised. "auto": unless the detector whitens.
+        Whether numbers are standardised. "auto": for all detectors but one that whitens.
     features : transformer or None, default=None
-        What makes features of the rows. One that is fitted is used as it is.
+        Makes features of the rows. A fitted one is not fitted again.
     seed : int, default=0
-        For what the detector draws.
+        Seed of the detector.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""`skood bench`: which detector for one's own rows."""
+"""`skood bench`: compares the detectors on rows of a file."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def add_parser(commands: Any) -> None:
         "bench",
         help="compare the detectors on your own rows",
         description=(
-            "Compare the detectors on rows of your own. With class labels, each class is left out "
-            "of the training rows in turn and stands in for out-of-distribution rows; without "
-            "labels, each cluster is; with labels +1 (in-distribution) and -1, the +1 rows are "
-            "trained on in folds. Prints tables in Markdown; --output keeps them, the numbers of "
-            "every fold (bench.csv) and, where matplotlib is installed, a picture (bench.png)."
+            "Compare the detectors on your own rows. With class labels, each class is left out of "
+            "the training rows in turn and stands in for out-of-distribution rows. Without labels, "
+            "each cluster is. With labels +1 (in-distribution) and -1, folds of the +1 rows are "
+            "the training rows. Prints tables in Markdown. --output keeps them, the numbers of "
+            "every fold (bench.csv) and, if matplotlib is installed, a picture (bench.png)."
         ),
     )
     bench.add_argument(
@@ -35,7 +35,7 @@ def add_parser(commands: Any) -> None:
         help="CSV, TSV, Parquet, NPY or NPZ file with the rows",
     )
     bench.add_argument(
-        "--output", type=Path, metavar="DIR", help="folder for the files, made where missing"
+        "--output", type=Path, metavar="DIR", help="folder for the files, made if missing"
     )
     _add_labels(bench)
     _add_comparison(bench)
@@ -50,8 +50,8 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
         "--labels",
         metavar="NAME",
         help=(
-            "the column with the labels; of an NPZ file, the array (default: y, if there is one); "
-            "of an NPY file, another NPY file"
+            "the column with the labels; for an NPZ file, the array (default: y, if there is one); "
+            "for an NPY file, another NPY file"
         ),
     )
     group.add_argument(
@@ -63,7 +63,7 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
         "--clusters",
         type=several,
         metavar="N",
-        help="leave out N clusters in turn and read no labels (without labels: 8)",
+        help="read no labels and leave out N clusters in turn (default without labels: 8)",
     )
 
 
@@ -75,29 +75,31 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
         choices=DETECTORS,
         default=list(DEFAULT_DETECTORS),
         metavar="NAME",
-        help=f"some of {', '.join(DETECTORS)} (default: all, but lcp, which is tabular's measure)",
+        help=f"some of {', '.join(DETECTORS)} (default: all but lcp, which tabular uses)",
     )
     group.add_argument(
         "--splits",
         type=count,
         metavar="N",
-        help="folds (default: as many as classes, at most 10; otherwise 5)",
+        help="number of folds (default: one for each class, at most 10; without classes 5)",
     )
     add_preparation(group)
     group.add_argument(
         "--max-rows",
         type=count,
         metavar="N",
-        help="draw so many rows at random where there are more",
+        help="take N rows at random, if there are more",
     )
     group.add_argument(
         "--resamples",
         type=count_or_zero,
         default=500,
         metavar="N",
-        help="for the intervals over rows; 0: leave them out (default: 500)",
+        help="resamples for the intervals over rows; 0: no such intervals (default: 500)",
     )
-    group.add_argument("--seed", type=seed, default=0, metavar="N", help="default: 0")
+    group.add_argument(
+        "--seed", type=seed, default=0, metavar="N", help="seed of all random draws (default: 0)"
+    )
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +109,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         "--array",
         dest="array",
         metavar="NAME",
-        help="which array of an NPZ file (default: X)",
+        help="name of the array in an NPZ file (default: X)",
     )
     group.add_argument(
         "--exclude",
@@ -116,7 +118,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="NAME",
-        help="leave out these columns, such as those that say which row it is",
+        help="leave out these columns, such as one that identifies rows",
     )
     add_text_format(group)
 

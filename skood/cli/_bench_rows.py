@@ -1,4 +1,4 @@
-"""The rows and labels that `skood bench` compares detectors on."""
+"""Reads rows and labels for `skood bench`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ USUAL_LABELS = "y"
 
 @dataclass(frozen=True)
 class BenchRows:
-    """Rows, their labels, and what is known of both.
+    """Rows and their labels.
 
     Attributes
     ----------
@@ -40,13 +40,13 @@ class BenchRows:
     rows : ndarray or DataFrame
         The features.
     layout : RowLayout
-        What they are.
+        Layout of the rows.
     labels : ndarray of shape (n_rows,) or None
         Classes, or +1 and -1.
     label_name : str
-        What the labels are called in the file.
+        Name of the labels in the file.
     file_rows : int
-        How many rows the file has.
+        Number of rows in the file.
     """
 
     file: str
@@ -57,7 +57,7 @@ class BenchRows:
     file_rows: int
 
     def sample(self, most: int | None, seed: int) -> BenchRows:
-        """At most so many of the rows, drawn at random, in their order."""
+        """At most `most` of the rows, drawn at random, in their order."""
         if most is None or self.file_rows <= most:
             return self
         chosen = np.random.default_rng(seed).choice(self.file_rows, most, replace=False)
@@ -78,9 +78,9 @@ def read_bench_rows(
     Raises
     ------
     UsageError
-        If an option does not go with the file.
+        If an option does not fit the file.
     DataError
-        If rows or labels cannot be used, or rows have gaps that nothing fills.
+        If rows or labels cannot be used.
     """
     if path.is_dir():
         raise UsageError(f"--data must be a file. Got the folder {str(path)!r} instead.")
@@ -99,7 +99,7 @@ def read_bench_rows(
     if labels is not None:
         labels = _checked(labels, len(rows), f"{name!r} of {source.name}", options.in_label)
     elif options.in_label is not None:
-        raise UsageError("--in-label needs labels: name them by --labels.")
+        raise UsageError("--in-label needs labels: name them with --labels.")
     return BenchRows(path.name, rows, layout, labels, name, len(rows))
 
 
@@ -120,7 +120,7 @@ def _read_table(
 
 
 def _from_column(values: list[Any], name: str, source: Any) -> NDArray:
-    """Labels out of a column; text that stands for numbers becomes numbers."""
+    """The labels of a column, as numbers if all texts are numbers."""
     texts = [value.strip() if isinstance(value, str) else value for value in values]
     n_missing = sum(value is None or value == "" for value in texts)
     if n_missing:
@@ -137,7 +137,7 @@ def _read_array(source: Any, options: LabelOptions) -> tuple[Any, RowLayout, NDA
     if len(source.shape) > 1:
         raise DataError(
             f"{source.name} must hold rows of numbers. Got rows of the shape {source.shape} "
-            "instead: make features of them first."
+            "instead: make features of the rows first."
         )
     labels, name = None, ""
     if options.clusters is None:
@@ -146,7 +146,7 @@ def _read_array(source: Any, options: LabelOptions) -> tuple[Any, RowLayout, NDA
 
 
 def _array_labels(path: Path, name: str | None) -> tuple[NDArray | None, str]:
-    """The labels beside an array: of the same NPZ file, or in another NPY file."""
+    """The labels of an array: in the same NPZ file, or in another NPY file."""
     if path.suffix.lower() == ".npy":
         return (None, "") if name is None else (_load(Path(name), None), name)
     with zipfile.ZipFile(path) as archive:
@@ -163,15 +163,15 @@ def _array_labels(path: Path, name: str | None) -> tuple[NDArray | None, str]:
 
 
 def _load(path: Path, name: str | None) -> NDArray:
-    """An array that is read without running code of the file."""
+    """An array of a file; no code of the file runs."""
     try:
         content = np.load(path, allow_pickle=False)
         return np.asarray(content if name is None else content[name])
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         shown = path.name if name is None else f"{name!r} of {path.name}"
         raise DataError(
-            f"The labels {shown} must be an array of numbers or text. Got something else instead, "
-            "or a damaged file."
+            f"The labels {shown} must be an array of numbers or text. Got another type or a "
+            "damaged file instead."
         ) from error
 
 
@@ -193,7 +193,7 @@ def _checked(labels: NDArray, n_rows: int, shown: str, in_label: str | None) -> 
     if inside.all() or not inside.any():
         names = [str(label) for label in np.unique(labels)[:21]]
         raise DataError(
-            f"--in-label must be one of two or more labels in {shown}. Got {in_label!r} instead, "
-            f"where the labels are {listed(names, 20)}."
+            f"--in-label must be one of two or more labels in {shown}. Got {in_label!r} instead; "
+            f"the labels are {listed(names, 20)}."
         )
     return np.where(inside, 1, -1)

@@ -67,7 +67,7 @@ def _protocol(y: NDArray | None, n_clusters: int | None, options: ComparisonOpti
         y, n_splits=options.splits, n_clusters=n_clusters, random_state=options.seed
     )
     if protocol.kind == "labelled" and protocol.splitter.n_splits < 2:
-        raise UsageError("--splits must be 2 or more where rows are labelled +1 and -1. Got 1.")
+        raise UsageError("--splits must be 2 or more if rows are labelled +1 and -1. Got 1.")
     return protocol
 
 
@@ -99,7 +99,7 @@ def _compare(
 
 
 def _numbers(data: BenchRows, assembled: Any) -> Any:
-    """The rows as numbers, to find clusters in: categories encoded, gaps filled."""
+    """The rows as numbers, to find clusters: categories encoded, missing values filled."""
     if data.layout.kind != "table":
         return data.rows
     before = assembled("knn")[:-1]
@@ -107,7 +107,7 @@ def _numbers(data: BenchRows, assembled: Any) -> Any:
 
 
 def _facts(data: BenchRows, in_label: str | None, scale: str, seed: int) -> list[str]:
-    """What the rows are, and what the detectors got."""
+    """Sentences on the rows and the detectors."""
     n_rows = len(data.rows)
     rows = f"{n_rows:,} rows of {data.layout.width:,} columns"
     if n_rows < data.file_rows:
@@ -120,13 +120,13 @@ def _facts(data: BenchRows, in_label: str | None, scale: str, seed: int) -> list
     facts = [f"Rows: {rows}."]
     if data.labels is not None and set(np.unique(data.labels).tolist()) == {0, 1}:
         facts.append(
-            "The labels 0 and 1 are taken for two classes. If one of them means in-distribution, "
-            "name it by --in-label."
+            "The labels 0 and 1 are taken as two classes. If one of them means in-distribution, "
+            "name it with --in-label."
         )
     prepared = {
-        "auto": "columns are standardised, but for `embedding`, which whitens them",
+        "auto": "columns are standardised, except for `embedding`, which whitens them",
         "standard": "columns are standardised",
-        "none": "columns are as they are in the file, but for `embedding`, which whitens them",
+        "none": "columns are not scaled, except for `embedding`, which whitens them",
     }[scale]
     facts.append(
         f"Detectors: as `skood detect --detector NAME` fits them; {prepared} (--scale {scale}). "

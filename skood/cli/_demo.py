@@ -1,4 +1,4 @@
-"""`skood demo`: the main job on data that scikit-learn carries."""
+"""`skood demo`: fits and compares all detectors on data that scikit-learn carries."""
 
 import argparse
 from pathlib import Path
@@ -16,8 +16,8 @@ def add_parser(commands: Any) -> None:
         description=(
             "Fit every detector on handwritten digits 0-7, score held-out digits 0-7, digits 8 and "
             "9 (near OoD) and patches of photographs (far OoD), print one table, and write the "
-            "scores (scores.csv) and, where matplotlib is installed, pictures of them: their "
-            "distributions, ROC and precision-recall curves, an explanation, layers, p-values."
+            "scores (scores.csv) and, if matplotlib is installed, pictures: distributions of "
+            "scores, ROC and precision-recall curves, an explanation, layers, p-values."
         ),
     )
     demo.add_argument(
@@ -25,21 +25,21 @@ def add_parser(commands: Any) -> None:
         type=seed,
         default=0,
         metavar="N",
-        help="draws the split and the patches (default: 0)",
+        help="seed of all random draws (default: 0)",
     )
     demo.add_argument(
         "--output",
         type=Path,
         default=Path("skood-demo"),
         metavar="DIR",
-        help="folder for the files, made where missing (default: skood-demo)",
+        help="folder for the files, made if missing (default: skood-demo)",
     )
     demo.add_argument("--quiet", action="store_true", help="show no progress")
     demo.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the demo; a folder that cannot be used is the caller's mistake, not a crash."""
+    """Run the demo."""
     from skood.cli.demo import OutputError, run_demo
 
     try:

@@ -38,7 +38,7 @@ def add_parser(commands: Any) -> None:
         ),
     )
     detect.add_argument(
-        "--fit", type=Path, required=True, metavar="FILE", help=f"training: {FILES}"
+        "--fit", type=Path, required=True, metavar="FILE", help=f"training rows: {FILES}"
     )
     detect.add_argument("--score", type=Path, required=True, metavar="FILE", help="rows to score")
     add_writing(detect)

@@ -1,4 +1,4 @@
-"""What a command cannot do, in one sentence, and the exit status that says so."""
+"""Errors of the commands: one sentence each, and an exit status."""
 
 
 class CommandError(Exception):

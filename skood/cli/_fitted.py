@@ -1,4 +1,4 @@
-"""A fitted detector with what has to be known of its rows: made from a file, saved, and loaded."""
+"""A fitted detector with a description of its rows: saved and loaded."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Fitted:
     detector : estimator
         Fitted.
     layout : RowLayout
-        What its rows are made of.
+        Layout of its rows.
     missing : str
         What fills missing values, or "refuse".
     name : str
-        What the detector is called.
+        Name of the detector.
     file : str
         Name of the file of the training rows.
     n_rows : int or None
-        How many they were.
+        Number of training rows.
     architectures : dict of str to str
-        How networks in the detector are built, where skood cannot tell.
+        Names of the networks in the detector, each with the function that builds it.
     by_position : bool
-        Whether the rows of a table are given to the detector without the names of the columns.
+        Whether the detector gets the rows of a table without the names of the columns.
     """
 
     detector: Any
@@ -51,7 +51,7 @@ class Fitted:
 
     @property
     def image_shape(self) -> tuple[int, ...] | None:
-        """Shape of the images, if the rows are such."""
+        """Shape of the images, if rows are images."""
         return self.layout.shape if self.layout.kind == "images" else None
 
     @property
@@ -61,7 +61,7 @@ class Fitted:
 
     @property
     def n_calibration(self) -> int:
-        """How many of the training rows p-values are counted in."""
+        """How many of the training rows calibrate p-values."""
         calibrates = isinstance(self.detector, ConformalOutlierDetector)
         return len(self.detector.training_scores_) if calibrates else 0
 
@@ -77,11 +77,11 @@ class Fitted:
     def flagging(self) -> str:
         """How rows are flagged, in words."""
         if isinstance(self.detector, ConformalOutlierDetector):
-            return f"of rows like the training rows {100 * self.detector.alpha:.3g} % at most are"
-        return "those below the threshold of the detector"
+            return f"at most {100 * self.detector.alpha:.3g} % of normal rows are"
+        return "their scores are below the threshold of the detector"
 
     def save(self, path: Path) -> None:
-        """Write it to a file that `load_fitted` reads, and `skood.load` the detector of."""
+        """Write a file: `load_fitted` reads all of it, `skood.load` the detector."""
         notes = {
             "layout": self.layout.to_dict(),
             "missing": self.missing,
@@ -93,14 +93,14 @@ class Fitted:
 
 
 def load_fitted(path: Path, trusted: Sequence[str] = ()) -> Fitted:
-    """Load what `skood fit` or `skood.save` has written.
+    """Load a file of `skood fit` or `skood.save`.
 
     Raises
     ------
     DataError
-        If it is no detector.
+        If the file holds no detector, or does not say which features its rows have.
     ValueError
-        If the file is damaged, or not of the kind.
+        If the file is damaged, or not one of skood.
     """
     manifest = read_manifest(path)
     detector = load(path, trusted=trusted)
@@ -115,7 +115,7 @@ def load_fitted(path: Path, trusted: Sequence[str] = ()) -> Fitted:
 
 
 def _layout_of(detector: Any, path: Path) -> RowLayout:
-    """What a detector that Python code has saved says of its rows."""
+    """The layout of the rows of a detector that `skood.save` has written."""
     first = detector
     while True:
         shape = getattr(first, "input_shape_", None)

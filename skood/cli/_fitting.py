@@ -32,12 +32,12 @@ def fit_file(
 ) -> Fitted:
     """Fit a detector to the rows of a file.
 
-    The columns that `roles` names may be in the file `also_in` alone, which is scored afterwards.
+    The columns in `roles` may be in `also_in` alone, the file of the rows to score.
 
     Raises
     ------
     UsageError
-        If an option does not go with the file.
+        If an option does not fit the file.
     DataError, TableError
         If the rows cannot be used.
     """
@@ -77,16 +77,16 @@ def _fit(training: TrainingRows, scale: str, options: DetectorOptions, features:
 
 
 def _with_p_values(pipeline: Any, n_rows: int, options: DetectorOptions) -> Any:
-    """The detector with p-values, if they are asked for and there are rows enough for them."""
+    """The detector with p-values, unless --alpha is none."""
     alpha, share = options.alpha, options.calibration_size
     if alpha is None:
         return pipeline
     calibrates, needed = int(n_rows * share), round(1 / alpha + 0.499) - 1
     if calibrates < needed:
         raise DataError(
-            f"Of the {n_rows:,} training rows {calibrates:,} calibrate p-values, and --alpha "
-            f"{alpha:g} takes {needed:,} of them: give more rows, raise --alpha or "
-            "--calibration-size, or do without p-values by --alpha none."
+            f"{calibrates:,} of the {n_rows:,} training rows calibrate p-values, and --alpha "
+            f"{alpha:g} needs {needed:,}: give more rows, raise --alpha or --calibration-size, or "
+            "make no p-values with --alpha none."
         )
     return ConformalOutlierDetector(
         pipeline, alpha=alpha, calibration_size=share, random_state=options.seed
@@ -94,7 +94,7 @@ def _with_p_values(pipeline: Any, n_rows: int, options: DetectorOptions) -> Any:
 
 
 def _architectures(path: Path, features: Any, detector: Any) -> dict[str, str]:
-    """How the networks in the transformer are built, by their names in the detector."""
+    """The function that builds each network of the transformer, by its name in the detector."""
     modules = read_manifest(path)["modules"]
     by_id = {
         id(part.module): modules[part.name].get("architecture")
@@ -105,7 +105,7 @@ def _architectures(path: Path, features: Any, detector: Any) -> dict[str, str]:
 
 
 def _image_shape(features: Any) -> tuple[int, ...] | None:
-    """The shape of the images that a transformer takes, where it says one."""
+    """The shape of the images that a transformer takes, if it has one."""
     shape = getattr(features, "input_shape_", getattr(features, "input_shape", None))
     return tuple(shape) if isinstance(shape, tuple | list) and len(shape) == 3 else None
 

@@ -1,4 +1,4 @@
-"""`skood info`: what a saved detector says of itself, without loading it."""
+"""`skood info`: describes a saved detector without loading it."""
 
 import argparse
 import json
@@ -16,20 +16,20 @@ def add_parser(commands: Any) -> None:
     """Describe the command and its arguments."""
     info = commands.add_parser(
         "info",
-        help="say what is in a saved file, without loading it",
+        help="describe a saved file without loading it",
         description=(
-            "Say what is in a file that skood fit or skood.save has written: steps, features, "
-            "training rows, versions, checksums. Nothing of it is loaded; damage is told."
+            "Describe a file of skood fit or skood.save: steps, features, training rows, versions, "
+            "checksums. Nothing is loaded. A damaged file is an error."
         ),
     )
     info.add_argument("file", type=Path, metavar="DETECTOR", help="the saved file")
-    info.add_argument("--json", action="store_true", help="all that the file says, as JSON")
+    info.add_argument("--json", action="store_true", help="print the whole description as JSON")
     add_talking(info)
     info.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read what the file says, and print it."""
+    """Read the description of the file, and print it."""
     file: Path = arguments.file
     with plain_errors(pick(Voice, vars(arguments))):
         from skood.storage import read_manifest
@@ -93,9 +93,9 @@ def _features(summary: dict[str, Any], layout: dict[str, Any]) -> list[str]:
         if layout[kind]
     ]
     if layout["id_column"] is not None:
-        lines.append(f"not among them, as it says which row it is: {layout['id_column']}")
+        lines.append(f"identifies rows, no feature: {layout['id_column']}")
     if layout["exclude"]:
-        lines.append(f"not among them, as they are left out: {_listed(layout['exclude'])}")
+        lines.append(f"left out: {_listed(layout['exclude'])}")
     return lines
 
 
@@ -114,9 +114,9 @@ def _training(summary: dict[str, Any], notes: dict[str, Any]) -> list[str]:
 
 def _networks(modules: dict[str, Any]) -> list[str]:
     return [
-        f"{name}: {one['class']}"
-        + (f", built by {one['architecture']}" if one.get("architecture") else "")
-        for name, one in modules.items()
+        f"{name}: {network['class']}"
+        + (f", built by {network['architecture']}" if network.get("architecture") else "")
+        for name, network in modules.items()
     ]
 
 

@@ -1,4 +1,4 @@
-"""Files of rows, opened as the arguments of a command say."""
+"""Opens files of rows for a detector."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def open_input(
     Raises
     ------
     UsageError
-        If it is a folder, and the detector takes no images.
+        If the path is a folder and the detector takes no images.
     """
     if path.is_dir() and not images:
         raise UsageError(
@@ -30,12 +30,12 @@ def open_input(
 
 
 def check_no_columns_named(source: Any, **options: Any) -> None:
-    """Raise if one of the options is given, for a file that has no columns.
+    """Raise if an option names columns of a file that has none.
 
     Raises
     ------
     UsageError
-        If it is so.
+        If one of the options is given.
     """
     for name, value in options.items():
         if value:

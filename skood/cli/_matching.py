@@ -1,4 +1,4 @@
-"""Whether a file has the rows that a detector was fitted on."""
+"""Checks that a file has the columns, or the shape, of the training rows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _RESULTS = ("score", "p_value", "decision")
 
 
 def matched(fitted: Fitted, source: Any, roles: ColumnRoles, voice: Voice) -> Fitted:
-    """The detector with the layout of the file to score, where the two go together.
+    """Give the detector the layout of the file to score.
 
     Raises
     ------
     UsageError
-        If an option names a column that is not there, or that cannot be what it is named for.
+        If an option names a column that does not exist, or one of the results or features.
     TableError
-        If the file does not have the rows that the detector was fitted on.
+        If the file does not have the columns, or the shape, of the training rows.
     """
     layout = fitted.layout
     if source.columns is None:
@@ -40,8 +40,8 @@ def matched(fitted: Fitted, source: Any, roles: ColumnRoles, voice: Voice) -> Fi
     if by_position:
         layout = _as_table(layout, source)
         voice.say(
-            "the detector knows no names of columns: those of "
-            f"{source.name} are taken in their order"
+            f"the detector knows no names of columns: the columns of {source.name} are taken in "
+            "their order"
         )
     layout.check_columns(source.name, source.columns)
     if layout.id_column is not None and layout.id_column not in source.columns:
@@ -52,31 +52,31 @@ def matched(fitted: Fitted, source: Any, roles: ColumnRoles, voice: Voice) -> Fi
 def _check_shape(layout: RowLayout, source: Any) -> None:
     if layout.kind == "table":
         raise TableError(
-            f"{source.name} has no named columns, and the detector was fitted on such."
+            f"{source.name} has no named columns, and the detector was fitted on named columns."
         )
     if source.shape != layout.shape:
         raise TableError(
-            f"The rows of {source.name} have the shape {source.shape}, where those of the training "
-            f"rows have {layout.shape}."
+            f"The rows of {source.name} have the shape {source.shape}, and the training rows the "
+            f"shape {layout.shape}."
         )
 
 
 def _check_roles(layout: RowLayout, roles: ColumnRoles) -> None:
-    """A column of the results has a name of its own, and a feature is not left out."""
+    """Raise if --id-column names a column of the results, or --exclude a feature."""
     if roles.id_column in _RESULTS:
-        raise UsageError(f"The results have a column {roles.id_column!r} of their own.")
+        raise UsageError(f"--id-column names {roles.id_column!r}, a column of the results.")
     for column in roles.exclude:
         if column in layout.features:
-            raise UsageError(f"--exclude names {column!r}, which is a feature of the detector.")
+            raise UsageError(f"--exclude names {column!r}, a feature of the detector.")
 
 
 def _as_table(layout: RowLayout, source: Any) -> RowLayout:
-    """A table for a detector of arrays: its columns in their order, which nothing can check."""
+    """The layout of a table for a detector of arrays, which takes columns in their order."""
     left_out = {layout.id_column, *layout.exclude}
     columns = tuple(name for name in source.columns if name not in left_out)
     if layout.shape != (len(columns),):
         raise TableError(
-            f"{source.name} has {len(columns):,} columns, where the training rows have the shape "
+            f"{source.name} has {len(columns):,} columns, and the training rows have the shape "
             f"{layout.shape}."
         )
     return replace(layout, kind="table", numbers=columns)

@@ -1,4 +1,4 @@
-"""What the arguments of a command say: one concern in each dataclass, a field for each argument."""
+"""The options of the commands: one concern in each dataclass, one argument in each field."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PreparationOptions:
 
 @dataclass(frozen=True)
 class DetectorOptions:
-    """Which detector is fitted, and what makes features and p-values of its rows."""
+    """Which detector is fitted, on which features, with which p-values."""
 
     detector: str
     alpha: float | None  # None: no p-values
@@ -34,7 +34,7 @@ class DetectorOptions:
 
 @dataclass(frozen=True)
 class ResultOptions:
-    """What is written of each row, and where."""
+    """Which results are written, and where."""
 
     output: Path
     explain: int
@@ -42,7 +42,7 @@ class ResultOptions:
     block_rows: int | None  # None: by the width of the rows
 
     def exit_status(self, n_flagged: int) -> int:
-        """The status that the command ends with."""
+        """The exit status of the command."""
         return int(self.fail_on_ood and n_flagged > 0)
 
 
@@ -67,7 +67,7 @@ class ComparisonOptions:
 
 
 def pick(kind: type[T], arguments: Mapping[str, Any]) -> T:
-    """Make a dataclass of the arguments that are called like its fields; lists become tuples.
+    """Make a dataclass of the arguments with the names of its fields; lists become tuples.
 
     Examples
     --------

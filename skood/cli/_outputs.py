@@ -1,4 +1,4 @@
-"""Whether files can be written to a folder: asked before the work, not after it."""
+"""Checks that files can be written, before the work and not after it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ._errors import UsageError
 
 
 def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
-    """Raise unless a file can be written there that overwrites no input.
+    """Raise unless a file can be written there and is no input.
 
     Raises
     ------
@@ -34,12 +34,12 @@ def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
 def try_writing_to(folder: Path) -> None:
     """Make a file in a folder and remove it.
 
-    Permission bits do not tell (root, read-only and network file systems), a real file does.
+    Permission bits are not enough: root, read-only and network file systems ignore them.
 
     Raises
     ------
     OSError
-        If the folder refuses it.
+        If the folder refuses the file.
     """
     from skood.storage.whole_file import temporary_beside
 

@@ -1,4 +1,4 @@
-"""How far `skood score` and `skood detect` are."""
+"""The progress of `skood score` and `skood detect`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from skood.rows.progress import Progress
 
 
 class ScoringProgress(Progress):
-    """Rows that are scored, of about so many, with the time that is left."""
+    """The number of scored rows, and the time that is left."""
 
     def line(self) -> str:
-        """How many rows are scored, at which rate, and how long the others take."""
+        """The number of scored rows, their rate, and the time that is left."""
         total = max(self.total or 0, self.done)
         return (
             f"scored {self.done:,} of about {total:,} {self.unit} ({self.done / total:.0%}), "
@@ -18,7 +18,7 @@ class ScoringProgress(Progress):
 
 
 def duration(seconds: float) -> str:
-    """A time as one reads it.
+    """A time in seconds, minutes or hours.
 
     Examples
     --------

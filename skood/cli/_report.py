@@ -1,4 +1,4 @@
-"""What is said at the end: a table on a terminal, plain text elsewhere."""
+"""The tables that commands print: in colours on a terminal, as plain text elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def print_lowest(lines: Sequence[Mapping[str, Any]]) -> None:
     Parameters
     ----------
     lines : sequence of mapping
-        Their results, the lowest first.
+        Results of the rows, the lowest score first.
     """
     shown = [_with_reasons_in_one(line) for line in lines]
     names = list(shown[0])
@@ -35,7 +35,7 @@ def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
     Parameters
     ----------
     pairs : sequence of (str, str)
-        The lines. A name that is empty goes on with the one above.
+        The lines. An empty name continues the line above.
     """
     width = max(len(name) for name, _ in pairs)
     styled = sys.stdout.isatty() and is_installed("rich")
@@ -75,7 +75,7 @@ def _print_plain(names: list[str], cells: list[list[str]]) -> None:
 
 
 def _with_reasons_in_one(line: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of features and their shares as one, which fits the width of a terminal."""
+    """The results of a row with all features and shares in one column, to save width."""
     reasons = [name for name in line if name.startswith(("top_", "share_"))]
     shown = {name: value for name, value in line.items() if name not in reasons}
     if reasons:

@@ -1,4 +1,4 @@
-"""One file from its first row to its last: read, score, hand over, count."""
+"""Scores all rows of a file block by block, and reports on them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def score_file(
     *,
     first_row: int = 0,
 ) -> None:
-    """Score the rows of a file from one on, and hand the results over block by block.
+    """Score the rows of a file from `first_row` on; `take` gets the results of each block.
 
     Raises
     ------
     TableError
-        If the file has no rows, or such as cannot be scored.
+        If the file has no rows, or rows that cannot be scored.
     """
     fitted = scorer.fitted
     blocks = source.blocks(fitted.layout, length, first_row)
@@ -43,7 +43,7 @@ def score_file(
 
 
 def report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) -> None:
-    """Say how many rows are flagged, and print those of the lowest scores."""
+    """Print how many rows are flagged, and the rows with the lowest scores."""
     tally = scorer.tally
     for column, new in tally["new"].items():
         texts = ", ".join(map(repr, new["texts"]))
@@ -58,7 +58,7 @@ def report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) ->
         f"{tally['flagged']:,} flagged as out-of-distribution ({100 * share:.1f} %); "
         f"{scorer.fitted.flagging()}"
     )
-    print(f"the lowest scores, of all in {results.output}:\n")
+    print(f"the lowest of the scores in {results.output}:\n")
     print_lowest(tally["lowest"])
 
 

@@ -1,4 +1,4 @@
-"""`skood score`: scores a file, of any length, by a saved detector."""
+"""`skood score`: scores a file of any length with a saved detector."""
 
 from __future__ import annotations
 
@@ -29,19 +29,23 @@ def add_parser(commands: Any) -> None:
     """Describe the command and its arguments."""
     score = commands.add_parser(
         "score",
-        help="score a file of any length by a saved detector",
+        help="score a file of any length with a saved detector",
         description=(
-            "Score the rows of a file block by block, so that it may be larger than the memory. "
-            "Until the last row, the results are in FILE.part; --resume continues a stopped run "
-            "and ends with the same file, byte for byte."
+            "Score the rows of a file block by block; the file may be larger than the memory. "
+            "Until the last row, the results are in FILE.part. --resume resumes a stopped run and "
+            "ends with the same file, byte for byte."
         ),
     )
-    score.add_argument("detector", type=Path, metavar="DETECTOR", help="saved by skood fit or save")
+    score.add_argument(
+        "detector", type=Path, metavar="DETECTOR", help="file of skood fit or skood.save"
+    )
     score.add_argument("file", type=Path, metavar="FILE", help=f"rows to score: {FILES}")
     add_writing(score)
     begin = score.add_mutually_exclusive_group()
-    begin.add_argument("--resume", action="store_true", help="continue a stopped run")
-    begin.add_argument("--restart", action="store_true", help="drop the rows of a stopped run")
+    begin.add_argument("--resume", action="store_true", help="resume a stopped run")
+    begin.add_argument(
+        "--restart", action="store_true", help="drop the rows of a stopped run and start anew"
+    )
     add_columns(score)
     add_reading(score)
     add_talking(score)
@@ -50,7 +54,7 @@ def add_parser(commands: Any) -> None:
 
 @dataclass(frozen=True)
 class _Resuming:
-    """What happens to the rows of a stopped run, and how the command was called."""
+    """What happens to the rows of a stopped run; and all arguments, to name them again."""
 
     resume: bool
     restart: bool
@@ -99,8 +103,8 @@ def _score(task: _Task) -> int:
     partial = PartialFile(results.output)
     if partial.exists() and not (task.resuming.resume or task.resuming.restart):
         raise UsageError(
-            f"A stopped run has left {partial.path.name}: add --resume to continue it, or "
-            "--restart to start anew."
+            f"A stopped run has left {partial.path.name}: resume it with --resume, or start anew "
+            "with --restart."
         )
     fitted, source = _load_and_open(task)
 
@@ -119,7 +123,7 @@ def _score(task: _Task) -> int:
             _say_how_to_resume(partial, task.resuming.argv)
             return _INTERRUPTED
         except BaseException:
-            # Neither a file that cannot be read nor a full disk leaves a half of the results.
+            # An unreadable file or a full disk leaves no half of the results.
             partial.remove()
             raise
         partial.finish(results_format(results.output), results.output)
@@ -145,7 +149,7 @@ def _load_and_open(task: _Task) -> tuple[Fitted, Any]:
 
 
 def _made_of(task: _Task, source: Any, fitted: Fitted, length: int) -> dict[str, Any]:
-    """What must be the same when a run is resumed, by the names that an error gives it."""
+    """What must be the same in a resumed run, by the names that the error message uses."""
     import hashlib
 
     from skood._version import __version__
@@ -165,12 +169,12 @@ def _made_of(task: _Task, source: Any, fitted: Fitted, length: int) -> dict[str,
 
 
 def _resume(partial: PartialFile, made_of: dict[str, Any], voice: Voice) -> None:
-    """Go back to the last whole block of a stopped run, if there is one."""
+    """Resume a stopped run after its last whole block, if it has one."""
     if partial.can_resume():
         partial.resume(made_of)
         voice.say(f"resumed after {partial.journal.rows:,} rows")
     else:
-        voice.say(f"there are no rows in {partial.path.name} to resume from: starting anew")
+        voice.say(f"{partial.path.name} has no rows to resume from: starting anew")
 
 
 def _write(
@@ -182,7 +186,7 @@ def _write(
     options: ResultOptions,
     voice: Voice,
 ) -> None:
-    """Score the rows that are left, and write each block before the next one is read."""
+    """Score the remaining rows, and write each block before the next one is read."""
     from skood.cli.files import results_format
 
     from ._run_blocks import score_file

@@ -1,4 +1,4 @@
-"""Scores the blocks of a file: a table of results for each, and what is counted over all."""
+"""Scores the blocks of a file: a table of results for each block, and counts over all."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from skood.preprocessing import CategoryEncoder
 
 from ._fitted import Fitted
 
-_EXPLAINED = 4096  # rows at a time: an explanation holds the neighbours of all of them
-_LOWEST, _NAMED = 5, 5  # rows, and new categories of a column, in the report
+_EXPLAINED = 4096  # rows at a time: an explanation holds the neighbours of all its rows
+_LOWEST, _NAMED = 5, 5  # rows, and new categories of each column, in the report
 
 
 class Scorer:
-    """Scores, p-values, decisions and the columns that speak most against each row.
+    """Scores, p-values, decisions, and the columns that lower each score most.
 
     Parameters
     ----------
     fitted : Fitted
         The detector.
     row_name : str
-        What the column that says which row it is is called, where the file has none.
+        Name of the column of row numbers, for a file without a column that identifies rows.
     n_top : int
-        How many columns are named for each row.
+        Number of columns that are named for each row.
     tally : mapping or None, default=None
-        What has been counted in an earlier run.
+        The counts of an earlier run.
 
     Attributes
     ----------
     fitted : Fitted
         The detector.
     tally : dict
-        Rows, how many of them are flagged, those of the lowest scores, and the categories that
-        were not in the training rows.
+        The number of rows, the number of flagged rows, the results with the lowest scores, and the
+        categories that no training row has.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Scorer:
         ids: Any = range(block.start + 1, block.start + len(block) + 1)
         name = self._row_name
         if block.ids is not None:
-            ids, name = _one_array(block.ids), self._layout.id_column or name
+            ids, name = _as_array(block.ids), self._layout.id_column or name
         columns: dict[str, Any] = {name: ids, "score": scores}
         if isinstance(self._detector, ConformalOutlierDetector):
             columns["p_value"] = self._detector.p_values(rows, scores=scores)
@@ -82,7 +82,7 @@ class Scorer:
         return results
 
     def _top_columns(self, rows: Any) -> dict[str, NDArray[Any]]:
-        """Names and shares of the columns with the largest shares, from the largest on."""
+        """Names and shares of the columns with the largest shares, the largest first."""
         parts = [self._shares(rows[part]) for part in slices(len(rows), _EXPLAINED)]
         names = parts[0][0]
         shares = np.concatenate([part for _, part in parts])
@@ -95,15 +95,15 @@ class Scorer:
         return columns
 
     def _shares(self, rows: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Shares of the columns as the file has them: those of one column's categories together."""
-        found = explain(self._detector, rows)
+        """Shares of the columns of the file; those of the categories of a column are added up."""
+        explanation = explain(self._detector, rows)
         if self._encoder is None:
-            return found.feature_names.astype(str), found.shares
+            return explanation.feature_names.astype(str), explanation.shares
         owners = np.arange(len(self._layout.numbers)).tolist()
         for j, width in enumerate(self._encoder.widths(), start=len(owners)):
             owners += [j] * width
-        shares = np.zeros((len(found), len(self._layout.features)))
-        np.add.at(shares.T, owners, found.shares.T)
+        shares = np.zeros((len(rows), len(self._layout.features)))
+        np.add.at(shares.T, owners, explanation.shares.T)
         return np.array(self._layout.features), shares
 
     def _count(self, block: Block, results: pa.RecordBatch) -> None:
@@ -119,16 +119,16 @@ class Scorer:
             self._count_new(block.rows)
 
     def _count_new(self, rows: Any) -> None:
-        """How many rows have a category that no training row has, and the first such ones."""
+        """Count the rows with a category that no training row has, and keep the first of these."""
         known = self._encoder.categories_ if self._encoder else []
         for column, categories in zip(self._layout.categories, known, strict=True):
             is_new = ~(rows[column].isin(categories) | (rows[column].isna() & _has_gap(categories)))
             if not is_new.any():
                 continue
-            so_far = self.tally["new"].setdefault(column, {"rows": 0, "texts": []})
-            so_far["rows"] += int(is_new.sum())
-            found = ["" if text is None else str(text) for text in rows[column][is_new].unique()]
-            so_far["texts"] = list(dict.fromkeys([*so_far["texts"], *found]))[:_NAMED]
+            new = self.tally["new"].setdefault(column, {"rows": 0, "texts": []})
+            new["rows"] += int(is_new.sum())
+            texts = ["" if text is None else str(text) for text in rows[column][is_new].unique()]
+            new["texts"] = list(dict.fromkeys([*new["texts"], *texts]))[:_NAMED]
 
 
 def _has_gap(categories: NDArray[Any]) -> bool:
@@ -136,12 +136,12 @@ def _has_gap(categories: NDArray[Any]) -> bool:
 
 
 def _decisions(detector: Any, scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """What `predict` says, without scoring the rows once more."""
+    """The decisions of `predict`, from the scores that are known."""
     return np.where(scores < last_step(detector).offset_, -1, 1)
 
 
 def _category_encoder(detector: Any) -> CategoryEncoder | None:
-    """The encoder of the columns of categories, if there are such."""
+    """The encoder of the columns of categories, if there are any."""
     inner = getattr(detector, "detector_", detector)
     first = inner.steps[0][1] if hasattr(inner, "steps") else None
     if isinstance(first, ColumnTransformer):
@@ -149,7 +149,7 @@ def _category_encoder(detector: Any) -> CategoryEncoder | None:
     return None
 
 
-def _one_array(values: Any) -> pa.Array:
+def _as_array(values: Any) -> pa.Array:
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     return values.chunk(0) if isinstance(values, pa.ChunkedArray) else values

@@ -1,4 +1,4 @@
-"""What the commands say: errors in one sentence, warnings in one line."""
+"""What the commands print: errors in one sentence, warnings in one line."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Voice:
 
 @contextmanager
 def plain_errors(voice: Voice, written: Path | None = None) -> Iterator[None]:
-    """Make one sentence of what goes wrong with files, and one line of each warning.
+    """Make one sentence of each error with files, and one line of each warning.
 
-    On a full disk the sentence names the file `written`, as the system names none.
+    `written` is the output of the command. On a full disk the system names no file.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def _plain_warnings(who: str) -> Iterator[None]:
 
 
 def _of_the_system(error: OSError, written: Path | None) -> str:
-    """What the system says, with the name of the file."""
+    """The message of the system, with the name of the file."""
     what = error.strerror or _sentence(str(error)).rstrip(".")
     if error.filename is not None:
         return f"{os.fspath(error.filename)}: {what}."

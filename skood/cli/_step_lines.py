@@ -1,4 +1,4 @@
-"""Which step of some work runs, and how long it takes, said on stderr."""
+"""The steps of some work on stderr, with the time that they take."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from skood.rows.progress import StatusLine
 
 
 class StepLog:
-    """A line for each step with the time that it took; a terminal shows the running one too.
+    """A line for each finished step, with its time. A terminal shows the running step too.
 
     Parameters
     ----------
     n_steps : int
-        How many steps there will be.
+        Number of steps.
     quiet : bool, default=False
         Say nothing.
     stream : file, default=None
@@ -29,7 +29,7 @@ class StepLog:
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
-        """Report the step that the block is."""
+        """Report the ``with`` block as a step."""
         self._n_started += 1
         step = f"[{self._n_started}/{self._n_steps}] {what}"
         self._line.draw(f"{step} ...")
@@ -44,7 +44,7 @@ class StepLog:
 
 
 class StepLine:
-    """One line that is drawn over by each step, with the time that is left; only on a terminal.
+    """The running step with the time that is left, on a terminal only.
 
     To be used by ``with``.
 
@@ -62,11 +62,11 @@ class StepLine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave an empty line behind, also after an error."""
+        """Wipe out the line, also after an error."""
         self._line.draw("")
 
     def show(self, done: int, total: int, what: str) -> None:
-        """Show which step begins, after so many steps of all."""
+        """Show the step that begins after `done` of all steps."""
         text = f"[{done + (done < total)}/{total}] {what}"
         if done:
             left = (perf_counter() - self._start) / done * (total - done)

@@ -1,4 +1,4 @@
-"""Arguments that the commands on files of rows share. Nothing heavy is imported for them."""
+"""Arguments that several commands share. Nothing heavy is imported for them."""
 
 import argparse
 from pathlib import Path
@@ -22,12 +22,12 @@ FILES = "CSV, TSV, Parquet, NPY or NPZ file, or folder of images"
 
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
-    """Which columns are no features."""
+    """Add the options that name columns which are no features."""
     group = parser.add_argument_group("columns")
     group.add_argument(
         "--id-column",
         metavar="NAME",
-        help="says which row it is: no feature, copied to the output (default: the row's number)",
+        help="identifies each row: copied to the output, no feature (default: row numbers)",
     )
     group.add_argument(
         "--exclude",
@@ -40,7 +40,7 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
 
 
 def add_fitting(parser: argparse.ArgumentParser) -> None:
-    """How the detector is fitted."""
+    """Add the options of the fit."""
     group = parser.add_argument_group("detector")
     group.add_argument(
         "--detector",
@@ -57,8 +57,8 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
         default=0.05,
         metavar="A",
         help=(
-            "flag at most this share of rows that are like the training rows; none: no p-values, "
-            "and flag what scores below 5 %% of the training rows (default: 0.05)"
+            "flag at most this share of normal rows, by p-values; none: make no p-values and flag "
+            "rows with a score below that of 95 %% of the training rows (default: 0.05)"
         ),
     )
     group.add_argument(
@@ -66,7 +66,7 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
         type=share,
         default=0.25,
         metavar="S",
-        help="share of the training rows that p-values are counted in (default: 0.25)",
+        help="share of the training rows that calibrate p-values (default: 0.25)",
     )
     add_preparation(group)
     group.add_argument(
@@ -75,11 +75,13 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
         metavar="TRANSFORMER",
         help="saved transformer (skood.save) that makes features of images or arrays",
     )
-    group.add_argument("--seed", type=seed, default=0, metavar="N", help="default: 0")
+    group.add_argument(
+        "--seed", type=seed, default=0, metavar="N", help="seed of all random draws (default: 0)"
+    )
 
 
 def add_preparation(group: Any) -> None:
-    """How the columns are prepared for a detector."""
+    """Add the options that prepare columns for a detector."""
     group.add_argument(
         "--scale",
         choices=SCALES,
@@ -91,8 +93,8 @@ def add_preparation(group: Any) -> None:
         choices=MISSING,
         default="refuse",
         help=(
-            "fill missing numbers by this of the training rows; missing texts are a category of "
-            "their own then (default: refuse)"
+            "fill missing numbers with this value of the training rows, and take missing texts as "
+            "a category (default: refuse both)"
         ),
     )
     group.add_argument(
@@ -108,15 +110,17 @@ def add_preparation(group: Any) -> None:
         type=count,
         default=200,
         metavar="N",
-        help="how many different texts a column may have (default: 200)",
+        help="most different texts that a column may have (default: 200)",
     )
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
-    """What files do not say of themselves."""
+    """Add the options that say how to read files."""
     group = parser.add_argument_group("reading")
     add_text_format(group)
-    group.add_argument("--array", metavar="NAME", help="which array of a .npz file (default: X)")
+    group.add_argument(
+        "--array", metavar="NAME", help="name of the array in an NPZ file (default: X)"
+    )
     group.add_argument(
         "--trust",
         nargs="+",
@@ -128,26 +132,26 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 
 def add_text_format(group: Any) -> None:
-    """How CSV files are written."""
+    """Add the options that say how to read CSV files."""
     group.add_argument(
-        "--encoding", type=encoding, default="utf-8", help="of CSV files (default: utf-8)"
+        "--encoding", type=encoding, default="utf-8", help="encoding of CSV files (default: utf-8)"
     )
     group.add_argument(
         "--delimiter",
         type=delimiter,
         metavar="CHARACTER",
-        help="of CSV files; tab: a tab (default: a comma, or a tab where the file is a .tsv)",
+        help="delimiter of CSV files; tab: a tab (default: a comma, or a tab in .tsv files)",
     )
     group.add_argument(
         "--no-header",
         dest="header",
         action="store_false",
-        help="the first line of CSV files is a row already",
+        help="the first line of CSV files is a row",
     )
 
 
 def add_writing(parser: argparse.ArgumentParser) -> None:
-    """What is written of each row."""
+    """Add the options of the results."""
     parser.add_argument(
         "--output",
         type=_results_file,
@@ -160,23 +164,23 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
         type=count_or_zero,
         default=0,
         metavar="N",
-        help="add the N columns that take most off each row's score, and how much",
+        help="add the N columns that lower each row's score most, and by how much",
     )
     parser.add_argument(
-        "--fail-on-ood", action="store_true", help="exit with 1 where a row is flagged"
+        "--fail-on-ood", action="store_true", help="exit with 1 if a row is flagged"
     )
     parser.add_argument(
         "--block-rows",
         type=count,
         metavar="N",
-        help="rows that are scored at a time (default: by their width, 65,536 at most)",
+        help="score N rows at a time (default: by their width, at most 65,536)",
     )
 
 
 def add_talking(parser: argparse.ArgumentParser) -> None:
-    """How much is said."""
-    parser.add_argument("--quiet", action="store_true", help="say nothing but errors and warnings")
-    parser.add_argument("--debug", action="store_true", help="show where in the code errors arise")
+    """Add the options that say how much is printed."""
+    parser.add_argument("--quiet", action="store_true", help="print only errors and warnings")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
 def _results_file(text: str) -> Path:

@@ -20,7 +20,7 @@ from ._options import PreparationOptions
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """All rows of a file, what they are made of, and what fills missing values, or "refuse"."""
+    """All rows of a file, their layout, and the strategy that fills missing values."""
 
     file: str
     rows: Any
@@ -28,7 +28,7 @@ class TrainingRows:
     missing: str
 
     def size(self) -> str:
-        """How many rows there are of what, in words."""
+        """The number of rows and columns, in words."""
         layout, n_rows = self.layout, len(self.rows)
         if layout.kind == "images":
             channels, height, width = layout.shape
@@ -49,7 +49,7 @@ def read_training_rows(
     Raises
     ------
     TableError
-        If the rows cannot be used, or have gaps that nothing fills.
+        If the rows cannot be used, or have missing values and `preparation` refuses them.
     """
     if source.columns is None:
         kind = "images" if source.row_name == "file" else "array"
@@ -66,22 +66,22 @@ def read_training_rows(
 def check_options(
     source: Any, roles: ColumnRoles, preparation: PreparationOptions, features: Any, also_in: Any
 ) -> None:
-    """Raise unless the options go with the file.
+    """Raise unless the options fit the file.
 
     Parameters
     ----------
     source, also_in : source
-        The file of the training rows, and that of the rows to score or None: columns that are no
-        features may be in that alone.
+        The file of the training rows, and that of the rows to score or None. Columns that are no
+        features may be in the second one alone.
     roles, preparation : ColumnRoles, PreparationOptions
-        What names columns.
+        The options that name columns.
     features : transformer or None
-        What makes features of the rows.
+        Makes features of the rows.
 
     Raises
     ------
     UsageError, OptionError
-        If a named column is not there, a table has a transformer, or other rows lack one.
+        If a named column does not exist, a table has a transformer, or images have none.
     """
     if source.columns is None:
         check_no_columns_named(

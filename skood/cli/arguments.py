@@ -19,7 +19,7 @@ def seed(text: str) -> int:
 
 
 def share(text: str) -> float:
-    """Read a number between 0 and 1, both left out."""
+    """Read a number between 0 and 1, without the ends."""
     try:
         number = float(text)
     except ValueError:
@@ -35,17 +35,17 @@ def share_or_none(text: str) -> float | None:
 
 
 def count_or_zero(text: str) -> int:
-    """Read an integer from 0 on."""
+    """Read an integer of 0 or more."""
     return _whole_number(text, 0)
 
 
 def count(text: str) -> int:
-    """Read an integer from 1 on."""
+    """Read an integer of 1 or more."""
     return _whole_number(text, 1)
 
 
 def several(text: str) -> int:
-    """Read an integer from 2 on."""
+    """Read an integer of 2 or more."""
     return _whole_number(text, 2)
 
 
@@ -70,5 +70,7 @@ def delimiter(text: str) -> str:
 def _whole_number(text: str, low: int) -> int:
     number = int(text) if text.isdecimal() else -1
     if number < low:
-        raise argparse.ArgumentTypeError(f"must be an integer from {low} on. Got {text!r} instead.")
+        raise argparse.ArgumentTypeError(
+            f"must be an integer of {low} or more. Got {text!r} instead."
+        )
     return number

@@ -1,4 +1,4 @@
-"""Markdown tables that also line up in a terminal."""
+"""Markdown tables with aligned columns, for terminals too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Set a table; the first column is aligned to the left, the others to the right.
+    """Write a table; the first column is aligned to the left, the others to the right.
 
     Parameters
     ----------

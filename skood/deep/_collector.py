@@ -1,4 +1,4 @@
-"""Results of batches in one array, and word of how far it is."""
+"""Collects the results of batches in one array, and shows the progress."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class RowCollector:
 
 
 class BatchProgress(Progress):
-    """Rows that are passed: a line at each tenth, or every five seconds of unknown many rows."""
+    """The number of passed rows: a line at each tenth, or every five seconds if it is unknown."""
 
     seconds_between = 5.0
     _tenth = 0
@@ -85,10 +85,10 @@ class BatchProgress(Progress):
         return self._tenth > before
 
     def line(self) -> str:
-        """How many rows are done, and the time that they took."""
+        """The number of passed rows, and their time."""
         share = "" if self.total is None else f"{100 * self.done // self.total} % of "
         return f"[{self.what}] {share}{self.total or self.done} rows, {self.seconds:.1f} s"
 
     def last_line(self) -> str | None:
-        """The last one of the lines, if it was not written."""
+        """The number of all rows, if no line has it yet."""
         return self.line() if self.has_bar or self.total is None else None

@@ -1,4 +1,4 @@
-"""How far the work is, said on stderr: drawn over on a terminal, in whole lines elsewhere."""
+"""Progress on stderr: a bar or a line that is drawn over on a terminal, whole lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CLEAR = "\r\x1b[K"
 
 
 class StatusLine:
-    """Lines on a stream, of which a terminal shows some only until the next one.
+    """Lines on a stream; a terminal can show a line until the next one.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class StatusLine:
         self.on_terminal = self._stream.isatty()
 
     def draw(self, text: str) -> None:
-        """Show a line until the next one; in a file or a pipe it is left out."""
+        """Show a line until the next one; a file or a pipe gets nothing."""
         if self.on_terminal:
             width = shutil.get_terminal_size().columns - 1  # a full line would wrap
             self._write(_CLEAR + text[:width])
@@ -49,7 +49,7 @@ class StatusLine:
 
 
 class Progress:
-    """How many rows are done: a bar of rich on a terminal, a line now and then elsewhere.
+    """The number of finished rows: a bar of rich on a terminal, a line now and then elsewhere.
 
     A subclass words the lines. To be used by ``with``.
 
@@ -58,11 +58,11 @@ class Progress:
     what : str
         The work, as the bar names it.
     total : int or None
-        About how many rows there are. None: not known.
+        Number of rows, roughly. None: unknown.
     done : int, default=0
-        How many of them an earlier run has done.
+        Number of rows that an earlier run has finished.
     unit : str, default="rows"
-        What they are.
+        Word for the rows.
     quiet : bool, default=False
         Show nothing.
     """
@@ -91,16 +91,16 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """How many rows are done in a second."""
+        """Finished rows a second, in this run."""
         return (self.done - self._done_before) / max(self.seconds, 1e-9)
 
     @property
     def has_bar(self) -> bool:
-        """Whether a bar is shown, and no lines are."""
+        """Whether a bar is shown instead of lines."""
         return self._bar is not None
 
     def update(self, done: int) -> None:
-        """Show that so many rows are done in all."""
+        """Show that `done` rows are finished, with those of an earlier run."""
         self.done = done
         if self._bar is not None:
             self._bar.update(0, **self._of_bar(f", {self.rate:,.0f} a second"))
@@ -113,15 +113,15 @@ class Progress:
         return perf_counter() - self._last_line >= self.seconds_between
 
     def line(self) -> str:
-        """How far the work is, in words."""
+        """The progress in words."""
         raise NotImplementedError
 
     def last_line(self) -> str | None:
-        """What is left to say when all is done."""
+        """The line that is written at the end, if any."""
         return None
 
     def __enter__(self) -> Self:
-        # A bar that is shown already has put a file of its own before stderr.
+        # Another bar that is shown has replaced stderr with a file of its own.
         is_free = self._lines.on_terminal and not hasattr(sys.stderr, "rich_proxied_file")
         if is_free and not self._quiet and is_installed("rich"):
             self._bar = _new_bar(self.what, knows_total=self.total is not None)

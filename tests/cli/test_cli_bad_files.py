@@ -30,7 +30,7 @@ BAD_FILES = {
     "a column too many": (
         b"id,length,width,count,colour,ok,more\nx,1,2,3,red,True,1\n",
         "bad.csv has the column 'more' that the training rows lack: leave out what is no feature "
-        "by --exclude, or name it by --id-column.",
+        "with --exclude, or name it with --id-column.",
     ),
     "other columns": (
         b"id,length,width,count,colour,fine\nx,1,2,3,red,True\n",
@@ -42,15 +42,15 @@ BAD_FILES = {
     ),
     "a short row": (
         (HEADER + ROW * 3 + "x,1,2\n" + ROW).encode(),
-        "Row 4 of bad.csv has 3 values, where there are 6 columns: 'x,1,2'.",
+        "Row 4 of bad.csv has 3 values for 6 columns: 'x,1,2'.",
     ),
     "a long row": (
         (HEADER + ROW + "x,1,2,3,red,True,9\n").encode(),
-        "Row 2 of bad.csv has 7 values, where there are 6 columns: 'x,1,2,3,red,True,9'.",
+        "Row 2 of bad.csv has 7 values for 6 columns: 'x,1,2,3,red,True,9'.",
     ),
     "a quote that never ends": (
         (HEADER + ROW + 'x,1,2,3,"red,True\n').encode(),
-        "Row 2 of bad.csv has 5 values, where there are 6 columns: 'x,1,2,3,\"red,True'.",
+        "Row 2 of bad.csv has 5 values for 6 columns: 'x,1,2,3,\"red,True'.",
     ),
     "text where numbers belong": (
         (HEADER + ROW * 2 + "x,1,two,3,red,True\n").encode(),
@@ -62,17 +62,17 @@ BAD_FILES = {
     ),
     "latin-1": (
         (HEADER + ROW + LATIN).encode("latin-1"),
-        "bad.csv is not encoded as utf-8, first in row 2: add its encoding, such as --encoding "
-        "latin-1.",
+        "bad.csv is not encoded as utf-8, first in row 2: name its encoding, such as "
+        "--encoding latin-1.",
     ),
     "utf-16": (
         (HEADER + ROW).encode("utf-16"),
-        "bad.csv is encoded as utf-16, where utf-8 was expected: add --encoding utf-16.",
+        "bad.csv is encoded as utf-16, not as utf-8: add --encoding utf-16.",
     ),
     "utf-16 without its mark": (
         (HEADER + ROW).encode("utf-16-le"),
-        "bad.csv holds zero bytes, as no text in utf-8 does: it is of another kind, or its "
-        "encoding has to be told by --encoding.",
+        "bad.csv holds zero bytes, which utf-8 has not: it is no CSV file, or has another "
+        "encoding, to be named with --encoding.",
     ),
     "other delimiter": (
         (HEADER + ROW).replace(",", ";").encode(),
@@ -80,8 +80,8 @@ BAD_FILES = {
     ),
     "no header": (
         b"1,2,3\n4,5,6\n",
-        "The first line of bad.csv has numbers, where the names of the columns were expected: add "
-        "--no-header if there are none.",
+        "The first line of bad.csv has numbers instead of names of columns: add --no-header if it "
+        "is a row.",
     ),
 }
 
@@ -121,7 +121,7 @@ def test_a_bad_training_file_too(tmp_path, capsys, case):
     assert main(["detect", *map(str, files)]) == 3
     err = capsys.readouterr().err
     if case == "a number of another country":  # one text, no numbers: a category
-        assert "Of the 1 training rows" in err
+        assert "of the 1 training rows" in err
     else:
         assert sentence[:-1] in err
     assert names_in(tmp_path) == ["bad.csv", "new.csv"]
@@ -205,7 +205,7 @@ def test_files_that_are_not_there_and_endings_that_say_nothing(detector, tmp_pat
     assert score(detector, tmp_path / "new.csv") == 2
     assert "There is no file" in capsys.readouterr().err
     assert score(detector, write(numbers(3), tmp_path / "new.xlsx")) == 2
-    assert "The ending of 'new.xlsx' says no kind of file" in capsys.readouterr().err
+    assert "No file with the ending of 'new.xlsx' can be read" in capsys.readouterr().err
     assert score(tmp_path / "no.skood", write(numbers(3), tmp_path / "new.csv")) == 2
     assert "No such file or directory" in capsys.readouterr().err
 

@@ -140,7 +140,7 @@ def test_labels_0_and_1_are_pointed_out(tmp_path, capsys):
     np.savez(tmp_path / "a.npz", X=X, y=classes == 2, z=(classes == 2).astype(int))
     for name in ("y", "z"):
         assert bench("--data", tmp_path / "a.npz", *QUICK, "--labels", name) == 0
-        assert "name it by --in-label" in capsys.readouterr().out
+        assert "name it with --in-label" in capsys.readouterr().out
 
 
 def test_an_npy_file_takes_labels_of_another_one(tmp_path, capsys):
@@ -213,8 +213,8 @@ def test_mistakes_are_told_in_one_sentence(npz, tmp_path, capsys, options, statu
     ("options", "words"),
     [
         (["--detectors", "nothing"], "invalid choice: 'nothing'"),
-        (["--clusters", "1"], "must be an integer from 2 on. Got '1'"),
-        (["--splits", "0"], "must be an integer from 1 on. Got '0'"),
+        (["--clusters", "1"], "must be an integer of 2 or more. Got '1'"),
+        (["--splits", "0"], "must be an integer of 1 or more. Got '0'"),
     ],
 )
 def test_options_out_of_range_are_refused(npz, capsys, options, words):

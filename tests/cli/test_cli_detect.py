@@ -87,10 +87,10 @@ def test_csv_and_parquet_give_the_same(folder, train, new, output):
     assert detect(folder, *more, output="first.csv") == 0
     assert detect(folder, *more, fit=train, score=new, output=output) == 0
     read = pd.read_csv if output.endswith("csv") else pd.read_parquet
-    found = read(folder / output)
+    scores = read(folder / output)
     # what pandas has written as text reads as the same numbers, so the scores are equal too
     first = pd.read_csv(folder / "first.csv")
-    pd.testing.assert_frame_equal(found, first, check_dtype=False, rtol=1e-12)
+    pd.testing.assert_frame_equal(scores, first, check_dtype=False, rtol=1e-12)
 
 
 def test_columns_in_another_order_are_taken_by_name(folder):
@@ -131,7 +131,7 @@ def test_missing_values_are_refused_with_their_columns_or_filled(folder, capsys)
     assert detect(folder, *more) == 3
     assert (
         "new.csv has 5 missing values (3 in 'length', 2 in 'colour') in 4 of its rows: fill them "
-        "by --missing median, or leave the columns out by --exclude.\n"
+        "with --missing median, or leave the columns out with --exclude.\n"
     ) in capsys.readouterr().err
     assert names_in(folder) == ["new.csv", "train.csv"]
     write(train, folder / "train.csv")
@@ -178,7 +178,7 @@ def test_too_few_rows_for_p_values(tmp_path, capsys):
     write(numbers(5), tmp_path / "new.csv")
     assert detect(tmp_path) == 3
     assert (
-        "Of the 60 training rows 15 calibrate p-values, and --alpha 0.05 takes 19 of them"
+        "15 of the 60 training rows calibrate p-values, and --alpha 0.05 needs 19: "
     ) in capsys.readouterr().err
     assert detect(tmp_path, "--alpha", 0.07) == 0
 

@@ -32,9 +32,9 @@ def pictures(n, seed=0):
 
 def write_images(folder, pixels, ending=".png"):
     (folder / "more").mkdir(parents=True)
-    for i, one in enumerate(pixels):
+    for i, picture in enumerate(pixels):
         place = folder / "more" if i % 2 else folder
-        Image.fromarray(one).save(place / f"{i:03d}{ending}")
+        Image.fromarray(picture).save(place / f"{i:03d}{ending}")
     return folder
 
 
@@ -88,8 +88,8 @@ def test_the_saved_detector_has_the_network(folder, tmp_path, capsys):
     assert "'tests.cli.test_cli_images:net', which is not trusted" in capsys.readouterr().err
     assert main([*files, *TRUST, "--quiet", "--block-rows", "6"]) == 0
     assert detect(folder, "train", "new", tmp_path / "other.csv") == 0
-    one, other = pd.read_csv(output), pd.read_csv(tmp_path / "other.csv")
-    pd.testing.assert_frame_equal(one, other, rtol=1e-5)
+    scores, others = pd.read_csv(output), pd.read_csv(tmp_path / "other.csv")
+    pd.testing.assert_frame_equal(scores, others, rtol=1e-5)
     assert main(["info", str(saved)]) == 0
     out = capsys.readouterr().out
     assert "images of the shape (3, 8, 8)" in out
@@ -110,7 +110,7 @@ def test_images_that_cannot_be_rows(tmp_path):
     source = open_source(folder, shape=(1, SIZE, SIZE))
     assert source.whole_array().shape == (3, 1, SIZE, SIZE)
     Image.fromarray(pictures(1)[0, :4]).save(folder / "z.png")
-    with pytest.raises(TableError, match=r"z\.png has 8 × 4 pixels, where 8 × 8 are expected"):
+    with pytest.raises(TableError, match=r"z\.png has 8 × 4 pixels instead of 8 × 8"):
         open_source(folder).whole_array()
     (folder / "z.png").write_bytes(b"no image")
     with pytest.raises(TableError, match=r"z\.png cannot be read as an image"):

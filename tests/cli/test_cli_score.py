@@ -139,7 +139,7 @@ def test_a_detector_saved_from_python_scores_files(tmp_path, capsys):
     skood.save(KNNOutlierDetector().fit(numbers(100).to_numpy()), tmp_path / "d.skood")
     write(numbers(20, seed=1), tmp_path / "new.csv")
     assert score(tmp_path) == 0
-    assert "those of new.csv are taken in their order" in capsys.readouterr().err
+    assert "the columns of new.csv are taken in their order" in capsys.readouterr().err
     scores = pd.read_csv(tmp_path / "scores.csv")
     np.testing.assert_allclose(scores["score"], expected, rtol=1e-12)
 
@@ -163,7 +163,7 @@ def test_blocks_do_not_change_what_is_written(folder, output):
 
 
 @pytest.mark.parametrize("output", ["scores.csv", "scores.parquet"])
-def test_a_killed_run_goes_on_to_the_same_file(folder, output):
+def test_a_killed_run_is_resumed_to_the_same_file(folder, output):
     more = ["--block-rows", "64", "--explain", "2", "--quiet"]
     assert score_long(folder, *more, output=f"undisturbed-{output}") == 0
     status, _ = stop_midway(folder, signal.SIGKILL, *more, output=output)
@@ -196,7 +196,7 @@ def ctrl_c_heard():
 
 
 @pytest.mark.usefixtures("ctrl_c_heard")
-def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder):
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_resume(folder):
     more = ["--block-rows", "64"]
     assert score_long(folder, *more, "--quiet", output="undisturbed.csv") == 0
     status, err = stop_midway(folder, signal.SIGINT, *more)
@@ -260,50 +260,52 @@ def stopped(stopped_once, tmp_path):
     return Path(shutil.copytree(stopped_once, tmp_path / "stopped"))
 
 
-def test_a_stopped_run_is_neither_overwritten_nor_gone_on_with_unasked(stopped, capsys):
+def test_a_stopped_run_is_neither_overwritten_nor_resumed_unasked(stopped, capsys):
     kept = (stopped / "scores.csv.part").read_bytes()
     assert score_long(stopped, "--block-rows", 64) == 2
-    assert "add --resume to continue it, or --restart to start anew" in capsys.readouterr().err
+    assert "resume it with --resume, or start anew with --restart" in capsys.readouterr().err
     assert (stopped / "scores.csv.part").read_bytes() == kept
     assert score_long(stopped, "--block-rows", 64, "--restart", "--quiet") == 0
     assert len(pd.read_csv(stopped / "scores.csv")) == ROWS
 
 
-def test_another_input_detector_or_option_cannot_go_on(stopped, capsys):
+def test_another_input_detector_or_option_cannot_be_resumed(stopped, capsys):
     def refused(*more, **files):
         assert score_long(stopped, "--resume", "--quiet", *more, **files) == 2
         return capsys.readouterr().err
 
     same = ["--block-rows", 64]
-    assert "with another --block-rows, so that" in refused()
-    assert "with another --explain, so that" in refused(*same, "--explain", 1)
-    assert "with another --id-column or --exclude, so" in refused(*same, "--id-column", "c1")
+    assert "with another --block-rows. They cannot be resumed" in refused()
+    assert "with another --explain. They cannot be resumed" in refused(*same, "--explain", 1)
+    said = refused(*same, "--id-column", "c1")
+    assert "with another --id-column or --exclude. They cannot be resumed" in said
     before = (stopped / "long.csv").read_bytes()
     write(numbers(ROWS, seed=2), stopped / "long.csv")
-    assert "with another input, so that" in refused(*same)
+    assert "with another input. They cannot be resumed" in refused(*same)
     (stopped / "long.csv").write_bytes(before)
     os.utime(stopped / "long.csv", ns=(0, 0))  # the same content written at another time
-    assert "with another input, so that" in refused(*same)
+    assert "with another input. They cannot be resumed" in refused(*same)
     assert fit(stopped, "--detector", "md", "--seed", 1) == 0
-    assert "with another detector and input, so that" in refused(*same)
+    assert "with another detector and input. They cannot be resumed" in refused(*same)
 
 
-def test_a_damaged_journal_or_a_file_cut_short_cannot_go_on(stopped, capsys):
+def test_a_damaged_journal_or_a_file_cut_short_cannot_be_resumed(stopped, capsys):
+    sentence = "does not match its journal scores.csv.part.json. It cannot be resumed"
     (stopped / "scores.csv.part").write_bytes(b"row")
     assert score_long(stopped, "--block-rows", 64, "--resume") == 2
-    assert "is not what its journal scores.csv.part.json says" in capsys.readouterr().err
+    assert sentence in capsys.readouterr().err
     (stopped / "scores.csv.part.json").write_text("{")
     assert score_long(stopped, "--block-rows", 64, "--resume") == 2
-    assert "is not what its journal scores.csv.part.json says" in capsys.readouterr().err
+    assert sentence in capsys.readouterr().err
 
 
 def test_resume_without_a_stopped_run_starts_anew(folder, capsys):
     assert score(folder, "--resume") == 0
-    assert "no rows in scores.csv.part to resume from: starting anew" in capsys.readouterr().err
+    assert "scores.csv.part has no rows to resume from: starting anew" in capsys.readouterr().err
     assert len(pd.read_csv(folder / "scores.csv")) == 500
 
 
-def test_a_run_killed_after_its_last_row_goes_on_to_the_end(folder, monkeypatch):
+def test_a_run_killed_after_its_last_row_is_resumed_to_the_end(folder, monkeypatch):
     from skood.cli.files import PartialFile
 
     more = ["--block-rows", "64", "--quiet"]
@@ -344,8 +346,8 @@ def test_info_says_what_is_in_the_file_and_loads_nothing(tmp_path, capsys):
         "CategoryEncoder()",
         "3 numbers: length, width, count",
         "2 categories: colour, ok",
-        "as it says which row it is: id",
-        "as they are left out: note",
+        "identifies rows, no feature: id",
+        "left out: note",
         "300 rows of train.csv, missing values filled by mean",
         f"skood {skood.__version__}",
         f"sha256 {read_manifest(tmp_path / 'd.skood')['members']['estimator.skops']}",

@@ -35,13 +35,13 @@ def test_help_loads_nothing_heavy(command):
     code = (
         "import sys\nfrom skood.cli import main\n"
         f"try:\n    main({[*command, '--help']})\n"
-        f"finally:\n    print([one for one in {HEAVY} if one in sys.modules])"
+        f"finally:\n    print([name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_progress_elsewhere_is_a_line_after_a_while(capsys, clock):
+def test_progress_elsewhere_is_a_line_every_ten_seconds(capsys, clock):
     with ScoringProgress("scoring", 1_000) as bar:
         clock[0] += 4
         bar.update(100)
@@ -52,7 +52,7 @@ def test_progress_elsewhere_is_a_line_after_a_while(capsys, clock):
     assert capsys.readouterr().err == expected
 
 
-def test_progress_of_more_rows_than_expected_and_of_a_run_that_goes_on(capsys, clock):
+def test_progress_of_more_rows_than_expected_and_of_a_resumed_run(capsys, clock):
     with ScoringProgress("scoring", 1_000, done=900, unit="images") as bar:
         clock[0] += 20
         bar.update(1_100)
@@ -125,7 +125,7 @@ def test_warnings_are_one_line_each(tmp_path, capsys):
         ("--alpha", "1", "must be a number in (0, 1). Got '1' instead."),
         ("--encoding", "none", "must be an encoding such as utf-8 or latin-1. Got 'none' instead."),
         ("--delimiter", ";;", "must be one character. Got ';;' instead."),
-        ("--max-categories", "0", "must be an integer from 1 on. Got '0' instead."),
+        ("--max-categories", "0", "must be an integer of 1 or more. Got '0' instead."),
         ("--seed", "-1", "must be an integer from 0 to"),
     ],
 )

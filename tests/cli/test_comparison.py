@@ -1,4 +1,4 @@
-"""Detectors compared on rows of one's own: folds, intervals, ranks, and what is written of them."""
+"""Detectors compared on given rows: folds, intervals, ranks, and what is written about them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TWO = {"knn": KNNOutlierDetector, "lof": partial(LOFOutlierDetector, n_neighbors
 
 
 @pytest.fixture(scope="module")
-def found() -> Comparison:
+def comparison() -> Comparison:
     return compare_detectors(X, classes, TWO, choose_protocol(classes), n_bootstrap=40)
 
 
@@ -146,8 +146,8 @@ def test_resampled_means_are_those_of_rows_that_are_really_repeated():
     generator = np.random.default_rng(0)
     scores = [np.round(generator.normal(fold.is_in, 1.0), 1) for fold in folds]  # with ties
     times = draw_multiplicities(classes, 6, generator)
-    found = resampled_means(folds, scores, times)
-    for drawn, means in zip(times, found, strict=True):
+    resampled = resampled_means(folds, scores, times)
+    for drawn, means in zip(times, resampled, strict=True):
         rows = [np.repeat(np.arange(len(f.test)), drawn[f.test]) for f in folds]
         cases = [
             (np.where(f.is_in, 1, -1)[r], s[r]) for f, s, r in zip(folds, scores, rows, strict=True)
@@ -170,27 +170,27 @@ def test_a_resample_without_rows_of_one_kind_is_left_out_of_the_mean():
 # ---------------------------------------------------------------------------------- numbers
 
 
-def test_numbers_are_those_of_fitting_and_scoring_by_hand(found):
-    for place, fold in enumerate(found.folds):
+def test_numbers_are_those_of_fitting_and_scoring_by_hand(comparison):
+    for place, fold in enumerate(comparison.folds):
         detector = KNNOutlierDetector().fit(X[fold.train])
         labels, scores = np.where(fold.is_in, 1, -1), detector.score_samples(X[fold.test])
-        assert found.values["auroc"][0, place] == auroc(labels, scores)
-        assert found.values["aupr_out"][0, place] == aupr_out(labels, scores)
-        assert found.values["fpr95"][0, place] == fpr_at_tpr(labels, scores, tpr=0.95)
+        assert comparison.values["auroc"][0, place] == auroc(labels, scores)
+        assert comparison.values["aupr_out"][0, place] == aupr_out(labels, scores)
+        assert comparison.values["fpr95"][0, place] == fpr_at_tpr(labels, scores, tpr=0.95)
         flagged = detector.predict(X[fold.test]) == -1
-        assert found.flagged_in[0, place] == flagged[fold.is_in].mean()
-        assert found.flagged_out[0, place] == flagged[~fold.is_in].mean()
+        assert comparison.flagged_in[0, place] == flagged[fold.is_in].mean()
+        assert comparison.flagged_out[0, place] == flagged[~fold.is_in].mean()
 
 
-def test_the_same_seed_gives_the_same_numbers(found):
+def test_the_same_seed_gives_the_same_numbers(comparison):
     again = compare_detectors(X, classes, TWO, choose_protocol(classes), n_bootstrap=40)
     for metric in METRICS:
-        np.testing.assert_array_equal(again.values[metric], found.values[metric])
-    np.testing.assert_array_equal(again.resampled, found.resampled)
+        np.testing.assert_array_equal(again.values[metric], comparison.values[metric])
+    np.testing.assert_array_equal(again.resampled, comparison.resampled)
     other = compare_detectors(
         X, classes, TWO, choose_protocol(classes, random_state=1), n_bootstrap=0
     )
-    assert not np.array_equal(other.values["auroc"], found.values["auroc"])
+    assert not np.array_equal(other.values["auroc"], comparison.values["auroc"])
 
 
 def test_wins_ranks_and_leads():
@@ -205,12 +205,13 @@ def test_wins_ranks_and_leads():
     assert over_rows is None
 
 
-def test_the_lead_over_rows_is_paired(found):
-    best, other = found.order()
-    draws = {name: found.resampled[found.detectors.index(name), :, 0] for name in found.order()}
+def test_the_lead_over_rows_is_paired(comparison):
+    best, other = comparison.order()
+    places = {name: comparison.detectors.index(name) for name in (best, other)}
+    draws = {name: comparison.resampled[place, :, 0] for name, place in places.items()}
     expected = np.quantile(draws[best] - draws[other], [0.025, 0.975])
-    np.testing.assert_allclose(found.lead(other).over_rows, expected)
-    assert found.lead(best).over_rows == (0, 0)
+    np.testing.assert_allclose(comparison.lead(other).over_rows, expected)
+    assert comparison.lead(best).over_rows == (0, 0)
 
 
 def test_class_labels_reach_the_detector_and_others_do_not():
@@ -233,9 +234,9 @@ def test_frames_are_compared_with_clusters_of_their_numbers():
     detector = partial(make_pipeline, ColumnTransformer([("", "passthrough", list("abcd"))]))
     protocol = choose_protocol(None, n_splits=2)
     make = {"knn": lambda: detector(KNNOutlierDetector())}
-    found = compare_detectors(frame, None, make, protocol, X_clusters=X, n_bootstrap=0)
+    comparison = compare_detectors(frame, None, make, protocol, X_clusters=X, n_bootstrap=0)
     plain = compare_detectors(X, None, {"knn": KNNOutlierDetector}, protocol, n_bootstrap=0)
-    np.testing.assert_array_equal(found.values["auroc"], plain.values["auroc"])
+    np.testing.assert_array_equal(comparison.values["auroc"], plain.values["auroc"])
     with pytest.raises(ValueError, match="encode the other columns first"):
         compare_detectors(frame, None, make, protocol)
 
@@ -243,11 +244,11 @@ def test_frames_are_compared_with_clusters_of_their_numbers():
 def test_a_detector_that_fails_is_named_and_the_others_go_on():
     broken = partial(KNNOutlierDetector, n_neighbors=-1)
     protocol = choose_protocol(classes)
-    found = compare_detectors(X, classes, {"broken": broken, **TWO}, protocol, n_bootstrap=0)
-    assert found.detectors == ("knn", "lof")
-    assert "'n_neighbors' parameter" in found.failures["broken"]
+    comparison = compare_detectors(X, classes, {"broken": broken, **TWO}, protocol, n_bootstrap=0)
+    assert comparison.detectors == ("knn", "lof")
+    assert "'n_neighbors' parameter" in comparison.failures["broken"]
     assert "- Not compared: broken. 2 left out: The 'n_neighbors'" in comparison_markdown(
-        found, "iris"
+        comparison, "iris"
     )
     with pytest.raises(ValueError, match=r"None of the detectors could be compared: broken \("):
         compare_detectors(X, classes, {"broken": broken}, protocol, n_bootstrap=0)
@@ -257,11 +258,12 @@ def test_warnings_are_counted_and_not_shown():
     greedy = partial(KNNOutlierDetector, n_neighbors=1000)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = compare_detectors(
+        comparison = compare_detectors(
             X, classes, {"greedy": greedy}, choose_protocol(classes), n_bootstrap=0
         )
-    assert sum(found.warnings.values()) == 3
-    assert re.search(r"- Warning in \d of 3 folds, greedy: ", comparison_markdown(found, "iris"))
+    assert sum(comparison.warnings.values()) == 3
+    text = comparison_markdown(comparison, "iris")
+    assert re.search(r"- Warning in \d of 3 folds, greedy: ", text)
 
 
 def test_steps_are_told_in_order():
@@ -285,26 +287,28 @@ def _tables(text: str) -> list[list[list[str]]]:
     ]
 
 
-def test_the_tables_hold_the_numbers(found):
-    metrics, costs, by_fold = _tables(comparison_markdown(found, "iris", ["150 rows"]))
-    assert [line[0] for line in metrics[2:]] == found.order()
+def test_the_tables_hold_the_numbers(comparison):
+    metrics, costs, by_fold = _tables(comparison_markdown(comparison, "iris", ["150 rows"]))
+    assert [line[0] for line in metrics[2:]] == comparison.order()
     for line in metrics[2:]:
-        mean, over_folds, _ = found.estimate(line[0], "auroc")
+        mean, over_folds, _ = comparison.estimate(line[0], "auroc")
         ends = np.clip(over_folds, 0, 1)
         assert line[1] == f"{100 * mean:.1f} ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})"
-    leads = [found.lead(name).over_rows for name in found.order()[1:]]
+    leads = [comparison.lead(name).over_rows for name in comparison.order()[1:]]
     assert [line[4] for line in costs[3:]] == [
         f"{100 * low:.1f} to {100 * high:.1f}" for low, high in leads
     ]
     assert [float(line[6]) for line in costs[2:]] == [
-        round(found.ranks()[found.detectors.index(name)].mean(), 1) for name in found.order()
+        round(comparison.ranks()[comparison.detectors.index(name)].mean(), 1)
+        for name in comparison.order()
     ]
-    assert [line[0] for line in by_fold[2:]] == [fold.name for fold in found.folds]
+    assert [line[0] for line in by_fold[2:]] == [fold.name for fold in comparison.folds]
     assert [int(line[2]) for line in by_fold[2:]] == [50, 50, 50]
 
 
-def test_table_lines_are_equally_wide(found):
-    for block in re.findall(r"(?:^\|.*\n)+", comparison_markdown(found, "x"), flags=re.MULTILINE):
+def test_table_lines_are_equally_wide(comparison):
+    text = comparison_markdown(comparison, "x")
+    for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
         assert len({len(line) for line in block.splitlines()}) == 1
 
 
@@ -313,9 +317,9 @@ def test_the_verdict_names_those_that_the_folds_cannot_tell_from_the_best():
         made_up([[0.9, 0.91, 0.9], [0.89, 0.92, 0.88], [0.5, 0.51, 0.5]]), "x"
     )
     assert "Largest mean AUROC: a. " in text
-    assert "Its lead cannot be told from none over: b (" in text
+    assert "Its lead may be chance over: b (" in text
     clear = comparison_markdown(made_up([[0.9, 0.91, 0.9], [0.5, 0.51, 0.5]]), "x")
-    assert "No interval of its lead over another one has 0 in it." in clear
+    assert "No interval of its lead over another detector contains 0." in clear
 
 
 def test_a_lead_that_resampled_rows_do_not_bear_out_is_none():
@@ -323,12 +327,12 @@ def test_a_lead_that_resampled_rows_do_not_bear_out_is_none():
     means = np.zeros((2, 3, 4))
     means[1, 0] = 0.1  # in one resample of three the other one is better
     text = comparison_markdown(replace(comparison, resampled=means), "x")
-    assert "Its lead cannot be told from none over: b (" in text
+    assert "Its lead may be chance over: b (" in text
 
 
 def test_a_single_fold_has_no_interval():
-    one = compare_detectors(X, classes, TWO, choose_protocol(classes, n_splits=1), n_bootstrap=0)
-    metrics, costs, _ = _tables(comparison_markdown(one, "iris"))
+    single = compare_detectors(X, classes, TWO, choose_protocol(classes, n_splits=1), n_bootstrap=0)
+    metrics, costs, _ = _tables(comparison_markdown(single, "iris"))
     assert not any("(" in cell for line in metrics for cell in line)
     assert costs[2][1:3] == ["-", "-"]
 
@@ -342,38 +346,38 @@ def test_a_single_fold_has_no_interval():
     ],
 )
 def test_the_report_says_how_rows_were_divided(labels, words):
-    found = compare_detectors(X, labels, TWO, choose_protocol(labels), n_bootstrap=0)
-    text = comparison_markdown(found, "iris")
+    comparison = compare_detectors(X, labels, TWO, choose_protocol(labels), n_bootstrap=0)
+    text = comparison_markdown(comparison, "iris")
     assert all(word in text for word in [*words, "one data set"])
 
 
-def test_csv_has_every_fold(found, tmp_path):
+def test_csv_has_every_fold(comparison, tmp_path):
     path = tmp_path / "bench.csv"
-    write_comparison_csv(path, found)
+    write_comparison_csv(path, comparison)
     with path.open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     assert [(line["detector"], line["left_out"]) for line in lines] == [
-        (name, fold.name) for name in found.detectors for fold in found.folds
+        (name, fold.name) for name in comparison.detectors for fold in comparison.folds
     ]
     read = np.array([float(line["fpr95"]) for line in lines]).reshape(2, 3)
-    np.testing.assert_array_equal(read, found.values["fpr95"])
-    assert [int(line["n_train"]) for line in lines[:3]] == [len(f.train) for f in found.folds]
+    np.testing.assert_array_equal(read, comparison.values["fpr95"])
+    assert [int(line["n_train"]) for line in lines[:3]] == [len(f.train) for f in comparison.folds]
     assert [file.name for file in tmp_path.iterdir()] == ["bench.csv"]
 
 
 @pytest.mark.skipif(not is_installed("matplotlib"), reason="matplotlib is not installed")
-def test_the_picture_shows_every_detector_and_fold(found):
-    figure = draw_comparison(found, "iris")
+def test_the_picture_shows_every_detector_and_fold(comparison):
+    figure = draw_comparison(comparison, "iris")
     panels = figure.axes
     assert [panel.get_title("left") for panel in panels] == [
         "AUROC, %: higher is better",
         "AUPR-out, %: higher is better",
         "FPR95, %: lower is better",
     ]
-    assert [label.get_text() for label in panels[0].get_yticklabels()] == found.order()
-    first = found.detectors.index(found.order()[0])
+    assert [label.get_text() for label in panels[0].get_yticklabels()] == comparison.order()
+    first = comparison.detectors.index(comparison.order()[0])
     for panel, metric in zip(panels, ("auroc", "aupr_out", "fpr95"), strict=True):
         drawn = [line.get_xdata() for line in panel.lines]
-        expected = 100 * found.values[metric][first]
+        expected = 100 * comparison.values[metric][first]
         assert any(np.array_equal(np.ravel(x), expected) for x in drawn)
         assert any(np.allclose(np.ravel(x), [expected.mean()]) for x in drawn if np.size(x) == 1)

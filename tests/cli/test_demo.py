@@ -66,9 +66,9 @@ def read_table(text):
     cells, ood = {}, None
     for line in text.splitlines():
         ood = HEADINGS.get(line, ood)
-        if found := re.fullmatch(r"  (\S+)((?: +\d+\.\d+){8})", line):
-            values = [float(value) for value in found[2].split()]
-            cells[found[1], ood] = dict(zip(COLUMNS, values, strict=True))
+        if match := re.fullmatch(r"  (\S+)((?: +\d+\.\d+){8})", line):
+            values = [float(value) for value in match[2].split()]
+            cells[match[1], ood] = dict(zip(COLUMNS, values, strict=True))
     return cells
 
 

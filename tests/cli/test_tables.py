@@ -48,7 +48,7 @@ def test_blocks_are_the_rows_of_the_file(tmp_path, name, length):
     rows = pd.concat([block.rows for block in blocks], ignore_index=True)
     expected = frame.astype({"count": float, "ok": str})[list(LAYOUT.features)]
     pd.testing.assert_frame_equal(rows, expected, check_exact=True, check_dtype=False)
-    assert [one for block in blocks for one in block.ids.to_pylist()] == list(frame["id"])
+    assert [name for block in blocks for name in block.ids.to_pylist()] == list(frame["id"])
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.parquet", "rows.npy", "rows.npz"])
@@ -75,10 +75,10 @@ def test_rows_of_csv_are_those_that_pandas_reads(tmp_path):
     layout = RowLayout("table", ("a", "d"), ("b, c",))
     (block,) = source.blocks(layout)
     expected = pd.read_csv(tmp_path / "rows.csv")[["a", "d", "b, c"]]
-    for found, wanted in zip(block.rows.to_numpy().T, expected.to_numpy().T, strict=True):
-        gaps = pd.isna(found)
+    for values, wanted in zip(block.rows.to_numpy().T, expected.to_numpy().T, strict=True):
+        gaps = pd.isna(values)
         np.testing.assert_array_equal(gaps, pd.isna(wanted))
-        assert found[~gaps].tolist() == wanted[~gaps].tolist()
+        assert values[~gaps].tolist() == wanted[~gaps].tolist()
 
 
 def test_kinds_of_training_columns(tmp_path):
@@ -146,7 +146,7 @@ def test_arrays_that_cannot_be_rows(tmp_path):
     with pytest.raises(TableError, match=r"not a \.npz file"):
         open_source(tmp_path / "X.npz")
     np.savez(tmp_path / "X.npz", a=np.zeros((3, 2)), b=np.ones((3, 2)))
-    with pytest.raises(OptionError, match="has no array 'X'; name one of 'a', 'b' by --array"):
+    with pytest.raises(OptionError, match="has no array 'X': name one of 'a', 'b' with --array"):
         open_source(tmp_path / "X.npz")
     source = open_source(tmp_path / "X.npz", ReadingOptions(array="b"))
     np.testing.assert_array_equal(source.whole_array(), np.ones((3, 2)))

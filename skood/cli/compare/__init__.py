@@ -1,4 +1,4 @@
-"""Detectors side by side on rows of one's own, where some of them stand in for OoD rows."""
+"""Detectors side by side on given rows, some of which stand in for OoD rows."""
 
 from .compare import compare_detectors
 from .comparison import Comparison

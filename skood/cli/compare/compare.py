@@ -28,27 +28,27 @@ def compare_detectors(
     random_state: int = 0,
     on_step: OnStep | None = None,
 ) -> Comparison:
-    """Fit every detector in every fold and measure how well it tells the rows left out.
+    """Fit every detector in every fold, and measure how well it tells the rows left out.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        The rows, as the detectors take them; also a frame.
+        The rows; a DataFrame if the detectors take one.
     y : ndarray of shape (n_samples,) or None
-        Their labels, as the protocol needs them. Where they are classes, detectors are fitted with
-        those of the training rows: the Mahalanobis distance is then to the nearest class.
+        Their labels, as the protocol needs them. Classes of the training rows are passed to `fit`:
+        the Mahalanobis distance is then to the nearest class.
     detectors : mapping of str to callable
-        Names, and what builds the detector.
+        Names, and functions that build the detectors.
     protocol : Protocol
-        How the rows are divided; `choose_protocol` makes one.
+        The division of the rows; `choose_protocol` makes one.
     X_clusters : array-like of shape (n_samples, n_columns), default=None
-        Numbers to find clusters in, where X has other columns as well. None takes X.
+        Numbers to find clusters in, if X has other columns too. None takes X.
     n_bootstrap : int, default=500
-        Resamples of the rows behind the second kind of interval; 0 leaves it out.
+        Number of resamples for the intervals over rows; 0 leaves these out.
     confidence_level : float in (0, 1), default=0.95
         Nominal coverage of the intervals.
     random_state : int, default=0
-        Draws the resamples.
+        Seed of the resamples.
     on_step : callable, default=None
         Called as ``on_step(done, total, what)`` before each step.
 
@@ -68,14 +68,14 @@ def compare_detectors(
     >>> from skood import KNNOutlierDetector, MahalanobisOutlierDetector
     >>> from skood.cli.compare import choose_protocol, compare_detectors
     >>> X, y = load_iris(return_X_y=True)
-    >>> found = compare_detectors(
+    >>> comparison = compare_detectors(
     ...     X,
     ...     y,
     ...     {"knn": KNNOutlierDetector, "md": MahalanobisOutlierDetector},
     ...     choose_protocol(y),
     ...     n_bootstrap=50,
     ... )
-    >>> [fold.name for fold in found.folds], found.values["auroc"].shape
+    >>> [fold.name for fold in comparison.folds], comparison.values["auroc"].shape
     (['2', '1', '0'], (2, 3))
     """
     check_int("compare_detectors", "n_bootstrap", n_bootstrap, 0)
@@ -87,7 +87,7 @@ def compare_detectors(
     runs, failures = [], {}
     for name, make in detectors.items():
         run = DetectorRun(name, make, X, y, protocol)
-        failure = run.go(folds, times, steps)
+        failure = run.run(folds, times, steps)
         if failure is None:
             runs.append(run)
         else:
@@ -108,7 +108,7 @@ def _collect(
     failures: dict[str, str],
     confidence_level: float,
 ) -> Comparison:
-    """Stack what the runs hold."""
+    """Stack the numbers of the runs."""
     names = ("flagged_in", "flagged_out", "fit_seconds", "score_seconds")
     return Comparison(
         protocol=protocol,

@@ -1,4 +1,4 @@
-"""What a comparison has found: the numbers that the report, the CSV file and the picture show."""
+"""The numbers of a comparison, for the report, the CSV file and the picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Estimate(NamedTuple):
     mean : float
         Mean over the folds, a fraction of 1.
     over_folds, over_rows : Interval or None
-        Student's interval of the mean over folds (None of a single fold), and the bootstrap
+        Student's interval of the mean over folds (None for a single fold), and the bootstrap
         interval over rows (None without resamples).
     """
 
@@ -32,26 +32,26 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare_detectors` found. Arrays have a row per detector and a column per fold.
+    """The result of `compare_detectors`. Arrays have a row per detector and a column per fold.
 
     Attributes
     ----------
     protocol : Protocol
-        How the rows were divided.
+        The division of the rows.
     folds : tuple of Fold
         The folds.
     detectors : tuple of str
-        Those that could be fitted and could score in every fold.
+        Names of the detectors that ran in every fold.
     failures : dict of str to str
-        The others, and what they said.
+        Names of the other detectors, with their errors.
     warnings : dict of str to int
-        What detectors warned of, with how often.
+        Warnings of the detectors, with the number of folds.
     values : dict of str to ndarray of shape (n_detectors, n_folds)
         "auroc", "aupr_in", "aupr_out" and "fpr95", fractions in [0, 1].
     flagged_in, flagged_out : ndarray of shape (n_detectors, n_folds)
         Share of the ID and of the OoD test rows that `predict` flags.
     fit_seconds, score_seconds : ndarray of shape (n_detectors, n_folds)
-        Time to fit, and to score the test rows.
+        Time to fit, and time to score the test rows.
     resampled : ndarray of shape (n_detectors, n_bootstrap, 4)
         The metrics' means over folds in each resample of the rows.
     confidence_level : float
@@ -82,22 +82,22 @@ class Comparison:
         )
 
     def ranks(self) -> NDArray[np.float64]:
-        """Rank of each detector in each fold by AUROC; 1 is the best, equal ones share a rank."""
+        """Rank of each detector in each fold by AUROC; 1 is the best, ties share a rank."""
         return rankdata(-self.values["auroc"], method="average", axis=0)
 
     def wins(self) -> NDArray[np.float64]:
-        """In how many folds each detector has the largest AUROC; m equal ones get 1/m each."""
+        """Number of folds with the largest AUROC for each detector; m equal ones get 1/m each."""
         auroc = self.values["auroc"]
         best = auroc == auroc.max(axis=0)
         return (best / best.sum(axis=0)).sum(axis=1)
 
     def order(self) -> list[str]:
-        """The detectors, the one with the largest mean AUROC first."""
+        """The detectors, from the largest mean AUROC to the smallest."""
         places = np.argsort(-self.values["auroc"].mean(axis=1), kind="stable")
         return [self.detectors[place] for place in places]
 
     def lead(self, detector: str) -> Estimate:
-        """By how much the best one's AUROC is larger, on the same folds and the same resamples."""
+        """The lead of the best detector in AUROC, on the same folds and the same resamples."""
         best, other = self.detectors.index(self.order()[0]), self.detectors.index(detector)
         leads = self.values["auroc"][best] - self.values["auroc"][other]
         means = self.resampled[:, :, METRICS.index("auroc")]

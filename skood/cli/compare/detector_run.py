@@ -30,23 +30,23 @@ class DetectorRun:
         self.numbers: list[dict[str, float]] = []
         self.warnings = Counter[str]()
 
-    def go(self, folds: Sequence[Fold], times: NDArray[np.uint16], steps: Steps) -> str | None:
-        """Run all folds, then the resamples; return what has failed, if anything has."""
+    def run(self, folds: Sequence[Fold], times: NDArray[np.uint16], steps: Steps) -> str | None:
+        """Run all folds, then the resamples; return the error of the detector, if it has one."""
         try:
             for place, fold in enumerate(folds):
-                steps.tell(place, f"{self.name}, {fold.name} left out")
+                steps.announce(place, f"{self.name}, {fold.name} left out")
                 self._add(fold)
         except (ValueError, np.linalg.LinAlgError, MemoryError) as error:
             steps.next_detector()
             where = folds[len(self.scores)].name
             return f"{where} left out: {_one_line(error) or type(error).__name__}"
-        steps.tell(len(folds), f"{self.name}, resamples")
+        steps.announce(len(folds), f"{self.name}, resamples")
         self.resampled = resampled_means(folds, self.scores, times)
         steps.next_detector()
         return None
 
     def _add(self, fold: Fold) -> None:
-        """Fit and score; warnings are kept for the report, as they would tear up the progress."""
+        """Fit and score. Warnings are kept for the report: they would tear the progress line."""
         labels = self.protocol.training_labels(self.y, fold)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -56,8 +56,8 @@ class DetectorRun:
             start = perf_counter()
             scores = detector.score_samples(X_test)
             score_seconds = perf_counter() - start
-        self.warnings.update({f"{self.name}: {_one_line(one.message)}" for one in caught})
-        # what predict flags, by the estimators' contract, without scoring once more
+        self.warnings.update({f"{self.name}: {_one_line(warning.message)}" for warning in caught})
+        # The decisions of predict, without scoring once more.
         flagged = scores < last_step(detector).offset_
         report = ood_report(np.where(fold.is_in, 1, -1), scores, n_bootstrap=0)
         self.numbers.append(
@@ -72,7 +72,7 @@ class DetectorRun:
         self.scores.append(scores)
 
     def column(self, name: str) -> list[float]:
-        """One of the numbers, by fold."""
+        """One of the numbers, fold by fold."""
         return [numbers[name] for numbers in self.numbers]
 
 

@@ -21,14 +21,14 @@ def draw_comparison(comparison: Comparison, source: str) -> Any:
     Parameters
     ----------
     comparison : Comparison
-        What `compare_detectors` found.
+        The result of `compare_detectors`.
     source : str
-        What the rows are; part of the title.
+        Name of the rows, for the title.
 
     Returns
     -------
     matplotlib Figure
-        It is not known to pyplot: no window system is asked for.
+        Made without pyplot, so that no window system is needed.
 
     Raises
     ------
@@ -45,8 +45,8 @@ def draw_comparison(comparison: Comparison, source: str) -> Any:
     panels[0].set_yticks(range(len(order)), order)
     panels[0].invert_yaxis()
     n = len(comparison.folds)
-    what = {"classes": "classes left out", "clusters": "clusters left out", "labelled": "+1 / -1"}
-    title = f"{source}: {what[comparison.protocol.kind]}, {n} fold{'s' if n > 1 else ''}"
+    kinds = {"classes": "classes left out", "clusters": "clusters left out", "labelled": "+1 / -1"}
+    title = f"{source}: {kinds[comparison.protocol.kind]}, {n} fold{'s' if n > 1 else ''}"
     figure.suptitle(title, fontsize="medium")
     level = f"{100 * comparison.confidence_level:g} %"
     legend = "small: each fold   large: mean"

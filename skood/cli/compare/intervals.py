@@ -1,4 +1,4 @@
-"""How far a mean over folds could move: with other folds, and with other rows."""
+"""Intervals of a mean over folds: over other folds, and over other rows."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ class Interval(NamedTuple):
 
 
 def fold_interval(values: NDArray[np.float64], confidence_level: float) -> Interval | None:
-    """Student's interval of the mean over folds; None of a single fold.
+    """Student's interval of the mean over folds; None for a single fold.
 
     Parameters
     ----------
     values : ndarray of shape (n_folds,)
         One number per fold.
     confidence_level : float in (0, 1)
-        Nominal coverage. The folds share training rows, so the true one is rather lower.
+        Nominal coverage. The folds share training rows, so the true coverage is lower.
 
     Returns
     -------
     Interval or None
-        Not cut off at the ends of the metric's range.
+        Not clipped to the range of the metric.
 
     Examples
     --------
@@ -55,10 +55,10 @@ def fold_interval(values: NDArray[np.float64], confidence_level: float) -> Inter
 def draw_multiplicities(
     groups: NDArray, n_bootstrap: int, generator: np.random.Generator
 ) -> NDArray[np.uint16]:
-    """How often each row is drawn in each resample; each group is resampled from itself.
+    """Draw each row a number of times in each resample; each group is resampled from itself.
 
-    The same draw serves every fold and every detector. So a row that is tested in several folds
-    counts there alike, as it would in another data set, and differences of detectors are paired.
+    Every fold and every detector uses the same draws. So a row counts alike in all folds that test
+    it, as it would in another data set, and differences of detectors are paired.
 
     Parameters
     ----------
@@ -72,15 +72,15 @@ def draw_multiplicities(
     Returns
     -------
     ndarray of int, shape (n_bootstrap, n_samples)
-        Numbers whose sum over each group is the size of the group.
+        Numbers with the size of the group as their sum over each group.
     """
-    # no row is drawn 65,536 times, and a million rows take a gigabyte so
+    # No row is drawn 65,536 times. A million rows take a gigabyte.
     times = np.zeros((n_bootstrap, len(groups)), dtype=np.uint16)
     for group in np.unique(groups):
         rows = np.flatnonzero(groups == group)
-        for one in times:
+        for resample in times:
             drawn = generator.integers(len(rows), size=len(rows))
-            one[rows] = np.bincount(drawn, minlength=len(rows))
+            resample[rows] = np.bincount(drawn, minlength=len(rows))
     return times
 
 
@@ -96,25 +96,25 @@ def resampled_means(
     scores : sequence of ndarray of shape (n_test,)
         Scores of the test rows of each fold.
     times : ndarray of int, shape (n_bootstrap, n_samples)
-        What `draw_multiplicities` gave.
+        The result of `draw_multiplicities`.
 
     Returns
     -------
     ndarray of shape (n_bootstrap, n_metrics)
-        Columns in the order of `METRICS`. A fold of which a resample holds no in-distribution or no
-        out-of-distribution row is left out of that resample's mean; NaN where that is every fold.
+        Columns in the order of `METRICS`. A fold without in-distribution or without
+        out-of-distribution rows in a resample is left out of its mean; NaN if no fold is left.
     """
     values = np.full((len(folds), len(times), len(METRICS)), np.nan)
     for fold, of_rows, of_fold in zip(folds, scores, values, strict=True):
         ranks = np.unique(-of_rows, return_inverse=True)[1]  # highest score first
         n_distinct = int(ranks.max()) + 1
-        for one, drawn in zip(of_fold, times[:, fold.test], strict=True):
+        for metrics, drawn in zip(of_fold, times[:, fold.test], strict=True):
             n_in, n_out = (
                 np.bincount(ranks[side], drawn[side], n_distinct).astype(np.intp)
                 for side in (fold.is_in, ~fold.is_in)
             )
             if n_in.any() and n_out.any():
-                one[:] = metrics_of_counts(n_in, n_out)[: len(METRICS)]
+                metrics[:] = metrics_of_counts(n_in, n_out)[: len(METRICS)]
     known = ~np.isnan(values)
     n_known = known.sum(axis=0)
     totals = np.where(known, values, 0.0).sum(axis=0)
@@ -122,7 +122,7 @@ def resampled_means(
 
 
 def row_interval(means: NDArray[np.float64], confidence_level: float) -> Interval | None:
-    """Percentile interval over the resamples; None where there are none."""
+    """Percentile interval over the resamples; None without resamples."""
     means = means[~np.isnan(means)]
     if len(means) == 0:
         return None

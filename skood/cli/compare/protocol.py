@@ -1,4 +1,4 @@
-"""Which rows stand in for out-of-distribution rows, and in which folds."""
+"""The rows that stand in for out-of-distribution rows, fold by fold."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Fold:
     Attributes
     ----------
     name : str
-        What was left out.
+        Name of the classes or clusters left out.
     train, test : ndarray of int
         Positions of the rows, ascending.
     is_in : ndarray of bool, shape (n_test,)
@@ -39,7 +39,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How the rows are divided.
+    """The division of the rows into folds.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Protocol:
         Yields
         ------
         Fold
-            As many as the splitter makes.
+            One for each split.
         """
         for number, (train, test) in enumerate(self.splitter.split(X, y), start=1):
             groups = self.groups(y)
@@ -79,13 +79,13 @@ class Protocol:
             yield Fold(name, train, test, is_in)
 
     def groups(self, y: NDArray | None) -> NDArray:
-        """The class, cluster or label of each row; clusters are known once rows were divided."""
+        """The class, cluster or label of each row; clusters only after `folds`."""
         if isinstance(self.splitter, LeaveClassesOut) and self.kind == "clusters":
             return self.splitter.pseudo_classes_.labels
         return np.asarray(y)
 
     def training_labels(self, y: NDArray | None, fold: Fold) -> NDArray | None:
-        """What the detectors are told of the training rows: real classes, or nothing."""
+        """The labels that detectors are fitted with: classes, or None."""
         return y[fold.train] if self.kind == "classes" and y is not None else None
 
 
@@ -96,19 +96,19 @@ def choose_protocol(
     n_clusters: int | None = None,
     random_state: int = 0,
 ) -> Protocol:
-    """Choose the protocol that the labels call for.
+    """Choose the protocol for the labels.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,) or None
-        Labels +1 (in-distribution) and -1 (out-of-distribution) call for `NoveltyKFold`; any other
-        two or more labels are classes, which are left out in turn; without labels, clusters are.
+        Labels +1 (in-distribution) and -1 (out-of-distribution) are divided by `NoveltyKFold`. Two
+        or more other labels are classes, which are left out in turn. Without labels, clusters are.
     n_splits : int, default=None
-        Number of folds. None: 5; with classes, as many as there are classes, at most 10.
+        Number of folds. None: one for each class, at most 10; without classes 5.
     n_clusters : int, default=None
-        Number of clusters, whatever `y` says. None: 8 clusters where `y` is None.
+        Number of clusters to leave out instead of classes. None: 8 clusters if `y` is None.
     random_state : int, default=0
-        Draws the folds.
+        Seed of the folds.
 
     Returns
     -------
@@ -118,8 +118,7 @@ def choose_protocol(
     Raises
     ------
     ValueError
-        If a parameter is not valid, or if the labels are numbers with fractions, hold NaN, or are
-        all equal.
+        If a parameter is not valid, or the labels are fractions, NaN, or all equal.
 
     Examples
     --------
@@ -147,7 +146,7 @@ def choose_protocol(
 
 
 def _check_classes(y: Any) -> NDArray:
-    """The different labels, which have to be names or whole numbers, two at least."""
+    """The different labels: two or more names or whole numbers."""
     labels = np.asarray(check_labels(y, len(y)))
     if labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels)):
         raise ValueError(

@@ -1,55 +1,54 @@
-"""What the numbers of a comparison mean, and what they do not."""
+"""How to read the numbers of a comparison."""
 
 from __future__ import annotations
 
 from .comparison import Comparison
 
 METRICS = (
-    "AUROC and both AUPR: higher is better. FPR95: share of OoD rows that pass where 95 % of the "
-    "ID rows pass, lower is better. AUPR depends on how many rows of each kind are tested."
+    "AUROC and both AUPR: higher is better. FPR95: share of OoD rows that pass if 95 % of the ID "
+    "rows pass, lower is better. AUPR depends on the numbers of ID and OoD test rows."
 )
 OVER_FOLDS = (
     "Intervals over folds are Student's, cut off at 0 and 100. All folds come from this one data "
-    "set and share training rows, so they say nothing of other data and are rather too narrow."
+    "set and share training rows. So the intervals say nothing of other data and are too narrow."
 )
 OVER_ROWS = (
-    "`rows`: interval over {} bootstrap resamples of the test rows; the fitted detectors and what "
-    "was left out stay as they are."
+    "`rows`: interval over {} bootstrap resamples of the test rows, with the same folds and fitted "
+    "detectors."
 )
 COLUMNS = (
-    "`best leads by`: difference in AUROC on the same folds, `lead rows`: in the same resamples. "
-    "`wins`: folds with the largest AUROC (shared if equal). `rank`: mean over folds. Seconds: "
-    "mean of a fold."
+    "`best leads by`: difference in AUROC on the same folds. `lead rows`: in the same resamples. "
+    "`wins`: folds with the largest AUROC (shared if equal). `rank` and seconds: mean over folds."
 )
 NEAR = (
-    "{} left out are near OoD rows, of the same kind of data as the others; what wins on them by "
-    "little may lose on rows that are far away."
+    "{} left out are near OoD rows: the same kind of data as the others. A detector that wins "
+    "narrowly on them may lose on far OoD rows."
 )
 CAVEATS = {
     "classes": (
         NEAR.format("Classes"),
         "Detectors are fitted with the classes of the training rows: `md` takes the distance to "
-        "the nearest class, the others do not use them.",
+        "the nearest class, the others ignore them.",
     ),
     "clusters": (
         NEAR.format("Clusters"),
-        "Clusters lie apart by construction, so all figures are flattered, those of detectors that "
-        "go by distance the most. Real labels say more.",
+        "Clusters lie apart by construction. So all figures are flattered, most of all those of "
+        "detectors that measure distances. Real labels say more.",
     ),
     "labelled": (
-        "All folds test on the same -1 rows, so that intervals over folds can be far too narrow: "
-        "those over rows count as well.",
+        "All folds test on the same -1 rows, so intervals over folds can be far too narrow: read "
+        "those over rows, too.",
     ),
 }
 
 
 def how_to_read(comparison: Comparison) -> str:
-    """List what the tables show, what they leave open, and what went wrong.
+    """List what the tables show, what they leave open, and which detectors failed.
 
     Parameters
     ----------
     comparison : Comparison
-        What `compare_detectors` found.
+        The result of `compare_detectors`.
 
     Returns
     -------

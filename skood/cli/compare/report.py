@@ -1,4 +1,4 @@
-"""A comparison in words and tables, as Markdown."""
+"""A comparison in words and tables of Markdown."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ NONE = "-"
 
 
 def comparison_markdown(comparison: Comparison, source: str, facts: Sequence[str] = ()) -> str:
-    """Write a comparison as Markdown that can be read in a terminal too.
+    """Write a comparison as Markdown that is readable in a terminal.
 
     Parameters
     ----------
     comparison : Comparison
-        What `compare_detectors` found.
+        The result of `compare_detectors`.
     source : str
-        What the rows are, such as the name of their file; part of the heading.
+        Name of the rows, for the heading.
     facts : sequence of str, default=()
-        Sentences about the rows and the detectors, which become items of the first list.
+        Sentences on the rows and the detectors, for the first list.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def comparison_markdown(comparison: Comparison, source: str, facts: Sequence[str
 
 
 def describe_protocol(comparison: Comparison) -> str:
-    """One or two sentences: what stood in for OoD rows, and how often."""
+    """One or two sentences on the protocol: the rows that stand in for OoD rows, and the folds."""
     folds, kind = comparison.folds, comparison.protocol.kind
     n = len(folds)
     splitter = comparison.protocol.splitter
@@ -65,7 +65,7 @@ def describe_protocol(comparison: Comparison) -> str:
 
 def _metrics(comparison: Comparison) -> str:
     lines = [
-        [name, *(_with_interval(*comparison.estimate(name, one)[:2]) for one in LABELS)]
+        [name, *(_with_interval(*comparison.estimate(name, metric)[:2]) for metric in LABELS)]
         for name in comparison.order()
     ]
     level = f"{100 * comparison.confidence_level:g} %"
@@ -75,18 +75,18 @@ def _metrics(comparison: Comparison) -> str:
 
 
 def _verdict(comparison: Comparison) -> str:
-    """Which detectors can't be told from the best one: 0 is in one of the lead's intervals."""
+    """The detectors whose distance to the best may be chance: an interval of it contains 0."""
     best, *others = comparison.order()
     text = f"Largest mean AUROC: {best}."
     intervals = {name: list(filter(None, comparison.lead(name)[1:])) for name in others}
     if not any(intervals.values()):
         return text
-    close = [name for name, ends in intervals.items() if any(one.low <= 0 for one in ends)]
+    close = [name for name, leads in intervals.items() if any(lead.low <= 0 for lead in leads)]
     if not close:
-        return f"{text} No interval of its lead over another one has 0 in it."
+        return f"{text} No interval of its lead over another detector contains 0."
     return (
-        f"{text} Its lead cannot be told from none over: {', '.join(close)} (an interval of the "
-        "lead has 0 in it)."
+        f"{text} Its lead may be chance over: {', '.join(close)} (an interval of the lead contains "
+        "0)."
     )
 
 

@@ -1,4 +1,4 @@
-"""The numbers as CSV: one line for each detector and fold."""
+"""The numbers of a comparison as CSV: one line for each detector and fold."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write_comparison_csv(path: Path, comparison: Comparison) -> None:
     path : Path
         The CSV file.
     comparison : Comparison
-        What `compare_detectors` found. Metrics and shares are fractions in [0, 1].
+        The result of `compare_detectors`. Metrics and shares are fractions in [0, 1].
 
     Raises
     ------

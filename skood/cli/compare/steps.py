@@ -1,4 +1,4 @@
-"""Which step of a comparison runs, and how many there are."""
+"""The steps of a comparison: the running one and their number."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class Steps:
         self.on_step, self.of_each, self.total = on_step, of_each, of_each * n_detectors
         self.before = 0
 
-    def tell(self, place: int, what: str) -> None:
-        """Say that one of the steps of the present detector begins."""
+    def announce(self, place: int, what: str) -> None:
+        """Announce a step of the present detector, by its place among them."""
         if self.on_step is not None:
             self.on_step(self.before + place, self.total, what)
 
     def next_detector(self) -> None:
-        """Count all steps of the present one, also those that it has not come to."""
+        """Count all steps of the present detector, also skipped ones."""
         self.before += self.of_each
 
     def finish(self) -> None:
-        """Say that nothing is left."""
-        self.tell(0, "done")
+        """Announce the end."""
+        self.announce(0, "done")

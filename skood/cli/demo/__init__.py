@@ -1,4 +1,4 @@
-"""The main job from end to end on real data: fit, score, threshold, report."""
+"""The demo on real data: fit, score, set thresholds, report."""
 
 from .output import OutputError
 from .run import run_demo

@@ -1,4 +1,4 @@
-"""Fit one detector, score sets of rows with it, and measure how well it tells them apart."""
+"""Fits one detector, scores sets of rows, and measures how well it tells them apart."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from ...metrics import aupr_in, aupr_out, auroc, fpr_at_tpr
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one detector said about each set of rows, and how long it took.
+    """Scores and predictions of one detector for each set of rows, and its times.
 
     Attributes
     ----------
     detector : str
-        Label of the detector.
+        Name of the detector.
     scores, predictions : dict of str to ndarray of shape (n_rows,)
         By set ("id", "near", "far"): the scores, higher for ID, and the predictions, +1 or -1.
     threshold : float
@@ -35,7 +35,7 @@ class Outcome:
     score_seconds: float
 
     def measures(self, ood: str) -> dict[str, float]:
-        """Return the measures of the set `ood` against the held-out ID rows, as shares of 1."""
+        """Return the measures of the set `ood` against the held-out ID rows, as fractions."""
         scores = np.concatenate([self.scores["id"], self.scores[ood]])
         labels = np.repeat([1, -1], [len(self.scores["id"]), len(self.scores[ood])])
         return {
@@ -49,7 +49,7 @@ class Outcome:
 
 
 def fit_timed(estimator: Any, X: np.ndarray, y: np.ndarray | None = None) -> float:
-    """Fit the estimator, with the classes of the rows if given; return the seconds it took."""
+    """Fit the estimator, with classes if given; return the seconds."""
     start = perf_counter()
     estimator.fit(X, y)
     return perf_counter() - start
@@ -58,7 +58,7 @@ def fit_timed(estimator: Any, X: np.ndarray, y: np.ndarray | None = None) -> flo
 def evaluate(
     detector: str, estimator: Any, sets: Mapping[str, np.ndarray], fit_seconds: float
 ) -> Outcome:
-    """Score all sets in one call with a fitted estimator and cut the answer back into sets."""
+    """Score all sets in one call with a fitted estimator, and split the scores into sets."""
     X = np.concatenate(list(sets.values()))
     start = perf_counter()
     scores = estimator.score_samples(X)

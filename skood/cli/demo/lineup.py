@@ -1,4 +1,4 @@
-"""The detectors that the demo compares. A new detector joins by one line here."""
+"""The detectors of the demo: one line for each."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,9 +17,8 @@ from skood import (
     make_outlier_detector,
 )
 
-# Label -> what builds the detector from the seed. None is wrapped in a StandardScaler, the usual
-# choice for tabular data: all 64 pixels share one unit, and scaling would blow up the corner pixels
-# that hardly ever see ink.
+# Name -> function that builds the detector from the seed. There is no StandardScaler as for tables:
+# all pixels share one unit, and scaling would inflate those that hardly ever have ink.
 LINEUP: dict[str, Callable[[int], Any]] = {
     "LCP": lambda seed: LCPOutlierDetector(random_state=seed),
     "kNN": lambda seed: KNNOutlierDetector(random_state=seed),
@@ -29,18 +28,18 @@ LINEUP: dict[str, Callable[[int], Any]] = {
     "embedding": lambda seed: make_outlier_detector("embedding", random_state=seed),
 }
 
-# The measures that are also taken on the trace of an autoencoder, where torch is installed.
+# The measures on the trace of an autoencoder, if torch is installed.
 ON_TRACE = {f"AE+{label}": label for label in ("LCP", "kNN", "KD", "LOF", "MD")}
 
 
 def train_autoencoder(X: np.ndarray, seed: int) -> Any:
-    """Train the autoencoder whose trace the measures are taken on; needs torch."""
+    """Train the autoencoder for the measures on its trace; needs torch."""
     import torch
 
     from ...deep import AutoencoderTransformer
 
-    # The pictures of 8 x 8 pixels have one scale. Fewer and larger steps than by default: it is a
-    # demo, and the measures do as well as after ten times as many.
+    # All pixels have one scale. Fewer and larger steps than by default, to be quick: the measures
+    # are no worse than after ten times as many.
     autoencoder = AutoencoderTransformer(
         n_components=32,
         input_shape=(8, 8),
@@ -51,7 +50,7 @@ def train_autoencoder(X: np.ndarray, seed: int) -> Any:
         random_state=seed,
     )
     n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # in steps this small threads would mostly wait for each other
+    torch.set_num_threads(1)  # in such small steps threads mostly wait for each other
     try:
         return autoencoder.fit(X)
     finally:
@@ -59,6 +58,6 @@ def train_autoencoder(X: np.ndarray, seed: int) -> Any:
 
 
 def on_trace(label: str, autoencoder: Any, seed: int) -> Pipeline:
-    """Build the Pipeline of a fitted autoencoder, which is not fitted again, and a measure."""
+    """Build the Pipeline of a fitted autoencoder, which stays as it is, and a measure."""
     detector = LINEUP[ON_TRACE[label]](seed)
     return make_pipeline(FrozenEstimator(autoencoder), ActiveNeuronSelector(), detector)

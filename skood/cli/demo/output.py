@@ -1,4 +1,4 @@
-"""The demo's folder, and files in it that are written whole or not at all."""
+"""The folder of the demo; files in it are written whole or not at all."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ class OutputError(Exception):
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder and try to write to it, so that a mistake shows before the work, not after.
+    """Make the folder and try to write to it, before the work and not after it.
 
     Raises
     ------
@@ -41,12 +41,12 @@ def prepare_folder(folder: Path) -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give the name of a temporary file, which gets the name `path` once the block has ended well.
+    """Give the name of a temporary file, which is renamed to `path` if the block succeeds.
 
     Raises
     ------
     OutputError
-        If the file cannot be written or renamed. The temporary file is gone then.
+        If the file cannot be written or renamed. The temporary file is removed.
     """
     try:
         with _whole_file.written_whole(path) as temporary:
@@ -58,7 +58,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 def write_scores(
     path: Path, outcomes: Sequence[Outcome], classes: Mapping[str, np.ndarray]
 ) -> None:
-    """Write one line per scored row: its place in its set, set, class, scores and predictions.
+    """Write one line per row: its place in its set, the set, its class, scores and predictions.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def write_scores(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["row", "set", "class", *names])
         for name, labels in classes.items():
-            # tolist: Python floats, whose text gives back the same float when read.
+            # tolist: reading the text of a Python float gives the same float.
             columns = [v[name].tolist() for o in outcomes for v in (o.scores, o.predictions)]
             for row, (label, *values) in enumerate(zip(labels.tolist(), *columns, strict=True)):
                 writer.writerow([row, name, label, *values])

@@ -1,4 +1,4 @@
-"""The demo's pictures, one for each Display of `skood.plots`."""
+"""The pictures of the demo, one for each Display of `skood.plots`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,10 +23,10 @@ from .output import written_whole
 
 DPI = 120
 SHAPE = (8, 8)  # pixels
-ONE_COLUMN = 4  # at most so many panels one below the other
-SHOWN = "LCP"  # the detector that the pictures of a single one are of
+ONE_COLUMN = 4  # most panels in one column
+SHOWN = "LCP"  # the detector in the pictures of a single one
 ALPHA = 0.05
-# Instead of a network's layers, which take torch: what the rows of pixels say.
+# Rows of pixels instead of the layers of a network, which need torch.
 BANDS = {f"pixel rows {i + 1}, {i + 2}": slice(8 * i, 8 * i + 16) for i in range(0, 8, 2)}
 PICTURES = ("scores.png", "curves.png", "explanation.png", "layers.png", "p_values.png")
 
@@ -39,7 +39,7 @@ def draw_pictures(
     data: Bunch,
     seed: int,
 ) -> None:
-    """Draw all pictures and write them as PNG, under the names in `PICTURES`.
+    """Draw all pictures and write them as PNG files with the names in `PICTURES`.
 
     Parameters
     ----------
@@ -48,13 +48,13 @@ def draw_pictures(
     outcomes : sequence of Outcome
         One per detector.
     labels : mapping of str to str
-        The sets ("id", "near", "far"), each with what the legend calls it.
+        The sets ("id", "near", "far"), each with its name in the legend.
     estimators : mapping of str to estimator
-        The fitted detectors, by the label of their outcome.
+        The fitted detectors by name.
     data : Bunch
         The rows, as `load_digits_ood` gives them.
     seed : int
-        Draws the rows that set the p-values.
+        Draws the rows that calibrate p-values.
     """
     X = np.vstack([data.X_test, data.X_near])
     y = np.repeat([1, -1], [len(data.X_test), len(data.X_near)])
@@ -71,13 +71,13 @@ def draw_pictures(
 
 
 def _figure(width: float, height: float) -> Any:
-    """A figure without pyplot: no window system is asked for and the caller's back end stays."""
+    """A figure without pyplot, which needs no window system and leaves the back end alone."""
     figures = import_optional("matplotlib.figure", "plots", needed_by="The demo's pictures")
     return figures.Figure(figsize=(width, height), layout="constrained")
 
 
 def _scores(outcomes: Sequence[Outcome], labels: Mapping[str, str]) -> Any:
-    """One panel per detector, with one legend for all; two columns where one would be long."""
+    """One panel per detector in one or two columns, with one legend for all."""
     columns = 1 if len(outcomes) <= ONE_COLUMN else 2
     lines = -(-len(outcomes) // columns)
     figure = _figure(4 + 4.6 * columns, 1.1 + 2.4 * lines)
@@ -94,14 +94,14 @@ def _scores(outcomes: Sequence[Outcome], labels: Mapping[str, str]) -> Any:
         panel.set_xlabel("")
     for last in {lines - 1, len(outcomes) - 1}:
         panels[last].set_xlabel("score (higher = more in-distribution)")
-    # Above all panels, where it covers no data.
+    # Above all panels it covers no data.
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=2, frameon=False)
     return figure
 
 
 def _curves(outcomes: Sequence[Outcome], near: str) -> Any:
-    """The line-up on near OoD rows; far ones are told without a fault by nearly all."""
+    """The line-up on near OoD rows; nearly all detectors tell far ones without a fault."""
     figure = _figure(10.4, 5.2)
     shown = [outcome for outcome in outcomes if outcome.detector in LINEUP]
     sets = [shown[0].scores[name] for name in ("id", "near")]
@@ -114,8 +114,8 @@ def _curves(outcomes: Sequence[Outcome], near: str) -> Any:
 
 
 def _explanation(detector: Any, outcomes: Sequence[Outcome], data: Bunch) -> Any:
-    """The near OoD row that the detector finds the strangest."""
-    (outcome,) = (one for one in outcomes if one.detector == SHOWN)
+    """The near OoD row with the lowest score."""
+    outcome = next(outcome for outcome in outcomes if outcome.detector == SHOWN)
     row = int(outcome.scores["near"].argmin())
     figure = _figure(7.2, 5.0)
     ExplanationDisplay.from_estimator(

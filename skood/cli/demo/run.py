@@ -1,4 +1,4 @@
-"""The demo itself: load, fit, score, report, in this order."""
+"""Runs the demo: load, fit, score, report."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -28,16 +28,16 @@ N_FAR = 400
 def run_demo(output: str | Path = "skood-demo", *, seed: int = 0, quiet: bool = False) -> Path:
     """Fit every detector on digits 0 to 7, score ID, near and far OoD rows, and report.
 
-    Where torch is installed, the measures are also taken on the trace of an autoencoder. Prints one
-    table, and writes ``scores.csv`` and, where matplotlib is installed, a picture by each Display
-    of `skood.plots`.
+    If torch is installed, the measures are also taken on the trace of an autoencoder. Prints one
+    table, and writes ``scores.csv`` and, if matplotlib is installed, a picture by each Display of
+    `skood.plots`.
 
     Parameters
     ----------
     output : str or Path, default="skood-demo"
-        Folder for the files; it is made where missing.
+        Folder for the files, made if missing.
     seed : int, default=0
-        Draws the split, the patches and whatever a detector draws.
+        Seed of the split, the patches and the detectors.
     quiet : bool, default=False
         Show no progress on stderr.
 
@@ -66,7 +66,7 @@ def run_demo(output: str | Path = "skood-demo", *, seed: int = 0, quiet: bool = 
     has_photographs, has_picture = is_installed("PIL"), is_installed("matplotlib")
     has_torch = is_installed("torch")
     if quiet:
-        # Its first import in a new installation builds a font cache and logs that.
+        # Its first import builds a font cache and logs that.
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
     n_detectors = len(LINEUP) + len(ON_TRACE) * has_torch
     progress = StepLog(2 + 2 * n_detectors + has_torch + has_picture, quiet=quiet)
@@ -109,7 +109,7 @@ def _classes(data: Bunch, name: str) -> np.ndarray:
 
 
 def _train(data: Bunch, seed: int, progress: StepLog) -> Any:
-    """Train the autoencoder of the lines that begin with AE."""
+    """Train the autoencoder of the detectors that begin with AE."""
     with progress.step("train the autoencoder"):
         return train_autoencoder(data.X_train, seed)
 
@@ -117,7 +117,7 @@ def _train(data: Bunch, seed: int, progress: StepLog) -> Any:
 def _run_detector(
     label: str, estimator: Any, data: Bunch, sets: Sequence[str], progress: StepLog
 ) -> Outcome:
-    """Fit one detector of the line-up on the training rows and score all sets."""
+    """Fit one detector on the training rows and score all sets."""
     with progress.step(f"fit {label}"):
         fit_seconds = fit_timed(estimator, data.X_train, data.y_train)
     with progress.step(f"score with {label}"):
@@ -125,7 +125,7 @@ def _run_detector(
 
 
 def _describe_rows(data: Bunch, sets: Mapping[str, str], seed: int) -> str:
-    """Say which rows the table is about, and how many there are of each kind."""
+    """Describe the rows: the number of each kind."""
     counts = {"training: digits 0-7": len(data.X_train)}
     counts |= {label: len(_rows(data, name)) for name, label in sets.items()}
     lines = [f"  {count:5d}  {label}" for label, count in counts.items()]
@@ -133,17 +133,17 @@ def _describe_rows(data: Bunch, sets: Mapping[str, str], seed: int) -> str:
 
 
 def _describe_trace(autoencoder: Any) -> str:
-    """Say what the lines are that begin with AE."""
+    """Explain the lines that begin with AE."""
     widths = [autoencoder.n_features_in_, *autoencoder.hidden, autoencoder.n_components]
     layers = "-".join(map(str, [*widths, *widths[-2::-1]]))
     return (
-        f"AE+: the measure on the trace of an autoencoder ({layers}), trained once for all\n"
-        "of them, which fit s leaves out."
+        f"AE+: the measure on the trace of an autoencoder ({layers}), which is trained once\n"
+        "for all of them. fit s leaves that out."
     )
 
 
 def _missing_extras(has_photographs: bool, has_picture: bool, has_torch: bool) -> list[str]:
-    """Say in one line per extra that is not installed what it would add to this demo."""
+    """One line for each missing extra: what it adds to this demo."""
     gains: dict[str, list[str]] = {"plots": [], "torch": []}
     if not has_photographs:
         gains["plots"].append("the far OoD rows")

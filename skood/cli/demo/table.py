@@ -1,4 +1,4 @@
-"""The demo's table: one block per OoD set, one row per detector, 100 columns at most."""
+"""The table of the demo: one block per OoD set, one line per detector, at most 100 columns."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,13 +8,13 @@ PERCENT_COLUMNS = ("AUROC", "AUPR-in", "AUPR-out", "FPR95", "flagged ID", "flagg
 SECONDS_COLUMNS = ("fit s", "score s")
 GAP = "   "
 FOOTNOTE = """\
-In percent, but for the seconds. AUROC and both AUPR: higher is better. FPR95: OoD rows that pass
-where 95 % of the ID rows pass, lower is better. flagged: rows below the threshold, which is set on
-the training rows alone so that about 5 % of ID rows are flagged. score s: all sets, one call."""
+In percent, except seconds. AUROC and both AUPR: higher is better. FPR95: OoD rows that pass if 95 %
+of the ID rows pass, lower is better. flagged: rows below the threshold, which the training rows set
+so that about 5 % of ID rows are flagged. score s: all sets in one call."""
 
 
 def format_table(outcomes: Sequence[Outcome], blocks: Mapping[str, str]) -> str:
-    """Set the table as text.
+    """Write the table as text.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def format_table(outcomes: Sequence[Outcome], blocks: Mapping[str, str]) -> str:
     Returns
     -------
     str
-        The lines of the table and a footnote that says how to read it.
+        The lines of the table, and a footnote that explains it.
     """
     columns = PERCENT_COLUMNS + SECONDS_COLUMNS
     widths = [max(len(name), 5) for name in columns]

@@ -1,8 +1,8 @@
-"""Files of rows, and files of what is known of them.
+"""Files of rows, and files of their results.
 
-`open_source` reads CSV, Parquet, NumPy's files and folders of images in blocks, so that a file may
-be larger than the memory. `read_training_table` finds out which columns are numbers and which are
-categories. `results_format` and `PartialFile` write.
+`open_source` reads CSV, Parquet, NumPy's files and folders of images in blocks: a file may be
+larger than the memory. `read_training_table` finds out which columns are numbers and which are
+categories. `results_format` and `PartialFile` write results.
 """
 
 from ._blocks import Block, block_length

@@ -1,4 +1,4 @@
-"""NumPy's own files, .npy and .npz, read in pieces."""
+"""Files of NumPy, .npy and .npz, read in blocks."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class _Header(NamedTuple):
 
 
 class ArraySource:
-    """An array in a .npy file, or one of those in a .npz file.
+    """An array in a .npy or .npz file.
 
     Parameters
     ----------
     path : Path
         The file.
     array : str or None, default=None
-        Which array of a .npz file. None: its only one, or that with the name "X".
+        Name of the array in a .npz file. None: "X", or that of the only array.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class ArraySource:
     Raises
     ------
     TableError
-        If there is no such array, or it does not have rows of numbers.
+        If there is no such array, or it has no rows of numbers.
     """
 
     row_name = "row"
@@ -77,7 +77,7 @@ class ArraySource:
         Raises
         ------
         TableError
-            If there are none, or the file is cut short.
+            If there are no rows, or the file is cut short.
         """
         if not self.expected_rows:
             raise TableError(f"{self.name} has no rows.")
@@ -129,7 +129,8 @@ class ArraySource:
         chosen = array or (names[0] if len(names) == 1 else _USUAL_NAME)
         if chosen not in names:
             raise OptionError(
-                f"{self.name} has no array {chosen!r}; name one of {listed(names, 20)} by --array."
+                f"{self.name} has no array {chosen!r}: name one of {listed(names, 20)} with "
+                "--array."
             )
         return f"{chosen}.npy"
 

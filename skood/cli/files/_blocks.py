@@ -1,4 +1,4 @@
-"""Rows in blocks of a fixed length, whatever pieces a reader gives them in."""
+"""Rows in blocks of a fixed length, from pieces of any length."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _VALUES = 1 << 22  # 32 MB of float64
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows that follow each other in a file.
+    """Consecutive rows of a file.
 
     Attributes
     ----------
     rows : DataFrame or ndarray
-        As the detector gets them.
+        The features.
     ids : pyarrow.Array or None
-        Of the column that says which row it is.
+        The column that identifies rows.
     start : int
-        How many rows of the file come before.
+        Number of rows before the block.
     """
 
     rows: Any
@@ -36,12 +36,12 @@ class Block:
 
 
 def block_length(width: int) -> int:
-    """How many rows of some width make a block; never so few that the work is in the blocks."""
+    """The number of rows in a block, by their width."""
     return min(LARGEST, max(256, _VALUES // max(1, width)))
 
 
 def rechunked(batches: Iterable[pa.RecordBatch], length: int) -> Iterator[pa.Table]:
-    """Tables of `length` rows each, the last one of what is left."""
+    """Tables of `length` rows each; the last one has the remaining rows."""
     import pyarrow as pa
 
     held: list[pa.RecordBatch] = []
@@ -62,7 +62,7 @@ def rechunked(batches: Iterable[pa.RecordBatch], length: int) -> Iterator[pa.Tab
 def numbered(
     tables: Iterable[pa.Table], first_row: int, make: Callable[[pa.Table, int], Block]
 ) -> Iterator[Block]:
-    """Blocks of the tables from a row on; that row begins a table, or none is left."""
+    """Make blocks of the tables from `first_row` on, which is the first row of a table."""
     start = 0
     for table in tables:
         if start >= first_row:

@@ -1,4 +1,4 @@
-"""CSV files, read in pieces."""
+"""CSV files, read in blocks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._values import MISSING, block_of, without_missing
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PIECE = 1 << 20  # bytes that the parser takes at a time; it reads some 32 pieces ahead
+_PIECE = 1 << 20  # bytes that are parsed at a time; the parser reads about 32 pieces ahead
 
 
 class CsvSource:
@@ -28,27 +28,27 @@ class CsvSource:
     path : Path
         The file.
     encoding : str, default="utf-8"
-        How its text is encoded.
+        Encoding of its text.
     delimiter : str, default=","
-        What parts the values of a row.
+        Character between the values of a row.
     header : bool, default=True
-        Whether the first line has the names of the columns; without it they are "x0", "x1", ...
+        Whether the first line has the names of the columns. Otherwise they are "x0", "x1", ...
 
     Attributes
     ----------
     columns : list of str
-        Names of the columns. One without a name is called "column 1" by its place.
+        Names of the columns; "column 1" for the first column, if it has no name.
     unnamed : list of str
-        Those without a name.
+        The columns without a name.
 
     Raises
     ------
     TableError
-        If the file has no columns, or not such as can be told apart.
+        If the file has no columns, or two of the same name.
     """
 
     row_name = "row"
-    is_text = True  # which columns hold numbers, only their values tell
+    is_text = True  # only the values tell which columns hold numbers
 
     def __init__(
         self, path: Path, *, encoding: str = "utf-8", delimiter: str = ",", header: bool = True
@@ -63,7 +63,7 @@ class CsvSource:
 
     @property
     def expected_rows(self) -> int:
-        """About how many rows there are, by the length of the first lines."""
+        """The number of rows, estimated from the length of the first lines."""
         lines = self.path.stat().st_size / self._bytes_a_line
         return max(1, round(lines) - self.header)
 
@@ -73,11 +73,11 @@ class CsvSource:
         Parameters
         ----------
         layout : RowLayout
-            Which columns are what; the file has them.
+            Which columns of the file are features.
         length : int, default=None
-            Rows of a block. None: by the width of the rows.
+            Number of rows in a block. None: by their width.
         first_row : int, default=0
-            How many rows to leave out, whole blocks of them.
+            Number of rows to skip, in whole blocks.
 
         Yields
         ------
@@ -87,7 +87,7 @@ class CsvSource:
         Raises
         ------
         TableError
-            If the rows are not those of such a table.
+            If the file cannot be read, or a column of numbers holds text.
         """
         import pyarrow as pa
 
@@ -113,7 +113,7 @@ class CsvSource:
         Raises
         ------
         TableError
-            If the file is no table of text, or has no rows.
+            If the file cannot be read, or has no rows.
         """
         import pyarrow as pa
 
@@ -141,7 +141,7 @@ class CsvSource:
         *,
         bad_row: Callable[[Any], str] | None = None,
     ) -> Iterator[Any]:
-        """Open the file; with a function for bad rows they come with their numbers."""
+        """Open the file; `bad_row` gets each row of the wrong length, with its number."""
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
@@ -172,19 +172,19 @@ class CsvSource:
         if self.encoding in ("utf-8", "utf-8-sig"):
             if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
                 raise TableError(
-                    f"{self.name} is encoded as utf-16, where {self.encoding} was expected: add "
-                    "--encoding utf-16."
+                    f"{self.name} is encoded as utf-16, not as {self.encoding}: add --encoding "
+                    "utf-16."
                 )
             if b"\0" in head:
                 raise TableError(
-                    f"{self.name} holds zero bytes, as no text in {self.encoding} does: it is of "
-                    "another kind, or its encoding has to be told by --encoding."
+                    f"{self.name} holds zero bytes, which {self.encoding} has not: it is no CSV "
+                    "file, or has another encoding, to be named with --encoding."
                 )
 
     def _read_columns(self) -> list[str]:
         encoding = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
         try:
-            # Only the first line has to be right here: later ones get an error with their number.
+            # Later lines with errors are reported with their number, when they are read.
             with self.path.open(encoding=encoding, newline="", errors="replace") as file:
                 first = next((row for row in csv.reader(file, delimiter=self.delimiter) if row), [])
         except csv.Error as error:
@@ -204,8 +204,8 @@ class CsvSource:
     def _check_header(self, names: list[str]) -> None:
         if all(_is_number(name) for name in names):
             raise TableError(
-                f"The first line of {self.name} has numbers, where the names of the columns were "
-                "expected: add --no-header if there are none."
+                f"The first line of {self.name} has numbers instead of names of columns: add "
+                "--no-header if it is a row."
             )
         for other in {";", "\t", ","} - {self.delimiter}:
             if len(names) == 1 and other in names[0]:

@@ -1,4 +1,4 @@
-"""What is wrong with a CSV file, found by reading it once more with care."""
+"""The first fault of a CSV file, found by reading it once more."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 
 def csv_fault(source: CsvSource, numbers: tuple[str, ...], error: Exception) -> str:
-    """One sentence on the first fault of a file that could not be read.
+    """Describe the first fault of a file that cannot be read, in one sentence.
 
     Parameters
     ----------
     source : CsvSource
         The file.
     numbers : tuple of str
-        Columns that have to hold numbers.
+        Columns that must hold numbers.
     error : Exception
-        What the reader has said.
+        The error of the reader.
 
     Returns
     -------
     str
-        The row and column where these can be found, else what the reader has said.
+        With the row and the column if they are found, else with the message of the reader.
     """
     if isinstance(error, UnicodeError):
         return wrong_encoding(source, "")
@@ -35,7 +35,7 @@ def csv_fault(source: CsvSource, numbers: tuple[str, ...], error: Exception) -> 
 
 
 def _first_fault(source: CsvSource, numbers: tuple[str, ...]) -> str | None:
-    """Look through the rows as bytes, which any row of the right length can be read as."""
+    """Read the rows as bytes, which fails for rows of the wrong length only."""
     import pyarrow as pa
 
     ragged: list[Any] = []
@@ -63,7 +63,7 @@ def _first_fault(source: CsvSource, numbers: tuple[str, ...]) -> str | None:
 def _fault_of(
     source: CsvSource, batch: pa.RecordBatch, numbers: tuple[str, ...], start: int
 ) -> str | None:
-    """The first fault by column."""
+    """The first fault in a batch, column by column."""
     import pyarrow as pa
 
     for column, values in zip(batch.schema.names, batch.columns, strict=True):
@@ -83,15 +83,15 @@ def _ragged(source: CsvSource, row: Any) -> str:
     shown = row.text if len(row.text) <= 40 else row.text[:37] + "..."
     where = "A row" if row.number is None else f"Row {row.number - source.header:,}"
     return (
-        f"{where} of {source.name} has {row.actual_columns} values, where there are "
-        f"{row.expected_columns} columns: {shown!r}."
+        f"{where} of {source.name} has {row.actual_columns} values for {row.expected_columns} "
+        f"columns: {shown!r}."
     )
 
 
 def wrong_encoding(source: CsvSource, where: str) -> str:
-    """The sentence on text of another encoding, with the place where it is known."""
+    """The sentence on text of another encoding; `where` is the place, or empty."""
     return (
-        f"{source.name} is not encoded as {source.encoding}{where}: add its encoding, such as "
+        f"{source.name} is not encoded as {source.encoding}{where}: name its encoding, such as "
         "--encoding latin-1."
     )
 

@@ -1,4 +1,4 @@
-"""What is wrong with a file of rows, in one sentence."""
+"""Errors with files of rows, in one sentence."""
 
 
 class TableError(ValueError):
@@ -6,11 +6,11 @@ class TableError(ValueError):
 
 
 class OptionError(TableError):
-    """What is told about a file, or asked for, does not go with it."""
+    """An option does not fit the file."""
 
 
 def listed(names: list[str] | tuple[str, ...], most: int = 8) -> str:
-    """Names in quotes, the first few of them.
+    """The first few of some names, in quotes.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Missing and infinite values: counted in all of a file before they are refused."""
+"""Missing and infinite values: counted in the whole file, then refused."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from ._errors import TableError
 
 
 def without_gaps(blocks: Iterator[Block], name: str, *, missing: bool) -> Iterator[Block]:
-    """Hand blocks on; of the first bad value on, only count the bad ones, and raise at the end.
+    """Pass blocks on; after the first bad value only count bad values, and raise at the end.
 
     Parameters
     ----------
     blocks : iterator of Block
         The rows.
     name : str
-        What the file is called.
+        Name of the file.
     missing : bool
         Whether missing values are allowed. Infinite ones never are.
 
     Yields
     ------
     Block
-        As they came.
+        The same blocks.
 
     Raises
     ------
     TableError
-        If there are such values, with their number and columns.
+        If there are bad values, with their number and columns.
     """
     for block in blocks:
         counts = _gaps(block.rows, missing=missing)
@@ -44,12 +44,12 @@ def without_gaps(blocks: Iterator[Block], name: str, *, missing: bool) -> Iterat
 
 
 def check_gaps(rows: Any, name: str, *, missing: bool) -> None:
-    """Raise if there are values that `without_gaps` refuses.
+    """Raise if rows have values that `without_gaps` refuses.
 
     Raises
     ------
     TableError
-        If it is so.
+        If there are bad values, with their number and columns.
     """
     counts = _gaps(rows, missing=missing)
     if counts:
@@ -57,7 +57,7 @@ def check_gaps(rows: Any, name: str, *, missing: bool) -> None:
 
 
 class _Gaps:
-    """How many values are missing or infinite, by column, and in how many rows."""
+    """The number of missing and infinite values in each column, and of rows with any."""
 
     def __init__(self) -> None:
         self.missing: Counter[str] = Counter()
@@ -89,7 +89,7 @@ def _gaps(rows: Any, *, missing: bool) -> _Gaps:
 
 
 def _bad_values(rows: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """What is missing, what is infinite, and the names of the columns."""
+    """Which values are missing, which are infinite, and the names of the columns."""
     if isinstance(rows, np.ndarray):
         flat = rows.reshape(len(rows), -1)
         return np.isnan(flat), np.isinf(flat), [f"x{j}" for j in range(flat.shape[1])]
@@ -108,9 +108,9 @@ def _sentence(gaps: _Gaps, name: str) -> str:
         parts.append(f"{gaps.infinite.total():,} infinite values ({_by_column(gaps.infinite)})")
     where = f"{gaps.rows:,} of its rows"
     if gaps.infinite:
-        advice = "mend them, or leave the columns out by --exclude"
+        advice = "correct them, or leave the columns out with --exclude"
     else:
-        advice = "fill them by --missing median, or leave the columns out by --exclude"
+        advice = "fill them with --missing median, or leave the columns out with --exclude"
     return f"{name} has {' and '.join(parts)} in {where}: {advice}."
 
 

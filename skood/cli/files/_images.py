@@ -1,4 +1,4 @@
-"""A folder of images, read in pieces."""
+"""A folder of images, read in blocks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", 
 
 
 class ImageSource:
-    """The images in a folder and the folders in it, in the order of their names.
+    """The images in a folder and its subfolders, in the order of their names.
 
     A row is one image of shape (channels, height, width), its values from 0 to 1.
 
@@ -30,7 +30,7 @@ class ImageSource:
         The folder.
     shape : tuple of int or None, default=None
         Channels (1: grey, 3: red, green and blue), height and width. None: those of the first
-        image. An image of another size is refused, not scaled.
+        image. An image of another size is an error; none is scaled.
 
     Attributes
     ----------
@@ -61,8 +61,8 @@ class ImageSource:
         self.shape = tuple(shape) if shape is not None else self._shape_of_first()
         if len(self.shape) != 3 or self.shape[0] not in (_GREY, _RGB):
             raise TableError(
-                "Images have the shape (channels, height, width) with 1 or 3 channels, and "
-                f"{self.shape} was asked for."
+                "Images must have a shape (channels, height, width) with 1 or 3 channels. Got "
+                f"{self.shape} instead."
             )
 
     def blocks(self, layout: RowLayout, length: int | None = None, first_row: int = 0) -> Iterator:
@@ -94,8 +94,8 @@ class ImageSource:
                 )
             if image.size != (width, height):
                 raise TableError(
-                    f"The image {file.name} has {image.width} × {image.height} pixels, where "
-                    f"{width} × {height} are expected."
+                    f"The image {file.name} has {image.width} × {image.height} pixels instead of "
+                    f"{width} × {height}."
                 )
             pixels = np.asarray(self._converted(file, image, channels))
         scaled = np.divide(pixels, 255, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Which reader a file needs, by its ending."""
+"""Opens files of rows by their endings."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _END = 1 << 20  # bytes
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """What is told about files that they do not tell themselves.
+    """How to read files that do not say it themselves.
 
     Attributes
     ----------
     encoding : str
-        Of a CSV file.
+        Encoding of CSV files.
     delimiter : str or None
-        Of a CSV file; None: a comma, or a tab in a file with the ending .tsv.
+        Delimiter of CSV files. None: a comma, or a tab in files with the ending .tsv.
     header : bool
-        Whether the first line of a CSV file has names.
+        Whether the first line of CSV files has the names of the columns.
     array : str or None
-        Which array of a .npz file.
+        Name of the array in .npz files.
     """
 
     encoding: str = "utf-8"
@@ -52,23 +52,23 @@ def open_source(
     path : Path
         The file: .csv, .tsv, .parquet, .npy or .npz.
     options : ReadingOptions or None, default=None
-        What else has to be known of it.
+        How to read it.
     shape : sequence of int or None, default=None
         For images: channels, height and width. None: those of the first image.
 
     Returns
     -------
     CsvSource, ParquetSource, ArraySource or ImageSource
-        The reader, which has looked at the beginning of the file.
+        A reader. It has read the beginning of the file.
 
     Raises
     ------
     OptionError
-        If there is no such file, or its ending says nothing.
+        If there is no such file, or no reader for its ending.
     TableError
         If it cannot be read.
     ImportError
-        If a package that is needed is not installed.
+        If a needed package is not installed.
     OSError
         If it cannot be opened.
     """
@@ -90,23 +90,23 @@ def open_source(
     if ending in _ARRAYS:
         return ArraySource(path, array=options.array)
     raise OptionError(
-        f"The ending of {path.name!r} says no kind of file that can be read: "
+        f"No file with the ending of {path.name!r} can be read: give one of "
         f"{', '.join((*_DELIMITERS, _PARQUET[0], *_ARRAYS))}, or a folder of images."
     )
 
 
 def fingerprint(source: Any) -> str:
-    """What changes when a file does: its size, its time, and the bytes at its ends.
+    """Checksum of the size of a file, its time, and the bytes at its ends.
 
     Parameters
     ----------
     source : CsvSource, ParquetSource, ArraySource or ImageSource
-        The file, or the folder: there the names, sizes and times of all images.
+        The file, or a folder: then of the names, sizes and times of all images.
 
     Returns
     -------
     str
-        A checksum.
+        SHA-256.
     """
     digest = hashlib.sha256()
     for file in getattr(source, "files", [source.path]):

@@ -1,4 +1,4 @@
-"""Parquet files, read in pieces."""
+"""Parquet files, read in blocks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ParquetSource:
     Raises
     ------
     TableError
-        If it is no such file.
+        If it is no Parquet file.
     """
 
     row_name = "row"

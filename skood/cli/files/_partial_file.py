@@ -1,4 +1,4 @@
-"""A file that grows block by block, and that a later run can go on with."""
+"""A file that grows block by block and that a later run can resume."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ._results import ResultsFormat
 
 @dataclass(frozen=True)
 class Journal:
-    """How far a partial file has come, and what it is made of.
+    """The progress of a partial file, and the work that it belongs to.
 
     Attributes
     ----------
     made_of : dict
-        What must be the same for going on: the detector, the input, the options. Text and numbers.
+        Texts and numbers that a resumed run must share: the detector, the input, the options.
     rows, bytes : int
-        How many rows are done, and how long the file is with them.
+        Number of finished rows, and length of the file with them.
     tally : dict
-        What else has been counted.
+        Counts over these rows.
     """
 
     made_of: Mapping[str, Any]
@@ -39,13 +39,13 @@ class Journal:
 class PartialFile:
     """The file ``OUTPUT.part`` with its journal ``OUTPUT.part.json``.
 
-    Each block is on the disk before the journal counts it. So whenever a run ends, killed or not,
-    the journal tells a length of the file at which it holds whole blocks.
+    Each block is on the disk before the journal counts it. So a run may be killed at any time: the
+    file holds whole blocks up to the length in the journal.
 
     Parameters
     ----------
     output : Path
-        What the file is to become.
+        Final name of the file.
     """
 
     def __init__(self, output: Path) -> None:
@@ -60,26 +60,26 @@ class PartialFile:
         return self._file is not None
 
     def exists(self) -> bool:
-        """Whether an earlier run has left something."""
+        """Whether an earlier run has left a file."""
         return self.path.exists() or self.journal_path.exists()
 
     def can_resume(self) -> bool:
-        """Whether it can be gone on with; of the first and last moments of a run it cannot."""
+        """Whether both files exist; at the very start and end of a run only one does."""
         return self.path.exists() and self.journal_path.exists()
 
     def n_kept(self) -> int:
-        """Rows that can be gone on with, as the disk has it: Ctrl-C comes between any two steps."""
+        """Rows on the disk that can be resumed from: Ctrl-C may come between any two steps."""
         return self._read_journal().rows if self.is_open and self.can_resume() else 0
 
     def start(self, made_of: Mapping[str, Any], head: bytes) -> Self:
-        """Begin a new file; what an earlier run has left is lost.
+        """Begin a new file; the rows of an earlier run are lost.
 
         Parameters
         ----------
         made_of : mapping
-            What must be the same for going on.
+            What a resumed run must share.
         head : bytes
-            What comes before the first block.
+            The bytes before the first block.
 
         Returns
         -------
@@ -88,18 +88,18 @@ class PartialFile:
         """
         self._file = self.path.open("w+b")
         self._lock()
-        self.journal_path.unlink(missing_ok=True)  # of rows that are no longer there
+        self.journal_path.unlink(missing_ok=True)  # its rows are gone
         self.journal = Journal(dict(made_of))
         self._append(head, self.journal)
         return self
 
     def resume(self, made_of: Mapping[str, Any]) -> Self:
-        """Go on where an earlier run has ended.
+        """Resume an earlier run after its last whole block.
 
         Parameters
         ----------
         made_of : mapping
-            What must be the same.
+            What this run must share with the earlier one.
 
         Returns
         -------
@@ -109,36 +109,36 @@ class PartialFile:
         Raises
         ------
         OptionError
-            If it is not the same, or the file is not what its journal says.
+            If a part differs, or the file does not match its journal.
         """
-        found = self._read_journal()
-        changed = [key for key in made_of if found.made_of.get(key) != made_of[key]]
+        journal = self._read_journal()
+        changed = [key for key in made_of if journal.made_of.get(key) != made_of[key]]
         if changed:
             raise OptionError(
-                f"The rows in {self.path.name} were written with another {' and '.join(changed)}, "
-                "so that they cannot be gone on with: start anew by --restart."
+                f"The rows in {self.path.name} were written with another {' and '.join(changed)}. "
+                "They cannot be resumed: start anew with --restart."
             )
         self._file = self.path.open("r+b")
         self._lock()
-        if os.fstat(self._file.fileno()).st_size < found.bytes:
+        if os.fstat(self._file.fileno()).st_size < journal.bytes:
             self.close()
             raise self._damaged()
-        self._file.truncate(found.bytes)
-        self._file.seek(found.bytes)
-        self.journal = found
+        self._file.truncate(journal.bytes)
+        self._file.seek(journal.bytes)
+        self.journal = journal
         return self
 
     def append(self, piece: bytes, rows: int, tally: Mapping[str, Any]) -> None:
-        """Add a block, and count it once it is on the disk.
+        """Add a block, and count it when it is on the disk.
 
         Parameters
         ----------
         piece : bytes
-            Its lines.
+            Its bytes.
         rows : int
-            How many rows it has.
+            Number of its rows.
         tally : mapping
-            What has been counted up to its end.
+            Counts up to its end.
         """
         done = replace(self.journal, rows=self.journal.rows + rows, tally=dict(tally))
         self._append(piece, done)
@@ -150,22 +150,22 @@ class PartialFile:
             file.close()
 
     def finish(self, results: ResultsFormat, output: Path) -> None:
-        """Close the file and make the output of it.
+        """Close the file and turn it into the output.
 
         Parameters
         ----------
         results : ResultsFormat
-            How it was written.
+            Its format.
         output : Path
-            What it becomes.
+            Its final name.
         """
         self.close()
         results.finish(self.path, output)
         self.journal_path.unlink()
 
     def remove(self) -> None:
-        """Close the file and leave nothing of it."""
-        with contextlib.suppress(OSError):  # a full disk does not take what is still to be written
+        """Close the file and remove both files."""
+        with contextlib.suppress(OSError):  # closing writes the buffer: not to a full disk
             self.close()
         self.path.unlink(missing_ok=True)
         self.journal_path.unlink(missing_ok=True)
@@ -199,12 +199,12 @@ class PartialFile:
 
     def _damaged(self) -> OptionError:
         return OptionError(
-            f"{self.path.name} is not what its journal {self.journal_path.name} says, so that it "
-            "cannot be gone on with: start anew by --restart."
+            f"{self.path.name} does not match its journal {self.journal_path.name}. It cannot be "
+            "resumed: start anew with --restart."
         )
 
     def _lock(self) -> None:
-        """Let no second process write to the file; the lock ends with the process."""
+        """Lock out other processes; the lock ends with this process."""
         try:
             import fcntl
         except ImportError:  # not on Windows, where the file cannot be replaced while it is open

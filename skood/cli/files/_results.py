@@ -1,4 +1,4 @@
-"""Results as files: bytes that are added block by block, and what they become at the end."""
+"""Formats of result files, which are written block by block."""
 
 from __future__ import annotations
 
@@ -15,24 +15,23 @@ if TYPE_CHECKING:
 
 
 class ResultsFormat(Protocol):
-    """How results are written.
+    """How results are written: the head, then one piece for each block.
 
-    A file that is written is the head, then one piece for each block. What is cut off behind a
-    piece is still such a file.
+    A file that is cut off behind a piece is valid, too.
     """
 
     def head(self, schema: pa.Schema) -> bytes:
-        """What comes before the first block."""
+        """The bytes before the first block."""
 
     def piece(self, batch: pa.RecordBatch) -> bytes:
-        """The rows of a block."""
+        """The bytes of a block."""
 
     def finish(self, written: Path, output: Path) -> None:
-        """Make the output, in one step, of a file that is written."""
+        """Turn a complete file into the output, in one step."""
 
 
 class CsvResults:
-    """A CSV file, which is its pieces one after the other."""
+    """A CSV file: the pieces one after the other."""
 
     def head(self, schema: pa.Schema) -> bytes:
         """The names of the columns."""
@@ -41,7 +40,7 @@ class CsvResults:
         return line.getvalue().encode()
 
     def piece(self, batch: pa.RecordBatch) -> bytes:
-        """Lines; numbers are written such that reading them gives the same number."""
+        """Lines; reading a number gives the same number."""
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
@@ -50,23 +49,23 @@ class CsvResults:
         return stream.getvalue().to_pybytes()
 
     def finish(self, written: Path, output: Path) -> None:
-        """Give the file its name."""
+        """Rename the file."""
         written.replace(output)
 
 
 class ParquetResults:
-    """A Parquet file: nothing can be added to one, so blocks go into a stream of Arrow's."""
+    """A Parquet file: rows cannot be added to one, so an Arrow stream collects the blocks."""
 
     def head(self, schema: pa.Schema) -> bytes:
         """The types of the columns."""
         return schema.serialize().to_pybytes()
 
     def piece(self, batch: pa.RecordBatch) -> bytes:
-        """The rows as Arrow has them in memory."""
+        """The rows as Arrow holds them in memory."""
         return batch.serialize().to_pybytes()
 
     def finish(self, written: Path, output: Path) -> None:
-        """Write the Parquet file from the stream, a group of rows for each block."""
+        """Write the Parquet file from the stream, with a group of rows for each block."""
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -82,12 +81,12 @@ class ParquetResults:
 
 
 def results_format(output: Path) -> ResultsFormat:
-    """How the results are written, by the ending of the file.
+    """Choose the format by the ending of the file.
 
     Raises
     ------
     OptionError
-        If there is no format of this ending.
+        If no format has this ending.
     """
     formats: dict[str, ResultsFormat] = {".csv": CsvResults(), ".parquet": ParquetResults()}
     if output.suffix.lower() not in formats:

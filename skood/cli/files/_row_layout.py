@@ -1,4 +1,4 @@
-"""What the rows of a file are made of, and whether another file has the same."""
+"""The layout of the rows of a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ColumnRoles:
     Attributes
     ----------
     id_column : str or None
-        The column that names each row.
+        The column that identifies rows.
     exclude : tuple of str
         Columns that are left out.
     """
@@ -27,14 +27,14 @@ class ColumnRoles:
 
 @dataclass(frozen=True)
 class RowLayout:
-    """Which columns are features, and what the others are.
+    """Which columns are features, and which are not; or the shape of a row.
 
     Attributes
     ----------
     kind : {"table", "array", "images"}
-        Named columns; one array; or pictures.
+        Named columns, one array, or images.
     numbers, categories : tuple of str
-        For "table": columns with numbers, and with text or truth values, in the order of the file.
+        For "table": columns of numbers, and of text or truth values, in the order of the file.
     id_column, exclude
         As in `ColumnRoles`.
     shape : tuple of int
@@ -50,12 +50,12 @@ class RowLayout:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The columns that the detector gets."""
+        """The columns of the detector."""
         return self.numbers + self.categories
 
     @property
     def width(self) -> int:
-        """How many values a row has, before categories are encoded."""
+        """The number of values in a row, before categories are encoded."""
         if self.kind == "table":
             return len(self.features)
         size = 1
@@ -64,29 +64,29 @@ class RowLayout:
         return size
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON can hold it."""
+        """The layout as a dict for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The layout that `to_dict` has described."""
+        """The layout of such a dict."""
         plain: dict[str, Any] = {
             name: tuple(v) if isinstance(v, list) else v for name, v in values.items()
         }
         return cls(**plain)
 
     def with_roles(self, roles: ColumnRoles) -> Self:
-        """The layout with more columns left out, and another column of names if there is one."""
+        """The layout with the columns of `roles` beside its own."""
         exclude = tuple(dict.fromkeys((*self.exclude, *roles.exclude)))
         return replace(self, id_column=roles.id_column or self.id_column, exclude=exclude)
 
     def check_columns(self, name: str, columns: Sequence[str]) -> None:
-        """Raise unless a file has just these columns, in any order.
+        """Raise unless a file has exactly these columns, in any order.
 
         Raises
         ------
         TableError
-            If features are missing, or there are columns that nothing is known of.
+            If features are missing, or other columns have no role.
         """
         missing = [column for column in self.features if column not in columns]
         known = {*self.features, *self.exclude, self.id_column}
@@ -97,7 +97,7 @@ class RowLayout:
         if extra:
             raise TableError(
                 f"{name} has {_columns(extra)} that the training rows lack: leave out what is no "
-                "feature by --exclude, or name it by --id-column."
+                "feature with --exclude, or name it with --id-column."
             )
 
 

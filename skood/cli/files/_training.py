@@ -1,4 +1,4 @@
-"""Training rows: all of a file, and what its columns are."""
+"""All rows of a training file, and the layout of its columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def read_training_table(
     source: Any, roles: ColumnRoles, categorical: Sequence[str] = (), most_categories: int = 200
 ) -> tuple[Any, RowLayout]:
-    """All rows of a CSV or Parquet file, and which of its columns are what.
+    """Read all rows of a CSV or Parquet file, and find the layout of its columns.
 
     Parameters
     ----------
@@ -35,19 +35,19 @@ def read_training_table(
     categorical : sequence of str, default=()
         Columns whose numbers are names of categories.
     most_categories : int, default=200
-        How many different values a column of categories may have.
+        Largest number of different values in a column of categories.
 
     Returns
     -------
     rows : DataFrame
         The features.
     layout : RowLayout
-        What they are.
+        Layout of the rows.
 
     Raises
     ------
     TableError
-        If a column can be no feature, or the file cannot be read.
+        If a column cannot be a feature, or the file cannot be read.
     """
     left_out = {roles.id_column, *roles.exclude}
     columns = [name for name in source.columns if name not in left_out]
@@ -73,12 +73,12 @@ def read_training_table(
 def check_named_columns(
     name: str, option: str, names: Sequence[str], columns: Sequence[str]
 ) -> None:
-    """Raise unless the columns that an option names are there.
+    """Raise unless the columns that an option names exist.
 
     Raises
     ------
     OptionError
-        If one is not.
+        If one does not.
     """
     absent = [column for column in names if column not in columns]
     if absent:
@@ -89,12 +89,12 @@ def check_named_columns(
 
 
 def _has_numbers(source: Any, column: str, values: pa.ChunkedArray) -> bool:
-    """Whether a column holds numbers, else categories.
+    """Whether a column holds numbers; otherwise it holds categories.
 
     Raises
     ------
     TableError
-        If it is empty, holds both, or something else.
+        If it is empty, or holds both or another type.
     """
     import pyarrow as pa
 
@@ -116,7 +116,7 @@ def _has_numbers(source: Any, column: str, values: pa.ChunkedArray) -> bool:
 
 
 def _numbers_as_text(name: str, column: str, values: pa.ChunkedArray) -> bool:
-    """Whether all texts are numbers; where most are, the others are taken for mistakes."""
+    """Whether all texts are numbers; if only most are, the others are mistakes."""
     import pyarrow.compute as pc
 
     row, text = first_that_is_no_number(values)
@@ -130,7 +130,7 @@ def _numbers_as_text(name: str, column: str, values: pa.ChunkedArray) -> bool:
 
 
 def _check_categories(name: str, column: str, values: pa.ChunkedArray, most: int) -> None:
-    """A column in which almost every row differs says who a row is, not what it is like."""
+    """Raise if almost every row differs: such a column identifies rows."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -140,10 +140,10 @@ def _check_categories(name: str, column: str, values: pa.ChunkedArray, most: int
     if n_values > most:
         raise TableError(
             f"The column {column!r} of {name} has {n_values:,} different texts in {len(values):,} "
-            f"rows, where categories may have {most:,} (--max-categories): leave it out by "
-            "--exclude, or name it by --id-column."
+            f"rows, and --max-categories allows {most:,}: leave it out with --exclude, or name it "
+            "with --id-column."
         )
 
 
 def _no_feature(name: str, column: str, what: str) -> TableError:
-    return TableError(f"The column {column!r} of {name} {what}: leave it out by --exclude.")
+    return TableError(f"The column {column!r} of {name} {what}: leave it out with --exclude.")

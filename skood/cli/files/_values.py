@@ -1,4 +1,4 @@
-"""The values of columns as the detector gets them, and what cannot be one."""
+"""The values of columns as features, and errors for values that cannot be features."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._row_layout import RowLayout
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# What stands for a missing value in a CSV file: pandas' list, so that a file reads the same there.
+# Texts for a missing value in a CSV file: the list of pandas, so that both read the same.
 MISSING = (
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
     *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
@@ -23,12 +23,12 @@ NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|Inf|INF|infinity|Infin
 
 
 def block_of(name: str, layout: RowLayout, table: pa.Table, start: int) -> Block:
-    """The rows of a table, features and names apart.
+    """Make a block of a table: its features, and the column that identifies rows.
 
     Raises
     ------
     TableError
-        If a column of numbers holds something else.
+        If a column of numbers holds another type.
     """
     import pandas as pd
 
@@ -39,14 +39,14 @@ def block_of(name: str, layout: RowLayout, table: pa.Table, start: int) -> Block
     rows = pd.DataFrame(numbers, columns=list(layout.numbers))
     if layout.categories:
         texts = {column: as_texts(table[column]) for column in layout.categories}
-        # Told to be objects: pandas has types of its own for text, which differ by version.
+        # As objects: the text types of pandas differ by version.
         rows = pd.concat([rows, pd.DataFrame(texts, dtype=object)], axis=1)
     ids = table[layout.id_column] if layout.id_column in table.column_names else None
     return Block(rows, ids, start)
 
 
 def as_numbers(name: str, column: str, values: pa.ChunkedArray, start: int) -> NDArray[np.float64]:
-    """Numbers, NaN where one is missing."""
+    """Numbers, with NaN for missing ones."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(values.type):
@@ -58,40 +58,39 @@ def as_numbers(name: str, column: str, values: pa.ChunkedArray, start: int) -> N
         values = parsed(values)
     elif not is_number(values.type):
         raise TableError(
-            f"The column {column!r} of {name} has values of the type {values.type}, where the "
-            "training rows have numbers."
+            f"The column {column!r} of {name} has values of the type {values.type}, and numbers in "
+            "the training rows."
         )
     return values.cast(pa.float64(), safe=False).to_numpy()
 
 
 def as_texts(values: pa.ChunkedArray) -> NDArray[np.object_]:
-    """Text, None where it is missing."""
+    """Texts, with None for missing ones."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if is_text(values.type):
         return values.to_numpy().astype(object)
-    found = [None if value is None else str(value) for value in values.to_pylist()]
-    texts = np.empty(len(found), dtype=object)
-    texts[:] = found
+    texts = np.empty(len(values), dtype=object)
+    texts[:] = [None if value is None else str(value) for value in values.to_pylist()]
     return texts
 
 
 def without_missing(values: Any) -> Any:
-    """Text with nulls where it stands for a missing value."""
+    """Texts with null for each text that means a missing value."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     known = pa.array(MISSING, type=values.type)
     is_missing = pc.is_in(pc.utf8_trim_whitespace(values), value_set=known)
-    # Not by `if_else`: in pyarrow 16 it mixes up the texts of an array that is a part of another.
+    # Not with `if_else`: in pyarrow 16 it confuses the texts of an array that is part of another.
     gaps = np.asarray(is_missing) | np.asarray(pc.is_null(values))
     return values.take(pa.array(np.arange(len(values)), mask=gaps))
 
 
 def parsed(texts: Any) -> Any:
-    """Text that stands for numbers, as these."""
+    """The numbers that texts stand for."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -99,7 +98,7 @@ def parsed(texts: Any) -> Any:
 
 
 def first_that_is_no_number(texts: Any) -> tuple[int, str | None]:
-    """Place and value of the first text that is neither a number nor null; None without one."""
+    """Row and value of the first text that is neither a number nor null; None without one."""
     import pyarrow.compute as pc
 
     wrong = pc.invert(pc.fill_null(pc.match_substring_regex(texts, NUMBER), True))
@@ -124,7 +123,7 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def is_number(kind: pa.DataType) -> bool:
-    """Whether a type is a number; truth values are none."""
+    """Whether a type is a number; truth values are not."""
     import pyarrow as pa
 
     types = pa.types
