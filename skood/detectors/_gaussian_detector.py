@@ -71,7 +71,7 @@ class GaussianDetector(OODDetectorMixin, BaseEstimator):
             If X is not valid, has another number of features, or other column names, or if
             ``normalize=True`` and a row is all zero.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "location_")
         return self._score(check_new_rows(self, X, self._dtype, stored=True))
 
     def explain(self, X: Any, *, linear_map: LinearMap | None = None) -> Explanation:
@@ -96,7 +96,7 @@ class GaussianDetector(OODDetectorMixin, BaseEstimator):
             If X is not valid, has another number of features, or other column names, or if
             ``normalize=True`` and a row is all zero.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "location_")
         X = check_new_rows(self, X, self._dtype, stored=True)
         shares, nearest = self._scorer.shares(X, linear_map)
         scores = self._score(X)

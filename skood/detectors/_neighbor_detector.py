@@ -168,7 +168,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         ValueError
             If X is not valid, has another number of features, or other column names.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "index_")
         X = check_new_rows(self, X, self.index_.training_rows_.dtype, stored=True)
         scores = np.empty(len(X))
         n_failed = 0
@@ -202,7 +202,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         ValueError
             If X is not valid, has another number of features, or other column names.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "index_")
         X = check_new_rows(self, X, self.index_.training_rows_.dtype, stored=True)
         explanation, n_failed = explain_by_neighbors(self, X, linear_map)
         self._warn_if_not_converged(n_failed, len(X))

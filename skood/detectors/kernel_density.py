@@ -228,7 +228,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         ValueError
             If X is not valid, has another number of features, or other column names.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "training_rows_")
         X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
         if is_over_shards(self.algorithm):
             return self._log_density(X, None)
@@ -260,7 +260,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         ValueError
             If a parameter or X is not valid, has another number of features, or other column names.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "training_rows_")
         check_int(f"{type(self).__name__}.explain", "n_neighbors", n_neighbors, 1)
         X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
         if is_over_shards(self.algorithm):

@@ -231,8 +231,10 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         self, X: NDArray, indices: NDArray[np.intp], weights: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """LCP of rows by the weights of their neighbours."""
-        threads = min(n_threads(self.n_jobs), len(X) // _FEWEST_ROWS)
-        if threads <= 1 or X.shape[1] < _WIDE:
+        threads = 1
+        if X.shape[1] >= _WIDE and len(X) >= 2 * _FEWEST_ROWS:
+            threads = min(n_threads(self.n_jobs), len(X) // _FEWEST_ROWS)
+        if threads == 1:
             return self._distances_bit_by_bit(X, indices, weights)
         edges = [len(X) * number // threads for number in range(threads + 1)]
         parts = [slice(*pair) for pair in itertools.pairwise(edges)]

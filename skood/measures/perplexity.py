@@ -7,14 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_FURTHEST = 1e300
-# Precision in units of the gap to the reference neighbour (see `_scale_free_gaps`). Below the lower
-# end all weights up to the reference are equal to the last digit; above the upper end those from
-# the reference on are zero. So the root, where there is one, always lies between them.
-_LOG_BRACKET = (np.log(1e-13), np.log(1e3))
-# In that unit the root was within 0.4 of this in nearly all rows of normal data, for 3 to 512
-# columns, 15 to 50 neighbours and perplexities of 5 to 30, and in 9 of 10 at a perplexity of 2.
-_START = 1.1
+from ._one_row_perplexity import FURTHEST, LOG_BRACKET, START, weights_of_one_row
 
 
 class PerplexityWeights(NamedTuple):
@@ -92,6 +85,10 @@ def perplexity_weights(
             f"The 'perplexity' parameter of perplexity_weights must be a number of at least 1. "
             f"Got {perplexity!r} instead."
         )
+    if len(distances) == 1:
+        row = weights_of_one_row(distances[0], perplexity, tol, max_iter)
+        if row is not None:
+            return PerplexityWeights(*(np.array([part]) for part in row))
     # One row a column from here on: sums over the neighbours then run over all rows at once.
     columns = np.ascontiguousarray(distances.T)
     finite = np.isfinite(columns)
@@ -178,7 +175,7 @@ def _scale_free_gaps(
         unit = np.sqrt(step) * np.sqrt(total) / part
     gaps[distances == nearest] = 0.0
     # Without weight all the same, and 0 times it is 0.
-    np.fmin(gaps, _FURTHEST, out=gaps)
+    np.fmin(gaps, FURTHEST, out=gaps)
     return gaps, unit, all_equal, ties
 
 
@@ -201,10 +198,10 @@ def _find_log_precision(
     beside it.
     """
     m = gaps.shape[1]
-    found, u = np.empty(m), np.full(m, _START)
+    found, u = np.empty(m), np.full(m, START)
     active, done = np.arange(m), np.zeros(m, dtype=bool)
-    low = np.full(m, _LOG_BRACKET[0])
-    high = np.full(m, _LOG_BRACKET[1])
+    low = np.full(m, LOG_BRACKET[0])
+    high = np.full(m, LOG_BRACKET[1])
     last_step = high - low
     work = np.empty_like(gaps)  # a new one each time would cost more than what is written to it
     for _ in range(max_iter):

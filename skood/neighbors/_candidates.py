@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ._closeness import ClosenessBlock
 
 _GROUP = 16  # columns of which only the best counts for the first bound: a 16th to sort, as good
+_GROUPS = 64  # for each of k, of one query: there the sort counts, and a few more candidates do not
 
 
 class Candidates:
@@ -78,6 +79,18 @@ class Candidates:
         self.lower, self.upper = self.lower.take(positions), self.upper.take(positions)
 
 
+def candidates_of_one(block: ClosenessBlock, k: int) -> NDArray[np.intp]:
+    """Training rows that may be among the k nearest of one query, whose block has all of them."""
+    closeness, error = block.excess[0], block.error[0]
+    group = max(_GROUP, len(closeness) // (_GROUPS * k))
+    x_rows = _flat_true(closeness >= _kth_largest(block.excess, k, group)[0] - error - error)
+    values = closeness.take(x_rows)
+    if len(values) <= k:
+        return x_rows
+    kth = np.partition(values, len(values) - k)[len(values) - k]
+    return x_rows[values + error >= kth - error]
+
+
 def _flat_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Positions of the few True in a mask, as `np.flatnonzero` gives them, several times faster."""
     if mask.size % 8:
@@ -88,14 +101,14 @@ def _flat_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
     return words.take(found >> 3) * 8 + (found & 7)
 
 
-def _kth_largest(closeness: NDArray, k: int) -> NDArray:
+def _kth_largest(closeness: NDArray, k: int, group: int = _GROUP) -> NDArray:
     """A lower bound of the k-th largest of each row, close to it; -inf if there are fewer."""
     m, columns = closeness.shape
     if columns < k:
         return np.full(m, -np.inf, dtype=closeness.dtype)
-    groups = columns // _GROUP
+    groups = columns // group
     if groups >= 2 * k:  # the k best are seldom of one group
-        grouped = closeness[:, : groups * _GROUP].reshape(m, _GROUP, groups)
+        grouped = closeness[:, : groups * group].reshape(m, group, groups)
         closeness, columns = grouped.max(axis=1), groups
     return np.partition(closeness, columns - k, axis=1)[:, columns - k]
 
@@ -123,6 +136,8 @@ def nearest_of_ordered_pairs(
 
     The pairs of a query, at least k, stand in the order of training, and so do ties in the answer.
     """
+    if m == 1:
+        return np.argsort(distances, kind="stable")[np.newaxis, :k]
     counts = np.bincount(q_rows, minlength=m)
     first = (np.cumsum(counts) - counts)[:, np.newaxis]
     if _is_ragged(counts):

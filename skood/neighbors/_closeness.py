@@ -112,6 +112,12 @@ class ClosenessReference:
         # The rows as they are can overflow in float32, but not in float64 by queries in the unit.
         return n_queries <= FEW_QUERIES and (self.unit == 1 or self.rows.dtype == np.float64)
 
+    def is_one_block(self) -> bool:
+        """Whether one query meets all training rows in one block."""
+        return (
+            self._takes_raw_rows(1) and len(self.rows) <= _BLOCK_CELLS and not is_stored(self.rows)
+        )
+
     def use_full_precision(self) -> None:
         """Multiply float64 rows in float64 from now on."""
         self.product_dtype = self.rows.dtype

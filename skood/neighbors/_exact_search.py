@@ -29,7 +29,7 @@ from ..measures.lengths import pair_distances
 from ..rows import StoredRows, joined_rows, unit_rows
 from ..rows.place import is_stored
 from ..rows.threads import n_blas_threads, single_threaded_blas
-from ._candidates import Candidates, nearest_of_ordered_pairs
+from ._candidates import Candidates, candidates_of_one, nearest_of_ordered_pairs
 from ._centred_blocks import CentredBlocks
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference, lengths_from
 from ._product import Product, by_numpy, fast_product, prepare_thread
@@ -85,6 +85,8 @@ class ExactSearch:
         `exclude` names for each query a training row that is left out, -1 for none. Blocks of the
         product take at most about `max_bytes` in all threads together.
         """
+        if len(Q) == 1:
+            return self._search_block(Q, k, q_norms, exclude, None, by_numpy)
         if FEW_QUERIES < len(Q) < _LEAST_TO_SHARE and n_blas_threads() >= n_threads:
             n_threads = 1  # the BLAS's own share out the product
         most = min(_QUERY_BLOCK, max(1, max_bytes // (n_threads * TRAINING_BLOCK * 2 * Q.itemsize)))
@@ -175,6 +177,8 @@ class _ProductSearch:
         self, product_rows: NDArray, lengths: NDArray[np.float64], rows: NDArray[np.intp]
     ) -> Found:
         reference = self.owner.reference
+        if len(rows) == 1 and reference.is_one_block():
+            return self._by_one_product(product_rows, lengths, rows)
         candidates = Candidates(len(rows), self.k, reference.dtype_for(len(rows)))
         passed = dropped_at = 0  # training rows
         bound = candidates.bound
@@ -191,6 +195,18 @@ class _ProductSearch:
         if len(candidates) > _TOO_MANY * self.k * len(rows):
             reference.use_full_precision()
         return self._nearest(candidates.q_rows, candidates.x_rows, rows)
+
+    def _by_one_product(
+        self, product_row: NDArray, length: NDArray[np.float64], row: NDArray[np.intp]
+    ) -> Found:
+        """What `_by_product` does, for one query that meets all training rows in one block."""
+        reference = self.owner.reference
+        bound = np.full(1, -np.inf, dtype=reference.dtype_for(1))
+        (block,) = reference.blocks(product_row, length, bound, None, self.product)
+        x_rows = candidates_of_one(block, self.k)
+        if len(x_rows) > _TOO_MANY * self.k:
+            reference.use_full_precision()
+        return self._nearest(np.zeros_like(x_rows), x_rows, row)
 
     def _cut(self, candidates: Candidates, rows: NDArray[np.intp]) -> None:
         """Keep only the k nearest of the candidates: with many ties the bound drops too few."""

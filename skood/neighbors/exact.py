@@ -234,7 +234,7 @@ class ExactIndex(NeighborIndex):
             k,
             q_norms=q_norms,
             exclude=exclude,
-            n_threads=n_threads(self.n_jobs),
+            n_threads=1 if len(Q) == 1 else n_threads(self.n_jobs),
             max_bytes=working_memory_bytes(),
         )
 

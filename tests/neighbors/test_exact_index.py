@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 from threadpoolctl import threadpool_limits
 
 from skood.neighbors import ExactIndex, KDTreeIndex, Neighbors
+from skood.neighbors import _closeness as closeness
 from skood.neighbors import _exact_search as engine
 from skood.neighbors._closeness import ClosenessReference
 from skood.rows.lookup import RowLookup
@@ -66,6 +67,23 @@ def test_equals_a_plain_search(make, kind, dtype, n, m, d, k):
     indices, distances = plain_neighbors(X, Q, k)
     np.testing.assert_array_equal(found.indices, indices)
     np.testing.assert_allclose(found.distances, distances, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("kind", ["plain", "offset", "outlier", "huge", "tiny"])
+def test_a_query_has_the_same_answer_alone_and_among_others(kind, metric, dtype, monkeypatch):
+    X, Q = _data(kind, 5001, 40, 8, dtype)
+    X[100:400], Q[:3] = X[0], X[[0, 7, 5000]]  # more ties than neighbours
+    left_out = np.where(np.arange(40) % 2 == 0, np.arange(40) * 100, -1)
+    index = ExactIndex(metric=metric).fit(X)
+    together = index.query(Q, 9, exclude=left_out)
+    for cells in (closeness._BLOCK_CELLS, closeness.TRAINING_BLOCK):  # in one block, and in three
+        monkeypatch.setattr(closeness, "_BLOCK_CELLS", cells)
+        for i in range(40):
+            alone = index.query(Q[[i]], 9, exclude=left_out[[i]])
+            np.testing.assert_array_equal(alone.indices[0], together.indices[i])
+            np.testing.assert_array_equal(alone.distances[0], together.distances[i])
 
 
 @each_index
