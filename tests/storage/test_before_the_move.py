@@ -78,16 +78,16 @@ def test_a_file_from_before_answers_as_before(name, folder):
     manifest = read_manifest(path)
     assert manifest["format"] == "1.0"
     networks = manifest["modules"].values()
-    trusted = [one["architecture"] for one in networks if one.get("architecture")]
-    found = answer_of(skood.load(path, trusted=trusted), name)
+    trusted = [network["architecture"] for network in networks if network.get("architecture")]
+    answer = answer_of(skood.load(path, trusted=trusted), name)
     with np.load(folder / "expected.npz") as answers:
         expected = answers[name]
-    assert found.dtype == expected.dtype
+    assert answer.dtype == expected.dtype
     if name in BIT_FOR_BIT:
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(answer, expected)
         return
     tolerance = 1e-5 if networks else 1e-9  # networks are of float32
-    np.testing.assert_allclose(found, expected, tolerance, tolerance * np.abs(expected).max())
+    np.testing.assert_allclose(answer, expected, tolerance, tolerance * np.abs(expected).max())
 
 
 def test_the_files_name_nearly_all_old_places(folder):

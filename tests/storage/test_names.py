@@ -146,8 +146,8 @@ def test_files_after_partial_fit(case, path):
         estimator.partial_fit(part, None if y is None else y[: len(part)])
     skood.save(estimator, path)
     method = "score_samples" if hasattr(estimator, "score_samples") else "transform"
-    found, expected = (getattr(e, method)(rows(9)) for e in (skood.load(path), estimator))
-    np.testing.assert_array_equal(found, expected)
+    answer, expected = (getattr(e, method)(rows(9)) for e in (skood.load(path), estimator))
+    np.testing.assert_array_equal(answer, expected)
 
 
 @needs_skops

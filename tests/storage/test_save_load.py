@@ -78,23 +78,23 @@ def saved_cases(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def found_in_a_new_process(saved_cases):
-    """By the name of the case: what the estimator gives here, and what it gives there."""
+def answers_in_a_new_process(saved_cases):
+    """By the name of the case: the estimator's answer in this process, and in a new one."""
     folder, expected = saved_cases
     done = run_python(IN_A_NEW_PROCESS, folder)
     assert done.returncode == 0, done.stderr
-    found = {}
+    answers = {}
     for number, case in enumerate(CASES):
         with np.load(folder / f"{number}.npz") as arrays:
-            found[case.name] = expected[case.name], (arrays["answer"], arrays["offset"])
-    return found
+            answers[case.name] = expected[case.name], (arrays["answer"], arrays["offset"])
+    return answers
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_same_bit_for_bit_in_a_new_process(case, found_in_a_new_process):
-    (expected, offset), (found, offset_there) = found_in_a_new_process[case.name]
-    assert found.dtype == expected.dtype
-    np.testing.assert_array_equal(found, expected)
+def test_the_same_bit_for_bit_in_a_new_process(case, answers_in_a_new_process):
+    (expected, offset), (answer, offset_there) = answers_in_a_new_process[case.name]
+    assert answer.dtype == expected.dtype
+    np.testing.assert_array_equal(answer, expected)
     np.testing.assert_array_equal(offset_there, offset)
 
 
@@ -110,9 +110,9 @@ def test_what_cannot_be_stored_is_said_in_saving_and_leaves_no_file(tmp_path):
     class Local(TransformerMixin, BaseEstimator):
         pass
 
-    for own in (FunctionTransformer(lambda X: X), Local()):
+    for unstorable in (FunctionTransformer(lambda X: X), Local()):
         with pytest.raises(ValueError, match=r"^skood\.save stores functions and classes by name"):
-            skood.save(make_pipeline(own, KNNOutlierDetector()), tmp_path / "a.skood")
+            skood.save(make_pipeline(unstorable, KNNOutlierDetector()), tmp_path / "a.skood")
     with pytest.raises(
         ValueError, match=r"^The KNNOutlierDetector holds an object that skops cannot store:"
     ):
@@ -169,8 +169,8 @@ def test_shared_parts_are_shared_again_and_the_estimator_is_left_alone(tmp_path)
     assert skood.load(tmp_path / "gate.skood").classifier.class_weight == {False: 1.0, True: 2.0}
     skood.save(ensemble, tmp_path / "ensemble.skood")
     loaded = skood.load(tmp_path / "ensemble.skood")
-    for one in (ensemble, loaded):
-        for detector in one.detectors_.values():
+    for estimator in (ensemble, loaded):
+        for detector in estimator.detectors_.values():
             assert detector.index_.training_rows_ is detector.index_._lookup.X
 
 
@@ -190,14 +190,14 @@ def test_shared_parts_are_shared_again_and_the_estimator_is_left_alone(tmp_path)
 @pytest.mark.parametrize("dtype", [float, np.float32, "U3", bool])
 def test_arrays_lie_in_memory_as_before(view, dtype, tmp_path):
     array = rows(6, 8).astype(dtype)[view]
-    for one in (array, array.T):
-        skood.save(KNNOutlierDetector(metric=one), tmp_path / "a.skood")
-        found = skood.load(tmp_path / "a.skood").metric
-        np.testing.assert_array_equal(found, one)
-        assert found.dtype == one.dtype
+    for saved in (array, array.T):
+        skood.save(KNNOutlierDetector(metric=saved), tmp_path / "a.skood")
+        loaded = skood.load(tmp_path / "a.skood").metric
+        np.testing.assert_array_equal(loaded, saved)
+        assert loaded.dtype == saved.dtype
         # of an array without gaps, such as a single row, the strides do not say where values are
-        if one.size and not (one.flags.c_contiguous or one.flags.f_contiguous):
-            assert found.strides == one.strides
+        if saved.size and not (saved.flags.c_contiguous or saved.flags.f_contiguous):
+            assert loaded.strides == saved.strides
 
 
 def test_the_graph_of_pynndescent_is_left_out_with_a_warning(tmp_path):

@@ -125,10 +125,10 @@ def test_modules_can_be_given(path):
         ValueError, match=r"^The file does not say how to build the module 'module'"
     ):
         skood.load(path)
-    own = seeded(lenet, seed=7)
-    own.logits.weight.data.zero_()
-    loaded = skood.load(path, modules={"module": own})
-    assert loaded.module is own
+    replacement = seeded(lenet, seed=7)
+    replacement.logits.weight.data.zero_()
+    loaded = skood.load(path, modules={"module": replacement})
+    assert loaded.module is replacement
     np.testing.assert_array_equal(loaded.score_samples(images()), scorer.training_scores_)
     for other in (FunctionalNet(), nn.Sequential(lenet())):
         with pytest.raises(
@@ -138,7 +138,7 @@ def test_modules_can_be_given(path):
     with pytest.raises(
         ValueError, match=r"^The 'modules' parameter of skood\.load must name torch"
     ):
-        skood.load(path, modules={"net": own})
+        skood.load(path, modules={"net": replacement})
 
 
 def test_architectures_are_checked_in_saving(path):
@@ -221,15 +221,15 @@ def test_torch_draws_the_same_numbers_after_saving_and_loading(path):
 
 def test_an_own_half_is_a_pattern_of_the_trained_one(path):
     encoder = nn.Sequential(nn.Linear(4, 2), nn.Tanh())
-    own = AutoencoderTransformer(encoder=encoder, epochs=2, random_state=0).fit(rows())
-    skood.save(own, path)
+    autoencoder = AutoencoderTransformer(encoder=encoder, epochs=2, random_state=0).fit(rows())
+    skood.save(autoencoder, path)
     names = ["decoder_", "encoder", "encoder_"]
     assert sorted(read_manifest(path)["modules"]) == names
     given = nn.Sequential(nn.Linear(4, 2), nn.Tanh())
     loaded = skood.load(path, modules={"encoder": given})
     assert loaded.encoder is given
     assert loaded.encoder_ is not given
-    np.testing.assert_array_equal(loaded.transform(rows()), own.transform(rows()))
+    np.testing.assert_array_equal(loaded.transform(rows()), autoencoder.transform(rows()))
     assert torch.equal(given[0].weight, encoder[0].weight)
 
 
