@@ -54,7 +54,7 @@ class KernelStages(ShardStages):
 
     def fetch(self, shard: Shard, Q: NDArray, merged: NDArray[np.intp]) -> NDArray[np.float64]:
         """Logarithms of the sums over the rows of the shard."""
-        return self.detector._log_sums(Q, shard.rows, shard.own(merged))
+        return self.detector._log_sums(Q, shard.rows, shard.within(merged))
 
     def score(
         self, Q: NDArray, merged: NDArray[np.intp], fetched: Sequence[NDArray[np.float64]]

@@ -1,8 +1,8 @@
-"""The search of `perplexity_weights` for a single row, by numbers instead of arrays of one.
+"""The search of `perplexity_weights` for a single row, by numbers instead of arrays of one number.
 
-A service scores one row at a time, and a hundred calls of NumPy on a handful of values took half of
-that. Each number is the result of the same operations in the same order as there, so the weights
-are the same to the last bit.
+A service scores one row at a time, and a hundred calls of NumPy on a few values took half of that
+time. Each number comes from the operations of `perplexity_weights` in the same order, so the
+weights are the same to the last bit.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 
 FURTHEST = 1e300
 # Precision in units of the gap to the reference neighbour (see `_scale_free_gaps`). Below the lower
-# end all weights up to the reference are equal to the last digit; above the upper end those from
-# the reference on are zero. So the root, where there is one, always lies between them.
+# end all weights up to the reference are equal to the last digit. Above the upper end all weights
+# from the reference on are zero. So a root always lies between both.
 LOG_BRACKET = (float(np.log(1e-13)), float(np.log(1e3)))
-# In that unit the root was within 0.4 of this in nearly all rows of normal data, for 3 to 512
-# columns, 15 to 50 neighbours and perplexities of 5 to 30, and in 9 of 10 at a perplexity of 2.
+# In that unit the root was within 0.4 of this for nearly all rows of normal data, with 3 to 512
+# columns, 15 to 50 neighbours and perplexities of 5 to 30, and for 9 of 10 at a perplexity of 2.
 START = 1.1
 
 
 def weights_of_one_row(
     distances: NDArray[np.float64], perplexity: float, tol: float, max_iter: int
 ) -> tuple[NDArray[np.float64], float, bool] | None:
-    """Weights (k,), sigma and convergence; None for distances that are not an ordinary row.
+    """Weights (k,), sigma and convergence; None unless the row is ordinary.
 
-    An ordinary row has finite distances, more of them than the perplexity, and no more ties at the
-    smallest than that.
+    An ordinary row has finite distances, more neighbours than the perplexity, and at most as many
+    ties at the smallest distance.
     """
     values = distances.tolist()
     if len(values) <= perplexity or not all(0.0 <= value < np.inf for value in values):
@@ -78,7 +78,7 @@ def _find_log_precision(
 def _entropy_excess(
     gaps: NDArray[np.float64], log_beta: float, target: float, work: NDArray[np.float64]
 ) -> tuple[float, float, float]:
-    """Entropy minus target and two derivatives; `work` takes the weights times powers of gaps."""
+    """Entropy minus target and two derivatives; `work` gets the weights times powers of gaps."""
     beta = float(np.exp(log_beta))
     weights = work[0]
     np.multiply(gaps, -beta, out=weights)

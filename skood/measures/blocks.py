@@ -1,4 +1,4 @@
-"""The one way to go through many rows a block at a time."""
+"""Blocks of rows that follow each other: every loop over blocks takes them from here."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 
 def slices(n: int, budget: int, each: int = 1) -> Iterator[slice]:
-    """Slices of n rows from the first to the last, each of as many rows as a budget holds.
+    """Slices of n rows from the first to the last, each with as many rows as the budget allows.
 
     Parameters
     ----------
     n : int
         Number of rows.
     budget : int
-        What a block may take, in any unit: rows, values, bytes.
+        Size of a block, in any unit: rows, values, bytes.
     each : int, default=1
-        What one row takes, in that unit. A block has one row at least.
+        Size of a row in that unit. A block has at least one row.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""Uncertainty of several classifiers together, by the class probabilities that each gives."""
+"""Uncertainty of several classifiers together, from the class probabilities of each."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from scipy.spatial.distance import pdist, squareform
 
 
 def class_weight_distances(weight: ArrayLike) -> NDArray[np.float64]:
-    """Distance of the weights of each two classes, (n_classes, n_classes).
+    """Distance between the weights of each pair of classes, (n_classes, n_classes).
 
     Parameters
     ----------
@@ -38,15 +38,15 @@ def fdbd_score(
     .. math:: \frac{1}{C - 1} \sum_{c \ne f} \frac{|l_f - l_c|}{\|w_f - w_c\|}
         \Big/ \|z - \mu\|
 
-    with f the class of the largest logit of z. Classes that share their weights have no boundary
-    between them, and give 0.
+    with f the class of the largest logit of z. Two classes with equal weights have no boundary
+    between them and add 0.
 
     Parameters
     ----------
     logits : array-like of shape (m, n_classes)
         The logits of the rows, of two classes or more.
     weight_distances : array-like of shape (n_classes, n_classes)
-        What `class_weight_distances` gives of the classifier's weights.
+        The result of `class_weight_distances` for the classifier's weights.
     mean_distances : array-like of shape (m,)
         Distance of each row from the mean of the training rows, above 0.
 

@@ -17,7 +17,7 @@ def simplified_hopfield_energy(
     .. math:: \mathrm{SHE}(z) = z^\top S_c
 
     where the pattern :math:`S_c` is the mean feature of the correctly classified training rows of
-    class c. Of a row that is one of the n rows of that mean, the mean of the others is taken:
+    class c. A row that is one of the n rows of that mean is left out of it:
     :math:`(n\, z^\top S_c - z^\top z) / (n - 1)`.
 
     Parameters
@@ -29,8 +29,8 @@ def simplified_hopfield_energy(
     predicted : array-like of int of shape (m,)
         The predicted class of each row, as its position in `patterns`.
     left_out_of : array-like of int of shape (m,), optional
-        For rows that the pattern of their predicted class is a mean of, of how many; 0 for others.
-        The only row of a pattern (1) is not left out: there would be no pattern.
+        For a row in the pattern of its predicted class, the number of rows in that pattern; 0 for
+        all other rows. The only row of a pattern (1) is not left out: no pattern would remain.
 
     Returns
     -------
@@ -56,6 +56,6 @@ def simplified_hopfield_energy(
     if left_out_of is None:
         return products
     n = np.asarray(left_out_of, dtype=np.float64)
-    own = n > 1
-    others = products + (products - np.einsum("ij,ij->i", X, X)) / np.where(own, n - 1, 1.0)
-    return np.where(own, others, products)
+    in_pattern = n > 1
+    others = products + (products - np.einsum("ij,ij->i", X, X)) / np.where(in_pattern, n - 1, 1.0)
+    return np.where(in_pattern, others, products)

@@ -5,10 +5,10 @@ training row x is
 
     -‖q - x‖²/2 = (q·x - ‖x‖²/2) - ‖q‖²/2,
 
-where the part in brackets is one matrix product. Its rounding error is of the order of eps ‖q‖²,
-and adds to the logarithm of the density. That is nothing beside an exponent of the same order, as
-those of a far row are. But it counts where a row is far from the centre and near to a training row.
-For such a row, the exponents that may count are computed again by differences.
+where the part in brackets is one matrix product. Its rounding error, of the order of eps ‖q‖², adds
+to the logarithm of the density. A far row has exponents of the order of ‖q‖², and the error does
+not matter. It matters for a row that is far from the centre and near a training row: the exponents
+that may count are computed again by differences.
 """
 
 from __future__ import annotations
@@ -45,22 +45,22 @@ def log_kernel_density(
     X : array-like of shape (m, d)
         The rows.
     training_rows : array-like of shape (n, d)
-        The training rows, in the unit of `X`. What has a shape, a type and slices that are arrays
-        is read block by block.
+        The training rows, in the unit of `X`. An object with a shape, a type and slices that are
+        arrays is read block by block.
     bandwidth : float
         Width h of the kernel in the same unit, above 0.
     exclude : array-like of int of shape (m,), optional
         For each row, the position of a training row to leave out; -1 for none.
     centre : ndarray of shape (d,), optional
-        A row amid the training rows, to be taken off all rows; by default that of `kernel_centre`.
+        A row amid the training rows, which is subtracted from all rows; `kernel_centre` by default.
     blocks : tuple of two ints, default=(512, 2048)
-        How many rows and training rows are compared at a time. It bounds the memory taken.
+        Numbers of rows and of training rows that are compared at a time; they bound the memory.
 
     Returns
     -------
     ndarray of shape (m,)
-        The log density, in the unit to the power of minus d; higher = denser. Where it is below the
-        smallest float, that float stands in.
+        The log density, in the unit to the power of minus d; higher = denser. It is at least the
+        lowest float.
 
     Raises
     ------
@@ -117,11 +117,11 @@ def log_kernel_sum(
     Returns
     -------
     ndarray of shape (m,)
-        -inf where there is no row but the one left out.
+        -inf where the row left out is the only training row.
     """
     centre = kernel_centre(rows) if centre is None else centre
     log_sum = np.empty(len(X))
-    # Overflow and what comes of it is looked for in the result. Set here: threads have their own.
+    # The result shows where an exponent overflowed. Set here: each thread has its own error state.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for part in slices(len(X), blocks[0]):
             block = _QueryBlock(X[part], exclude[part], centre, bandwidth)
@@ -132,13 +132,13 @@ def log_kernel_sum(
 def log_density_of_sum(
     log_sum: NDArray[np.float64], counts: NDArray[np.intp], d: int, bandwidth: float
 ) -> NDArray[np.float64]:
-    """The log density of a sum of kernels over so many rows of d features, held above -inf."""
+    """The log density of a sum of kernels over `counts` rows of d features, at least -max."""
     scale = d * (np.log(bandwidth) + 0.5 * np.log(2.0 * np.pi))
     return np.maximum(log_sum - np.log(counts) - scale, np.finfo(np.float64).min)
 
 
 def kernel_centre(rows: NDArray) -> NDArray[np.float64]:
-    """A row amid the training rows that a few far ones can't move.
+    """A row amid the training rows that a few far rows do not move.
 
     Parameters
     ----------
@@ -148,13 +148,13 @@ def kernel_centre(rows: NDArray) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of shape (d,)
-        The median of each column over at most some thousand of the rows.
+        The median of each column, over about a thousand rows at most.
     """
     return np.median(rows[:: -(-len(rows) // _CENTRE_ROWS)].astype(np.float64), axis=0)
 
 
 class _QueryBlock:
-    """Some rows on their way past the training rows."""
+    """A block of rows that is compared with all training rows."""
 
     def __init__(
         self,
@@ -167,15 +167,15 @@ class _QueryBlock:
         self.exclude = exclude
         self.centre = centre
         self.bandwidth = bandwidth
-        # One more column takes the half squares off within the product itself.
+        # One more column subtracts the half squares within the product itself.
         self.left = np.ones((len(Q), Q.shape[1] + 1))
         self.half_squares = self._centre(Q, self.left)
 
     def log_kernel_sum(self, rows: NDArray, size: int) -> NDArray[np.float64]:
         """Logarithm of the sum of the kernels, not normalised; `size` training rows at a time."""
         log_sum = self._sum(rows, size).value() - self.half_squares
-        # Bounds the error of all terms that count: their training rows are no further from the
-        # centre than the row is and its distance to them.
+        # Bounds the error of all terms that count: a training row is no further from the centre
+        # than the row's distance from the centre plus the distance between both.
         relative = (rows.shape[1] + 8) * np.finfo(np.float64).eps
         error = relative * (3 * self.half_squares + 4 * (np.abs(log_sum) + _NEGLIGIBLE))
         trusted = error <= _TOLERANCE * np.maximum(1.0, np.abs(log_sum))
@@ -189,8 +189,8 @@ class _QueryBlock:
     def _sum(self, rows: NDArray, size: int, floor: NDArray[np.float64] | None = None) -> _LogSum:
         """Sum over the exponents as they come from the product, without the rows' half squares.
 
-        With `floor` the sum is over the full exponents by differences, of those pairs that are not
-        below the floor by the product.
+        With `floor` the full exponents are summed. They are computed by differences for the pairs
+        that the product puts above the floor.
         """
         m, width = self.left.shape
         right = np.empty((min(size, len(rows)), width))
@@ -205,7 +205,7 @@ class _QueryBlock:
             if floor is not None:
                 self._refine(exponents, block, floor)
             inside = np.flatnonzero((self.exclude >= part.start) & (self.exclude < part.stop))
-            # not taken off the sum: where it is most of the sum, the rest would be lost
+            # not subtracted from the sum: where it is most of the sum, the rest would be lost
             exponents[inside, self.exclude[inside] - part.start] = -np.inf
             total.add(exponents)
         return total
@@ -214,7 +214,7 @@ class _QueryBlock:
         self, exponents: NDArray[np.float64], block: NDArray, floor: NDArray[np.float64]
     ) -> None:
         for i in range(len(exponents)):
-            near = np.flatnonzero(~(exponents[i] < floor[i]))  # also where one is no number
+            near = np.flatnonzero(~(exponents[i] < floor[i]))  # NaN counts as near
             differences = np.subtract(block[near], self.Q[i], dtype=np.float64)
             differences /= self.bandwidth
             exponents[i] = -np.inf
@@ -238,11 +238,11 @@ class _LogSum:
     def add(self, exponents: NDArray[np.float64]) -> None:
         """Add a block of shape (m, b), which is overwritten."""
         largest = exponents.max(axis=1)
-        some = np.flatnonzero(~(largest < self.shift - _NEGLIGIBLE))
-        if len(some) > len(largest) // 2:  # to pick out the rows would cost more than it saves
+        changed = np.flatnonzero(~(largest < self.shift - _NEGLIGIBLE))
+        if len(changed) > len(largest) // 2:  # picking out the rows would cost more than it saves
             rows: slice | NDArray[np.intp] = slice(None)
-        elif len(some):
-            rows, exponents = some, exponents[some]
+        elif len(changed):
+            rows, exponents = changed, exponents[changed]
         else:
             return
         new = np.maximum(self.shift[rows], largest[rows])
@@ -250,7 +250,7 @@ class _LogSum:
         self.sum[rows] *= np.exp(self.shift[rows] - finite)
         self.shift[rows] = new
         exponents -= finite[:, np.newaxis]
-        # an exponential that vanishes takes many times as long as one that does not
+        # an exponential that vanishes takes many times as long as an ordinary one
         np.maximum(exponents, _LOWEST_EXPONENT, out=exponents)
         np.exp(exponents, out=exponents)
         self.sum[rows] += exponents.sum(axis=1)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class KernelWeights(NamedTuple):
-    """What `kernel_weights` found for each row."""
+    """The result of `kernel_weights` for each row."""
 
     weights: NDArray[np.float64]
     """(m, n): the kernel of each training row, divided by their sum."""
@@ -27,7 +27,7 @@ def kernel_weights(distances: ArrayLike, bandwidth: float) -> KernelWeights:
 
     .. math:: \log \sum_i e^{-e_i} = H(w) - \sum_i w_i e_i, \qquad e_i = d_i^2 / 2h^2.
 
-    The second part is a sum over features, the first does not feel a feature by itself.
+    The second part is a sum over features. The first depends on all features together.
 
     Parameters
     ----------

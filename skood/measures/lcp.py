@@ -1,4 +1,4 @@
-"""Local conditional probability: how far a row is from its reconstruction by its neighbours."""
+"""Local conditional probability: the distance of a row from its reconstruction by neighbours."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def lcp_distance(
 
     .. math:: \mathrm{LCP}(x) = \Bigl\| x - \sum_i w_i x_i \Bigr\|
 
-    With `variance_weight` :math:`\beta` the spread of the neighbours about their weighted mean
-    :math:`\hat x` is added under the root:
+    `variance_weight` :math:`\beta` adds the spread of the neighbours about their weighted mean
+    :math:`\hat x` under the root:
     :math:`\sqrt{\|x - \hat x\|^2 + \beta \sum_i w_i \|x_i - \hat x\|^2}`.
 
     Parameters
@@ -50,7 +50,7 @@ def lcp_distance(
     """
     X = np.asarray(X)
     weights = np.asarray(weights, dtype=np.float64)
-    # Differences first: a row far from the origin keeps all its digits, and the weights sum to 1.
+    # The weights sum to 1. Differences first: a row far from the origin keeps all its digits.
     differences = np.subtract(neighbors, X[:, np.newaxis, :], dtype=np.float64)
     offset = np.matmul(weights[:, np.newaxis, :], differences)[:, 0, :]
     if variance_weight == 0:

@@ -65,7 +65,7 @@ def pair_distances(
 def scaled_lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Length over the last axis, each vector divided by its largest value before it is squared.
 
-    Slower than the root of the sum of the squares as they are, and off from that in the last digit.
+    This is slower than the root of the sum of squares, and may differ from it in the last digit.
     """
     largest = np.abs(vectors).max(axis=-1, initial=0.0)
     unit = np.where(largest > 0, largest, 1.0)
@@ -77,12 +77,12 @@ def scaled_lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 def _lengths(
     vectors: Callable[[slice | NDArray[np.intp]], NDArray[np.float64]], n: int, d: int
 ) -> NDArray[np.float64]:
-    """Lengths of n vectors, of which few are in memory at a time."""
+    """Lengths of n vectors of d values; ``vectors(part)`` makes a few of them at a time."""
     lengths = np.empty(n)
     for part in slices(n, _PAIR_BYTES, each=8 * d):
-        some = vectors(part)
+        block = vectors(part)
         with np.errstate(over="ignore", under="ignore"):
-            lengths[part] = np.einsum("ij,ij->i", some, some)
+            lengths[part] = np.einsum("ij,ij->i", block, block)
     lost = np.flatnonzero(~((lengths > _SMALLEST_SQUARE) & (lengths < np.inf)))
     np.sqrt(lengths, out=lengths)
     for part in slices(len(lost), _PAIR_BYTES, each=8 * d):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# Stands in for 0 where nothing tells the unit. A factor against it is finite up to distances of
-# 1e150, and it is below all distances that are likely to occur.
+# Replaces a reachability of 0 where the unit is not known. Ratios to it are finite for distances of
+# up to 1e150, and it is below all distances that are likely to occur.
 SMALLEST_REACHABILITY = 1e-150
 
 
@@ -22,7 +22,7 @@ def mean_reachability(distances: ArrayLike, neighbor_k_distance: ArrayLike) -> N
     distances : array-like of shape (m, k)
         Distances of m rows to their k neighbours.
     neighbor_k_distance : array-like of shape (m, k)
-        Distance of each of these neighbours to its own k-th neighbour, itself left out.
+        Distance of each of these neighbours to its k-th neighbour, itself left out.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def local_outlier_factor(
     *,
     zero_reachability: float = SMALLEST_REACHABILITY,
 ) -> NDArray[np.float64]:
-    r"""How much less dense it is around each row than around its k neighbours.
+    r"""Mean ratio of the density around the k neighbours of a row to the density around the row.
 
     .. math:: \mathrm{LOF}(x) = \frac1k \sum_{o \in N_k(x)} \frac{r(x)}{r(o)}
 
@@ -65,8 +65,8 @@ def local_outlier_factor(
     neighbor_reachability : array-like of shape (m, k)
         Mean reachability distance of the k neighbours of each row.
     zero_reachability : float, default=1e-150
-        Stands in for the mean reachability distance of a neighbour that is 0, as that of a row is
-        which has k equal copies. The ratio to such a neighbour is at least 1.
+        Replaces the mean reachability distance of a neighbour where that is 0: the neighbour has k
+        equal copies. The ratio to such a neighbour is at least 1.
 
     Returns
     -------
@@ -86,12 +86,12 @@ def local_outlier_factor(
     >>> local_outlier_factor([0.0, 6.0], [[0.0], [0.0]], zero_reachability=0.5)
     array([ 1., 12.])
     """
-    own = np.asarray(reachability, dtype=np.float64)[:, np.newaxis]
+    of_row = np.asarray(reachability, dtype=np.float64)[:, np.newaxis]
     others = np.asarray(neighbor_reachability, dtype=np.float64)
     zero = others == 0
-    # Against a heap of copies the row's own distance counts from `zero_reachability` on, so that a
-    # row very near the heap is never a better member of it than its copies are.
-    own = np.where(zero, np.maximum(own, zero_reachability), own)
+    # Compared with a heap of copies, a row has at least `zero_reachability`: a row very near the
+    # heap is never a better member of it than the copies.
+    of_row = np.where(zero, np.maximum(of_row, zero_reachability), of_row)
     with np.errstate(over="ignore"):
-        ratios = own / np.where(zero, zero_reachability, others)
+        ratios = of_row / np.where(zero, zero_reachability, others)
         return np.minimum(ratios.mean(axis=1), np.finfo(np.float64).max)

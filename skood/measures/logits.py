@@ -21,8 +21,8 @@ def max_softmax(logits: ArrayLike, *, temperature: float = 1.0) -> NDArray[np.fl
     Returns
     -------
     ndarray of shape (...)
-        In [1 / n_classes, 1]; larger = more confident. It is 1 in floating point where the largest
-        logit is more than 37 temperatures above the others.
+        In [1 / n_classes, 1]; larger = more confident. A largest logit of more than 37 temperatures
+        above the others gives exactly 1.
 
     References
     ----------
@@ -104,11 +104,11 @@ def energy(logits: ArrayLike, *, temperature: float = 1.0) -> NDArray[np.float64
 def _largest_and_rest(
     logits: ArrayLike, temperature: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The largest logit of each row, and the sum of the exponentials of all others' lag on it."""
+    """The largest logit of each row, and the sum of exp(logit - largest) over all logits."""
     values = np.asarray(logits)
     largest = values.max(axis=-1, keepdims=True).astype(np.float64)
-    # A lag beyond the largest float is a probability of 0 as well.
+    # A difference beyond the largest float is a probability of 0 as well.
     with np.errstate(over="ignore"):
-        lag = np.subtract(values, largest, dtype=np.float64)
-        lag /= temperature
-    return largest[..., 0], np.exp(lag, out=lag).sum(axis=-1)
+        difference = np.subtract(values, largest, dtype=np.float64)
+        difference /= temperature
+    return largest[..., 0], np.exp(difference, out=difference).sum(axis=-1)

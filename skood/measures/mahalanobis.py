@@ -15,8 +15,8 @@ def whitening_matrix(covariance: ArrayLike) -> NDArray[np.float64]:
 
     With the eigendecomposition :math:`\Sigma = V \Lambda V^\top` it is
     :math:`W = V \Lambda^{-1/2}`, so :math:`W W^\top = \Sigma^{-1}`. Of a singular covariance,
-    eigenvalues below :math:`d \epsilon \lambda_{\max}` are raised to that (to 1, where all are 0):
-    a row that leaves the span of the others is far, and its distance is finite.
+    eigenvalues below :math:`d \epsilon \lambda_{\max}` are raised to it (to 1 where all are 0).
+    So a row outside the span of the others is far, at a finite distance.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def mahalanobis_distance(
     .. math:: \mathrm{MD}_c(x) = \sqrt{(x - \mu_c)^\top \Sigma^{-1} (x - \mu_c)}
         = \bigl\| W^\top (x - \mu_c) \bigr\|, \qquad W W^\top = \Sigma^{-1}
 
-    The covariance enters by W, since a product with :math:`\Sigma^{-1}` itself loses twice as many
-    digits where the covariance is nearly singular.
+    W replaces the covariance: a product with :math:`\Sigma^{-1}` loses twice as many digits where
+    the covariance is nearly singular.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def mahalanobis_distance(
     means : array-like of shape (n_classes, d)
         The mean of each class.
     whitening : array-like of shape (d, r)
-        W, as `whitening_matrix` makes it of the covariance; a Cholesky factor of the precision
-        matrix will do as well.
+        W, the result of `whitening_matrix` for the covariance. A Cholesky factor of the precision
+        matrix works as well.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def left_out_mahalanobis_distance(
     n_varying: int | None = None,
     at: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
-    r"""Mahalanobis distance of training rows, each with itself left out of the estimates.
+    r"""Mahalanobis distance of training rows, each left out of the estimates.
 
     The covariance is :math:`\Sigma = (1 - \delta) S + \delta m I`, with S the mean over all n rows
     of the outer products of their differences from their class means, and m the mean variance,
@@ -117,9 +117,9 @@ def left_out_mahalanobis_distance(
     .. math:: \mathrm{MD}_{-x}^2 = \tfrac{n-1}{n} \Bigl[ u^\top B^{-1} u
         + \frac{a\, (u^\top B^{-1} v)^2}{1 - a\, v^\top B^{-1} v} \Bigr].
 
-    B has the eigenvectors of :math:`\Sigma`, so a row costs no new decomposition. All this is
-    exact, but for the shrinkage :math:`\delta`, which stays that of all rows. It holds as well for
-    the distance of any other point p, with :math:`u = p - \mu_j`, or :math:`p - x + v\, n_c / (n_c
+    B has the eigenvectors of :math:`\Sigma`, so a row needs no new decomposition. The shrinkage
+    :math:`\delta` stays that of all rows; everything else is exact. The formulas hold for the
+    distance of any other point p too, with :math:`u = p - \mu_j`, or :math:`p - x + v\, n_c / (n_c
     - 1)` in the row's own class.
 
     Parameters
@@ -131,21 +131,21 @@ def left_out_mahalanobis_distance(
     means : array-like of shape (n_classes, d)
         The mean of each class.
     whitening : array-like of shape (d, d)
-        What `whitening_matrix` makes of the covariance.
+        The result of `whitening_matrix` for the covariance.
     counts : array-like of int of shape (n_classes,)
         Number of training rows of each class.
     shrinkage : float, default=0.0
         The shrinkage :math:`\delta`.
     n_varying : int, optional
-        The number d of features in the mean variance, if it is not that of all.
+        The number d of features in the mean variance; all by default.
     at : array-like of shape (m, d), optional
-        The points p whose distances are asked for, if they are not the rows left out.
+        The points p whose distances are computed; by default the rows left out.
 
     Returns
     -------
     ndarray of shape (m, n_classes)
-        In standard deviations. Infinite for the class of a row that is alone in it: without the row
-        there is no such class. A row without which the covariance is singular along it is far.
+        In standard deviations. The distance from a class of one row is infinite for that row:
+        without it there is no such class. A row is far where the other rows do not vary along it.
 
     Examples
     --------
@@ -168,11 +168,11 @@ def left_out_mahalanobis_distance(
     inverse_eigenvalues = np.einsum("ij,ij->j", whitening, whitening)
     weights = 1.0 / np.maximum(1.0 - shrinkage * np.outer(lost, inverse_eigenvalues), tiny)
 
-    own = difference @ whitening
-    weighted = weights * own
-    squared = np.einsum("ij,ij->i", weighted, own)
+    white = difference @ whitening
+    weighted = weights * white
+    squared = np.einsum("ij,ij->i", weighted, white)
     a = np.where(n_own > 1, (1.0 - shrinkage) * growth / n, 0.0)
-    # Not negative but for rounding; 0 where no other row has a part along this one.
+    # Negative by rounding only; 0 where no other row has a part along this one.
     remaining = np.maximum(1.0 - a * squared, tiny)
     moved = 0.0 if at is None else np.subtract(at, X, dtype=np.float64) @ whitening
 
@@ -180,13 +180,13 @@ def left_out_mahalanobis_distance(
         direct = np.einsum("ij,ij,ij->i", weights, other, other)
         return direct + a / remaining * np.einsum("ij,ij->i", weighted, other) ** 2
 
-    found = np.empty((len(own), len(means)))
+    squared_distances = np.empty((len(white), len(means)))
     centres = (means - means.mean(axis=0)) @ whitening
     for j, centre in enumerate(centres):
-        found[:, j] = squares(own + moved + (centres[own_class] - centre))
+        squared_distances[:, j] = squares(white + moved + (centres[own_class] - centre))
     if at is None:
         in_own = growth**2 * squared / remaining
     else:
-        in_own = squares(growth[:, np.newaxis] * own + moved)
-    found[np.arange(len(own)), own_class] = np.where(n_own > 1, in_own, np.inf)
-    return np.sqrt(found * ((n - 1) / n))
+        in_own = squares(growth[:, np.newaxis] * white + moved)
+    squared_distances[np.arange(len(white)), own_class] = np.where(n_own > 1, in_own, np.inf)
+    return np.sqrt(squared_distances * ((n - 1) / n))

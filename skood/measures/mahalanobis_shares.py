@@ -15,8 +15,8 @@ def mahalanobis_share_factors(differences: ArrayLike, whitening: ArrayLike) -> S
 
     The share of feature j of the difference :math:`u = x - \mu` is
     :math:`u_j\,(\Sigma^{-1} u)_j / \mathrm{MD}(x)`: the difference times the slope of the distance.
-    It is negative where a feature lies as the others, which it goes along with, have led to expect:
-    without that, the row would be further.
+    It is negative for a feature that lies where the other, correlated features predict it: the row
+    would be further away without it.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ def left_out_mahalanobis_share_factors(
 ) -> ShareFactors:
     r"""Divide the Mahalanobis distance of training rows, each left out, among the features.
 
-    As `mahalanobis_share_factors`, with the covariance and the mean that the other rows have (see
-    `left_out_mahalanobis_distance` for the letters): the distance squared is
+    As `mahalanobis_share_factors`, with the covariance and the mean of the other rows.
+    `left_out_mahalanobis_distance` explains the letters. The squared distance is
     :math:`u^\top P u` with
 
     .. math:: P u = \tfrac{n-1}{n} \Bigl[ B^{-1} u
@@ -80,7 +80,7 @@ def left_out_mahalanobis_share_factors(
     own_class : array-like of int of shape (m,)
         The class of each row, as its position in `means`.
     chosen : array-like of int of shape (m,)
-        The class whose distance is divided. That of a row alone in its class has to be another.
+        The class whose distance is divided. A row alone in its class needs another class.
     means, whitening, counts, shrinkage, n_varying
         As in `left_out_mahalanobis_distance`.
 
@@ -104,12 +104,12 @@ def left_out_mahalanobis_share_factors(
     n, n_own = int(counts.sum()), counts[own_class]
     growth = n_own / np.maximum(n_own - 1, 1)
     tiny = max(n, len(whitening)) * _EPS
-    own = np.subtract(X, means[own_class], dtype=np.float64)
+    from_own = np.subtract(X, means[own_class], dtype=np.float64)
 
-    lost = np.einsum("ij,ij->i", own, own) * growth / (n * (n_varying or means.shape[1]))
+    lost = np.einsum("ij,ij->i", from_own, from_own) * growth / (n * (n_varying or means.shape[1]))
     inverse_eigenvalues = np.einsum("ij,ij->j", whitening, whitening)
     weights = 1.0 / np.maximum(1.0 - shrinkage * np.outer(lost, inverse_eigenvalues), tiny)
-    own_white = own @ whitening
+    own_white = from_own @ whitening
     weighted = weights * own_white
     a = np.where(n_own > 1, (1.0 - shrinkage) * growth / n, 0.0)
     remaining = np.maximum(1.0 - a * np.einsum("ij,ij->i", weighted, own_white), tiny)
@@ -120,7 +120,7 @@ def left_out_mahalanobis_share_factors(
     white = differences @ whitening
     pull = weights * white
     pull += (a / remaining * np.einsum("ij,ij->i", weighted, white))[:, np.newaxis] * weighted
-    # In its own class both parts are along v: added up by hand, nothing is lost to rounding.
+    # In the row's own class both parts are along v: their sum in closed form loses no digits.
     pull[in_own] = weighted[in_own] * (growth / remaining)[in_own, np.newaxis]
     pull *= (n - 1) / n
     distance = np.sqrt(np.einsum("ij,ij->i", white, pull))

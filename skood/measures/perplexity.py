@@ -1,4 +1,4 @@
-"""Gaussian neighbour weights whose perplexity is the one asked for."""
+"""Gaussian neighbour weights of a given perplexity."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._one_row_perplexity import FURTHEST, LOG_BRACKET, START, weights_of_one_ro
 
 
 class PerplexityWeights(NamedTuple):
-    """What `perplexity_weights` found for each row."""
+    """The result of `perplexity_weights` for each row."""
 
     weights: NDArray[np.float64]
     """(m, k): the weight of each neighbour; every row sums to 1."""
@@ -19,7 +19,7 @@ class PerplexityWeights(NamedTuple):
     """(m,): the width of the Gaussian, in the unit of the distances. 0 where ties at the nearest
     distance share all the weight, inf where all neighbours weigh the same."""
     converged: NDArray[np.bool_]
-    """(m,): False where the search ended before the perplexity was reached."""
+    """(m,): False where the search ended before it reached the perplexity."""
 
 
 def perplexity_weights(
@@ -35,7 +35,7 @@ def perplexity_weights(
     ----------
     distances : array-like of shape (m, k)
         Distances (not squared) of m rows to their k neighbours, in any order and any unit.
-        ``inf`` stands for a neighbour that gets no weight.
+        A neighbour at ``inf`` gets no weight.
     perplexity : float
         The effective number of neighbours, at least 1.
     tol : float, default=1e-10
@@ -51,18 +51,18 @@ def perplexity_weights(
     Raises
     ------
     ValueError
-        If `distances` is not a two-dimensional array of numbers that are not negative, has a row
-        without one finite distance, or `perplexity` is below 1.
+        If `distances` is not a two-dimensional array, has a NaN, a negative value or a row without
+        a finite distance, or if `perplexity` is below 1.
 
     Notes
     -----
-    Two kinds of row have no root, and their limit is the answer. If at least `perplexity`
-    neighbours tie at the smallest distance, the ties share all the weight equally. If at most
-    `perplexity` neighbours are finite, all of these weigh the same. Both count as converged.
+    Two kinds of row have no root; they get the limit. If at least `perplexity` neighbours tie at
+    the smallest distance, these share all the weight equally. If at most `perplexity` neighbours
+    are at finite distances, these have equal weights. Both kinds count as converged.
 
-    The root is bracketed in the logarithm of the precision. A step of Halley's method is taken
-    where it stays inside the bracket and is at most half of the step before, and a bisection step
-    elsewhere. So the search can neither leave the bracket nor circle.
+    The root is bracketed in the logarithm of the precision. The search takes a step of Halley's
+    method if that stays inside the bracket and is at most half as long as the step before, else a
+    bisection step. So it neither leaves the bracket nor circles.
 
     References
     ----------
@@ -99,9 +99,9 @@ def perplexity_weights(
     converged = np.ones(len(distances), dtype=bool)
     search = np.flatnonzero(~(all_equal | ties))
     if search.size:
-        some = gaps if search.size == len(distances) else gaps[:, search]
+        searched = gaps if search.size == len(distances) else gaps[:, search]
         log_beta[search], converged[search] = _find_log_precision(
-            some, np.log(perplexity), tol, max_iter
+            searched, np.log(perplexity), tol, max_iter
         )
     with np.errstate(over="ignore", divide="ignore"):
         weights = _weights(gaps, log_beta)
@@ -119,10 +119,11 @@ def _check_shape(distances: NDArray[np.float64]) -> None:
 def _check_values(columns: NDArray[np.float64], finite: NDArray[np.bool_]) -> None:
     if not (columns >= 0).all():  # `not >= 0` also catches NaN
         raise _not_distances(columns.shape[::-1])
-    if not (some := finite.any(axis=0)).all():
+    without = np.flatnonzero(~finite.any(axis=0))
+    if without.size:
         raise ValueError(
             "The 'distances' parameter of perplexity_weights must have a finite value in every row."
-            f" Got {int((~some).sum())} row(s) without one instead."
+            f" Got {without.size} row(s) without one instead."
         )
 
 
@@ -134,7 +135,7 @@ def _not_distances(shape: tuple[int, ...]) -> ValueError:
 
 
 def _sum(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over the neighbours of each row, in the same order however many rows there are."""
+    """Sum over the neighbours of each row, in one order for any number of rows."""
     if columns.shape[1] == 1:  # else NumPy would sum these pairwise
         return np.add.accumulate(columns, axis=0)[-1]
     return columns.sum(axis=0)
@@ -143,12 +144,12 @@ def _sum(columns: NDArray[np.float64]) -> NDArray[np.float64]:
 def _scale_free_gaps(
     distances: NDArray[np.float64], finite: NDArray[np.bool_], perplexity: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Squared distances above the smallest one, in units of that of the reference neighbour.
+    """Squared distances minus the smallest one, in units of the reference neighbour's.
 
-    The reference is the r-th nearest, r the smallest whole number above the perplexity: the first
-    one that has to lose weight. In its unit the answer lies in a fixed bracket, however far the
-    other neighbours are; in units of the largest distance it does not (one far neighbour would push
-    all others together, below the smallest float).
+    The reference is the r-th nearest, with r the smallest whole number above the perplexity: the
+    first neighbour that has to lose weight. In its unit the answer lies in a fixed bracket, however
+    far the other neighbours are. In units of the largest distance it does not: one far neighbour
+    would push all others together, below the smallest float.
     """
     k = len(distances)
     rank = min(int(np.floor(perplexity)), k - 1)
@@ -158,8 +159,8 @@ def _scale_free_gaps(
     all_equal = (finite.sum(axis=0) <= perplexity) | ~np.isfinite(reference)
     ties = ~all_equal & (reference == nearest)
     ordinary = ~(all_equal | ties)
-    # Halving keeps the sums of two distances near the largest float finite; it cancels below. It
-    # would make the smallest floats equal, though, so small distances stay as they are.
+    # Halving keeps the sum of two distances near the largest float finite, and cancels below. It
+    # would make the smallest floats equal, so small distances are not halved.
     part = np.where(reference > 1.0, 0.5, 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
         # (a² - b²) as (a - b)(a + b): squares overflow or vanish for very large or small units
@@ -174,13 +175,13 @@ def _scale_free_gaps(
         gaps *= scaled
         unit = np.sqrt(step) * np.sqrt(total) / part
     gaps[distances == nearest] = 0.0
-    # Without weight all the same, and 0 times it is 0.
+    # Such a neighbour has no weight in any case, and 0 times the gap must be 0.
     np.fmin(gaps, FURTHEST, out=gaps)
     return gaps, unit, all_equal, ties
 
 
 def _weights(gaps: NDArray[np.float64], log_beta: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights before they are divided by their sum; the nearest has weight 1."""
+    """Weights before division by their sum; the nearest neighbour has weight 1."""
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
         weights = gaps * -np.exp(log_beta)
         np.exp(weights, out=weights)
@@ -193,28 +194,27 @@ def _find_log_precision(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Logarithm of the precision at which the entropy (in nats) is `target`, and a converged mask.
 
-    Rows leave the search when they have converged, once they are many, so that a few hard ones do
-    not make the others wait. Each row's steps are its own: the answer does not depend on the rows
-    beside it.
+    Converged rows leave the search once they are half of the rows, so that a few hard rows do not
+    make the others wait. The steps of a row do not depend on the rows beside it.
     """
     m = gaps.shape[1]
-    found, u = np.empty(m), np.full(m, START)
+    roots, u = np.empty(m), np.full(m, START)
     active, done = np.arange(m), np.zeros(m, dtype=bool)
     low = np.full(m, LOG_BRACKET[0])
     high = np.full(m, LOG_BRACKET[1])
     last_step = high - low
-    work = np.empty_like(gaps)  # a new one each time would cost more than what is written to it
+    work = np.empty_like(gaps)  # a new array for each step would cost more than writing to it
     for _ in range(max_iter):
         excess, slope, curvature = _entropy_excess(gaps, u, target, work[:, : gaps.shape[1]])
         reached = np.abs(excess) <= tol
         if reached.any():
             first = np.flatnonzero(reached & ~done)
-            found[active[first]] = u[first]
+            roots[active[first]] = u[first]
             done |= reached
             keep = np.flatnonzero(~done)
             if not keep.size:
                 break
-            if 2 * keep.size <= done.size:  # moving the rest costs about as much as its next step
+            if 2 * keep.size <= done.size:  # copying the rest costs about as much as its next step
                 gaps, active, done = gaps.take(keep, axis=1), active[keep], done[keep]
                 u, low, high, last_step, excess, slope, curvature = (
                     part.take(keep) for part in (u, low, high, last_step, excess, slope, curvature)
@@ -225,7 +225,7 @@ def _find_log_precision(
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             newton = excess / slope
             halley = u - newton / (1.0 - 0.5 * newton * curvature / slope)
-        # Steps have to halve: these may hop back and forth over the root for hundreds of times.
+        # Steps must halve: Halley's may hop back and forth over the root hundreds of times.
         trusted = (halley > low) & (halley < high) & (np.abs(halley - u) <= 0.5 * last_step)
         following = np.where(trusted, halley, 0.5 * (low + high))
         last_step = np.abs(following - u)
@@ -233,8 +233,8 @@ def _find_log_precision(
     converged = np.ones(m, dtype=bool)
     if not done.all():
         converged[active] = done
-        found[active[~done]] = u[~done]
-    return found, converged
+        roots[active[~done]] = u[~done]
+    return roots, converged
 
 
 def _entropy_excess(
@@ -245,7 +245,7 @@ def _entropy_excess(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Entropy minus `target` in nats, and its two derivatives by the logarithm of the precision.
 
-    `weights` is room for the weights, of the shape of `gaps`.
+    The weights are written to `weights`, an array of the shape of `gaps`.
     """
     beta = np.exp(log_beta)
     np.multiply(gaps, -beta, out=weights)
@@ -262,6 +262,6 @@ def _entropy_excess(
 
 
 def _next_moment(weights: NDArray[np.float64], gaps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum of the weights times the gaps, by which they are multiplied in place."""
+    """Multiply the weights by the gaps in place, and sum them."""
     weights *= gaps
     return _sum(weights)

@@ -1,4 +1,4 @@
-"""Units that cost no digit: to divide a float by a power of two is exact."""
+"""Powers of two as units: dividing a float by one is exact."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def power_of_two(values: ArrayLike, *, of_zero: float = 1.0) -> Any:
     Parameters
     ----------
     values : float or array-like of float
-        None is below 0.
+        Values of 0 or more.
     of_zero : float, default=1.0
-        What stands in for the power of a value of 0.
+        The result for a value of 0.
 
     Returns
     -------
@@ -34,9 +34,9 @@ def power_of_two(values: ArrayLike, *, of_zero: float = 1.0) -> Any:
 
 
 def safe_unit(largest: float, exponent: int) -> float:
-    """A unit in which values of up to `largest` (above 0) have squares that a float holds.
+    """A unit in which the squares of values up to `largest` (above 0) neither overflow nor vanish.
 
-    It is 1 for ordinary values, those from 2**-exponent to 2**exponent, and a power of two else.
+    The unit is 1 where `largest` is from 2**-exponent to 2**exponent, else a power of two.
     """
     unit = float(power_of_two(largest))
     return 1.0 if 2.0**-exponent < unit < 2.0**exponent else unit

@@ -1,14 +1,14 @@
-r"""Sums over rows that a mean and a covariance, plain or shrunk, can be made of.
+r"""Sums over rows from which a mean and a covariance, plain or shrunk, are made.
 
-The shrinkage of Ledoit and Wolf needs, besides the covariance, the sum of the fourth powers of the
-rows' distances from their mean. The mean moves while rows come in. With y the difference of a row
-from the old mean, and s the way from the old mean to the new one,
+Besides the covariance, the shrinkage of Ledoit and Wolf needs the sum of the fourth powers of the
+rows' distances from their mean. The mean moves as rows come in. With y the difference of a row from
+the old mean, and s the way from the old mean to the new mean,
 
 .. math::
     \|y - s\|^4 = \bigl(\|y\|^2 - 2 s^\top y + \|s\|^2\bigr)^2,
 
-so that its sum over the rows can be moved along with the mean, by the sums of :math:`y y^\top`, of
-:math:`\|y\|^2 y` and of :math:`\|y\|^4` alone. Nothing else is kept, and nothing is approximate.
+so its sum over the rows follows from the sums of :math:`y y^\top`, :math:`\|y\|^2 y` and
+:math:`\|y\|^4` about the old mean. Nothing else is kept, and nothing is approximate.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _TINY = 2.0**-1000
 class RowMoments:
     """Number, mean, range and central sums of rows; those of two sets of rows can be merged.
 
-    All sums are of differences z from the mean in units of `scale`, which is a power of two for
-    each column, so that neither values of 1e-150 nor of 1e150 meet the ends of float64. Lengths are
-    in units of the largest scale.
+    All sums are of differences z from the mean in units of `scale`, a power of two for each column,
+    so that neither values of 1e-150 nor of 1e150 leave the range of float64. Lengths are in units
+    of the largest scale.
     """
 
     n: int
     mean: NDArray[np.float64]
-    """(d,). Of a column that never varies it is just that value."""
+    """(d,). The mean of a constant column is exactly its value."""
     low: NDArray[np.float64]
     """(d,): the least value of each column."""
     high: NDArray[np.float64]
@@ -56,7 +56,7 @@ class RowMoments:
 
     @classmethod
     def of(cls, rows: NDArray[np.float64]) -> Self:
-        """The moments of some rows in memory, one at least."""
+        """The moments of one or more rows in memory."""
         first = rows[0]
         mean = first + (rows - first).mean(axis=0)  # exact where a column does not vary
         z = rows - mean
@@ -100,7 +100,7 @@ class RowMoments:
         )
 
     def _about(self, point: NDArray[np.float64], scale: NDArray[np.float64]) -> RowMoments:
-        """The sums of differences from another point than the mean."""
+        """The sums of differences from a point other than the mean."""
         moments = self.in_scale(scale)
         way = (point - self.mean) / scale
         if not way.any():
@@ -133,12 +133,12 @@ def moments_of_rows(rows: Any) -> RowMoments:
     Parameters
     ----------
     rows : array of shape (n, d)
-        An array, or anything with a shape whose slices are arrays.
+        An array, or an object with a shape whose slices are arrays.
 
     Returns
     -------
     RowMoments
-        They do not depend on the blocks but for rounding.
+        They depend on the blocks only by rounding.
 
     Examples
     --------
@@ -177,12 +177,12 @@ def shrunk_covariance(
     Parameters
     ----------
     moments : RowMoments
-        With one unit for all columns, but for the "empirical" covariance.
+        With one unit for all columns, unless `rule` is "empirical".
     rule : {"ledoit_wolf", "empirical", "oas"}
-        How it is shrunk towards the mean variance; equal to scikit-learn's estimates of these
-        names.
+        How the covariance is shrunk towards the mean variance. The results equal those of
+        scikit-learn's estimators of these names.
     n_features : int, optional
-        How many columns share the mean variance, the others being without; all by default.
+        Number of columns that share the mean variance; the others do not vary. All by default.
 
     Returns
     -------

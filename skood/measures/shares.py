@@ -1,14 +1,14 @@
 """Shares of the features in a distance.
 
-A distance is the length of a difference u: a row less its reconstruction, or less a neighbour.
+A distance is the length of a difference u: a row minus its reconstruction, or minus a neighbour.
 Twice the difference is twice the distance, so by Euler's theorem the distance is the sum over the
-features j of u_j times its slope in u_j. These products are the features' shares. They do not
-depend on the units of the features. Of a Euclidean distance they are u_j² / ‖u‖, the distance
-divided in the proportion of the squares.
+features j of u_j times the slope of the distance in u_j. These products are the features' shares.
+They do not depend on the units of the features. The shares in a Euclidean distance are u_j² / ‖u‖:
+the distance, divided in the proportion of the squares.
 
-The two factors are kept apart, since they go opposite ways through a linear map z = x A: what is
-the difference u in x is u A in z, and what is the slope g in z is A g in x. The sum of the products
-is the same in both.
+The two factors are kept apart, since they go opposite ways through a linear map z = x A. A
+difference u in x is u A in z, and a slope g in z is A g in x. The sum of the products is the same
+in both.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .lengths import scaled_lengths
 
 
 class ShareFactors(NamedTuple):
-    """Differences of rows from what they are compared with, and slopes of the distance in them.
+    """Differences of rows from other points, and slopes of the distance in these differences.
 
     Examples
     --------
@@ -42,7 +42,7 @@ class ShareFactors(NamedTuple):
         return np.einsum("itj,itj->ij", self.differences, self.slopes)
 
     def times(self, factor: NDArray[np.float64]) -> ShareFactors:
-        """Factors of as many times the distance, `factor` of shape (m,)."""
+        """Factors of the distance times `factor`, (m,)."""
         return ShareFactors(self.differences, self.slopes * factor[:, np.newaxis, np.newaxis])
 
 
@@ -52,9 +52,9 @@ def share_factors(differences: ArrayLike, parts: ArrayLike) -> ShareFactors:
     Parameters
     ----------
     differences : array-like of shape (m, t, d)
-        For each row t differences, such as those from its t neighbours.
+        For each row t differences, for example from its t neighbours.
     parts : array-like of shape (m, t)
-        What each of them adds to the distance. That of a difference of length 0 is not divided.
+        The part of the distance that each difference adds. A difference of length 0 is not divided.
 
     Returns
     -------
@@ -69,11 +69,11 @@ def share_factors(differences: ArrayLike, parts: ArrayLike) -> ShareFactors:
     """
     differences = np.asarray(differences, dtype=np.float64)
     lengths = scaled_lengths(differences)
-    some = np.where(lengths > 0, lengths, 1.0)
+    divisors = np.where(lengths > 0, lengths, 1.0)
     with np.errstate(over="ignore", under="ignore"):
         # in this order squares neither overflow nor vanish
-        slopes = differences / some[..., np.newaxis]
-        slopes *= (np.asarray(parts, dtype=np.float64) / some)[..., np.newaxis]
+        slopes = differences / divisors[..., np.newaxis]
+        slopes *= (np.asarray(parts, dtype=np.float64) / divisors)[..., np.newaxis]
     return ShareFactors(differences, slopes)
 
 

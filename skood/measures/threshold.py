@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 
 def contamination_threshold(training_scores: ArrayLike, contamination: float) -> float:
-    """Score that the share `contamination` of the training scores lies below.
+    """The score below which the share `contamination` of the training scores lies.
 
     Parameters
     ----------
@@ -19,8 +19,8 @@ def contamination_threshold(training_scores: ArrayLike, contamination: float) ->
     Returns
     -------
     float
-        The quantile, interpolated linearly between training scores, as scikit-learn's outlier
-        detectors do.
+        The quantile, interpolated linearly between training scores as by scikit-learn's outlier
+        detectors.
 
     Raises
     ------

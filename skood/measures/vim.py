@@ -1,4 +1,4 @@
-"""Virtual-logit matching: what of a feature lies outside the principal space, as one more logit."""
+"""Virtual-logit matching: the part of a feature outside the principal space, as one more logit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .logits import energy
 
 
 def residual_norm(X: ArrayLike, origin: ArrayLike, complement: ArrayLike) -> NDArray[np.float64]:
-    r"""Length of what a row has outside the principal space.
+    r"""Length of the part of a row outside the principal space.
 
     .. math:: \|x^{P^\perp}\| = \|R^\top (x - o)\|
 
@@ -18,7 +18,7 @@ def residual_norm(X: ArrayLike, origin: ArrayLike, complement: ArrayLike) -> NDA
     X : array-like of shape (m, d)
         The rows.
     origin : array-like of shape (d,)
-        The point o that the space goes through.
+        A point o of the principal space.
     complement : array-like of shape (d, r)
         R, whose columns are an orthonormal basis of all directions outside the space.
 
@@ -47,17 +47,17 @@ def vim_score(logits: ArrayLike, residuals: ArrayLike, scale: float) -> NDArray[
     .. math:: \ln \sum_c e^{l_c} - \alpha \|x^{P^\perp}\|
 
     The paper's score is the softmax probability p of the virtual logit :math:`\alpha
-    \|x^{P^\perp}\|` among all logits. This is :math:`\ln((1 - p) / p)`: it has the opposite order
-    and keeps apart what a probability rounds to 0 or 1.
+    \|x^{P^\perp}\|` among all logits. This score is :math:`\ln((1 - p) / p)`. It has the opposite
+    order, and differs between rows whose probability rounds to 0 or 1.
 
     Parameters
     ----------
     logits : array-like of shape (m, n_classes)
         The logits of the rows.
     residuals : array-like of shape (m,)
-        What `residual_norm` gives of them.
+        The result of `residual_norm` for the rows.
     scale : float
-        The factor :math:`\alpha` that makes a logit of a residual.
+        The factor :math:`\alpha` that turns a residual into a logit.
 
     Returns
     -------

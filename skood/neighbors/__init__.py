@@ -1,4 +1,4 @@
-"""Indexes of training rows: the k nearest, with true distances, nearest first."""
+"""Indexes of training rows: the k nearest rows with true distances, nearest first."""
 
 from ._neighbors import Neighbors
 from .contract import NeighborIndex

@@ -1,4 +1,4 @@
-"""What the approximate indexes share: candidates ranked exactly, and effort tuned for a recall."""
+"""The base of the approximate indexes: exact ranking of candidates, effort tuned for a recall."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .contract import NeighborIndex
 
 _QUERY_BLOCK = 256
 
-_Found = tuple[NDArray[np.intp], NDArray[np.float64]]
+_Nearest = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 
 class Shortlist(NamedTuple):
@@ -31,15 +31,15 @@ class Shortlist(NamedTuple):
     positions: NDArray[np.intp]
     """(m, c): positions of training rows, -1 where there are fewer."""
     beyond: NDArray[np.float64] | None = None
-    """(m,): no other row is nearer than this, in the points' unit; None where that is unknown."""
+    """(m,): no other row is nearer, in the unit of the points; None if that is not known."""
 
 
 class ApproximateIndex(NeighborIndex):
     """Base of the indexes that ask a library for candidates.
 
-    A child builds the library's structure in `_build_structure`, says in `_effort_range` which
-    efforts its search may take, stores the chosen one in `_set_effort`, and searches in
-    `_shortlist`. With fewer rows than `exact_below` the exact search answers.
+    A child builds the library's structure in `_build_structure`, gives the range of efforts in
+    `_effort_range`, stores the chosen effort in `_set_effort`, and searches in `_shortlist`. With
+    fewer rows than `exact_below` the exact search answers.
     """
 
     target_recall: float
@@ -80,7 +80,7 @@ class ApproximateIndex(NeighborIndex):
 
         effort = least_effort(low, high, reaches)
         self.recall_ = sample.recall(self._distances_with(effort))
-        while self.recall_ < self.target_recall and effort < high:  # seldom: `reaches` is careful
+        while self.recall_ < self.target_recall and effort < high:  # rare: `reaches` is careful
             effort = min(high, effort + effort // 4 + 1)
             self.recall_ = sample.recall(self._distances_with(effort))
         self._set_effort(effort)
@@ -101,7 +101,7 @@ class ApproximateIndex(NeighborIndex):
     def _distances_with(
         self, effort: int
     ) -> Callable[[NDArray[np.intp], int], NDArray[np.float64]]:
-        """A function like `_distances_to_exact`, by the approximate search with an effort."""
+        """A function like `_distances_to_exact`, for the approximate search with this effort."""
 
         def distances(rows: NDArray[np.intp], k: int) -> NDArray[np.float64]:
             norms = None if self.row_norms_ is None else self.row_norms_[rows]
@@ -115,7 +115,7 @@ class ApproximateIndex(NeighborIndex):
         q_norms: NDArray[np.float64] | None,
         k: int,
         exclude: NDArray[np.intp] | None,
-    ) -> _Found:
+    ) -> _Nearest:
         if self._all_exact:
             return self._search_exactly(Q, q_norms, k, exclude)
         return self._search_with(None, Q, q_norms, k, exclude)
@@ -126,7 +126,7 @@ class ApproximateIndex(NeighborIndex):
         q_norms: NDArray[np.float64] | None,
         k: int,
         exclude: NDArray[np.intp] | None,
-    ) -> _Found:
+    ) -> _Nearest:
         return self._exact.search(
             Q,
             k,
@@ -143,10 +143,10 @@ class ApproximateIndex(NeighborIndex):
         q_norms: NDArray[np.float64] | None,
         k: int,
         exclude: NDArray[np.intp] | None,
-    ) -> _Found:
-        """Search with an effort, None for the one chosen by `fit`.
+    ) -> _Nearest:
+        """Search with an effort; None is the effort that `fit` chose.
 
-        Queries for which the candidates are not enough are left to the exact search.
+        The exact search answers the queries with too few candidates.
         """
         extra = max(8, k // 2)  # the library's rounding may swap rows around the k-th
         n_candidates = min(self.n_samples_fit_, k + (exclude is not None) + extra)
@@ -179,7 +179,7 @@ class ApproximateIndex(NeighborIndex):
         k: int,
         exclude: NDArray[np.intp] | None,
     ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_]]:
-        """The k nearest candidates by true distance, and for which queries they are enough."""
+        """The k nearest candidates by true distance, and whether a query has enough of them."""
         positions = shortlist.positions
         valid = positions >= 0
         if exclude is not None:
@@ -203,11 +203,11 @@ class ApproximateIndex(NeighborIndex):
 
     @abstractmethod
     def _check_installed(self) -> None:
-        """Raise ImportError where the library is missing."""
+        """Raise ImportError if the library is missing."""
 
     @abstractmethod
     def _forget_structure(self) -> None:
-        """Set the attributes to what they are where the exact search answers."""
+        """Set the attributes to their values for the exact search."""
 
     @abstractmethod
     def _build_structure(self, random_state: np.random.RandomState, sample: RecallSample) -> None:
@@ -215,14 +215,14 @@ class ApproximateIndex(NeighborIndex):
 
     @abstractmethod
     def _effort_range(self, k: int) -> tuple[int, int] | None:
-        """Least and largest effort for k neighbours; None where the search is exact by itself."""
+        """Least and largest effort for k neighbours; None if the library's search is exact."""
 
     @abstractmethod
     def _set_effort(self, effort: int) -> None:
-        """Store the effort chosen."""
+        """Store the chosen effort."""
 
     @abstractmethod
     def _shortlist(
         self, points: NDArray[np.float32], n_candidates: int, k: int, effort: int | None
     ) -> Shortlist:
-        """What the library finds for each point: the same alone and in any batch."""
+        """The rows that the library finds for each point: the same alone and in any batch."""

@@ -1,4 +1,4 @@
-"""Blocks of training rows that several threads read, made once for all of them."""
+"""Blocks of training rows that are made once for several threads."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _Key = tuple[int, int, np.dtype]
 
 
 class CentredBlocks:
-    """The last few blocks, shared by threads that pass by the same rows at about the same time.
+    """The last few blocks, shared by threads that read the same rows at about the same time.
 
-    The first thread to need a block makes it, and another one that comes meanwhile waits for it.
-    That keeps them in step: who comes second is served at once, and catches up. A thread that has
-    fallen further behind than there are blocks makes its own once more.
+    The first thread that needs a block makes it, and a thread that comes meanwhile waits. That
+    keeps the threads in step: the second thread gets its block at once and catches up. A thread
+    that is further behind than the kept blocks makes its block again.
 
     Parameters
     ----------
     fill : callable
-        ``fill(start, stop, array)`` writes the rows from `start` to `stop` into an array of as many
-        rows.
+        ``fill(start, stop, array)`` writes the rows from `start` to `stop` into an array with that
+        number of rows.
     shape : (int, int)
         Rows and columns of the largest block.
     n_readers : int
-        Threads at a time. Each may hold one block.
+        Number of threads. Each may hold one block.
     """
 
     def __init__(
@@ -35,17 +35,17 @@ class CentredBlocks:
     ) -> None:
         self._fill = fill
         self._shape = shape
-        # One more than are held, so that a block stays until the others have come to it.
+        # One more than the threads hold, so that a block stays until all threads have read it.
         self._slots = [_Slot() for _ in range(n_readers + (n_readers > 1))]
         self._lock = threading.Lock()
 
     @contextmanager
     def block(self, start: int, stop: int, dtype: np.dtype) -> Iterator[NDArray]:
-        """The rows from `start` to `stop`, which stay as they are until the end of the context."""
+        """The rows from `start` to `stop`, unchanged until the end of the context."""
         slot = self._taken((start, stop, dtype))
         try:
             with slot.lock:
-                if not slot.filled:  # also where the thread that began to fill it has failed
+                if not slot.filled:  # also after a thread failed while it filled the slot
                     if slot.array.dtype != dtype:
                         slot.array = np.empty(self._shape, dtype=dtype)
                     self._fill(start, stop, slot.array[: stop - start])
@@ -56,7 +56,7 @@ class CentredBlocks:
                 slot.readers -= 1
 
     def _taken(self, key: _Key) -> _Slot:
-        """The slot of this block, or the free one that was taken the longest time ago."""
+        """The slot of this block, or the free slot that was taken the longest time ago."""
         with self._lock:
             slot = next((slot for slot in self._slots if slot.key == key), None)
             if slot is None:

@@ -1,4 +1,4 @@
-"""Closeness of queries to training rows: a matrix product with a bound of its rounding error."""
+"""Closeness of queries to training rows: a matrix product and a bound of its rounding error."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..rows.place import is_stored
 from ._centred_blocks import CentredBlocks
 from ._product import Product
 
-TRAINING_BLOCK = 2048  # rows centred at a time, which serve a whole block of queries
-# Columns of the product at a time, of many queries: so few of them stay in the cache for the pass
-# that looks for candidates. More make the product itself faster, which counts with wide rows.
+TRAINING_BLOCK = 2048  # rows centred at a time, for a whole block of queries
+# Columns of the product at a time, for many queries: these few stay in the cache for the pass that
+# looks for candidates. More columns make the product itself faster, which counts for wide rows.
 _COLUMNS, _MANY_QUERIES, _WIDE = 512, 512, 256
-# The first product sets the first bound: the more rows it is of, the fewer candidates come later.
+# The first product sets the first bound: the more rows it has, the fewer candidates come later.
 _FIRST_BLOCK = 2 * TRAINING_BLOCK
-FEW_QUERIES = 32  # up to here, centring the training rows would cost as much as the product
-_NEAR = 0.05  # of the rows' length: a mean this close to the origin is not taken off
+FEW_QUERIES = 32  # up to this number, centring the training rows would cost as much as the product
+_NEAR = 0.05  # of the rows' length: a mean this close to the origin is not subtracted
 _BLOCK_CELLS = 1 << 21  # products in memory at a time, for each thread
 _STORED_BYTES = 1 << 23  # of rows on disk at a time
 
@@ -33,22 +33,22 @@ class ClosenessBlock(NamedTuple):
 
     start: int
     excess: NDArray
-    """(m, b), in the dtype of the rows: closeness minus limit. Overwritten by the next block."""
+    """(m, b), in the dtype of the rows: closeness minus limit. The next block overwrites it."""
     limit: NDArray
-    """(m,): the bound asked for minus the error; 0 where there was no bound yet."""
+    """(m,): the query's bound minus the error; 0 before there is a bound."""
     error: NDArray
-    """(m,): no closeness of the block is off by more."""
+    """(m,): the largest possible error of a closeness in the block."""
 
 
 class ClosenessReference:
     """Training rows, ready for the product.
 
-    The centre of the rows is taken off both sides, since the rounding error of the product grows
-    with the rows' distance from the origin. That is done block by block, so that the rows are in
-    memory once.
+    The centre of the rows is subtracted from queries and training rows, since the rounding error of
+    the product grows with the distance from the origin. It is subtracted block by block, so that
+    the rows are in memory once.
 
-    float64 rows are multiplied in float32, at twice the speed, as long as that finds few candidates
-    too many. Rows in tight heaps that lie far apart need more digits to be told apart.
+    float64 rows are multiplied in float32, at twice the speed, as long as that adds few candidates.
+    Rows in tight heaps that are far apart need more digits.
     """
 
     def __init__(self, rows: NDArray) -> None:
@@ -61,7 +61,7 @@ class ClosenessReference:
         self._measure(0)
 
     def _measure(self, first: int) -> None:
-        """Set what is known of each row and block, from the block that begins at `first` on."""
+        """Measure the rows and blocks from `first` on, where a block begins."""
         n = len(self.rows)
         half_squares = np.empty(n - first, dtype=self.rows.dtype)
         lengths, raw_lengths = [], []
@@ -78,10 +78,10 @@ class ClosenessReference:
         self.block_raw_lengths = np.concatenate([self.block_raw_lengths[:kept], raw_lengths])
 
     def extended(self, rows: NDArray) -> ClosenessReference:
-        """The reference of more rows, of which the first are those of this one.
+        """The reference of `rows`, whose first rows are the rows of this reference.
 
-        Unit and centre stay, which only bound the rounding error, until there are twice as many
-        rows as they were made of.
+        Unit and centre, which only bound the rounding error, stay until the rows are twice as many
+        as the rows that they were made from.
         """
         n = len(self.rows)
         if len(rows) > 2 * self.n_centred:
@@ -94,22 +94,22 @@ class ClosenessReference:
         return other
 
     def centred(self, rows: NDArray) -> NDArray:
-        """Rows with the centre taken off, in units that can't overflow."""
+        """Rows minus the centre, in a unit in which squares cannot overflow."""
         centred = rows - self.centre
         if self.unit != 1:
             centred /= rows.dtype.type(self.unit)
         return centred
 
     def largest_safe_length(self) -> float:
-        """Queries further from the centre than this are not for the product."""
+        """The distance from the centre up to which the product can search a query."""
         return safe_length(float(self.block_lengths.max()), self.product_dtype)
 
     def dtype_for(self, n_queries: int) -> np.dtype:
-        """Type of the product: for few queries, the rows are multiplied as they are."""
+        """Type of the product: few queries are multiplied with the rows in their own type."""
         return self.rows.dtype if self._takes_raw_rows(n_queries) else self.product_dtype
 
     def _takes_raw_rows(self, n_queries: int) -> bool:
-        # The rows as they are can overflow in float32, but not in float64 by queries in the unit.
+        # Rows that are not in the unit can overflow in float32, but not in float64.
         return n_queries <= FEW_QUERIES and (self.unit == 1 or self.rows.dtype == np.float64)
 
     def is_one_block(self) -> bool:
@@ -123,9 +123,9 @@ class ClosenessReference:
         self.product_dtype = self.rows.dtype
 
     def shared_blocks(self, n_readers: int) -> CentredBlocks | None:
-        """Centred rows for so many threads at once; None where each makes its own as fast."""
+        """Centred rows for `n_readers` threads; None if each thread makes its own as fast."""
         if self.rows.shape[1] < _WIDE and not is_stored(self.rows):
-            return None  # its own are in the cache of its processor
+            return None  # the blocks of a thread stay in the cache of its processor
         return self._centred_blocks(n_readers)
 
     def _centred_blocks(self, n_readers: int) -> CentredBlocks:
@@ -156,13 +156,13 @@ class ClosenessReference:
     def _blocks_of_raw_rows(
         self, centred: NDArray, lengths: NDArray[np.float64], bound: NDArray
     ) -> Iterator[ClosenessBlock]:
-        # q·x differs from q·(x - centre) by a constant for each query, which changes no order.
+        # For a query, q·x and q·(x - centre) differ by a constant, which changes no order.
         columns = _BLOCK_CELLS // len(centred) // TRAINING_BLOCK * TRAINING_BLOCK
         if is_stored(self.rows):
             blocks = _STORED_BYTES // (self.rows.itemsize * self.rows.shape[1] * TRAINING_BLOCK)
             columns = min(columns, max(1, blocks) * TRAINING_BLOCK)
         for block in slices(len(self.rows), columns):
-            # One query as a vector: the BLAS streams the rows once, by all threads.
+            # A single query as a vector: the BLAS reads the rows once, with all threads.
             excess = (
                 (self.rows[block] @ centred[0])[np.newaxis]
                 if len(centred) == 1
@@ -187,8 +187,8 @@ class ClosenessReference:
         blocks: CentredBlocks,
         product: Product,
     ) -> Iterator[ClosenessBlock]:
-        # Two more columns take the half squares and the limit off within the product itself: what
-        # is left to look for is a sign, in one pass.
+        # Two more columns subtract the half squares and the limit within the product itself. Then
+        # one pass looks for positive values.
         m, d = centred.shape
         dtype = bound.dtype
         left = np.ones((m, d + 2), dtype=dtype)
@@ -210,7 +210,7 @@ class ClosenessReference:
                     yield ClosenessBlock(start + part.start, excess, limit, error)
 
     def _fill_block(self, start: int, stop: int, right: NDArray) -> None:
-        """Centred rows, minus their half squares, and 1 for the limit."""
+        """Write the centred rows, minus their half squares, and 1 for the limit."""
         block, d = self.rows[start:stop], self.rows.shape[1]
         if not self.centre.any() and self.unit == 1:
             right[:, :d] = block
@@ -237,15 +237,15 @@ def _block_numbers(rows: slice) -> slice:
 
 
 def rounding_error(d: int, dtype: np.dtype) -> float:
-    """Largest error of a product of d terms and of what is done before and after, by its size.
+    """Largest relative error of a product of d terms and of the steps before and after it.
 
-    The bound of a sum holds for any order of its terms, so for any BLAS.
+    The bound holds for any order of the sum, so for any BLAS.
     """
     return 1.5 * (d + 8) * float(np.finfo(dtype).eps)
 
 
 def lengths_from(centre: NDArray, unit: float, rows: NDArray) -> NDArray[np.float64]:
-    """Distance of each row from the centre, in a unit; inf where float64 can't hold its square."""
+    """Distance of each row from the centre, in a unit; inf if its square overflows float64."""
     with np.errstate(over="ignore"):
         offset = np.subtract(rows, centre, dtype=np.float64)
         if unit != 1:
@@ -254,10 +254,10 @@ def lengths_from(centre: NDArray, unit: float, rows: NDArray) -> NDArray[np.floa
 
 
 def safe_length(largest: float, dtype: np.dtype) -> float:
-    """How far a query may be from the centre, where the training rows are at most `largest` away.
+    """Largest distance of a query from the centre, with all training rows at most `largest` away.
 
-    Further away the product could overflow, or distances in float64 tie where the closeness still
-    differs, so that which of the ties become candidates would hang on rounding.
+    Further away, the product could overflow. Or distances in float64 could tie where the closeness
+    differs: rounding would decide which of the ties become candidates.
     """
     overflow = float(np.finfo(dtype).max) * 1e-3 / max(1.0, largest)
     return min(overflow, 1e-4 / np.finfo(np.float64).eps * largest) if largest > 0 else overflow
@@ -266,8 +266,8 @@ def safe_length(largest: float, dtype: np.dtype) -> float:
 def _unit_and_centre(rows: NDArray) -> tuple[float, NDArray]:
     """A power of two that makes squares in float32 safe (mostly 1), and the mean row.
 
-    A mean that is near the origin, as that of scaled features, is taken as 0: rows are copied
-    faster than anything is taken off them, and the rounding error is at most about a tenth larger.
+    A mean near the origin, as of scaled features, counts as 0: copying rows is faster than a
+    subtraction, and the rounding error grows by at most about a tenth.
     """
     largest, total, squares = _largest_and_sums(rows, 1.0)
     largest = max(largest, float(np.finfo(rows.dtype).tiny))
@@ -282,9 +282,9 @@ def _unit_and_centre(rows: NDArray) -> tuple[float, NDArray]:
 
 
 def _largest_and_sums(rows: NDArray, unit: float) -> tuple[float, NDArray[np.float64], float]:
-    """The largest absolute value, and sums in a unit: of the rows, and of all squares."""
+    """The largest absolute value, the sum of the rows, and the sum of all squares, in a unit."""
     largest, total, squares = 0.0, np.zeros(rows.shape[1]), 0.0
-    with np.errstate(over="ignore", invalid="ignore"):  # then the sum is made anew, in a unit
+    with np.errstate(over="ignore", invalid="ignore"):  # then the caller sums again, in a unit
         for part in slices(len(rows), TRAINING_BLOCK):
             block = rows[part]
             largest = max(largest, float(block.max()), -float(block.min()))

@@ -1,18 +1,19 @@
 """Exact nearest rows by blocks of a matrix product, refined in float64.
 
-For a query q and a training row x, both with the same centre taken off, the nearest rows are those
-with the largest closeness
+For a query q and a training row x, both minus the same centre, the nearest rows have the largest
+closeness
 
     c(q, x) = q·x - ‖x‖²/2 = (‖q‖² - ‖q - x‖²) / 2,
 
-one matrix product in the rows' own precision. Its rounding error is bounded, so
+one matrix product. Its rounding error is bounded, so
 
-1. a lower bound of each query's k-th largest closeness is kept while the training rows pass by,
+1. the search keeps a lower bound of each query's k-th largest closeness while it goes through the
+   training rows,
 2. every row whose closeness may reach that bound, the error added, is a candidate, and
-3. the candidates' distances are computed from the rows as given, in float64, and sorted.
+3. the distances of the candidates are computed in float64 from the given rows, and sorted.
 
-The candidates hold the true k nearest rows whatever the error is: it decides how many candidates
-there are, not what comes out. Rows at equal distance are taken in the order of training. So the
+The candidates include the true k nearest rows for any error: the error decides how many candidates
+there are, not what the answer is. Rows at equal distance are in the order of training. So the
 answer for a query does not depend on the other queries, the blocks or the BLAS.
 """
 
@@ -35,12 +36,12 @@ from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference, lengths
 from ._product import Product, by_numpy, fast_product, prepare_thread
 
 _QUERY_BLOCK = 1024
-_LEAST_TO_SHARE = 192  # queries: each thread centres narrow rows anew, and does more in Python
-_TOO_MANY = 4  # times as many candidates as neighbours: a more precise product would save time
+_LEAST_TO_SHARE = 192  # queries: each thread centres narrow rows itself, and does more in Python
+_TOO_MANY = 4  # times as many candidates as neighbours: then a more precise product saves time
 _STORED_BYTES = 1 << 25  # of rows on disk in memory at a time, for their distances
-_MAX_PAIRS = 1 << 20  # candidates in memory before they are cut to the k nearest of each query
+_MAX_PAIRS = 1 << 20  # candidates in memory, before they are cut to the k nearest of each query
 
-Found = tuple[NDArray[np.intp], NDArray[np.float64]]
+Nearest = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 
 class ExactSearch:
@@ -49,19 +50,19 @@ class ExactSearch:
     Parameters
     ----------
     X : ndarray or StoredRows of shape (n, d)
-        The rows that the distances are computed from, C-contiguous float32 or float64.
+        The rows, C-contiguous float32 or float64.
     norms : ndarray of shape (n,), optional
-        Lengths of the rows; if given, all rows are divided by their length first.
+        Lengths of the rows, by which all rows are divided; None divides no row.
     """
 
     def __init__(self, X: NDArray, norms: NDArray[np.float64] | None = None) -> None:
         self.X = X
         self.norms = norms
-        # A second copy of the rows exists only where they are divided by their length.
+        # Only rows that are divided by their lengths are in memory twice.
         self.reference = ClosenessReference(X if norms is None else unit_rows(X, norms))
 
     def extended(self, X: NDArray, norms: NDArray[np.float64] | None) -> ExactSearch:
-        """The search among more rows, of which the first are those of this one."""
+        """The search among the rows of X, whose first rows are the rows of this search."""
         other = copy.copy(self)
         other.X, other.norms, rows = X, norms, X
         if norms is not None:
@@ -79,18 +80,18 @@ class ExactSearch:
         exclude: NDArray[np.intp] | None = None,
         n_threads: int = 1,
         max_bytes: int = 1 << 30,
-    ) -> Found:
+    ) -> Nearest:
         """Indices and distances of the k nearest rows of each row of Q.
 
-        `exclude` names for each query a training row that is left out, -1 for none. Blocks of the
-        product take at most about `max_bytes` in all threads together.
+        `exclude` has the position of a training row to leave out for each query, -1 for none. The
+        blocks of the product take about `max_bytes` at most, in all threads together.
         """
         if len(Q) == 1:
             return self._search_block(Q, k, q_norms, exclude, None, by_numpy)
         if FEW_QUERIES < len(Q) < _LEAST_TO_SHARE and n_blas_threads() >= n_threads:
-            n_threads = 1  # the BLAS's own share out the product
+            n_threads = 1  # the BLAS divides the product among its threads
         most = min(_QUERY_BLOCK, max(1, max_bytes // (n_threads * TRAINING_BLOCK * 2 * Q.itemsize)))
-        rounds = -(-len(Q) // (most * n_threads))  # as many blocks for each thread
+        rounds = -(-len(Q) // (most * n_threads))  # of one block for each thread
         block = min(most, max(FEW_QUERIES + 1, -(-len(Q) // (rounds * n_threads))))
         parts = list(slices(len(Q), block))
         threads = min(n_threads, len(parts))
@@ -100,7 +101,7 @@ class ExactSearch:
             shared = self.reference.shared_blocks(threads)
             product = fast_product(len(Q) * len(self.X) * self.X.shape[1])
 
-        def search_part(part: slice) -> Found:
+        def search_part(part: slice) -> Nearest:
             norms = None if q_norms is None else q_norms[part]
             left_out = None if exclude is None else exclude[part]
             return self._search_block(Q[part], k, norms, left_out, shared, product)
@@ -126,7 +127,7 @@ class ExactSearch:
         exclude: NDArray[np.intp] | None,
         shared: CentredBlocks | None,
         product: Product,
-    ) -> Found:
+    ) -> Nearest:
         left_out = exclude is not None and bool((exclude >= 0).any())
         product_rows = Q if q_norms is None else unit_rows(Q, q_norms)
         search = _ProductSearch(self, Q, q_norms, k + left_out, shared, product)
@@ -139,7 +140,7 @@ class ExactSearch:
 
 
 class _ProductSearch:
-    """One block of queries on its way past the training rows."""
+    """The search for a block of queries by the product."""
 
     def __init__(
         self,
@@ -153,11 +154,11 @@ class _ProductSearch:
         self.owner = owner
         self.shared = shared
         self.product = product
-        self.Q = Q.astype(np.float64, copy=False)  # once, not for each of its distances
+        self.Q = Q.astype(np.float64, copy=False)  # once, not for each distance
         self.norms = None if q_norms is None or owner.norms is None else (owner.norms, q_norms)
         self.k = k
 
-    def run(self, product_rows: NDArray) -> Found:
+    def run(self, product_rows: NDArray) -> Nearest:
         reference = self.owner.reference
         lengths = lengths_from(reference.centre, reference.unit, product_rows)
         safe = lengths < reference.largest_safe_length()
@@ -175,7 +176,7 @@ class _ProductSearch:
 
     def _by_product(
         self, product_rows: NDArray, lengths: NDArray[np.float64], rows: NDArray[np.intp]
-    ) -> Found:
+    ) -> Nearest:
         reference = self.owner.reference
         if len(rows) == 1 and reference.is_one_block():
             return self._by_one_product(product_rows, lengths, rows)
@@ -185,7 +186,7 @@ class _ProductSearch:
         for block in reference.blocks(product_rows, lengths, bound, self.shared, self.product):
             candidates.add(block)
             passed = block.start + block.excess.shape[1]
-            if passed >= 2 * dropped_at:  # more often, it costs more than it saves
+            if passed >= 2 * dropped_at:  # dropping more often costs more than it saves
                 candidates.drop()
                 dropped_at = passed
             if len(candidates) > _MAX_PAIRS:
@@ -209,7 +210,7 @@ class _ProductSearch:
         return self._nearest(np.zeros_like(x_rows), x_rows, row)
 
     def _cut(self, candidates: Candidates, rows: NDArray[np.intp]) -> None:
-        """Keep only the k nearest of the candidates: with many ties the bound drops too few."""
+        """Keep only the k nearest candidates: with many ties the bound drops too few."""
         candidates.drop()
         counts = np.bincount(candidates.q_rows, minlength=len(rows))
         if len(candidates) > _MAX_PAIRS // 2 and counts.min() >= self.k:
@@ -219,14 +220,14 @@ class _ProductSearch:
             nearest = nearest_of_ordered_pairs(pairs[0], distances, len(rows), self.k)
             candidates.keep(np.sort(nearest, axis=None))  # in the order of training
 
-    def _by_differences(self, row: int) -> Found:
-        """All distances of a query that is too far away for the product."""
+    def _by_differences(self, row: int) -> Nearest:
+        """The nearest rows by all distances, for a query that is too far away for the product."""
         everything = np.arange(len(self.owner.X))
         return self._nearest(np.zeros_like(everything), everything, np.array([row]))
 
     def _nearest(
         self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], rows: NDArray[np.intp]
-    ) -> Found:
+    ) -> Nearest:
         distances = self._distances(q_rows, x_rows, rows)
         chosen = nearest_of_ordered_pairs(q_rows, distances, len(rows), self.k)
         return x_rows[chosen], distances[chosen]
@@ -241,7 +242,7 @@ class _ProductSearch:
     def _distances_of_stored(
         self, X: StoredRows, x_rows: NDArray[np.intp], q_rows: NDArray[np.intp]
     ) -> NDArray[np.float64]:
-        """Each row that is needed is read once, in the order in which they are stored."""
+        """Distances from rows on disk, each of which is read once, in the order of the file."""
         distances = np.empty(len(x_rows))
         order = np.argsort(x_rows, kind="stable")
         for chunk in slices(len(order), _STORED_BYTES, each=X.shape[1] * X.itemsize):

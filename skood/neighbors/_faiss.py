@@ -1,4 +1,4 @@
-"""faiss as `FaissIndex` needs it: its import, its threads, its cells, its rounding."""
+"""The parts of faiss that `FaissIndex` needs: import, threads, cells, rounding."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def import_faiss() -> ModuleType:
     if sys.modules.get("faiss") is not None:
         return sys.modules["faiss"]
     with warnings.catch_warnings():
-        # Of NumPy's older names and of its own types, on which the user has no influence.
+        # faiss warns of NumPy's older names and of its own types, which the user cannot change.
         warnings.simplefilter("ignore", DeprecationWarning)
         return import_optional("faiss", "ann", needed_by="FaissIndex")
 
@@ -37,7 +37,7 @@ def faiss_threads(faiss: ModuleType, number: int) -> Iterator[None]:
 
 
 def empty_cells(faiss: ModuleType, centres: Any, n_cells: int, compress: bool, seed: int) -> Any:
-    """Cells without rows; `centres` are computed by `train` where they are not yet."""
+    """Cells without rows; `train` computes `centres` unless it has done so."""
     if compress:
         one_byte = faiss.ScalarQuantizer.QT_8bit
         cells = faiss.IndexIVFScalarQuantizer(centres, centres.d, n_cells, one_byte)
@@ -45,17 +45,17 @@ def empty_cells(faiss: ModuleType, centres: Any, n_cells: int, compress: bool, s
         cells = faiss.IndexIVFFlat(centres, centres.d, n_cells)
     cells.cp.seed = seed
     cells.cp.niter = _ROUNDS
-    cells.cp.min_points_per_centroid = 1  # below that faiss writes to standard error
+    cells.cp.min_points_per_centroid = 1  # with fewer, faiss writes to standard error
     return cells
 
 
 def radius_of_the_rest(
     points: NDArray[np.float32], last: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """A distance that no row is nearer than whose computed square is not below `last`.
+    """A distance from each point such that every nearer row has a computed square below `last`.
 
-    The square of the distance t of q and x is computed as q² + x² - 2 q·x in float32, so with an
-    error of at most e (q² + x²) ≤ e (3 q² + 2 t²).
+    faiss computes the square of the distance t of q and x as q² + x² - 2 q·x in float32. The error
+    is at most e (q² + x²) ≤ e (3 q² + 2 t²).
     """
     e = 2 * (points.shape[1] + 16) * float(np.finfo(np.float32).eps)
     q_squared = np.einsum("ij,ij->i", points, points, dtype=np.float64)

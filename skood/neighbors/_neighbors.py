@@ -22,6 +22,6 @@ class Neighbors(NamedTuple):
     """
 
     indices: NDArray[np.intp]
-    """(m, k): positions of training rows. Rows at equal distance stand in the order of training."""
+    """(m, k): positions of training rows. Rows at equal distance are in the order of training."""
     distances: NDArray[np.float64]
     """(m, k): true distances in the metric of the index, ascending."""

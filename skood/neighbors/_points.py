@@ -1,4 +1,4 @@
-"""Rows as a library that searches in float32 is given them."""
+"""Rows for a library that searches in float32."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from numpy.typing import NDArray
 from ..measures.blocks import slices
 from ..measures.powers_of_two import power_of_two
 
-_SAFE_VALUE = 1e15  # the square of a larger one is not for float32
+_SAFE_VALUE = 1e15  # float32 does not hold the square of a larger value
 _ROW_BLOCK = 1 << 14
 
 
 class Points:
-    """Rows with their centre taken off, in a unit in which the largest is about 1.
+    """Rows minus their centre, in a unit in which the largest value is about 1.
 
-    float32 loses rows that lie far from the origin, and squares of very large or small values.
+    float32 loses digits of rows far from the origin, and squares of very large or small values.
 
     Parameters
     ----------
     rows : ndarray of shape (n, d)
         The training rows.
     norms : ndarray of shape (n,) or None
-        Their lengths; if given, rows are divided by their length first.
+        Their lengths, by which rows are divided; None divides no row.
     """
 
     def __init__(self, rows: NDArray, norms: NDArray[np.float64] | None) -> None:
@@ -38,7 +38,7 @@ class Points:
     def of(
         self, rows: NDArray, norms: NDArray[np.float64] | None
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """The points of rows, and which of them float32 can search; the others become zeros."""
+        """The points of rows, and whether float32 can search them; the others become zeros."""
         points = self._float64(rows, norms)
         safe = np.abs(points).max(axis=1) < _SAFE_VALUE
         points[~safe] = 0.0
@@ -47,5 +47,5 @@ class Points:
     def _float64(self, rows: NDArray, norms: NDArray[np.float64] | None) -> NDArray[np.float64]:
         if norms is not None:
             rows = rows / norms[:, np.newaxis]
-        with np.errstate(over="ignore"):  # an inf is not safe
+        with np.errstate(over="ignore"):  # an inf counts as not safe
             return np.divide(rows, self.unit, dtype=np.float64) - self.centre

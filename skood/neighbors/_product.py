@@ -1,8 +1,8 @@
 """The product of queries and training rows, by NumPy's BLAS or by torch's.
 
-Both bring one of their own, and which is the faster hangs on the processor. The product only finds
-candidates, its rounding error added, so the choice changes no answer. torch is never loaded for it:
-that takes seconds, where the product takes milliseconds less.
+Which of them is faster depends on the processor. The product only finds candidates, its rounding
+error added, so the choice changes no answer. torch is never loaded for the product: loading takes
+seconds, and the faster product saves milliseconds.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ..rows.threads import one_torch_thread, single_threaded_blas
 from ._torch_precision import is_full_precision
 
 Product = Callable[[NDArray, NDArray, NDArray], Any]
-"""``product(left, right, out)`` writes left @ right.T into out, all three C-contiguous."""
+"""``product(left, right, out)`` writes left @ right.T to out; all three are C-contiguous."""
 
-_WORTH_IT = 1 << 33  # multiplications: some 0.1 s, of which looking into it takes a small part
-_TRIAL_SHAPE, _TRIALS = (512, 1024, 256), 5  # some 3 ms each
+_WORTH_IT = 1 << 33  # multiplications: about 0.1 s, much longer than the choice takes
+_TRIAL_SHAPE, _TRIALS = (512, 1024, 256), 5  # about 3 ms each
 _CLEARLY = 0.95  # of NumPy's time
 
 
@@ -34,34 +34,34 @@ def by_numpy(left: NDArray, right: NDArray, out: NDArray) -> None:
 
 
 def by_torch(left: NDArray, right: NDArray, out: NDArray) -> None:
-    """The product by torch, which is loaded."""
+    """The product by torch, which must be loaded."""
     torch = sys.modules["torch"]
     torch.mm(torch.from_numpy(left), torch.from_numpy(right).T, out=torch.from_numpy(out))
 
 
 def fast_product(n_multiplications: int) -> Product:
-    """What to take for so many in threads of a pool, each of which calls it by itself."""
+    """The faster product for this many multiplications, for threads of a pool."""
     if n_multiplications < _WORTH_IT or sys.modules.get("torch") is None:
         return by_numpy
-    import torch  # waits, if another thread is only now loading it
+    import torch  # waits if another thread is loading it
 
-    # Where it is built otherwise, its threads can't be told apart, or its products be vouched for.
-    built_for_it = "backend: OpenMP" in torch.__config__.parallel_info()
-    known = built_for_it and torch.backends.mkl.is_available()
-    if known and is_full_precision(torch) and _torch_is_faster():
+    # In another build, a thread has no thread number of its own, or the rounding is not known.
+    by_openmp = "backend: OpenMP" in torch.__config__.parallel_info()
+    is_known_build = by_openmp and torch.backends.mkl.is_available()
+    if is_known_build and is_full_precision(torch) and _torch_is_faster():
         return by_torch
     return by_numpy
 
 
 def prepare_thread(product: Product) -> None:
-    """Called in each thread of the pool before the first product."""
+    """Prepare a thread of the pool for the product; called once in each thread."""
     if product is by_torch:
         one_torch_thread(sys.modules["torch"])
 
 
 @cache
 def _torch_is_faster() -> bool:
-    """Whether it is here, by a trial in one thread."""
+    """Whether torch's product is faster on this machine, by a trial in one thread."""
     with (
         single_threaded_blas(),
         ThreadPoolExecutor(1, initializer=prepare_thread, initargs=(by_torch,)) as pool,

@@ -1,4 +1,4 @@
-"""The recall of an approximate search, measured on training rows, and the least effort for it."""
+"""The recall of an approximate search on training rows, and the least effort that reaches it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-HALF = 256  # rows to tune on, and as many others to measure what was reached
+HALF = 256  # rows to tune on, and the number of other rows to measure the recall on
 Search = Callable[[NDArray[np.intp], int], NDArray[np.float64]]
 
 
 class RecallSample:
-    """Training rows with the distances of their exact neighbours, themselves left out.
+    """Training rows, and the distances of their exact neighbours, each row itself left out.
 
-    One half is to tune on. The other tells the recall that was reached, since the half tuned on is
-    flattered by the choice.
+    The effort is tuned on one half. The recall is measured on the other half, since tuning flatters
+    the first.
 
     Parameters
     ----------
@@ -24,7 +24,8 @@ class RecallSample:
     k : int
         Number of neighbours that the recall is measured at, less than n.
     search_exactly : callable
-        Gives the ascending distances of the k nearest other rows of training rows by position.
+        Function of positions of training rows and k: the ascending distances of the k nearest other
+        rows.
     random_state : RandomState
         Draws the rows.
     """
@@ -40,32 +41,32 @@ class RecallSample:
         self._kth_tuning, self._kth_testing = kth[:half], kth[half:]
 
     def recall(self, search: Search) -> float:
-        """Share of the nearest neighbours found, on rows that are not tuned on."""
+        """Share of the nearest neighbours found, on the rows that were not tuned on."""
         return float(self._recalls(search, self.testing, self._kth_testing).mean())
 
     def reaches(self, target: float, search: Search) -> bool:
-        """Whether the recall is the target or more, on the rows to tune on, and not by luck."""
+        """Whether the recall on the tuning rows reaches the target by two standard errors."""
         recalls = self._recalls(search, self.tuning, self._kth_tuning)
         standard_error = recalls.std() / np.sqrt(len(recalls))
         return bool(recalls.mean() - 2 * standard_error >= target)
 
     def rough_recall(self, n_rows: int, search: Search) -> float:
-        """Recall on the first few of the rows to tune on."""
+        """Recall on the first `n_rows` of the tuning rows."""
         recalls = self._recalls(search, self.tuning[:n_rows], self._kth_tuning[:n_rows])
         return float(recalls.mean())
 
     def _recalls(
         self, search: Search, rows: NDArray[np.intp], kth: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        # Told by distance: of rows at equal distance one is as right as the other.
+        # By distance: all rows at one distance are equally right.
         return (search(rows, self.k) <= kth).mean(axis=1)
 
 
 def least_effort(low: int, high: int, reaches: Callable[[int], bool]) -> int:
     """The least effort that reaches the target, to about an eighth; `high` where none does.
 
-    Efforts are doubled from `low` on, so that the search for it takes a few times what one search
-    with its result takes, however large `high` is.
+    Efforts are doubled from `low` on. So finding the effort takes a few times as long as a search
+    with it, for any `high`.
     """
     failed, effort = low - 1, low
     while effort < high and not reaches(effort):

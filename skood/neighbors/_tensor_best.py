@@ -1,4 +1,4 @@
-"""Candidates, and the nearest of them by distances in float64, on a device of torch."""
+"""Candidates on a device of torch, and the nearest of them by distances in float64."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class TensorPairs:
         return len(self.q_rows) + self._n_new
 
     def extend(self, q_rows: Any, x_rows: Any, values: Any) -> None:
-        """Take in more pairs."""
+        """Add pairs."""
         self._parts.append((q_rows, x_rows, values))
         self._n_new += len(q_rows)
 
     def drop(self, bound: Any) -> None:
-        """Drop those whose closeness is below the bound of their query."""
+        """Drop the pairs whose closeness is below the bound of their query."""
         parts = [(self.q_rows, self.x_rows, self._values), *self._parts]
         q_rows, x_rows, values = map(self._torch.cat, zip(*parts, strict=True))
         kept = values >= bound[q_rows]
@@ -45,7 +45,7 @@ class TensorPairs:
 
 
 class TensorBest:
-    """The k nearest so far of each query, nearest first; ties stand in the order of training.
+    """The k nearest so far of each query, nearest first; ties are in the order of training.
 
     Parameters
     ----------
@@ -54,9 +54,9 @@ class TensorBest:
     norms : tensor of shape (n,) or None
         Their lengths, by which they are divided.
     queries : tensor of shape (m, d)
-        In float64, divided by their lengths already.
+        In float64, and divided by their lengths for the cosine.
     k : int
-        How many are wanted.
+        Number of neighbours.
     """
 
     def __init__(self, rows: TensorRows, norms: Any, queries: Any, k: int) -> None:
@@ -68,7 +68,7 @@ class TensorBest:
         self._indices = torch.full((m, k), len(rows), dtype=torch.int64, device=device)
 
     def add(self, q_rows: Any, x_rows: Any) -> None:
-        """Look at pairs that are not among the nearest yet."""
+        """Add pairs that are not among the nearest yet."""
         torch = self._torch
         if not len(q_rows):
             return
@@ -93,7 +93,7 @@ class TensorBest:
         return indices, self._distances.cpu().numpy()
 
     def _pair_distances(self, q_rows: Any, x_rows: Any) -> Any:
-        """Distances in float64, some pairs at a time."""
+        """Distances of the pairs in float64, in blocks."""
         size = _CUDA_BYTES if q_rows.device.type == "cuda" else _OTHER_BYTES
         distances = [
             self._norms_of_differences(q_rows[part], x_rows[part])
@@ -102,13 +102,13 @@ class TensorBest:
         return self._torch.cat(distances)
 
     def _norms_of_differences(self, q_rows: Any, x_rows: Any) -> Any:
-        rows = self._rows.picked(x_rows)  # float64 only in the difference: less to read and write
+        rows = self._rows.picked(x_rows)  # only the difference is in float64: less to read
         if self._norms is not None:
             rows = rows / self._norms[x_rows, None]
         difference = self._queries.index_select(0, q_rows)
         difference -= rows
         norms = self._torch.linalg.vector_norm(difference, dim=1)
         lost = (~((norms > _SMALLEST) & norms.isfinite())).nonzero()[:, 0]
-        if len(lost):  # squares that float64 does not hold
+        if len(lost):  # their squares overflow or vanish in float64
             norms[lost] = scaled_tensor_lengths(difference[lost])
         return norms

@@ -1,4 +1,4 @@
-"""The largest of each group of columns, and the columns that reach a bound, by torch."""
+"""The largest value of each group of columns, and the columns that reach a bound, by torch."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from .._optional import import_optional
 from ..measures.blocks import slices
 
-GROUP = 16  # columns whose largest is kept, and groups of which the largest is kept
+GROUP = 16  # columns in a group, and groups in a group of groups
 COLUMNS = GROUP**2  # the number of columns is a multiple of it
-_MAX_OPENED = 1 << 17  # groups of groups opened at a time: a million and more columns may tie
-_ENOUGH = 4  # times as many groups as wanted values: few of these share a group then
+_MAX_OPENED = 1 << 17  # groups of groups at a time: more than a million columns may tie
+_ENOUGH = 4  # times as many groups as values: then few values share a group
 
 
 class GroupMaxima:
-    """Values of m rows in b columns, with the largest of each group of columns.
+    """Values of m rows in b columns, and the largest value of each group of columns.
 
-    All values are read once. A group is of columns far apart, since those that stand side by side
-    are often alike: rows of one class, say, that were stored one after the other.
+    All values are read once. The columns of a group are far apart, since columns side by side are
+    often alike: for example rows of one class that were stored together.
 
     Parameters
     ----------
@@ -31,13 +31,13 @@ class GroupMaxima:
         self._levels = [values, groups, _largest(groups)]
 
     def lower_bounds(self, k: int) -> Any:
-        """At most k numbers for each row, the i-th of which i columns reach at least."""
+        """At most k numbers for each row: at least i columns reach the i-th number."""
         enough = (level for level in reversed(self._levels) if level.shape[1] >= _ENOUGH * k)
         level = next(enough, self._levels[0])
         return level.topk(min(k, level.shape[1]), dim=1).values.float()
 
     def at_least(self, bound: Any) -> Iterator[tuple[Any, Any, Any]]:
-        """Rows, columns and values that reach the bound (m, 1) of their row and are not -inf."""
+        """Rows, columns and values, where a value reaches the bound (m, 1) and is not -inf."""
         bound = bound.clamp(min=import_optional("torch", "torch").finfo(bound.dtype).min)
         rows, columns = (self._levels[-1] >= bound).nonzero().T
         for part in slices(len(rows), _MAX_OPENED):

@@ -1,22 +1,22 @@
-"""Exact nearest rows on a device of torch, from the product to the sorted distances.
+"""Exact nearest rows on a device of torch.
 
-The search is that of `ExactSearch`: candidates by a product whose rounding error is bounded, then
-their distances from the rows as given, in float64. All of it happens where the rows are; queries
-that live there are not copied either. Only the neighbours found come to the host.
+The search is that of `ExactSearch`: a product with a bounded rounding error finds candidates, then
+their distances are computed in float64 from the given rows. Everything happens on the device.
+Queries on the device are not copied. Only the neighbours come to the host.
 
 With half precision both sides of the product are rounded to float16 first. For vectors q and x,
-rounded by a relative error of at most u = 2^-11 in each value, and by an absolute one of 2^-25
+rounded with a relative error of at most u = 2^-11 in each value, and an absolute error of 2^-25
 where a value is too small for that,
 
     |q'·x' - q·x| <= (2u + u²) ‖q‖ ‖x‖ + 2^-25 (1 + u) √d (‖q‖ + ‖x‖) + d 2^-50,
 
-which is added to the error of the product itself. ‖x‖²/2 is rounded once, and so is the closeness
-that is written down: u ‖x‖²/2 and u (‖q‖ ‖x‖ + ‖x‖²/2) more, and twice 2^-25. So there are more
-candidates, not other neighbours. Products and sums are in float32 in any case.
+which is added to the error of the product itself. Rounding ‖x‖²/2 and the closeness once each adds
+u ‖x‖²/2, u (‖q‖ ‖x‖ + ‖x‖²/2) and twice 2^-25. So there are more candidates, and the same
+neighbours. Products and sums are in float32 in any case.
 
-A GPU reads the closeness once, for the largest of each group of rows; all that follows looks at
-groups. Those are far apart in the order of training, so that neighbours, which may stand side by
-side there, fall into different ones.
+A GPU reads the closeness once, for the largest value of each group of rows; all further steps look
+at groups. The rows of a group are far apart in the order of training, so that neighbours, which may
+follow each other in that order, fall into different groups.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from ._tensor_lengths import scaled_tensor_lengths, tensor_lengths
 from ._torch_precision import full_precision
 
 _CUDA_QUERIES, _OTHER_QUERIES = 1 << 14, 1 << 11  # at a time
-# Of closeness at a time. After each block the GPU waits for the host a few times, so they are large
-# there: an eighth of what is free, at most so much.
+# Closeness at a time. After each block the GPU waits for the host a few times, so its blocks are
+# large: an eighth of the free memory, at most this.
 _CUDA_BYTES, _OTHER_BYTES = 1 << 33, 1 << 26
 _CUDA_SHARE = 8
 _ROW_VALUES = 1 << 25  # training rows in float64 at a time
 _MAX_PAIRS = 1 << 22
-_TOO_MANY = 64  # times as many candidates as neighbours: half precision does not pay
+_TOO_MANY = 64  # times as many candidates as neighbours: then half precision does not pay
 _HALF, _HALF_LEAST = 2.0**-11, 2.0**-25
 _HALF_LONGEST = 1e4  # of a query, in units of the furthest training row: float16 ends at 65504
 
-Found = tuple[NDArray[np.intp], NDArray[np.float64]]
+Nearest = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 
 class TensorSearch:
@@ -57,9 +57,9 @@ class TensorSearch:
     Parameters
     ----------
     rows : TensorRows, ndarray or StoredRows of shape (n, d)
-        The training rows; those that are not a tensor on the device are copied to it.
+        The training rows. Rows that are not a tensor on the device are copied to it.
     norms : ndarray of shape (n,) or None
-        Their lengths; if given, all rows are divided by their length first.
+        Their lengths, by which all rows are divided; None divides no row.
     device : str
         A device of torch that has float64.
     half : bool
@@ -90,12 +90,12 @@ class TensorSearch:
             total += self._centred(part).sum(dim=0)
         self.centre = total / n
         squares = torch.cat([self._centred(part).square().sum(dim=1) for part in parts])
-        # From here on in units of the furthest row: all lengths of training rows are at most 1.
+        # From here on in a unit in which all lengths of training rows are at most 1.
         longest = float(power_of_two(float(squares.max()) ** 0.5))
         self.unit, self.centre = self.unit * longest, self.centre / longest
         squares = squares / longest**2
         self.length = float(squares.max()) ** 0.5
-        # What fills up the last group of rows is none of them, and never near.
+        # The last group is filled up with -inf, which is never near.
         self._minus_half_squares = torch.nn.functional.pad(
             (-0.5 * squares).to(torch.float32), (0, -n % COLUMNS), value=-torch.inf
         )
@@ -128,7 +128,7 @@ class TensorSearch:
         return TensorRows(tensor)
 
     def __getstate__(self) -> dict[str, Any]:
-        # What lies on the device besides the rows belongs to this process, and is made anew.
+        # The other tensors on the device belong to this process; another process makes them again.
         return {name: getattr(self, name) for name in ("rows", "norms", "device", "half")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -136,12 +136,12 @@ class TensorSearch:
         self._prepare()
 
     def _parts(self) -> list[slice]:
-        """Training rows that are in float64 at a time."""
+        """Slices of the training rows that are in float64 at a time."""
         n, d = self._held.shape
         return list(slices(n, _ROW_VALUES, each=d))
 
     def _centred(self, part: slice) -> Any:
-        """Training rows in float64 with the centre taken off, in the unit."""
+        """Training rows minus the centre, in float64 and in the unit."""
         block = self._held.on_device(part).double()
         if self._norms is not None:
             block = block / self._norms[part, None]
@@ -154,10 +154,10 @@ class TensorSearch:
         *,
         q_norms: NDArray[np.float64] | None = None,
         exclude: NDArray[np.intp] | None = None,
-    ) -> Found:
+    ) -> Nearest:
         """Indices and distances of the k nearest rows of each row of Q, on the host.
 
-        `exclude` names for each query a training row that is left out, -1 for none.
+        `exclude` has the position of a training row to leave out for each query, -1 for none.
         """
         torch = import_optional("torch", "torch")
         left_out = exclude is not None and bool((exclude >= 0).any())
@@ -176,7 +176,7 @@ class TensorSearch:
         keep[keep.all(axis=1), -1] = False  # the row left out is not among the nearest
         return indices[keep].reshape(-1, k), distances[keep].reshape(-1, k)
 
-    def _search_block(self, torch: Any, queries: Any, k: int) -> Found:
+    def _search_block(self, torch: Any, queries: Any, k: int) -> Nearest:
         best = TensorBest(self._held, self._norms, queries, k)
         centred = queries / self.unit - self.centre
         lengths = tensor_lengths(centred)
@@ -196,7 +196,7 @@ class TensorSearch:
         left = centred.to(torch.float16 if half else torch.float32)
         margin = self._error(lengths, half=half).to(torch.float32)[:, None]
         columns = self._block_bytes // (left.itemsize * len(left))
-        if not half:  # centred anew, in float64
+        if not half:  # centred for each block, in float64
             columns = min(columns, max(1, _ROW_VALUES // self._held.shape[1]))
         columns = max(1, columns // COLUMNS) * COLUMNS
         kth = torch.full((len(left), best.k), -torch.inf, device=self.device)
@@ -209,17 +209,17 @@ class TensorSearch:
                 pairs.extend(q_rows, part.start + x_rows, values)
                 if len(pairs) > _MAX_PAIRS:
                     pairs.drop(kth[:, -1] - margin[:, 0])
-                    if len(pairs) > _MAX_PAIRS // 2:  # many ties: only their distances tell
+                    if len(pairs) > _MAX_PAIRS // 2:  # many ties: only their distances differ
                         best.add(rows[pairs.q_rows], pairs.x_rows)
                         pairs = TensorPairs(torch, self.device)
-            del maxima  # before the next block of closeness takes as much memory
+            del maxima  # before the next block takes as much memory
         pairs.drop(kth[:, -1] - margin[:, 0])
         if half and len(pairs) > _TOO_MANY * best.k * len(left):
             self._kept, self.half = None, False
         best.add(rows[pairs.q_rows], pairs.x_rows)
 
     def _error(self, lengths: Any, *, half: bool) -> Any:
-        """Bound of the error of each query's closeness to any training row."""
+        """Bound of the error of a query's closeness to any training row."""
         d, longest = self._held.shape[1], self.length
         relative = rounding_error(d, np.dtype(np.float32))
         error = relative * (lengths * longest + longest**2)
@@ -239,14 +239,14 @@ class TensorSearch:
             plus = self._minus_half_squares[filled]
         else:
             right, plus = (kept[filled] for kept in self._kept)
-            if not self._on_cuda:  # the same numbers, without the speed
+            if not self._on_cuda:  # the same numbers, but slower
                 left, right, plus = left.float(), right.float(), plus.float()
         with full_precision(torch):
             return torch.addmm(plus, left, right.T)
 
 
 def tensor_norms(rows: TensorRows) -> NDArray[np.float64]:
-    """Length of each row in float64, also where squares would overflow or vanish; on the host."""
+    """Length of each row, also where squares overflow or vanish: a float64 array on the host."""
     norms = [
         scaled_tensor_lengths(rows.on_device(part).double())
         for part in slices(len(rows), _ROW_VALUES, each=rows.shape[1])

@@ -1,4 +1,4 @@
-"""What torch may round in a matrix product."""
+"""The precision of torch's matrix products."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def full_precision(torch: Any) -> Iterator[None]:
-    """Products and sums in full float32, also where the user allows less: a bound needs it."""
+    """Products and sums in full float32, even if the user allows less: the error bound needs it."""
     cuda = torch.backends.cuda.matmul
     reduced = cuda.allow_fp16_reduced_precision_reduction
     cuda.allow_fp16_reduced_precision_reduction = False
@@ -44,13 +44,13 @@ def _full_float32(torch: Any) -> Iterator[None]:
 
 
 def is_full_precision(torch: Any) -> bool:
-    """Whether the user leaves products on the host in full float32, as they are by default."""
+    """Whether products on the host are in full float32: the default, unless the user changed it."""
     newer = getattr(getattr(torch.backends.mkldnn, "matmul", None), "fp32_precision", "none")
     return _matmul_precision(torch) == "highest" and newer in ("none", "ieee")
 
 
 def _matmul_precision(torch: Any) -> str | None:
-    """The setting; None where it was made by `fp32_precision`, and torch won't name it."""
+    """The setting of torch; None if `fp32_precision` set it, so that torch does not give it."""
     try:
         return torch.get_float32_matmul_precision()
     except RuntimeError:

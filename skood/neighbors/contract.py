@@ -1,4 +1,4 @@
-"""The contract of an index: holds training rows and answers "the k nearest"."""
+"""The contract of an index: it holds training rows and finds the k nearest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..rows.tensor_lookup import lookup_of
 from ._neighbors import Neighbors
 
 METRICS = ("euclidean", "cosine")
-# Rows on disk are searched for so many values at a time.
+# Values of queries on disk that are read at a time.
 _QUERY_VALUES = 1 << 20
 _COMPARED_ROWS = 1 << 14
 
@@ -34,11 +34,11 @@ class NeighborIndex(ABC, BaseEstimator):
     """Base of the indexes; a child builds its structure in `_build` and answers in `_search`.
 
     The cosine distance of two rows, one minus the cosine of their angle, is half the squared
-    distance of the rows divided by their lengths. So an index searches Euclidean distances only,
-    and has the lengths in `row_norms_` where it searches rows of length 1 (None otherwise).
+    Euclidean distance of the rows divided by their lengths. So every index searches by Euclidean
+    distances. For the cosine, `row_norms_` holds the lengths; otherwise it is None.
     """
 
-    # Whether training rows on disk stay there; else they are read into memory.
+    # Whether training rows on disk stay there; otherwise they are read into memory.
     _keeps_stored_rows = False
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
@@ -47,9 +47,9 @@ class NeighborIndex(ABC, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The training rows. An array of float32 or float64 in C order is kept as it is, not
-            copied, so it must not be changed afterwards. Rows on disk (a memory map, a Zarr array,
-            what `skood.open_rows` opens) stay there if the index is an `ExactIndex`.
+            The training rows. An array of float32 or float64 in C order is not copied, so it must
+            not be changed afterwards. An `ExactIndex` leaves rows on disk (a memory map, a Zarr
+            array, rows opened by `skood.open_rows`) there.
         y : Ignored
             Present for API consistency.
 
@@ -118,8 +118,8 @@ class NeighborIndex(ABC, BaseEstimator):
         Returns
         -------
         Neighbors
-            ``(indices, distances)``, both of shape (m, k). A row is never its own neighbour; an
-            equal row at another position is one, at distance 0.
+            ``(indices, distances)``, both of shape (m, k). A row is never its own neighbour. An
+            equal row at another position is a neighbour at distance 0.
         """
         check_is_fitted(self)
         if rows is None:
@@ -138,12 +138,12 @@ class NeighborIndex(ABC, BaseEstimator):
         Returns
         -------
         ndarray of shape (m,)
-            The first such position.
+            The position of the first such row.
         """
         return self._lookup.find(Q)
 
     def is_fitted_on(self, X: NDArray) -> bool:
-        """Whether the index already holds just these training rows."""
+        """Whether the index already holds exactly these training rows."""
         rows = getattr(self, "training_rows_", None)
         if rows is None or rows.dtype != X.dtype or rows.shape != X.shape:
             return False
@@ -152,7 +152,7 @@ class NeighborIndex(ABC, BaseEstimator):
         )
 
     def answer(self, Q: NDArray, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
-        """Find neighbours as `query` does, for rows that have been checked already.
+        """Find neighbours as `query` does, for checked rows.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class NeighborIndex(ABC, BaseEstimator):
         return Neighbors(*map(np.concatenate, zip(*parts, strict=True)))
 
     def norms(self, rows: NDArray) -> NDArray[np.float64] | None:
-        """Lengths by which the rows are divided before the search; None where they are not."""
+        """Lengths by which rows are divided before the search; None except for the cosine."""
         if self.metric != "cosine":
             return None
         return self._checked_norms(row_norms(rows))
@@ -216,7 +216,7 @@ class NeighborIndex(ABC, BaseEstimator):
         return positions.astype(np.intp)
 
     def _check_parameters(self) -> None:
-        """Check what only this index has."""
+        """Check the parameters that only this index has."""
 
     @abstractmethod
     def _build(self) -> None:
@@ -230,4 +230,4 @@ class NeighborIndex(ABC, BaseEstimator):
         k: int,
         exclude: NDArray[np.intp] | None,
     ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Indices and Euclidean distances, nearest first, without the rows left out."""
+        """Indices and Euclidean distances, nearest first, without the excluded rows."""

@@ -1,4 +1,4 @@
-"""Exact neighbours by blocks of a matrix product."""
+"""Exact neighbours by a matrix product."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _PRECISIONS = ("auto", "full", "half")
 class ExactIndex(NeighborIndex):
     """Index that compares each query with all training rows.
 
-    The rows are compared by a matrix product in their own precision; all that could be among the
-    nearest, its rounding error added, are compared again in float64. So the neighbours and
-    distances are exact also for float32 rows far from the origin.
+    A matrix product compares the rows. All rows that could be among the nearest, its rounding error
+    added, are compared again in float64. So neighbours and distances are exact, also for float32
+    rows far from the origin.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class ExactIndex(NeighborIndex):
     Attributes
     ----------
     training_rows_ : ndarray or StoredRows of shape (n_samples, n_features)
-        The training rows; those on disk stay there, and a tensor on its device.
+        The training rows. Rows on disk stay there, and a tensor stays on its device.
     row_norms_ : ndarray of shape (n_samples,) or None
         Their lengths, for ``metric="cosine"``.
     n_samples_fit_ : int
@@ -71,11 +71,11 @@ class ExactIndex(NeighborIndex):
     Notes
     -----
     Temporary arrays stay within scikit-learn's ``working_memory`` setting. On a CUDA device a
-    search takes an eighth of what was free there after the fit, 8 GiB at most, while it lasts.
+    search takes an eighth of the memory that was free after the fit, 8 GiB at most.
 
-    Training rows on disk are read in blocks, once for each 1,024 queries and once more for the rows
-    that are compared in float64. 24 bytes a row are in memory: its hash, its place among the
-    hashes, and its squared length.
+    Training rows on disk are read in blocks, once for each 1,024 queries, and once more for the
+    rows that are compared in float64. 24 bytes a row are in memory: its hash, the place of the
+    hash, and its squared length.
 
     Examples
     --------
@@ -106,20 +106,20 @@ class ExactIndex(NeighborIndex):
     _keeps_stored_rows = True
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Append training rows; they get the positions after those before.
+        """Append training rows; their positions follow those of the rows before.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The rows, which are taken as the float type of those before and are copied. Rows on disk
-            stay there.
+            The rows. They get the float type of the rows before and are copied. Rows on disk stay
+            there.
         y : Ignored
             Present for API consistency.
 
         Returns
         -------
         self : object
-            The fitted index, which answers as if fitted on all rows.
+            The index, which answers as if it was fitted on all rows.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class ExactIndex(NeighborIndex):
         return self
 
     def _extended(self, X: Any) -> Self:
-        """An index of these rows and of checked ones after them; this one stays as it is."""
+        """A new index of these rows and of checked rows after them; this index does not change."""
         other = clone(self)
         other.__dict__.update(self.__dict__)
         if is_in_tensor(self.training_rows_):

@@ -19,10 +19,10 @@ from ._recall import RecallSample
 
 _KINDS = ("ivf", "hnsw", "flat")
 _ROW_BLOCK = 1 << 14  # training rows handed to faiss at a time
-# faiss compares fewer than 20 queries with the centres of the cells one by one, and more by a
-# matrix product, whose rounding hangs on how many they are.
+# faiss compares fewer than 20 queries with the centres of the cells one by one. It compares more
+# queries by a matrix product, whose rounding depends on their number.
 _FEW_QUERIES = 16
-_ROWS_PER_CELL = 32  # that the centres are computed from: twice as many gave the same recall
+_ROWS_PER_CELL = 32  # rows for the computation of the centres: twice as many gave the same recall
 _LARGEST_EF = 2048
 _ROUGH_SAMPLE = 64
 
@@ -30,34 +30,33 @@ _ROUGH_SAMPLE = 64
 class FaissIndex(ApproximateIndex):
     """Index that asks faiss for candidates and ranks them by their true distances.
 
-    ``"ivf"`` divides the rows into cells and looks into those nearest to the query. ``"hnsw"``
+    ``"ivf"`` divides the rows into cells and looks into the cells nearest to the query. ``"hnsw"``
     walks along a graph of the rows, which takes about ten times as long to build. ``"flat"``
-    compares all rows and is exact. Into how many cells it looks, or how wide it walks, is found by
-    `fit`: the least that finds `target_recall` of the neighbours of a sample of training rows.
+    compares all rows and is exact. `fit` chooses the number of cells, or the width of the walk: the
+    least that finds `target_recall` of the neighbours of a sample of training rows.
 
     Parameters
     ----------
     kind : {"ivf", "hnsw", "flat"}, default="ivf"
-        What faiss builds.
+        The structure that faiss builds.
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: Euclidean, or one minus the cosine of the angle.
     target_recall : float, default=0.95
-        Share of the nearest neighbours to be found, in (0, 1].
+        Share of the nearest neighbours that the search has to find, in (0, 1].
     recall_at : int, default=15
-        Number of neighbours that the recall is measured at.
+        Number of neighbours at which the recall is measured.
     exact_below : int, default=5000
-        With fewer rows than this the exact search answers, which is as fast there.
+        With fewer rows the exact search answers, which is as fast for them.
     n_cells : int or None, default=None
         Number of cells of ``"ivf"``. None means 4 times the root of the number of rows.
     compress : bool, default=True
-        Whether cells hold one byte a value, which saves memory and a third of the time. Cells hold
-        float32 all the same where too many neighbours would be lost by that.
+        Whether cells hold one byte a value, which saves memory and a third of the time. If that
+        loses too many neighbours, cells hold float32 nevertheless.
     n_links : int, default=16
         Links of each row in the graph of ``"hnsw"``.
     random_state : int, RandomState or None, default=None
-        Draws the rows that the cells are made from and the recall is measured on. With None, the
-        graph of ``"hnsw"`` is built by several threads, which is faster and gives another graph
-        every time.
+        Draws the rows for the centres of the cells and the rows for the recall. With None, several
+        threads build the graph of ``"hnsw"``, which is faster and gives another graph every time.
     n_jobs : int or None, default=None
         Number of threads. None means as many as the BLAS uses, -1 all processors that the process
         may use.
@@ -65,12 +64,12 @@ class FaissIndex(ApproximateIndex):
     Attributes
     ----------
     recall_ : float
-        Share of the `recall_at` nearest neighbours found, measured on training rows, each itself
-        left out, that the effort was not tuned on. 1 where the search is exact.
+        Share of the `recall_at` nearest neighbours found, for training rows on which the effort was
+        not tuned, each row itself left out. 1 if the search is exact.
     kind_ : {"ivf", "hnsw", "flat", "exact"}
-        What answers: `kind`, or ``"exact"`` with fewer rows than `exact_below`.
+        The search that answers: `kind`, or ``"exact"`` with fewer rows than `exact_below`.
     nprobe_ : int or None
-        Number of cells looked into, for ``"ivf"``.
+        Number of cells that a query looks into, for ``"ivf"``.
     ef_search_ : int or None
         Width of the walk, for ``"hnsw"``.
     n_cells_ : int or None
@@ -98,15 +97,15 @@ class FaissIndex(ApproximateIndex):
 
     Notes
     -----
-    faiss holds a copy of the rows, one byte a value where compressed, else float32. The copy is
+    faiss holds a copy of the rows: one byte a value if compressed, else float32. The copy is
     centred and scaled, so that neither an offset nor the unit costs precision. A query has the same
-    neighbours alone and in any batch. Queries for which faiss has fewer than k candidates, or that
-    lie too far away for float32, are left to the exact search. Of rows at equal distance, those
-    found stand in the order of training. With k above `recall_at` the effort grows in proportion.
+    neighbours alone and in any batch. The exact search answers queries with fewer than k
+    candidates, and queries too far away for float32. Rows found at equal distance are in the order
+    of training. The effort grows in proportion to k above `recall_at`.
 
-    Training rows have links of their own in the graph of ``"hnsw"``, so `recall_` flatters it a
-    little: it was 0.992 where new rows had 0.977. Cells save time where the rows lie in clusters;
-    where all rows are of one cloud with many columns, most cells have to be looked into.
+    Training rows are part of the graph of ``"hnsw"``, so `recall_` flatters it a little: it was
+    0.992 where new rows had 0.977. Cells save time for rows in clusters. For rows of one cloud with
+    many columns, a query has to look into most cells.
 
     Examples
     --------
@@ -179,7 +178,7 @@ class FaissIndex(ApproximateIndex):
         self.kind_ = self.kind
         faiss = import_faiss()
         d = self.training_rows_.shape[1]
-        # With several threads the graph hangs on which of them comes first.
+        # With several threads the graph depends on their order.
         one_thread = self.kind == "hnsw" and self.random_state is not None
         with faiss_threads(faiss, 1 if one_thread else n_threads(self.n_jobs)):
             if self.kind == "ivf":
@@ -197,21 +196,21 @@ class FaissIndex(ApproximateIndex):
         n, d = self.training_rows_.shape
         self.n_cells_ = min(n, self.n_cells or int(4 * np.sqrt(n)))
         n_some = min(n, _ROWS_PER_CELL * self.n_cells_)
-        some = self._points_at(np.sort(random_state.choice(n, n_some, replace=False)))
+        sample_points = self._points_at(np.sort(random_state.choice(n, n_some, replace=False)))
         seed = random_state.randint(2**31 - 1)
         centres = faiss.IndexFlatL2(d)
         self.compressed_ = bool(self.compress)
         self._structure = empty_cells(faiss, centres, self.n_cells_, self.compressed_, seed)
-        self._structure.train(some)
+        self._structure.train(sample_points)
         self._add_rows()
         if not self.compressed_:
             return
-        # What is missing when all cells are looked into, the single bytes have lost.
+        # Neighbours that are missing although all cells were searched are lost by the compression.
         recall = sample.rough_recall(_ROUGH_SAMPLE, self._distances_with(self.n_cells_))
         if 1 - recall > (1 - self.target_recall) / 4:
             self.compressed_ = False
             self._structure = empty_cells(faiss, centres, self.n_cells_, self.compressed_, seed)
-            self._structure.train(some)  # keeps the centres
+            self._structure.train(sample_points)  # keeps the centres
             self._add_rows()
 
     def _add_rows(self) -> None:
@@ -227,7 +226,7 @@ class FaissIndex(ApproximateIndex):
             return None
         if self.n_cells_ is None:
             return min(k, _LARGEST_EF), _LARGEST_EF
-        # Cells that hold about 4 k rows: with fewer, many queries would not find k.
+        # Cells with about 4 k rows in all: with fewer, many queries would not find k rows.
         least = -(-4 * k * self.n_cells_ // self.n_samples_fit_)
         return min(self.n_cells_, least), self.n_cells_
 
@@ -251,7 +250,7 @@ class FaissIndex(ApproximateIndex):
         return Shortlist(np.concatenate(parts))
 
     def _search_parameters(self, k: int, effort: int | None) -> Any:
-        """The effort as faiss takes it; more than chosen where k is above `recall_at`."""
+        """The effort as an argument of faiss; more than the chosen one for k above `recall_at`."""
         faiss = import_faiss()
         if effort is None:
             chosen = self.nprobe_ or self.ef_search_ or 1
@@ -261,8 +260,8 @@ class FaissIndex(ApproximateIndex):
         return faiss.SearchParametersHNSW(efSearch=effort)
 
     def _each(self, work: Callable[[slice], None], parts: list[slice]) -> None:
-        # Python's threads with one of OpenMP's in each: their number is OpenMP's own per thread,
-        # so that the caller's stays as it is.
+        # Threads of Python with one OpenMP thread each. OpenMP keeps its number for each thread, so
+        # the number of the calling thread does not change.
         faiss = import_faiss()
         workers = min(n_threads(self.n_jobs), len(parts))
         one_thread = {"initializer": faiss.omp_set_num_threads, "initargs": (1,)}

@@ -1,4 +1,4 @@
-"""Which index a detector searches: what its parameters `algorithm` and `metric` stand for."""
+"""The index of a detector, by its parameters `algorithm` and `metric`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_algorithm(owner: Any) -> None:
 
 
 def check_rows_for_index(owner: Any, X: Any) -> Any:
-    """Training rows of a detector as its `algorithm` takes them: an array, but for shards."""
+    """Checked training rows of a detector in the form that its `algorithm` takes."""
     if is_over_shards(owner.algorithm):
         return owner.algorithm.check_rows(owner, X)
     return check_training_rows(owner, X, stored=True)
@@ -60,14 +60,14 @@ def fitted_index(owner: Any, X: Any) -> NeighborIndex:
 
 
 def fitted_on(index: NeighborIndex, X: Any) -> NeighborIndex:
-    """The index itself if it holds these rows already; else a fitted clone: it stays as it is."""
+    """The index itself if it holds these rows; else a fitted clone, so that it does not change."""
     return index if index.is_fitted_on(X) else clone(index).fit(X)
 
 
 def appendable_index(owner: Any) -> ExactIndex:
-    """The detector's index, if rows can be appended to it; of a tree that "auto" chose, its rows.
+    """The detector's index if it can append rows, or an index of the rows of a tree by "auto".
 
-    Raises the error of `partial_fit` for any other.
+    For any other index, raises the error of `partial_fit`.
     """
     index = owner.index_
     if isinstance(index, KDTreeIndex) and owner.algorithm == "auto":
@@ -81,7 +81,10 @@ def appendable_index(owner: Any) -> ExactIndex:
 
 
 def feasible_n_neighbors(owner: Any, n_samples: int) -> int:
-    """The detector's `n_neighbors`, or with a warning as many as there are other training rows."""
+    """The detector's `n_neighbors`, or the number of other training rows if that is less.
+
+    In the second case the user is warned.
+    """
     if owner.n_neighbors < n_samples:
         return owner.n_neighbors
     warnings.warn(
@@ -94,10 +97,10 @@ def feasible_n_neighbors(owner: Any, n_samples: int) -> int:
 
 
 def is_for_a_tree(n_features: int) -> bool:
-    """Whether a k-d tree is the faster of the two exact searches, which answer the same.
+    """Whether a k-d tree is faster than the matrix product; both give the same answer.
 
-    Processor time of the tree for 15 neighbours, as a share of the matrix product's; the range is
-    over 2,000 to 200,000 training rows and both types of float:
+    Processor time of the tree for 15 neighbours, divided by that of the product. The range is over
+    2,000 to 200,000 training rows and both types of float:
 
     ======= ======================= =============================
     columns independent normal rows correlated, heavy-tailed rows
@@ -108,13 +111,13 @@ def is_for_a_tree(n_features: int) -> bool:
     12      1.1  to 10              0.44 to 1.6
     ======= ======================= =============================
 
-    So it hangs on the columns, and hardly on the number of rows.
+    So the choice depends on the columns, and hardly on the number of rows.
     """
     return n_features <= _MOST_TREE_COLUMNS
 
 
 def _approximate_index(owner: Any) -> NeighborIndex:
-    """The best approximate index of those whose library is installed."""
+    """The best approximate index with an installed library."""
     # pynndescent compiles for minutes in every process, so it is second.
     for module, make in (("faiss", FaissIndex), ("pynndescent", PyNNDescentIndex)):
         if is_installed(module):

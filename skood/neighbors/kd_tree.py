@@ -18,19 +18,19 @@ from ..rows.threads import n_threads
 from .contract import NeighborIndex
 
 _MAX_PAIRS = 1 << 20  # pairs of query and training row in memory at a time
-_SAFE_LENGTH = 1e150  # a coordinate beyond this has a square that float64 can't hold
-# In the tree's units: below this a distance may have lost digits to the smallest float.
+_SAFE_LENGTH = 1e150  # the square of a larger coordinate overflows float64
+# In the unit of the tree: below this a distance may have lost digits to the smallest float.
 _SMALLEST_DISTANCE = 1e-150
 
-_Found = tuple[NDArray[np.intp], NDArray[np.float64]]
+_Nearest = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 
 class KDTreeIndex(NeighborIndex):
-    """Index that asks SciPy's k-d tree, for rows of few columns.
+    """Index that asks SciPy's k-d tree, for rows with few columns.
 
-    The answer is that of `ExactIndex`, to the last bit. The tree only says which rows may be among
-    the nearest, ties and rounding included; their distances are computed from the rows as given.
-    With more than about ten columns a tree has to look at most of the rows, and `ExactIndex` is
+    The answer equals that of `ExactIndex`, to the last bit. The tree only finds the rows that may
+    be among the nearest, ties and rounding included; their distances are computed from the given
+    rows. With more than about ten columns a tree has to look at most rows, and `ExactIndex` is
     faster.
 
     Parameters
@@ -38,7 +38,7 @@ class KDTreeIndex(NeighborIndex):
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: Euclidean, or one minus the cosine of the angle.
     leafsize : int, default=32
-        Up to how many rows the tree compares one by one. It changes the speed only.
+        Largest number of rows that the tree compares one by one. It changes the speed only.
     n_jobs : int or None, default=None
         Number of threads. None means as many as the BLAS uses, -1 all processors that the process
         may use.
@@ -56,10 +56,9 @@ class KDTreeIndex(NeighborIndex):
 
     Notes
     -----
-    The tree holds float64 rows: it shares the training rows' memory where they are of that type,
-    and holds a copy, twice as large as the rows, where they are float32. Rows of equal values are
-    in the tree once, so many duplicates make it small, not slow. A pickle holds no tree: it is
-    built again.
+    The tree holds float64 rows. It shares the memory of float64 training rows; for float32 rows it
+    holds a copy twice as large. Equal rows are in the tree once, so many duplicates make it small,
+    not slow. A pickle does not hold the tree; loading builds it again.
 
     Examples
     --------
@@ -106,13 +105,13 @@ class KDTreeIndex(NeighborIndex):
         largest = max(float(rows.max()), -float(rows.min()), float(np.finfo(np.float64).tiny))
         self._unit = safe_unit(largest, 128)
         points = self._scaled(rows if self._copies.single else rows[self._copies.firsts])
-        # Sliding midpoints build in half the time that medians take, and answer as fast.
+        # A tree by sliding midpoints takes half the time of one by medians, and answers as fast.
         self._tree = cKDTree(points, leafsize=self.leafsize, balanced_tree=False)
 
     def _scaled(self, rows: NDArray) -> NDArray[np.float64]:
-        """Rows in units in which the training rows' squares are safe; a copy only if needed."""
+        """Rows in a unit in which squares of training rows are safe; copied only if needed."""
         points = rows.astype(np.float64, copy=False)
-        with np.errstate(over="ignore"):  # an inf is no safe query
+        with np.errstate(over="ignore"):  # a query with an inf is not safe
             return points if self._unit == 1 else points / self._unit
 
     def _search(
@@ -121,7 +120,7 @@ class KDTreeIndex(NeighborIndex):
         q_norms: NDArray[np.float64] | None,
         k: int,
         exclude: NDArray[np.intp] | None,
-    ) -> _Found:
+    ) -> _Nearest:
         answers = []
         for part in slices(len(Q), _MAX_PAIRS, each=k + 2):
             search = _TreeSearch(
@@ -137,7 +136,7 @@ class KDTreeIndex(NeighborIndex):
 
 
 class _TreeSearch:
-    """One block of queries on its way through the tree."""
+    """The search for a block of queries by the tree."""
 
     def __init__(
         self,
@@ -158,7 +157,7 @@ class _TreeSearch:
         self.n_needed = k + (exclude is not None)
         self.workers = n_threads(index.n_jobs)
 
-    def run(self) -> _Found:
+    def run(self) -> _Nearest:
         copies, tree = self.index._copies, self.index._tree
         n_fetched = min(self.n_needed + 1, tree.n)
         radii, points = tree.query(self.points, np.arange(1, n_fetched + 1), workers=self.workers)
@@ -182,12 +181,12 @@ class _TreeSearch:
         else:
             n_rows = np.cumsum(np.minimum(self.index._copies.counts, self.n_needed)[points], axis=1)
             reached = radii[np.arange(len(radii)), (n_rows >= self.n_needed).argmax(axis=1)]
-        # The tree and `pair_distances` may each be off by the rounding of a sum of squares.
+        # The tree and `pair_distances` each round a sum of squares.
         rounding = 4 * (self.Q.shape[1] + 8) * np.finfo(np.float64).eps
         return np.where(self.safe, reached * (1 + rounding) + _SMALLEST_DISTANCE, np.inf)
 
     def _parts(self, rows: NDArray[np.intp], limit: NDArray[np.float64]) -> list[NDArray[np.intp]]:
-        """The rows, cut where the training rows within their limits would be too many pairs."""
+        """The queries in parts, each with few enough training rows within the limits."""
         if rows.size == 0:
             return []
         n_points = self.index._tree.query_ball_point(
@@ -201,17 +200,17 @@ class _TreeSearch:
         self, rows: NDArray[np.intp], limit: NDArray[np.float64]
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Pairs of each query with all training rows within its limit, ties included."""
-        found = self.index._tree.query_ball_point(
+        within = self.index._tree.query_ball_point(
             self.points[rows], limit[rows], workers=self.workers
         )
-        points = np.concatenate([np.asarray(f, dtype=np.intp) for f in found])
-        q_rows = np.repeat(rows, [len(f) for f in found])
+        points = np.concatenate([np.asarray(part, dtype=np.intp) for part in within])
+        q_rows = np.repeat(rows, [len(part) for part in within])
         return self.index._copies.expand(q_rows, points, self.n_needed)
 
     def _nearest(
         self, pairs: tuple[NDArray[np.intp], NDArray[np.intp]], rows: NDArray[np.intp]
-    ) -> _Found:
-        """The k nearest of the pairs, for the given rows of the block."""
+    ) -> _Nearest:
+        """The k nearest of the pairs, for these rows of the block."""
         q_rows, x_rows = pairs
         if self.exclude is not None:
             kept = x_rows != self.exclude[q_rows]
@@ -231,7 +230,7 @@ def _nearest_if_in_order(
     n_queries: int,
     k: int,
 ) -> NDArray[np.intp] | None:
-    """What `_nearest_of_pairs` gives, without its sort, where the tree's order is right already."""
+    """The result of `_nearest_of_pairs` without a sort; None unless the pairs are in order."""
     step = np.diff(distances)
     in_order = (step > 0) | ((step == 0) & (np.diff(x_rows) > 0)) | (np.diff(q_rows) > 0)
     if not in_order.all():
@@ -247,9 +246,9 @@ def _nearest_of_pairs(
     n_queries: int,
     k: int,
 ) -> NDArray[np.intp]:
-    """Which pairs are the k nearest of each query, (n_queries, k), ascending.
+    """Positions of the k nearest pairs of each query, (n_queries, k), ascending.
 
-    Ties stand in the order of training. Every query must have at least k pairs.
+    Ties are in the order of training. Every query must have at least k pairs.
     """
     order = np.lexsort((x_rows, distances, q_rows))
     counts = np.bincount(q_rows, minlength=n_queries)

@@ -19,33 +19,33 @@ from ._recall import RecallSample
 
 _EPSILON_STEP = 0.05
 _MOST_STEPS = 20
-# A pynndescent index keeps its marks of visited rows from query to query, for one thread.
+# A pynndescent index marks visited rows in one place for all queries, so one thread searches.
 _LOCK = threading.Lock()
-_told = False  # that pynndescent compiles: once a process
+_warned = False  # the line about the compilation is written once in a process
 
 
 class PyNNDescentIndex(ApproximateIndex):
     """Index that asks pynndescent for candidates and ranks them by their true distances.
 
-    pynndescent compiles itself for minutes in every new process, before the first fit and, in a
-    process that loads a fitted index, before the first query. `FaissIndex` does not.
+    pynndescent compiles itself for minutes in every new process: before the first fit or, in a
+    process that loads a fitted index, before the first query. `FaissIndex` needs no compilation.
 
     Parameters
     ----------
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: Euclidean, or one minus the cosine of the angle.
     target_recall : float, default=0.95
-        Share of the nearest neighbours to be found, in (0, 1].
+        Share of the nearest neighbours that the search has to find, in (0, 1].
     recall_at : int, default=15
-        Number of neighbours that the recall is measured at.
+        Number of neighbours at which the recall is measured.
     exact_below : int, default=5000
-        With fewer rows than this the exact search answers, without any compilation.
+        With fewer rows the exact search answers, without any compilation.
     n_links : int, default=30
         Neighbours of each row in the graph.
     random_state : int, RandomState or None, default=None
-        Draws the trees that the graph starts from and the rows that the recall is measured on.
+        Draws the trees from which the graph is built, and the rows for the recall.
     verbose : bool, default=True
-        Whether one line on standard error says that pynndescent compiles.
+        Whether a line on standard error announces the compilation.
     n_jobs : int or None, default=None
         Number of threads to build the graph with. None means as many as the BLAS uses, -1 all
         processors that the process may use. Queries take one.
@@ -53,11 +53,11 @@ class PyNNDescentIndex(ApproximateIndex):
     Attributes
     ----------
     recall_ : float
-        Share of the `recall_at` nearest neighbours found, measured on training rows, each itself
-        left out, that the effort was not tuned on. 1 where the search is exact.
+        Share of the `recall_at` nearest neighbours found, for training rows on which the effort was
+        not tuned, each row itself left out. 1 if the search is exact.
     epsilon_ : float or None
-        How much further than the k-th nearest row found the walk goes on, as a share of that
-        distance; None where the exact search answers.
+        The walk goes on to rows this much further than the k-th nearest row found, as a share of
+        that distance; None if the exact search answers.
     training_rows_ : ndarray of shape (n_samples, n_features)
         The training rows.
     row_norms_ : ndarray of shape (n_samples,) or None
@@ -79,7 +79,7 @@ class PyNNDescentIndex(ApproximateIndex):
 
     Notes
     -----
-    pynndescent holds a float32 copy of the rows, centred and scaled, and the graph. A query has the
+    pynndescent holds the graph and a float32 copy of the rows, centred and scaled. A query has the
     same neighbours alone and in any batch.
 
     Examples
@@ -95,7 +95,7 @@ class PyNNDescentIndex(ApproximateIndex):
     """
 
     _structure: Any
-    # `skood.save` leaves it out: it is made of functions that only a pickle could hold.
+    # `skood.save` leaves the structure out: only a pickle could hold its functions.
     _built_in_loading = ("_structure",)
 
     def __init__(
@@ -130,7 +130,7 @@ class PyNNDescentIndex(ApproximateIndex):
 
     def _check_installed(self) -> None:
         if not is_installed("pynndescent"):
-            _import_pynndescent()  # raises; an import that succeeds would take seconds
+            _import_pynndescent()  # raises; a successful import would take seconds
 
     def _forget_structure(self) -> None:
         self.epsilon_: float | None = None
@@ -147,11 +147,11 @@ class PyNNDescentIndex(ApproximateIndex):
         self._build_graph()
 
     def _build_graph(self) -> None:
-        """The same graph of the same rows and seed."""
-        self._tell_of_compilation()
+        """Build the graph; equal rows and an equal seed give an equal graph."""
+        self._announce_compilation()
         points, _ = self._points.of(self.training_rows_, self.row_norms_)
         with _LOCK, warnings.catch_warnings():
-            # It warns of rows without enough links: `recall_` says what that costs.
+            # pynndescent warns of rows with few links; `recall_` measures what they cost.
             warnings.simplefilter("ignore")
             self._structure = _import_pynndescent().NNDescent(
                 points,
@@ -161,15 +161,15 @@ class PyNNDescentIndex(ApproximateIndex):
             )
             self._structure.prepare()
 
-    def _tell_of_compilation(self) -> None:
-        global _told
-        if self.verbose and not _told:
+    def _announce_compilation(self) -> None:
+        global _warned
+        if self.verbose and not _warned:
             print(
                 "PyNNDescentIndex: pynndescent compiles for minutes, once in every process "
-                "(verbose=False leaves out this line; FaissIndex needs no compilation).",
+                "(verbose=False hides this line; FaissIndex needs no compilation).",
                 file=sys.stderr,
             )
-        _told = True
+        _warned = True
 
     def _effort_range(self, k: int) -> tuple[int, int] | None:  # noqa: ARG002
         return 1, 1 + _MOST_STEPS
@@ -184,11 +184,11 @@ class PyNNDescentIndex(ApproximateIndex):
         k: int,  # noqa: ARG002
         effort: int | None,
     ) -> Shortlist:
-        self._tell_of_compilation()
+        self._announce_compilation()
         epsilon = self.epsilon_ if effort is None else _epsilon(effort)
         positions = np.empty((len(points), n_candidates), dtype=np.intp)
         with _LOCK:
-            # One by one, since random numbers pass from each row of a batch to the next.
+            # One by one, since the random numbers of a row depend on the rows before it in a batch.
             for row in range(len(points)):
                 positions[row] = self._structure.query(
                     points[row : row + 1], k=n_candidates, epsilon=epsilon

@@ -1,13 +1,13 @@
-"""Training rows in several parts, each with an index of its own: what is asked and what is merged.
+"""Training rows in several shards, each with an index: questions to a shard, and merged answers.
 
 A row is scored over all shards in four stages:
 
 1. `ask` each shard,
 2. `merge` the answers,
-3. `fetch` from each shard what only the merged answer asks for,
+3. `fetch` from each shard what the merged answer needs,
 4. `score` the row.
 
-All of them are plain functions of arrays. Who runs them, and where, `skood.parallel` knows.
+All of them are plain functions of arrays. `skood.parallel` runs them.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from .contract import NeighborIndex
 
 
 class ShardAnswer(NamedTuple):
-    """What one shard says of m queries."""
+    """The answer of a shard to m queries."""
 
     indices: NDArray[np.intp]
-    """(m, c): positions among all training rows of its nearest rows, c at most as asked for."""
+    """(m, c): positions of its nearest rows among all training rows; c is at most `n_wanted`."""
     distances: NDArray[np.float64]
     """(m, c): Euclidean distances, also for the cosine, as `NeighborIndex._search` gives them."""
     equal: NDArray[np.intp]
@@ -39,7 +39,7 @@ class ShardAnswer(NamedTuple):
 
 @dataclass(frozen=True)
 class Shard:
-    """Some consecutive training rows: the first of them is at `start` among all."""
+    """Consecutive training rows, the first of which is at `start` among all training rows."""
 
     start: int
     index: NeighborIndex
@@ -53,30 +53,30 @@ class Shard:
         return self.index.training_rows_
 
     def nearest(self, Q: NDArray, n_wanted: int) -> ShardAnswer:
-        """The nearest rows of the shard, as many as are wanted or as there are."""
+        """The `n_wanted` nearest rows of the shard, or all if it has fewer."""
         index, n_asked = self.index, min(n_wanted, len(self))
         indices, distances = index._search(Q, index.norms(Q), n_asked, None)
         return ShardAnswer(indices + self.start, distances, self.find_equal(Q))
 
     def find_equal(self, Q: NDArray) -> NDArray[np.intp]:
-        """Position among all training rows of the first equal one in the shard, -1 for none."""
+        """Position of the first equal row of the shard among all training rows, -1 for none."""
         equal = self.index.find_equal(Q)
         return np.where(equal >= 0, equal + self.start, -1)
 
-    def own(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
+    def within(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
         """Positions within the shard, -1 for rows of other shards (and for -1)."""
         inside = (positions >= self.start) & (positions < self.start + len(self))
         return np.where(inside, positions - self.start, -1)
 
     def take(self, positions: NDArray[np.intp]) -> NDArray:
-        """Those of the rows at the given positions that the shard has, in the order given."""
-        own = self.own(positions)
-        return self.rows.take(own[own >= 0], axis=0)
+        """The rows of the shard at these positions, in their order; rows elsewhere are skipped."""
+        inside = self.within(positions)
+        return self.rows.take(inside[inside >= 0], axis=0)
 
 
-def first_equal(found: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
-    """The first of the positions that the shards have found for each query, -1 where none has."""
-    positions = np.stack(found)
+def first_equal(of_shards: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
+    """The first of the shards' positions for each query, -1 if no shard has a position."""
+    positions = np.stack(of_shards)
     first = np.where(positions >= 0, positions, np.iinfo(np.intp).max).min(axis=0)
     return np.where(first < np.iinfo(np.intp).max, first, -1)
 
@@ -84,10 +84,10 @@ def first_equal(found: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
 def merge_neighbors(
     answers: Sequence[ShardAnswer], k: int, exclude: NDArray[np.intp], metric: str
 ) -> Neighbors:
-    """The k nearest of what the shards have found, as one index over all rows finds them.
+    """The k nearest rows of all shards' answers: those that one index over all rows finds.
 
-    Each shard has been asked for one row more than k, since the training row that `exclude` names
-    for each query (-1 for none) is dropped.
+    Each shard was asked for k + 1 rows, since the training row at the position in `exclude` (-1 for
+    none) is dropped from a query's neighbours.
     """
     indices = np.concatenate([answer.indices for answer in answers], axis=1)
     distances = np.concatenate([answer.distances for answer in answers], axis=1)
@@ -96,13 +96,13 @@ def merge_neighbors(
     distances = np.take_along_axis(distances, order, axis=1)
     kept = indices != exclude[:, np.newaxis]
     full = kept.all(axis=1) & (kept.shape[1] > k)
-    kept[full, -1] = False  # nothing to leave out among the nearest: the last is one too many
+    kept[full, -1] = False  # no row to leave out among the nearest: drop the last row
     indices, distances = indices[kept].reshape(-1, k), distances[kept].reshape(-1, k)
     return Neighbors(indices, distances if metric == "euclidean" else 0.5 * distances**2)
 
 
 class GatheredRows:
-    """Rows by their positions among all training rows, of which only some are at hand."""
+    """Some of the training rows, found by their positions among all training rows."""
 
     def __init__(self, positions: NDArray[np.intp], rows: NDArray) -> None:
         self.positions = positions  # ascending
@@ -116,7 +116,7 @@ class GatheredRows:
 
 
 class GatheredIndex:
-    """What `_score` of a detector asks of its index, where neighbours have been found already."""
+    """The part of an index that `_score` of a detector needs once the neighbours are found."""
 
     def __init__(self, positions: NDArray[np.intp], rows: NDArray, metric: str) -> None:
         self.metric = metric
@@ -125,58 +125,58 @@ class GatheredIndex:
         self.row_norms_ = None if norms is None else GatheredRows(positions, norms)
 
     def norms(self, rows: NDArray) -> NDArray[np.float64] | None:
-        """Lengths of rows, for the cosine; that none is 0 the search has checked."""
+        """Lengths of rows, for the cosine. The search has checked that none is 0."""
         return row_norms(rows) if self.metric == "cosine" else None
 
 
 class ShardStages(ABC):
-    """How a detector scores rows over shards; it holds the fitted state but for the shards."""
+    """The stages of scoring over shards, with a detector's fitted state except the shards."""
 
-    # Whether anything is fetched from the shards once the answers are merged.
+    # Whether the merged answers need anything more from the shards.
     fetches = True
 
     @abstractmethod
     def checked(self, X: Any) -> NDArray:
-        """Rows as the detector takes them, or its error."""
+        """The rows in the detector's type; raises its error for invalid rows."""
 
     @abstractmethod
     def ask(self, shard: Shard, Q: NDArray) -> Any:
-        """What the shard has to say of the queries."""
+        """The shard's answer to the queries."""
 
     @abstractmethod
     def merge(self, Q: NDArray, exclude: NDArray[np.intp] | None, answers: Sequence[Any]) -> Any:
-        """What all shards have to say.
+        """The merged answers of all shards.
 
-        `exclude` names the training row that each query is; None where that has to be found out.
+        `exclude` has the position of the training row that each query is; None if it is not known.
         """
 
     @abstractmethod
     def fetch(self, shard: Shard, Q: NDArray, merged: Any) -> Any:
-        """What the shard has to add, once the answers are merged."""
+        """What the merged answer needs from the shard."""
 
     @abstractmethod
     def score(
         self, Q: NDArray, merged: Any, fetched: Sequence[Any]
     ) -> tuple[NDArray[np.float64], int]:
-        """Scores, and for how many rows a search did not converge."""
+        """Scores, and the number of rows whose search did not converge."""
 
 
 class IndexOverShards(NeighborIndex):
-    """Base of indexes whose training rows lie in several shards, maybe on other machines."""
+    """Base of indexes whose training rows are in several shards, possibly on other machines."""
 
     @abstractmethod
     def check_rows(self, owner: BaseEstimator, X: Any) -> Any:
-        """The training rows of a detector, checked and not loaded; its width and names are set."""
+        """The checked training rows of a detector, not loaded. Sets its width and column names."""
 
     @abstractmethod
     def run(
         self, stages: ShardStages, Q: NDArray, exclude: NDArray[np.intp] | None = None
     ) -> tuple[NDArray[np.float64], int]:
-        """Scores of checked rows over all shards, and how many did not converge."""
+        """Scores of checked rows over all shards, and the number that did not converge."""
 
     @abstractmethod
     def run_training(self, stages: ShardStages) -> NDArray[np.float64]:
-        """Scores of all training rows, each with itself left out."""
+        """Scores of all training rows, each row itself left out."""
 
 
 def is_over_shards(index: Any) -> TypeGuard[IndexOverShards]:

@@ -1,4 +1,4 @@
-"""Rows of an array that is stored in chunks: Zarr, HDF5 and what else is sliced as these are."""
+"""Rows of an array that is stored in chunks: Zarr, HDF5 and other arrays with slices."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ._stored_rows import StoredRows
 
 
 class ChunkedRows(StoredRows):
-    """Rows of an array on disk that has a shape, a type and chunks, and is sliced.
+    """Rows of an array on disk that has a shape, a type, chunks and slices.
 
     Parameters
     ----------
-    array : zarr.Array, h5py.Dataset or alike
-        The rows. It is pickled as its library does that, unless there is a `path`.
+    array : zarr.Array, h5py.Dataset or a similar array
+        The rows. Without a `path` the array is pickled by its library.
     path : str or None, default=None
-        The folder of a Zarr array, which is opened again where the object is loaded.
+        The folder of a Zarr array. A pickle holds the path alone; loading opens the folder again.
     """
 
     def __init__(self, array: Any, path: str | None = None) -> None:
@@ -52,7 +52,7 @@ def open_zarr(path: str) -> Any:
 
 
 def is_chunked(X: Any) -> bool:
-    """Whether an object is such an array, and not one of Dask, which is computed, not sliced."""
+    """Whether an object is such an array; a Dask array is not, since it has to be computed."""
     if isinstance(X, np.ndarray) or not hasattr(X, "chunks") or hasattr(X, "__dask_graph__"):
         return False
     return hasattr(X, "shape") and hasattr(X, "dtype") and hasattr(X, "__getitem__")

@@ -1,4 +1,4 @@
-"""Rows that follow each other, some of them on disk."""
+"""Rows in several parts, of which some are on disk."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class JoinedRows(StoredRows):
         )
 
     def _read(self, start: int, stop: int) -> NDArray:
-        found = [
+        blocks = [
             part[max(0, start - first) : max(0, stop - first)]
             for part, first, end in zip(self._parts, self._ends[:-1], self._ends[1:], strict=True)
             if first < stop and start < end
         ]
-        if len(found) == 1:
-            return found[0]
-        return np.concatenate(found) if found else np.empty((0, self.shape[1]), self.dtype)
+        if len(blocks) == 1:
+            return blocks[0]
+        return np.concatenate(blocks) if blocks else np.empty((0, self.shape[1]), self.dtype)
 
     def _block(self, start: int, stop: int) -> NDArray:
-        return self._floats(self._read(start, stop))  # the parts keep their own pieces
+        return self._floats(self._read(start, stop))  # each part keeps its own piece
 
     def _gather(self, positions: NDArray[np.intp], out: NDArray) -> None:
         edges = np.searchsorted(positions, self._ends)
@@ -52,12 +52,12 @@ class JoinedRows(StoredRows):
 
 
 def joined_rows(first: Any, second: Any) -> Any:
-    """Rows and those that come after them: in memory if both are, else each where it is.
+    """Rows and further rows after them: one array if both are arrays, else joined parts.
 
     Parameters
     ----------
     first, second : ndarray or StoredRows of one float type and width
-        Checked already: none has NaN or infinity.
+        Checked rows, without NaN and infinity.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Rows of a memory-mapped file, which the process lets go of as it reads on."""
+"""Rows of a memory-mapped file: the process releases the pages that it has read."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from ..measures.blocks import slices
 from ._stored_rows import StoredRows
 
-# Pages of the file that stay in the process until it lets go of them. They would anyway be given
-# back under pressure, but they count as memory of the process until then.
+# So much of the file stays in the process before it is released. The system would take the pages
+# back under pressure, but until then they count as memory of the process.
 _HELD_BYTES = 1 << 24
-# Rows picked at a time. A page that is touched brings its neighbours along: 64 KiB in all, and up
-# to 2 MiB where the system keeps files in large pages, as Linux does of late.
+# Rows picked at a time. A touched page brings its neighbours along: 64 KiB in all, and up to 2 MiB
+# where the system keeps files in large pages, as recent versions of Linux do.
 _PICKED = 32
 
 
@@ -26,9 +26,9 @@ class MappedRows(StoredRows):
     Parameters
     ----------
     array : memmap or ndarray of shape (n, d)
-        The rows. Pickled they are all written, as NumPy does it, unless there is a `path`.
+        The rows. Without a `path` a pickle holds all of them.
     path : str or None, default=None
-        The .npy file of the map, which is mapped again where the object is loaded.
+        The .npy file of the map. A pickle holds the path alone; loading maps the file again.
     """
 
     def __init__(self, array: NDArray, path: str | None = None) -> None:
@@ -40,10 +40,12 @@ class MappedRows(StoredRows):
     def _hold(self, array: NDArray) -> None:
         self._mapping = find_mapping(array)
         self._array = np.asarray(array)
-        self._start = self._needed = 0  # of the rows in the mapping, and the bytes up to their end
+        self._start = self._needed = 0  # offsets in the mapping: the start and the end of the rows
         if self._mapping is not None:
-            own, whole = (_address(a) for a in (self._array, np.frombuffer(self._mapping, "u1")))
-            low, high = np.lib.array_utils.byte_bounds(self._array) if array.size else (own, own)
+            whole = _address(np.frombuffer(self._mapping, "u1"))
+            low = high = _address(self._array)
+            if array.size:
+                low, high = np.lib.array_utils.byte_bounds(self._array)
             self._start, self._needed = low - whole, high - whole
         shared = getattr(array, "mode", None) != "c"  # private changes must not be dropped
         self._releases = shared and hasattr(mmap, "MADV_DONTNEED") and self._mapping is not None
@@ -78,7 +80,7 @@ class MappedRows(StoredRows):
         return self._array[start:stop]
 
     def _block(self, start: int, stop: int) -> NDArray:
-        return self._floats(self._read(start, stop))  # the file is its own piece
+        return self._floats(self._read(start, stop))  # the file needs no piece in memory
 
     def _gather(self, positions: NDArray[np.intp], out: NDArray) -> None:
         self._check_length()
@@ -92,7 +94,7 @@ class MappedRows(StoredRows):
         return max(1, abs(self._array.strides[0]), self._array.itemsize * self.shape[1])
 
     def _release(self, start: int, stop: int) -> None:
-        """Let go of the pages of these rows; they are read again when they are touched."""
+        """Release the pages of these rows; touching them reads them again."""
         if not self._releases or self._mapping is None or start >= stop:
             return
         low, high = self._start, self._needed
@@ -102,12 +104,12 @@ class MappedRows(StoredRows):
         self._mapping.madvise(mmap.MADV_DONTNEED, low, high - low)
 
     def _check_length(self) -> None:
-        """Raise where the file has been cut: to touch a page behind its end kills the process."""
+        """Raise if the file has been cut: touching a page behind its end would kill the process."""
         if self._mapping is None:
             return
         try:
             size = self._mapping.size()
-        except OSError:  # the file has been deleted; its content lives on in the map
+        except OSError:  # the file was deleted; the map keeps its content
             return
         if size < self._needed:
             raise ValueError(
@@ -129,7 +131,7 @@ def map_file(path: str) -> NDArray:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ValueError(
-            f"{path} must be a .npy file of numbers that holds all rows that its head speaks of. "
+            f"{path} must be a .npy file of numbers with all rows that its header names. "
             f"Got a file of {Path(path).stat().st_size} bytes: {error}"
         ) from error
 

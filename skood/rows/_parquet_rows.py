@@ -1,4 +1,4 @@
-"""Rows of Parquet files, decoded some thousand at a time."""
+"""Rows of Parquet files, decoded a few thousand at a time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NEEDED_BY = "Reading rows of Parquet files"
 
 
 class ParquetRows(StoredRows):
-    """Rows of one Parquet file, or of several with the same columns, one after the other.
+    """Rows of one Parquet file, or of several files with equal columns, one after the other.
 
     Parameters
     ----------
     paths : list of str
-        The files, in the order of their rows. Pickled it is their names alone.
+        The files, in the order of their rows. A pickle holds their names alone.
     columns : sequence of str or None
         Names of the columns to take; all by default. A single column of lists of numbers, all of
         one length, gives one column for each place in the list.
@@ -76,7 +76,7 @@ class ParquetRows(StoredRows):
         self._parquet = _pyarrow_parquet()
 
     def _read(self, start: int, stop: int) -> NDArray:
-        """Rows of the batches that come next, or of those from the row group of `start` on."""
+        """Rows of the next batches, or of the batches from the row group of `start` on."""
         position, batches = getattr(self._local, "cursor", (-1, iter(())))
         group = int(np.searchsorted(self._ends, start, side="right")) - 1
         if not self._ends[group] <= position <= start:
@@ -87,7 +87,7 @@ class ParquetRows(StoredRows):
             end = position + len(batch)
             if end > start:
                 parts.append(batch[max(0, start - position) : stop - position])
-            if end > stop:  # what is left of the batch comes next
+            if end > stop:  # the rest of the batch comes next
                 batches = _chained(batch[stop - position :], batches)
                 end = stop
             position = end
@@ -110,7 +110,7 @@ class ParquetRows(StoredRows):
             if batch.column(0).null_count or (lengths != self.shape[1]).any():
                 raise ValueError(
                     f"The lists of column {self._names[0]!r} of {self.origin} must all have "
-                    f"{self.shape[1]} values. Got one that has not."
+                    f"{self.shape[1]} values. Got a list with another number."
                 )
             return values.reshape(-1, self.shape[1])
         columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
@@ -148,7 +148,7 @@ def _type_in(schema: Any, name: str) -> Any:
 
 
 def _common_type(types: Sequence[Any], names: list[str], path: str, *, is_list: bool) -> np.dtype:
-    found = []
+    dtypes = []
     for kind, name in zip(types, names, strict=True):
         number = kind.value_type if is_list else kind
         try:
@@ -156,8 +156,8 @@ def _common_type(types: Sequence[Any], names: list[str], path: str, *, is_list: 
         except (NotImplementedError, TypeError):
             dtype = np.dtype(object)
         check_numbers(dtype, f"column {name!r} of {path} ({kind})")
-        found.append(dtype)
-    return found[0] if len(set(found)) == 1 else np.dtype(np.float64)
+        dtypes.append(dtype)
+    return dtypes[0] if len(set(dtypes)) == 1 else np.dtype(np.float64)
 
 
 def _offsets(column: Any, width: int) -> NDArray:

@@ -1,4 +1,4 @@
-"""Rows on disk with the few operations of an array that a search or a sum needs."""
+"""Rows on disk with the few array operations that a search or a sum needs."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..measures.blocks import slices
 
-PIECE_BYTES = 1 << 23  # read at a time where rows are sliced one little block after another
+PIECE_BYTES = 1 << 23  # read at a time where small blocks of rows follow each other
 _NUMBERS = "fiub"
 
 
 class StoredRows(ABC):
-    """Rows of numbers that are not in memory: a slice of them is read when it is asked for.
+    """Rows of numbers that are not in memory: slicing reads them.
 
     Estimators that can read their rows block by block take such an object as X; `open_rows` makes
-    one of a file. Slices and rows picked by an array of positions are plain arrays in C order.
-    ``numpy.asarray`` reads all of it.
+    one of a file. Slices, and rows picked by an array of positions, are plain arrays in C order.
+    ``numpy.asarray`` reads all rows.
 
     Attributes
     ----------
     shape : tuple of two ints
         Number of rows and of columns.
     dtype : dtype
-        float32 where the file holds float32, else float64: the type that the rows are read as.
+        The type of the rows that are read: float32 if the file holds float32, else float64.
     columns : list of str or None
         Names of the columns, where the file has them.
     """
 
     ndim = 2
     columns: list[str] | None = None
-    finite = False  # set once all values have been found to be neither NaN nor infinite
+    finite = False  # True once all values are known to be neither NaN nor infinite
     _aligned = 1  # rows that are stored together
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype, origin: str) -> None:
@@ -56,12 +56,12 @@ class StoredRows(ABC):
 
     @property
     def itemsize(self) -> int:
-        """Bytes of a value as it is read."""
+        """Bytes of a value that is read."""
         return self.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all values as they are read."""
+        """Bytes of all values when they are read."""
         return self.shape[0] * self.shape[1] * self.itemsize
 
     def __repr__(self) -> str:
@@ -91,19 +91,19 @@ class StoredRows(ABC):
         return self.take(key)
 
     def take(self, positions: ArrayLike, axis: int = 0) -> NDArray:  # noqa: ARG002
-        """Rows at an array of positions, each read once, in one pass through the file."""
+        """Rows at an array of positions. One pass through the file reads each row once."""
         positions = np.asarray(positions, dtype=np.intp)
         if positions.size and not (-len(self) <= positions.min() <= positions.max() < len(self)):
             raise IndexError(f"positions must be below the {len(self)} rows of {self.origin}")
         unique, place = np.unique(positions % max(1, len(self)), return_inverse=True)
-        found = np.empty((len(unique), self.shape[1]), dtype=self.dtype)
-        self._gather(unique, found)
+        rows = np.empty((len(unique), self.shape[1]), dtype=self.dtype)
+        self._gather(unique, rows)
         if len(unique) == positions.size and np.array_equal(unique, positions):
-            return found
-        return found[place.reshape(positions.shape)]
+            return rows
+        return rows[place.reshape(positions.shape)]
 
     def blocks(self, size: int | None = None) -> Iterator[tuple[int, NDArray]]:
-        """All rows from the first to the last, some at a time, each with its first position."""
+        """All rows in blocks, each block with the position of its first row."""
         for part in slices(len(self), size or self._piece_rows()):
             yield part.start, self[part]
 
@@ -112,7 +112,7 @@ class StoredRows(ABC):
         return self[rows]
 
     def first_not_finite(self) -> int | None:
-        """Position of the first row with NaN or infinity; None where there is none."""
+        """Position of the first row with NaN or infinity; None if there is no such row."""
         for start, block in self.blocks():
             if not np.isfinite(block).all():
                 return start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
@@ -120,17 +120,17 @@ class StoredRows(ABC):
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
         if copy is False:
-            raise ValueError(f"{self!r} is not in memory, so an array of it is a copy.")
+            raise ValueError(f"{self!r} is not in memory: an array of its rows is a copy.")
         rows = np.empty(self.shape, dtype=self.dtype)
         for start, block in self.blocks():
             rows[start : start + len(block)] = block
         return rows if dtype is None else rows.astype(dtype, copy=False)
 
     def empty_frame(self) -> Any:
-        """No rows, with these columns: for checks of their number and names."""
+        """A table of these columns without rows, for checks of their number and names."""
         return np.empty((0, self.shape[1]))
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:  # nothing of it ever changes
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:  # it never changes
         return self
 
     def __getstate__(self) -> dict[str, Any]:
@@ -144,10 +144,10 @@ class StoredRows(ABC):
 
     @abstractmethod
     def _read(self, start: int, stop: int) -> NDArray:
-        """Rows from `start` to before `stop`, in whatever type and order they come."""
+        """Rows from `start` to before `stop`, in the type and order of the file."""
 
     def _block(self, start: int, stop: int) -> NDArray:
-        """Rows from `start` to before `stop`, out of a larger piece that the thread keeps."""
+        """Rows from `start` to before `stop`, from a larger piece that the thread keeps."""
         if stop - start >= 2 * self._piece_rows():
             return self._floats(self._read(start, stop))
         first, piece = getattr(self._local, "piece", (0, np.empty((0, self.shape[1]), self.dtype)))
@@ -155,12 +155,12 @@ class StoredRows(ABC):
         if not first <= start <= end or start == end:
             first = end = start // self._aligned * self._aligned
             piece = piece[:0]
-        if stop > end:  # the rest of the piece and what comes after it
+        if stop > end:  # the rest of the piece and the rows after it
             upto = min(len(self), max(stop, end + self._piece_rows()))
             more = self._floats(self._read(end, upto))
             first, piece = max(first, min(start, end)), piece[max(0, start - first) :]
             piece = np.concatenate([piece, more]) if len(piece) else more
-            piece.flags.writeable = False  # who writes into a block must not change the next
+            piece.flags.writeable = False  # writing into a block must not change the next
             self._local.piece = first, piece
         return piece[start - first : stop - first]
 
@@ -169,7 +169,7 @@ class StoredRows(ABC):
         return -(-rows // self._aligned) * self._aligned
 
     def _gather(self, positions: NDArray[np.intp], out: NDArray) -> None:
-        """Rows at ascending positions, piece by piece."""
+        """Write the rows at ascending positions to `out`, piece by piece."""
         done = 0
         while done < len(positions):
             start = int(positions[done]) // self._aligned * self._aligned
@@ -179,7 +179,7 @@ class StoredRows(ABC):
             done = upto
 
     def _floats(self, rows: NDArray) -> NDArray:
-        with np.errstate(over="ignore"):  # an inf is looked for where rows are checked
+        with np.errstate(over="ignore"):  # the check of rows finds an inf
             return np.ascontiguousarray(rows, dtype=self.dtype)
 
     def _same(self) -> Self:
@@ -189,7 +189,7 @@ class StoredRows(ABC):
 
 
 def check_numbers(dtype: np.dtype, origin: str) -> None:
-    """Raise unless a type is of real numbers."""
+    """Raise unless the type holds real numbers."""
     if dtype.kind not in _NUMBERS or dtype.hasobject:
         raise ValueError(
             f"Rows on disk must be of floats, whole numbers or booleans. Got {origin} of type "

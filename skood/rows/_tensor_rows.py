@@ -21,7 +21,7 @@ class TensorRows(StoredRows):
     ----------
     tensor : torch.Tensor of shape (n, d)
         The rows, on any device. float16 and bfloat16 are read as float32, which holds all their
-        values. It is pickled as torch does it.
+        values. torch pickles the tensor.
     """
 
     def __init__(self, tensor: Any) -> None:
@@ -34,12 +34,12 @@ class TensorRows(StoredRows):
 
     @property
     def tensor(self) -> Any:
-        """The rows in the type that they have on the device."""
+        """The rows on the device, in their type there."""
         return self._tensor
 
     @property
     def device(self) -> str:
-        """Where the rows are."""
+        """The name of the device."""
         return str(self._tensor.device)
 
     def to(self, device: str) -> Self:
@@ -49,24 +49,24 @@ class TensorRows(StoredRows):
         return other
 
     def on_device(self, part: slice) -> Any:
-        """A tensor of some rows, in the type that they are read as."""
+        """A tensor of some rows, in the type `dtype`."""
         torch = sys.modules["torch"]
         return self._tensor[part].to(getattr(torch, str(self.dtype)))
 
     def picked(self, positions: Any) -> Any:
-        """A tensor of the rows at positions, which are a tensor on the same device."""
+        """A tensor of the rows at `positions`, a tensor on the same device."""
         torch = sys.modules["torch"]
         return self._tensor.index_select(0, positions).to(getattr(torch, str(self.dtype)))
 
     def part(self, rows: slice) -> Self:
-        """Some of the rows, where they are."""
+        """Some of the rows, on the device."""
         other = self._same()
         other._tensor = self._tensor[rows]
         other.shape = tuple(other._tensor.shape)
         return other
 
     def joined(self, others: Any) -> TensorRows:
-        """These rows and others after them, on this device."""
+        """These rows and other rows after them, on this device."""
         torch = sys.modules["torch"]
         if not isinstance(others, TensorRows):
             others = TensorRows(torch.from_numpy(np.array(others)))
@@ -76,7 +76,7 @@ class TensorRows(StoredRows):
         return both
 
     def first_not_finite(self) -> int | None:
-        """Position of the first row with NaN or infinity, found on the device."""
+        """Position of the first row with NaN or infinity; the device looks for it."""
         for part in slices(len(self), _BLOCK_VALUES, each=self.shape[1]):
             finite = self.on_device(part).isfinite().all(dim=1)
             if not bool(finite.all()):
@@ -100,7 +100,7 @@ class TensorRows(StoredRows):
 
 
 def is_tensor(X: Any) -> bool:
-    """Whether X is a tensor of rows and columns; torch is not loaded for the question."""
+    """Whether X is a tensor of rows and columns. This does not load torch."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(X, torch.Tensor):
         return False

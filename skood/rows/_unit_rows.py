@@ -1,4 +1,4 @@
-"""Rows on disk, each divided by its length as it is read."""
+"""Rows that are divided by their lengths; rows on disk are divided as they are read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class UnitRows(StoredRows):
     Parameters
     ----------
     rows : StoredRows
-        The rows as they are.
+        The rows before the division.
     norms : ndarray of shape (n,)
         Their lengths.
     """
@@ -38,7 +38,7 @@ class UnitRows(StoredRows):
         return self._rows[start:stop] / self._norms[start:stop, np.newaxis]
 
     def _block(self, start: int, stop: int) -> NDArray:
-        return self._floats(self._read(start, stop))  # the rows below keep the piece
+        return self._floats(self._read(start, stop))  # the wrapped rows keep the piece
 
     def _gather(self, positions: NDArray[np.intp], out: NDArray) -> None:
         out[:] = self._rows.take(positions) / self._norms[positions, np.newaxis]

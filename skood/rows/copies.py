@@ -1,4 +1,4 @@
-"""Which training rows share their values."""
+"""Groups of equal training rows."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from numpy.typing import NDArray
 
 
 class RowCopies:
-    """Which training rows share their values: each point of the tree and its positions.
+    """Groups of equal training rows: the points of a tree, and the positions of each point.
 
     Parameters
     ----------
     first : ndarray of shape (n,)
-        For each row the position of the first row that equals it.
+        For each row, the position of the first row that equals it.
     """
 
     def __init__(self, first: NDArray[np.intp]) -> None:
-        own = first == np.arange(len(first))
-        self.firsts = np.flatnonzero(own)
+        is_first = first == np.arange(len(first))
+        self.firsts = np.flatnonzero(is_first)
         self.single = len(self.firsts) == len(first)
         self.most = 1
         if self.single:
             return
-        point = (np.cumsum(own) - 1)[first]
+        point = (np.cumsum(is_first) - 1)[first]
         self.counts = np.bincount(point)
         self.most = int(self.counts.max())
         self._starts = np.cumsum(self.counts) - self.counts
@@ -31,7 +31,7 @@ class RowCopies:
     def expand(
         self, q_rows: NDArray[np.intp], points: NDArray[np.intp], most: int
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Pairs of query and training row, of each point the first `most` copies."""
+        """Pairs of query and training row, with the first `most` copies of each point."""
         if self.single:
             return q_rows, points
         counts = np.minimum(self.counts[points], most)

@@ -1,4 +1,4 @@
-"""Recognises training rows again without keeping them."""
+"""Recognises training rows without keeping them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from .hashes import first_match, row_hashes
 
-_GLANCED = 64  # columns, at least, that tell new rows from training rows at first glance
+_GLANCED = 64  # columns at least in the short hash that most new rows fail
 
 
 class RowFingerprints:
     """Positions of training rows by fingerprints of their values, 20 to 30 bytes a row.
 
-    Does what `RowLookup` does for estimators that do not need the training rows themselves. A
-    fingerprint is two independent 64-bit hashes. Of n training rows and m others, some pair of
-    unequal rows agrees in both with a chance of about n m / 2^128: 3e-21 for a billion of each.
-    Of wide rows a hash of some columns is looked up first: most rows that are new end there.
+    This is the counterpart of `RowLookup` for estimators that do not need the training rows. A
+    fingerprint is two independent 64-bit hashes. For n training rows and m others, the chance that
+    any two unequal rows agree in both is about n m / 2^128: 3e-21 for a billion of each. A short
+    hash of some columns of wide rows is looked up first: it sorts out most new rows.
     """
 
     def __init__(self, X: NDArray) -> None:
@@ -31,13 +31,13 @@ class RowFingerprints:
         self._glances = np.unique(self._glance(X)) if self._stride > 1 else None
 
     def extended(self, X: NDArray) -> RowFingerprints:
-        """The fingerprints of these rows and of further ones, which come after them."""
+        """The fingerprints of these rows and of further rows after them."""
         return self.merged(RowFingerprints(X))
 
     def merged(self, added: RowFingerprints) -> RowFingerprints:
-        """The fingerprints of these rows and of those that others were made of, after them."""
+        """The fingerprints of these rows and of the rows of `added` after them."""
         n, other = len(self._order), copy.copy(self)
-        # The old rows come first among equals, and so do they in a stable sort.
+        # A stable sort keeps the old rows first among equals.
         first = np.concatenate([self._first, added._first])
         order = np.argsort(first, kind="stable")
         positions = np.concatenate([self._order.astype(np.intp), added._order.astype(np.intp) + n])
@@ -51,17 +51,17 @@ class RowFingerprints:
     def find(self, Q: NDArray) -> NDArray[np.intp]:
         """Position of the first training row that equals each row of Q, -1 where none does.
 
-        Q must have the training rows' type: a rounded value has other bits.
+        Q must have the type of the training rows: a rounded value has other bits.
         """
         if self._glances is None or Q.shape[1] // _GLANCED != self._stride:
             return self._find(Q)
         glances = self._glance(Q)
         place = np.searchsorted(self._glances, glances) % len(self._glances)
         known = np.flatnonzero(self._glances[place] == glances)
-        found = np.full(len(Q), -1, dtype=np.intp)
+        positions = np.full(len(Q), -1, dtype=np.intp)
         if known.size:
-            found[known] = self._find(Q if known.size == len(Q) else Q[known])
-        return found
+            positions[known] = self._find(Q if known.size == len(Q) else Q[known])
+        return positions
 
     def _glance(self, rows: NDArray) -> NDArray[np.uint64]:
         return row_hashes(rows, seed=2, stride=self._stride)

@@ -1,4 +1,4 @@
-"""An array with room behind it, so that appending rows does not copy those before."""
+"""An array with spare room, so that appending rows does not copy the rows before."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from ._joined_rows import joined_rows
 from .place import is_stored
 
-_SPARE = 1.5  # times as much room as is needed: each row is copied three times at most on average
+_SPARE = 1.5  # times the rows: each row is copied at most three times on average
 
 
 class GrowingRows:
-    """Room for rows, the first of which are taken.
+    """Room for rows, of which the first are taken.
 
-    Several owners may hold a view of the rows taken so far. Only the one that holds all of them can
-    go on in the same room; for any other a new one is made. So no owner's rows ever change.
+    Several owners may hold a view of the rows taken so far. An owner of all of them appends in the
+    same room, any other owner in new room. So the rows of an owner never change.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class GrowingRows:
         self._taken = 0
 
     def appended(self, before: Any, added: Any) -> Any:
-        """The rows before and those added: as one array if both are arrays, else as joined."""
+        """The rows before and the added rows: one array if both are arrays, else joined rows."""
         if is_stored(before) or is_stored(added):
             return joined_rows(before, added)
         n = len(before) + len(added)

@@ -1,4 +1,4 @@
-"""Hashes of rows by their values, and where a hash stands in a sorted list."""
+"""Hashes of rows by their values, and the search for a hash in a sorted list."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..measures.blocks import slices
 _BLOCK_BYTES = 1 << 20
 _FOLD = np.uint64(32)
 
-# Told places in the list and numbers of rows: which of these pairs are truly equal.
+# From places in the list and numbers of rows: which of these pairs are truly equal.
 EqualPairs = Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.bool_]]
 
 
 def row_hashes(X: NDArray, seed: int, stride: int = 1) -> NDArray[np.uint64]:
     """A 64-bit hash of each row of floats; rows with equal values have equal hashes.
 
-    With a `stride` only every so many columns are looked at. Hashes with different seeds are
-    independent. The same rows have the same hashes in every process. Rows that differ in one
-    feature alone, of those that are looked at, never have the same hash.
+    Only every `stride`-th column counts. Hashes with different seeds are independent. The same rows
+    have the same hashes in every process. Rows that differ in exactly one of the columns that count
+    never have the same hash.
     """
     factors = row_factors(-(-X.shape[1] // stride), seed)
     hashes = np.empty(len(X), dtype=np.uint64)
@@ -30,7 +30,7 @@ def row_hashes(X: NDArray, seed: int, stride: int = 1) -> NDArray[np.uint64]:
         # Adding 0 turns -0.0 into 0.0: equal values need equal bits.
         block = np.ascontiguousarray(X[part][:, ::stride]) + X.dtype.type(0)
         bits = block.view(f"u{X.itemsize}").astype(np.uint64)
-        # Small whole numbers differ only in the upper bits, and a product carries only upwards.
+        # Small whole numbers differ only in the upper bits, and a product carries upwards only.
         bits ^= bits >> _FOLD
         bits *= factors
         bits ^= bits >> _FOLD
@@ -41,7 +41,7 @@ def row_hashes(X: NDArray, seed: int, stride: int = 1) -> NDArray[np.uint64]:
 @cache
 def row_factors(d: int, seed: int) -> NDArray[np.uint64]:
     """Random odd numbers, one for each column."""
-    # Odd: a product with them loses nothing. Kept: to draw them takes as long as to search a row.
+    # Odd: a product with them loses nothing. Cached: drawing them takes as long as searching a row.
     factors = np.random.default_rng(seed).integers(0, 2**63, size=d, dtype=np.uint64)
     factors = factors * np.uint64(2) + np.uint64(1)
     factors.flags.writeable = False
@@ -51,15 +51,15 @@ def row_factors(d: int, seed: int) -> NDArray[np.uint64]:
 def first_match(
     ordered: NDArray[np.uint64], hashes: NDArray[np.uint64], equal: EqualPairs
 ) -> NDArray[np.intp]:
-    """First place in the ordered list with each hash for which `equal` holds, -1 for none."""
+    """First place of each hash in the ordered list for which `equal` holds, -1 for none."""
     place = np.searchsorted(ordered, hashes, side="left")
     end = np.searchsorted(ordered, hashes, side="right")
-    found = np.full(len(hashes), -1, dtype=np.intp)
+    matches = np.full(len(hashes), -1, dtype=np.intp)
     rows = np.flatnonzero(place < end)
     while rows.size:  # a second round only where other rows have the same hash
         matched = equal(place[rows], rows)
-        found[rows[matched]] = place[rows[matched]]
+        matches[rows[matched]] = place[rows[matched]]
         rows = rows[~matched]
         place[rows] += 1
         rows = rows[place[rows] < end[rows]]
-    return found
+    return matches

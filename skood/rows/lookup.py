@@ -13,8 +13,8 @@ from .hashes import first_match, row_hashes
 class RowLookup:
     """Positions of training rows by their values.
 
-    Equality is that of the values as given. A distance can't tell it: that of a row to itself from
-    a matrix product in float32 is often not zero.
+    Rows are equal if their given values are. A distance does not show it: by a matrix product in
+    float32, the distance of a row from itself is often not zero.
     """
 
     def __init__(self, X: NDArray) -> None:
@@ -24,12 +24,12 @@ class RowLookup:
         self._hashes = hashes[self._order]
 
     def extended(self, X: NDArray) -> RowLookup:
-        """The lookup of more rows, of which the first are those of this one."""
+        """The lookup of X, whose first rows are the rows of this lookup."""
         n = len(self._order)
         hashes = self._hash(X[n : len(X)])
         added = np.argsort(hashes, kind="stable")
         hashes = hashes[added]
-        # Behind equal hashes: the first of equal rows is to be found first.
+        # Behind equal hashes, so that the first of equal rows is found first.
         place = np.searchsorted(self._hashes, hashes, side="right")
         other = copy.copy(self)
         other.X = X

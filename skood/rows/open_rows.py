@@ -1,4 +1,4 @@
-"""Open a file of rows, to be read block by block."""
+"""Open a file of rows that is read block by block."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def open_rows(path: str | PathLike[str], *, columns: Sequence[str] | None = None
         The rows, as X for `fit`, `partial_fit`, `score_samples` and all that follow from it.
         The detectors on nearest neighbours with exact indexes, `KernelDensityOutlierDetector`,
         `MahalanobisOutlierDetector` and `PartialWhitener` read them block by block; all other
-        estimators read all of them into memory. float32 is kept, any other numbers are read as
-        float64. Pickled, or stored in an estimator that is, it holds the path and not the rows.
+        estimators read all of them into memory. float32 stays float32, other numbers are read as
+        float64. A pickle of the rows, or of an estimator that holds them, has the path only.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is of another kind, holds something else than numbers in rows and columns, or
-        is shorter than its head says.
+        If the file is of another kind, does not hold numbers in rows and columns, or is shorter
+        than its header says.
     ImportError
         If the library that reads it is not installed.
 
@@ -84,12 +84,12 @@ def open_rows(path: str | PathLike[str], *, columns: Sequence[str] | None = None
 
 
 def as_stored_rows(X: Any) -> StoredRows | None:
-    """The rows on disk or on a device that X is; None where it is something else.
+    """X as rows on disk or on a device; None if it is neither.
 
     Parameters
     ----------
     X : object
-        What an estimator has been given.
+        The X that an estimator got.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def as_stored_rows(X: Any) -> StoredRows | None:
     """
     if is_stored(X):
         return X
-    if isinstance(X, np.memmap):  # also what was computed from one is of this class
+    if isinstance(X, np.memmap):  # results computed from a map are of this class too
         return MappedRows(X) if find_mapping(X) is not None else None
     if is_tensor(X):
         return TensorRows(X)
@@ -108,6 +108,6 @@ def as_stored_rows(X: Any) -> StoredRows | None:
 def _refuse_columns(columns: Sequence[str] | None, where: Path) -> None:
     if columns is not None:
         raise ValueError(
-            "The 'columns' parameter of open_rows must be None but for Parquet files, whose "
+            "The 'columns' parameter of open_rows must be None except for Parquet files, whose "
             f"columns have names. Got {columns!r} for {where} instead."
         )

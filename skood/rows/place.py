@@ -1,4 +1,4 @@
-"""Where rows are: in an array, or somewhere that they are read from when they are asked for."""
+"""Where rows are: in an array, on disk, or in a tensor."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def is_stored(X: Any) -> TypeGuard[StoredRows]:
 
 
 def is_in_tensor(X: Any) -> TypeGuard[TensorRows]:
-    """Whether rows are in a tensor, on whatever device."""
+    """Whether rows are in a tensor, on any device."""
     return isinstance(X, TensorRows)
 
 
 def device_of(X: Any) -> str | None:
-    """The device of the tensor that rows are in; None where they are in no tensor."""
+    """The device of the tensor that holds the rows; None if no tensor holds them."""
     return X.device if is_in_tensor(X) else None
 
 
 def part_of(X: Any, part: slice) -> Any:
-    """Some of the rows as an index takes them: an array, or what stays on a device."""
+    """Some of the rows as an index takes them: an array, or rows that stay on a device."""
     return X.part(part) if is_stored(X) else X[part]

@@ -1,4 +1,4 @@
-"""A fit by sums over parts of the rows, which may lie on different machines."""
+"""A fit by sums over parts of the rows, which may be on different machines."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 
 class SumsPlan(NamedTuple):
-    """How to fit an estimator by one pass over parts of its rows.
+    """The plan of a fit in one pass over parts of the rows.
 
-    ``of_part(X, *arguments[i])`` is called where part i is, the results are merged by their
-    `merged`, neighbouring parts first, and ``finish`` takes the sums of all.
+    ``of_part(X, *arguments[i])`` is called where part i is. The results are merged by their method
+    `merged`, neighbouring parts first. ``finish`` takes the sums of all parts.
     """
 
     of_part: Callable[..., Any]

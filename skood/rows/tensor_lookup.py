@@ -1,4 +1,4 @@
-"""Finds rows that equal a training row in every feature, on the device where these are."""
+"""Finds rows that equal a training row in every feature, on the device of the training rows."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ class TensorLookup:
         hashes = self._hash(Q)
         place = torch.searchsorted(self._hashes, hashes)
         end = torch.searchsorted(self._hashes, hashes, right=True)
-        found = torch.full_like(place, -1)
+        positions = torch.full_like(place, -1)
         rows = (place < end).nonzero()[:, 0]
         while len(rows):  # a second round only where other rows have the same hash
             candidates = self._order[place[rows]]
             equal = (self.rows.picked(candidates) == Q.picked(rows)).all(dim=1)
-            found[rows[equal]] = candidates[equal]
+            positions[rows[equal]] = candidates[equal]
             rows = rows[~equal]
             place[rows] += 1
             rows = rows[place[rows] < end[rows]]
-        return found.cpu().numpy().astype(np.intp)
+        return positions.cpu().numpy().astype(np.intp)
 
     def _hash(self, rows: TensorRows) -> Any:
-        """What `row_hashes` gives, as signed numbers: products wrap around alike."""
+        """The hashes of `row_hashes` as signed numbers: their products wrap around alike."""
         torch = import_optional("torch", "torch")
         factors = torch.from_numpy(row_factors(rows.shape[1], 0).view(np.int64).copy())
         factors = factors.to(rows.device)

@@ -1,4 +1,4 @@
-"""How many threads a search may use, and one thread of BLAS or torch in each of them."""
+"""The number of threads of a search, and one thread of BLAS or torch in each of them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from threadpoolctl import ThreadpoolController
 
 @cache
 def _controller() -> ThreadpoolController:
-    # Looking through the loaded libraries takes milliseconds: once a process.
+    # Looking through the loaded libraries takes milliseconds, so it is done once in a process.
     return ThreadpoolController().select(user_api="blas")
 
 
 def n_blas_threads() -> int:
-    """Threads that BLAS would use here: the user's, joblib's or the system's setting."""
+    """Number of threads of the BLAS, as the user, joblib or the system has set it."""
     return max((lib.num_threads for lib in _controller().lib_controllers), default=1)
 
 
 def n_threads(n_jobs: int | None) -> int:
-    """Threads for the parameter `n_jobs`.
+    """Number of threads for the parameter `n_jobs`.
 
-    None follows the BLAS. -1 takes all processors that the process may use, whatever backend of
-    joblib is active: threads run in this process, and not where that backend starts its workers.
+    None means as many as the BLAS uses. -1 means all processors that the process may use. The
+    active backend of joblib does not count, since threads run in this process and not in its
+    workers.
     """
     if n_jobs is None:
         return n_blas_threads()
@@ -41,16 +42,16 @@ def _n_in_affinity() -> int:
 
 @cache
 def _n_processors(n_in_affinity: int) -> int:  # noqa: ARG001
-    # joblib asks the affinity mask, the control group and the user's settings, which takes as long
-    # as the search of a row: once for each size of the mask, the one that changes in a process.
+    # joblib reads the affinity mask, the control group and the user's settings, which takes as long
+    # as searching a row. So it is asked once for each size of the mask, which a process can change.
     return joblib.cpu_count()
 
 
 class _SingleThreadedBlas:
-    """Counts who needs one BLAS thread, so that two searches at a time restore the user's number.
+    """Counts the searches that need one BLAS thread; the last one restores the user's number.
 
-    The number is the process's, not the thread's: had each search saved and restored it by itself,
-    the second one would save the 1 of the first and leave it behind.
+    The number belongs to the process. If each search saved and restored it by itself, the second
+    would save the 1 of the first and leave it behind.
     """
 
     def __init__(self) -> None:
@@ -78,13 +79,13 @@ _torch_lock = threading.Lock()
 
 
 def one_torch_thread(torch: Any) -> None:
-    """From now on, what torch does in this thread is done by this thread alone.
+    """From now on, torch uses one thread for its work in this thread.
 
-    torch keeps a number for each of its threads, and one for those to come. This sets both, so the
-    latter is put back at once, in a thread that ends with that.
+    torch keeps a number for each thread, and a number for new threads. Setting one sets both. So a
+    thread that ends at once puts the number for new threads back.
     """
     with _torch_lock:
-        for_threads_to_come = torch.get_num_threads()  # which this new one has been given
+        for_threads_to_come = torch.get_num_threads()  # which this new thread got
         torch.set_num_threads(1)
         other = threading.Thread(target=torch.set_num_threads, args=(for_threads_to_come,))
         other.start()
