@@ -199,8 +199,8 @@ class _ProductSearch:
 
     def _by_one_product(
         self, product_row: NDArray, length: NDArray[np.float64], row: NDArray[np.intp]
-    ) -> Found:
-        """What `_by_product` does, for one query that meets all training rows in one block."""
+    ) -> Nearest:
+        """The result of `_by_product` for one query, if all training rows are in one block."""
         reference = self.owner.reference
         bound = np.full(1, -np.inf, dtype=reference.dtype_for(1))
         (block,) = reference.blocks(product_row, length, bound, None, self.product)
