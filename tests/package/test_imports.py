@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 import skood
 
 ROOT = Path(skood.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
 EXTRAS = ["torch", "skorch", "numba", "dask", "distributed", "matplotlib", "pandas", "polars"]
 EXTRAS += ["faiss", "pynndescent", "pyarrow", "safetensors", "skops"]
 # The rooms of skood (folders, and files beside them) that each room may import. The order is that
@@ -68,23 +70,36 @@ ALLOWED = {
 }
 
 
-def _imports_of(path: Path) -> set[str]:
-    """Top-level parts of skood that a file imports."""
-    package = path.relative_to(ROOT.parent).with_suffix("").parts[:-1]
-    rooms = set()
+def _module(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {_module(path): path for path in FILES}
+
+
+def _imported(path: Path) -> Iterator[tuple[str, str]]:
+    """Each imported module and name, in functions and for type checking too."""
+    package = path.relative_to(ROOT.parent).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[: len(package) - node.level + 1]
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            modules = [(*base, *name.split(".")) for name in names]
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            modules = [tuple((node.module or "").split("."))]
-        elif isinstance(node, ast.Import):
-            modules = [tuple(alias.name.split(".")) for alias in node.names]
-        else:
-            continue
-        rooms |= {m[1] for m in modules if m[0] == "skood" and len(m) > 1}
-    return rooms
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *filter(None, [node.module])])
+            for alias in node.names:
+                whole = f"{module}.{alias.name}"
+                yield (whole, "") if whole in MODULES else (module, alias.name)
+
+
+def _room(module: str) -> str:
+    return [*module.split("."), "__init__"][1]
+
+
+def _imports_of(path: Path) -> set[str]:
+    """Rooms of skood that a file imports."""
+    modules = {module for module, _ in _imported(path) if module.startswith("skood.")}
+    return {_room(module) for module in modules}
 
 
 def _rooms() -> set[str]:
@@ -111,6 +126,33 @@ def test_imports_run_one_way(room):
     for path in files:
         outside = _imports_of(path) - {room}
         assert outside <= ALLOWED[room], f"{path.name} imports {outside - ALLOWED[room]}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_imports_what_is_private_to_another_room(module):
+    for other, name in _imported(MODULES[module]):
+        if other in MODULES and _room(other) != _room(module):
+            private = [part for part in (*other.split(".")[2:], name) if part.startswith("_")]
+            assert not set(private) - {"__version__"}, f"{module} imports {name} of {other}"
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    # The lazy names of `skood` itself import nothing before they are used.
+    imports = {
+        module: {other for other, _ in _imported(path)} - {module}
+        for module, path in MODULES.items()
+        if module != "skood"
+    }
+    while free := [module for module in imports if not imports[module] & imports.keys()]:
+        for module in free:
+            del imports[module]
+    circles = {module: others & imports.keys() for module, others in imports.items()}
+    assert not circles
+
+
+def test_no_file_is_long():
+    lengths = {module: len(path.read_text().splitlines()) for module, path in MODULES.items()}
+    assert {module: length for module, length in lengths.items() if length > 400} == {}
 
 
 def test_only_validation_touches_private_names_of_scikit_learn():

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ._values import first_that_is_no_number, is_text, not_a_number, without_missing
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ._csv import CsvSource
+
+class CsvText(Protocol):
+    """The part of a `CsvSource` that describing a fault takes."""
+
+    name: str
+    encoding: str
+    header: bool
+    columns: list[str]
+
+    def reader(self, types: dict[str, Any], *, bad_row: Any = None) -> AbstractContextManager[Any]:
+        """A reader of the columns in these types."""
 
 
-def csv_fault(source: CsvSource, numbers: tuple[str, ...], error: Exception) -> str:
+def csv_fault(source: CsvText, numbers: tuple[str, ...], error: Exception) -> str:
     """Describe the first fault of a file that cannot be read, in one sentence.
 
     Parameters
     ----------
-    source : CsvSource
+    source : CsvText
         The file.
     numbers : tuple of str
         Columns that must hold numbers.
@@ -34,7 +45,7 @@ def csv_fault(source: CsvSource, numbers: tuple[str, ...], error: Exception) -> 
     return _first_fault(source, numbers) or f"{source.name} cannot be read: {_in_one_line(error)}."
 
 
-def _first_fault(source: CsvSource, numbers: tuple[str, ...]) -> str | None:
+def _first_fault(source: CsvText, numbers: tuple[str, ...]) -> str | None:
     """Read the rows as bytes, which fails for rows of the wrong length only."""
     import pyarrow as pa
 
@@ -61,7 +72,7 @@ def _first_fault(source: CsvSource, numbers: tuple[str, ...]) -> str | None:
 
 
 def _fault_of(
-    source: CsvSource, batch: pa.RecordBatch, numbers: tuple[str, ...], start: int
+    source: CsvText, batch: pa.RecordBatch, numbers: tuple[str, ...], start: int
 ) -> str | None:
     """The first fault in a batch, column by column."""
     import pyarrow as pa
@@ -79,7 +90,7 @@ def _fault_of(
     return None
 
 
-def _ragged(source: CsvSource, row: Any) -> str:
+def _ragged(source: CsvText, row: Any) -> str:
     shown = row.text if len(row.text) <= 40 else row.text[:37] + "..."
     where = "A row" if row.number is None else f"Row {row.number - source.header:,}"
     return (
@@ -88,7 +99,7 @@ def _ragged(source: CsvSource, row: Any) -> str:
     )
 
 
-def wrong_encoding(source: CsvSource, where: str) -> str:
+def wrong_encoding(source: CsvText, where: str) -> str:
     """The sentence on text of another encoding; `where` is the place, or empty."""
     return (
         f"{source.name} is not encoded as {source.encoding}{where}: name its encoding, such as "
