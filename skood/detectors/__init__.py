@@ -1,5 +1,6 @@
-"""Detectors: one estimator a file, named after it; and the presets."""
+"""Detectors: one estimator a file, named after it; their base on neighbours; and the presets."""
 
+from ._neighbor_detector import NeighborOutlierDetector
 from .fdbd import FDBDScorer
 from .kernel_density import KernelDensityOutlierDetector
 from .knn import KNNOutlierDetector
@@ -19,6 +20,7 @@ __all__ = [
     "LOFOutlierDetector",
     "MahalanobisOutlierDetector",
     "NNGuideScorer",
+    "NeighborOutlierDetector",
     "SHEScorer",
     "ViMScorer",
     "make_outlier_detector",

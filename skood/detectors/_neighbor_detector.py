@@ -48,7 +48,28 @@ def _writes_shares(detector: NeighborOutlierDetector) -> bool:
 
 
 class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
-    """Base of the detectors whose score is a measure of a row's k nearest training rows."""
+    """Base of the detectors whose score is a measure of a row's k nearest training rows.
+
+    A child writes `_score`. If that learns from the neighbours of all training rows, the child sets
+    `_uses_all_training_neighbors` and writes `_fit_reference`. If it can explain its scores, it
+    writes `_share_factors`; else it has no `explain`.
+
+    Parameters
+    ----------
+    n_neighbors, algorithm, metric, contamination, threshold_samples, random_state, n_jobs
+        As of `KNNOutlierDetector`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood.detectors import NeighborOutlierDetector
+    >>> class MedianDistanceDetector(NeighborOutlierDetector):
+    ...     def _score(self, X, neighbors):
+    ...         return -np.median(neighbors.distances, axis=1), 0
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> MedianDistanceDetector(n_neighbors=5).fit(X).predict([[0.0, 0.0], [6.0, 6.0]])
+    array([ 1, -1])
+    """
 
     # Whether the score needs something of every training row's own neighbours.
     _uses_all_training_neighbors = False

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -40,7 +41,9 @@ def test_blocks_say_what_they_are(page: Path):
 def test_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    names: dict[str, object] = {"__name__": "__main__"}
+    script = ModuleType("__main__")  # in its place, classes of the page can be pickled
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    names = vars(script)
     for block in blocks(page):
         for package, pattern in NEEDS.items():
             if block.kind in ("python", "pycon") and re.search(pattern, block.code):
