@@ -1,4 +1,4 @@
-"""Arguments that several benchmarks take, and what is allowed for them."""
+"""Arguments of several benchmarks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def folder(text: str) -> Path:
-    """A folder that is there."""
+    """Read the path of an existing folder."""
     path = Path(text)
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"must be a folder. Got {text!r} instead.")
@@ -20,7 +20,9 @@ def add_data(parser: argparse.ArgumentParser, holds: str) -> None:
     parser.add_argument("--data", type=folder, required=True, help=f"folder that holds {holds}")
 
 
-def add_cache(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add the folder where what takes long to make is kept."""
+def add_cache(parser: argparse.ArgumentParser, contents: str) -> None:
+    """Add the folder for results of long computations."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    parser.add_argument("--cache", type=Path, default=Path(home) / "skood-benchmarks", help=what)
+    parser.add_argument(
+        "--cache", type=Path, default=Path(home) / "skood-benchmarks", help=contents
+    )

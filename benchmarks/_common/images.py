@@ -21,11 +21,11 @@ JPEG = {
 
 
 def kept(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The arrays in a file, made and written first where it is missing."""
+    """The arrays of a file; a missing file is made first."""
     if not path.exists():
         arrays = make()
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Under its own name only once it is whole: a run may be cut off at any time.
+        # The file gets its name once it is complete, since a run may stop at any time.
         unfinished = path.with_name(f"{path.stem}.{os.getpid()}.npz")
         np.savez(unfinished, **arrays)
         unfinished.replace(path)
@@ -49,7 +49,9 @@ def load_colour(data: Path, name: str, split: str, cache: Path) -> np.ndarray:
 def as_grey(images: np.ndarray) -> np.ndarray:
     """Colour images as grey ones of 28 × 28."""
     grey = [Image.fromarray(image).convert("L") for image in images]
-    return np.stack([np.asarray(one.resize((28, 28), Image.Resampling.BILINEAR)) for one in grey])
+    return np.stack(
+        [np.asarray(image.resize((28, 28), Image.Resampling.BILINEAR)) for image in grey]
+    )
 
 
 def as_colour(images: np.ndarray) -> np.ndarray:

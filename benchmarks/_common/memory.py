@@ -1,4 +1,4 @@
-"""Resident memory of a process, and a process of its own to measure it in."""
+"""Resident memory of a process, and a new process for a measurement."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def resident() -> float:
 
 
 def forget_peak() -> None:
-    """Let the peak start again from what is resident now."""
+    """Restart the peak at the memory that is resident now."""
     _CLEAR_REFS.write_text("5")
 
 

@@ -1,4 +1,4 @@
-"""What skood is measured against: the bare product, faiss, scikit-learn and PyOD."""
+"""The peers of skood: the bare product, faiss, scikit-learn and PyOD."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def gaussian_rows(n: int, d: int, dtype: type = np.float32, seed: int = 0) -> ND
 
 
 def product(X: NDArray, Q: NDArray) -> Search:
-    """The inner products of all pairs, block by block in one buffer, and nothing else."""
+    """The bare inner products of all pairs, block by block in one buffer."""
     rows, columns = PRODUCT_BLOCK
     buffer = np.empty(rows * columns, dtype=X.dtype)
 
@@ -63,7 +63,7 @@ def sklearn_search(X: NDArray, Q: NDArray, k: int, algorithm: str = "brute") -> 
 
 
 def exact_searches(X: NDArray, Q: NDArray, k: int) -> dict[str, Search]:
-    """The exact searches that there are for these rows, and the product that is their limit."""
+    """All exact searches of these rows, and the product, which is their limit."""
     index = ExactIndex(n_jobs=N_JOBS).fit(X)
     searches: dict[str, Search] = {SKOOD: lambda: index.query(Q, k), PRODUCT: product(X, Q)}
     if X.dtype == np.float32 and is_installed("faiss"):  # faiss has no float64
@@ -72,7 +72,10 @@ def exact_searches(X: NDArray, Q: NDArray, k: int) -> dict[str, Search]:
     return searches
 
 
-def recall(found: NDArray[np.intp], true: NDArray[np.intp]) -> float:
+def recall(neighbors: NDArray[np.intp], nearest: NDArray[np.intp]) -> float:
     """Share of the true neighbours that were found."""
-    hits = [len(np.intersect1d(f, t)) for f, t in zip(found, true, strict=True)]
-    return float(np.sum(hits) / true.size)
+    hits = [
+        len(np.intersect1d(row, nearest_row))
+        for row, nearest_row in zip(neighbors, nearest, strict=True)
+    ]
+    return float(np.sum(hits) / nearest.size)

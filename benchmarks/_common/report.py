@@ -1,4 +1,4 @@
-"""Where and with what a benchmark ran, and its table as a Markdown file."""
+"""A page of results: command, machine, versions and text."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 
 def say(text: str) -> None:
-    """Tell at once, on stderr, what has been done."""
+    """Print a line with the time on stderr."""
     print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
 def judged(met: bool) -> str:
-    """What is written beside a requirement."""
+    """The verdict beside a requirement."""
     return "(met)" if met else "(missed)"
 
 
 def environment(packages: Sequence[str]) -> str:
     """One paragraph: date, machine and versions."""
-    found = []
+    versions = []
     for package in packages:
         try:
-            found.append(f"{package} {version(package)}")
+            versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            found.append(f"{package} not installed")
+            versions.append(f"{package} not installed")
     date = datetime.now(UTC).strftime("%Y-%m-%d")
     return (
         f"{date}; {_processor()}, {os.cpu_count()} processors, {platform.system()}; "
-        f"Python {platform.python_version()}, {', '.join(found)}."
+        f"Python {platform.python_version()}, {', '.join(versions)}."
     )
 
 

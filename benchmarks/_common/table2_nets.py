@@ -31,8 +31,9 @@ def lenet(n_classes: int = 10) -> nn.Sequential:
 def resnet(blocks: tuple[int, ...], width: int, n_classes: int = 10) -> nn.Sequential:
     """A residual net for colour images of 32 × 32.
 
-    `blocks` says how many of two convolutions each stage has; each stage halves the maps (but for
-    the first) and doubles the channels. (3, 4, 6, 3) with a width of 64 is ResNet34.
+    `blocks` holds the number of blocks in each stage; a block has two convolutions. Each stage
+    after the first halves the maps and doubles the channels. (3, 4, 6, 3) with a width of 64 is
+    ResNet34.
     """
     stages: OrderedDict[str, nn.Module] = OrderedDict()
     stages["scale"] = Scale(mean=(0.491, 0.482, 0.447), deviation=(0.245, 0.243, 0.261))
@@ -53,7 +54,7 @@ def resnet(blocks: tuple[int, ...], width: int, n_classes: int = 10) -> nn.Seque
 
 
 def sequence_net(n_classes: int = 6, width: int = 128) -> nn.Sequential:
-    """An LSTM over words of a read that is given as numbers (length, 4), one column for a base."""
+    """An LSTM over words of a read, an array (length, 4) with a column for each base."""
     return _chain(
         words=_Words(width),
         lstm=_Recurrent(width),
@@ -76,9 +77,9 @@ class Scale(nn.Module):
 
 
 class _FlattenAsStored(nn.Module):
-    """Flattens maps in the order that they have in training, so that nothing is copied.
+    """Flattens maps in their order in memory, without a copy.
 
-    A fifth of the training's time; to the net it is another order of the same features.
+    That saves a fifth of the training. The net sees the same features in another order.
     """
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
@@ -86,7 +87,7 @@ class _FlattenAsStored(nn.Module):
 
 
 class _Residual(nn.Module):
-    """Two convolutions and the way around them (He et al. 2016, the basic block)."""
+    """Two convolutions and a shortcut (the basic block of He et al. 2016)."""
 
     def __init__(self, n_in: int, n_out: int, stride: int) -> None:
         super().__init__()
@@ -105,7 +106,7 @@ class _Residual(nn.Module):
 
 
 class _Words(nn.Module):
-    """Overlapping words of twelve bases, one at every fourth: a fourth of the steps to go through.
+    """Overlapping words of twelve bases, one at every fourth base: a fourth of the steps.
 
     (n, length, 4) to (n, steps, width).
     """

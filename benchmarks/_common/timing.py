@@ -1,4 +1,4 @@
-"""Alternating runs on two threads, and the ratios of what they took."""
+"""Alternating runs on two threads, and the ratios of their times."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def use_two_threads() -> None:
 
 
 def _give_faiss_the_kernels_of_numpy() -> None:
-    """Left alone, its old OpenBLAS takes generic ones on newer processors, 4 times as slow."""
+    """By default its old OpenBLAS takes generic ones on newer processors, 4 times as slow."""
     libraries = threadpool_info()
     kernels = [lib["architecture"] for lib in libraries if lib["internal_api"] == "openblas"]
     if kernels:
@@ -60,7 +60,7 @@ def timed(function: Callable[[], object], *, at_least: float = 0.0) -> Seconds:
 
 
 def clocked(run: Callable[[], object], spent: list[float]) -> Seconds:
-    """A run that returns the seconds it took, and keeps those of the processor."""
+    """A run that returns its seconds, and adds those of the processor to `spent`."""
 
     def seconds() -> float:
         start, start_of_processor = time.perf_counter(), time.process_time()
@@ -72,7 +72,7 @@ def clocked(run: Callable[[], object], spent: list[float]) -> Seconds:
 
 
 def bare_forward(module: Any, batches: list[Any]) -> Callable[[], None]:
-    """A run of a torch module over batches: without gradients, and nothing else."""
+    """A run of a torch module over batches, without gradients."""
     import torch
 
     def run() -> None:
@@ -91,23 +91,23 @@ def alternate(
     once: Collection[str] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, list[float]]:
-    """Seconds of every contestant in runs A B C, A B C, ..., after one that does not count.
+    """Seconds of every contestant in runs A B C, A B C, ..., after a warm-up.
 
-    Those in `once` take minutes: they run a single time and are not warmed up.
+    Contestants in `once` take minutes: they run a single time, without a warm-up.
     """
     for name, run in contestants.items():
         if name not in once:
             run()
-    found: dict[str, list[float]] = {name: [] for name in contestants}
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(n_runs):
         for name, run in contestants.items():
             if name in once and number > 0:
                 continue
             gc.collect()
             time.sleep(_PAUSE)
-            found[name].append(run())
-            say(f"{name} {found[name][-1]:.3g} s")
-    return found
+            seconds[name].append(run())
+            say(f"{name} {seconds[name][-1]:.3g} s")
+    return seconds
 
 
 @dataclass(frozen=True)

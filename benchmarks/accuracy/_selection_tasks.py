@@ -1,4 +1,4 @@
-"""What to choose a detector for: training rows with classes, and truly strange rows to judge it."""
+"""The tasks of the choice: training rows with classes, and truly strange rows to judge it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Draw:
 
 @dataclass(frozen=True)
 class Task:
-    """Where the rows come from, and what one would take without choosing."""
+    """The source of the rows, and the default without a choice."""
 
     name: str
-    default: str  # whose default is taken: "tabular" or "embedding"
+    default: str  # "tabular" or "embedding"
     draw: Callable[[Path, Path, int], Draw]  # from the data, the cache and the seed
 
 

@@ -35,9 +35,9 @@ the other normal rows and all anomalies. Tabular sets are standardised on the tr
 every method; embedding sets are raw for every method (their preset whitens by itself). All rows are
 float64. All detectors run at their defaults; those that draw at random get the number of the split
 as seed. *Standard error* is over sets; *preset minus it* is paired, on the sets where both ran;
-*mean rank* counts a method that failed on a set as the last there; differences below {TIE} points
-are ties. AUPR-out and FPR95 (lower is better) are in % as well. *Seconds* are of one processor, for
-fitting and scoring all splits of all sets."""
+*mean rank* ranks a failed method last on the set; differences below {TIE} points are ties. AUPR-out
+and FPR95 (lower is better) are in % as well. *Seconds* are of one processor, for fitting and
+scoring all splits of all sets."""
 NOTES = f"""\
 - 19_landsat and 31_satimage-2 are cut from one source, and so are 2_annthyroid and 38_thyroid:
   these 13 tabular sets are not 13 independent ones. Nor are the embedding sets: the images of
@@ -59,10 +59,10 @@ def run(chosen: list[Dataset], n_splits: int, peers: bool, keep: Path | None) ->
     start, done = time.perf_counter(), {}
     for dataset in chosen:
         if keep and _kept(keep, dataset, n_splits, peers).exists():
-            # written by an earlier run of this script, in a folder that the caller names
+            # written by an earlier run of this script, into a folder of the caller
             kept = _kept(keep, dataset, n_splits, peers).read_bytes()
             done[dataset.name] = pickle.loads(kept)  # noqa: S301
-    # The largest first, so that none of them is left at the end for one process alone.
+    # The largest first: a large set at the end would keep a single process busy.
     order = sorted(chosen, key=lambda dataset: -dataset.path.stat().st_size)
     order = [dataset for dataset in order if dataset.name not in done]
     # A fresh process has no threads that a fork could lock.
@@ -79,7 +79,7 @@ def run(chosen: list[Dataset], n_splits: int, peers: bool, keep: Path | None) ->
             line = f"[{len(done)}/{len(chosen)}] {dataset.name}, {seconds:.0f} s so far"
             say(line)
     results = {kind: {d.name: done[d.name] for d in chosen if d.kind == kind} for kind in KINDS}
-    return {kind: found for kind, found in results.items() if found}
+    return {kind: by_set for kind, by_set in results.items() if by_set}
 
 
 def _kept(folder: Path, dataset: Dataset, n_splits: int, peers: bool) -> Path:
@@ -89,13 +89,13 @@ def _kept(folder: Path, dataset: Dataset, n_splits: int, peers: bool) -> Path:
 
 def report(results: dict[str, Results], n_splits: int) -> str:
     parts = [PROTOCOL.format(splits=n_splits), "## Requirements", requirements(results)]
-    parts += [group_report(kind, found) for kind, found in results.items()]
+    parts += [group_report(kind, by_set) for kind, by_set in results.items()]
     parts += ["## Notes", NOTES]
-    parts += [set_tables(kind, found) for kind, found in results.items()]
+    parts += [set_tables(kind, by_set) for kind, by_set in results.items()]
     return "\n\n".join(part for part in parts if part)
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser, "adbench/")
     parser.add_argument("--splits", type=at_least_one, default=5)
@@ -105,32 +105,40 @@ def arguments() -> argparse.Namespace:
         "--keep",
         type=Path,
         metavar="FOLDER",
-        help="keep each set's results there, and go on from them after an interruption",
+        help="keep the results of each set there, and resume from them",
     )
-    found = parser.parse_args()
-    if not found.no_peers and not is_installed("pyod"):
-        say("without the peers: pip install pyod adds them (and an hour)")
-        found.no_peers = True
-    return found
+    arguments = parser.parse_args()
+    if not arguments.no_peers and not is_installed("pyod"):
+        say("no peers: pip install pyod adds them, and an hour")
+        arguments.no_peers = True
+    return arguments
 
 
 def main() -> None:
-    given = arguments()
-    chosen = datasets(given.data, given.only)
+    arguments = parse_arguments()
+    chosen = datasets(arguments.data, arguments.only)
     if not chosen:
         sys.exit(
             "The '--data' argument must be a folder that holds adbench/, with sets whose names "
-            f"contain '{given.only}'. Got {given.data}."
+            f"contain '{arguments.only}'. Got {arguments.data}."
         )
-    body = report(run(chosen, given.splits, not given.no_peers, given.keep), given.splits)
-    if given.only:
+    body = report(
+        run(chosen, arguments.splits, not arguments.no_peers, arguments.keep), arguments.splits
+    )
+    if arguments.only:
         print(body)
         say("not written: only a run on all sets is kept")
         return
-    command = COMMAND + (" --no-peers" if given.no_peers else "")
-    command += "" if given.splits == 5 else f" --splits {given.splits}"
-    packages = ["skood", "numpy", "scipy", "scikit-learn", *([] if given.no_peers else ["pyod"])]
-    name = "accuracy_adbench" + ("-skood" if given.no_peers else "")
+    command = COMMAND + (" --no-peers" if arguments.no_peers else "")
+    command += "" if arguments.splits == 5 else f" --splits {arguments.splits}"
+    packages = [
+        "skood",
+        "numpy",
+        "scipy",
+        "scikit-learn",
+        *([] if arguments.no_peers else ["pyod"]),
+    ]
+    name = "accuracy_adbench" + ("-skood" if arguments.no_peers else "")
     write_result(name, "Accuracy on ADBench", command, packages, body)
 
 

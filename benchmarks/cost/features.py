@@ -1,4 +1,4 @@
-"""What taking features out of a torch module costs above its bare forward pass.
+"""The cost of features of a torch module above its bare forward pass.
 
     python benchmarks/cost/features.py           # some three minutes on two processors
     python benchmarks/cost/features.py --quick   # small sizes, to try the script
@@ -50,9 +50,9 @@ from skood.cli.arguments import count as at_least_one
 from skood.deep import TorchFeatureTransformer
 
 AT_MOST = 1.1  # times the bare forward pass
-ABOVE = 15  # MB above one batch and the result: the rounding of what the allocator holds
+ABOVE = 15  # MB above one batch and the result: the rounding of the allocator
 BATCH = 64
-WARM = 16  # batches: the first makes what the libraries keep, the next show how much comes and goes
+WARM = 16  # batches: the first fills the libraries' caches, the next show temporary memory
 N_LAYERS = (1, 2, 4, 8)
 PACKAGES = ["skood", "torch", "numpy", "scikit-learn"]
 
@@ -61,16 +61,16 @@ METHOD = """\
 over the same batches, without gradients, in evaluation mode, of a tensor that is ready. The
 extraction is `transform` of an array, to the end: checks, copies, means over pixels or tokens, the
 result. Of the eight blocks of each module every eighth, fourth, second or each is taken. Medians of
-{runs} alternating runs after one that does not count; a ratio is the median (least–most) of the
-ratios of paired runs. The last ratio is that of the processor time of both threads, which other
-programs on the machine don't change as much; threads sleep while they wait. {load}"""
+{runs} alternating runs after a warm-up; a ratio is the median (least–most) of the ratios of paired
+runs. The last ratio is that of the processor time of both threads, which other programs on the
+machine don't change as much; threads sleep while they wait. {load}"""
 
 MEMORY = """\
 In a process of its own, with data and module in memory and all eight blocks taken. One batch is the
-highest resident memory in bare forward passes of {warm} batches, one at a time, less what was
-resident before; peak is that of `transform`. So the last column but one holds what is neither the
-batch nor the result. The C library is told to give freed memory back at once (by {variables}):
-else it keeps tens of MB, in bare passes as well. 1 MB = 10⁶ bytes."""
+highest resident memory of bare forward passes over {warm} batches, one at a time, less the resident
+memory before; "peak" is that of `transform`. "Above both" is the peak less the batch and the
+result. The C library returns freed memory at once (by {variables}): otherwise it keeps tens of MB,
+in bare passes as well. 1 MB = 10⁶ bytes."""
 
 
 def conv_net() -> nn.Module:
@@ -106,7 +106,7 @@ def samples(n: int, shape: tuple[int, ...]) -> NDArray:
 
 
 def blocks(names: str, n_layers: int) -> list[str]:
-    """So many of the eight blocks, evenly spread, the last among them."""
+    """The given number of the eight blocks, evenly spread, with the last one."""
     step = 8 // n_layers
     return [names.format(i) for i in range(step - 1, 8, step)]
 
@@ -155,10 +155,10 @@ def measure_memory(name: str, n: int) -> dict[str, float]:
 
 def memory_line(name: str, n: int) -> list[str]:
     arguments = ("--measure", name, "--samples", str(n))
-    found = measured_in_new_process(__file__, *arguments, environment=GIVE_BACK)
-    above = found["peak"] - found["batch"] - found["result"]
+    figures = measured_in_new_process(__file__, *arguments, environment=GIVE_BACK)
+    above = figures["peak"] - figures["batch"] - figures["result"]
     data = n * int(torch.Size(WORK[name][1]).numel()) * 4 / MB
-    sizes = (data, found["batch"], found["result"], found["peak"], above)
+    sizes = (data, figures["batch"], figures["result"], figures["peak"], above)
     return [
         name,
         f"{n:,}",
@@ -194,7 +194,7 @@ def main() -> None:
         print(json.dumps(measure_memory(arguments.measure, arguments.samples)))
         return
     if arguments.quick:
-        print(report(256, 3, [1_000]))  # a part is no result: it must not replace one
+        print(report(256, 3, [1_000]))  # a partial run must not replace the page
         return
     body = report(512, arguments.runs, [2_000, 20_000])
     command, title = "python benchmarks/cost/features.py", "Features of torch modules"

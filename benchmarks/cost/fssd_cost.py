@@ -1,4 +1,4 @@
-"""What FSSD costs above the bare forward pass of a LeNet, with and without perturbed inputs.
+"""The cost of FSSD above the bare forward pass of a LeNet, with and without perturbed inputs.
 
     python benchmarks/cost/fssd_cost.py           # some ten minutes on one processor
     python benchmarks/cost/fssd_cost.py --quick   # small sizes, to try the script
@@ -45,7 +45,7 @@ N, N_LESS = 10_000, 2_500
 BATCH = 100
 PLAIN_AT_MOST = 1.15  # times the bare forward pass
 PER_LAYER_AT_MOST = 4  # forward passes for each layer, with perturbation
-FLAT = 15  # MB between both numbers of images: the rounding of what the allocator holds
+FLAT = 15  # MB between both numbers of images: the rounding of the allocator
 PACKAGES = ["skood", "torch", "numpy", "scikit-learn"]
 OPTIONS = {
     "plain": {"perturbation": 0.0},
@@ -56,17 +56,16 @@ OPTIONS = {
 METHOD = f"""\
 One thread, {{n:,}} images of 28 × 28 (perturbed: {{n_perturbed:,}}) in batches of {BATCH}; a LeNet
 ({FILTERS[0]} and {FILTERS[1]} filters of 5 × 5, {HIDDEN} hidden units) and its layers
-{", ".join(LAYERS)}. The bare pass is
-`module(batch)` over the same batches, without gradients, in evaluation mode, of a tensor that is
-ready. FSSD is `score_samples` of an array, to the end: features, distances, the nearest of
-as many training profiles. Medians of {{runs}} alternating runs after one that does not count;
-ratios are the median (least–most) of the ratios of paired runs. Those of processor time decide:
-other programs on the machine don't change them as much. The load average was {{load:.1f}} at the
-end."""
+{", ".join(LAYERS)}. The bare pass is `module(batch)` over the same batches, without gradients, in
+evaluation mode, of a tensor that is ready. FSSD is `score_samples` of an array, to the end:
+features, distances, the nearest of as many training profiles. Medians of {{runs}} alternating runs
+after a warm-up; ratios are the median (least–most) of the ratios of paired runs. Those of processor
+time decide: other programs on the machine don't change them as much. The load average was
+{{load:.1f}} at the end."""
 MEMORY = """\
 In processes of their own, with images, module and fitted scorer in memory: the highest resident
-memory while so many images are scored, less what was resident before and less the result. The C
-library is told to give freed memory back at once (by {variables}). 1 MB = 10⁶ bytes."""
+memory during scoring, less the resident memory before and less the result. The C library returns
+freed memory at once (by {variables}). 1 MB = 10⁶ bytes."""
 
 
 def images(n: int, seed: int = 0) -> NDArray[np.float32]:
@@ -111,15 +110,15 @@ def time_lines(names: list[str], n: int, n_runs: int) -> list[list[str]]:
 
 
 def measure_memory(name: str, counts: list[int]) -> list[float]:
-    """In a process of its own: MB above the result while so many images are scored."""
+    """In a process of its own: MB above the result during the scoring of each number of images."""
     training, X = images(counts[0]), images(max(counts), seed=1)
     scorer = fitted_scorer(lenet(training, 0), training, name)
-    scorer.score_samples(X[: counts[0]])  # what libraries keep is made once
-    before, found = resident(), []
+    scorer.score_samples(X[: counts[0]])  # fills the libraries' caches
+    before, peaks = resident(), []
     for count in counts:
         forget_peak()
-        found.append(peak_above(scorer, X[:count], before))
-    return found
+        peaks.append(peak_above(scorer, X[:count], before))
+    return peaks
 
 
 def peak_above(scorer: FSSDScorer, X: NDArray, before: float) -> float:
@@ -133,10 +132,10 @@ def memory_table(counts: list[int]) -> str:
     lines = []
     for name in OPTIONS:
         arguments = ("--measure", name, "--counts", *map(str, counts))
-        found = measured_in_new_process(__file__, *arguments, environment=GIVE_BACK)
-        growth = found[-1] - found[0]
+        peaks = measured_in_new_process(__file__, *arguments, environment=GIVE_BACK)
+        growth = peaks[-1] - peaks[0]
         flat = f"{growth:+.1f} MB, ≤ {FLAT} MB {judged(growth <= FLAT)}"
-        lines.append([name, *(f"{value:.1f} MB" for value in found), flat])
+        lines.append([name, *(f"{value:.1f} MB" for value in peaks), flat])
     head = ["FSSD", *(f"{count:,} images" for count in counts), "growth"]
     notes = MEMORY.format(variables=GIVE_BACK_TEXT)
     return f"## Memory above the result\n\n{notes}\n\n{markdown_table(head, lines)}"
@@ -155,7 +154,9 @@ def main() -> None:
         print(json.dumps(measure_memory(arguments.measure, arguments.counts)))
         return
     if arguments.quick:
-        print(f"{time_table(300, 100, 2)}\n\n{memory_table([200, 400])}")  # a part is no result
+        print(
+            f"{time_table(300, 100, 2)}\n\n{memory_table([200, 400])}"
+        )  # a partial run writes no page
         return
     body = f"{time_table(N, N_LESS, arguments.runs)}\n\n{memory_table(arguments.counts)}"
     command = "python benchmarks/cost/fssd_cost.py"

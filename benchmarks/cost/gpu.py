@@ -2,7 +2,7 @@
 
     python benchmarks/cost/gpu.py   # two minutes on a large GPU, which needs 20 GB of memory
 
-Writes benchmarks/results/gpu.md. Where torch sees no CUDA device it says so and writes nothing.
+Writes benchmarks/results/gpu.md. Without a CUDA device it writes nothing.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _AT_LEAST = 0.5  # seconds of a run: after a pause, a GPU takes a while to reach
 
 METHOD = """\
 {gpu}, {processors} processors. Gaussian rows of float32. Medians of {runs} alternating runs of at
-least {seconds} s, after one that does not count.
+least {seconds} s, after a warm-up.
 
 ## Beside the product
 
 {n:,} × {d} rows and {m:,} queries, {k} neighbours, tensors on the GPU. The product is that of all
-queries and all rows, {columns:,} rows at a time, written down in the precision named; the search is
+queries and all rows, {columns:,} rows at a time, in the named precision; the search is
 `ExactIndex(precision=…).query`, up to the neighbours on the host. Recall: of the {k} nearest by
 distances in float64, for {checked} queries.
 
@@ -64,7 +64,7 @@ with {offset:,.0f} added to all values.
 ## Detectors
 
 {dn:,} × {dd} rows, {dm:,} scored, `algorithm=ExactIndex()` and `ExactIndex(device="cuda")`. The
-difference is the largest between their scores, by their size.
+difference is the largest relative difference of their scores.
 
 {detectors}
 """
@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def beside_the_product(torch: Any) -> tuple[str, bool]:
-    """The table of rates beside what is required, and whether it is met."""
+    """The table of rates beside the requirement, and whether it is met."""
     generator = torch.Generator("cuda").manual_seed(0)
     X, Q = (
         torch.randn(size, N_COLUMNS, device="cuda", generator=generator)
@@ -117,13 +117,14 @@ def beside_the_product(torch: Any) -> tuple[str, bool]:
             {"product": _product(torch, X.to(dtype), Q.to(dtype)), "search": _query(index, Q)}
         )
         share = paired_ratio(seconds["product"], seconds["search"])
-        found = recall(index.query(Q[:N_CHECKED], K).indices, true)
-        met = share.median >= RATE and found == 1
+        recalled = recall(index.query(Q[:N_CHECKED], K).indices, true)
+        met = share.median >= RATE and recalled == 1
         all_met &= met
         rates = [f"{work / np.median(seconds[name]):.0f} TFLOP/s" for name in seconds]
-        lines.append([precision, *rates, str(share), f"≥ {RATE} {judged(met)}", f"{found:.4f}"])
+        required = f"≥ {RATE} {judged(met)}"
+        lines.append([precision, *rates, str(share), required, f"{recalled:.4f}"])
     head = ["precision", "product", "search", "share of the rate", "required", "recall"]
-    return _told(markdown_table(head, lines)), all_met
+    return _shown(markdown_table(head, lines)), all_met
 
 
 def rows_of_numpy(torch: Any) -> str:
@@ -148,7 +149,7 @@ def rows_of_numpy(torch: Any) -> str:
     recalls = [
         f"recall{of}, {who}" for of in ("", f" + {OFFSET:,.0f}") for who in ("skood", "torch")
     ]
-    return _told(markdown_table(["rows", *seconds, *recalls], lines))
+    return _shown(markdown_table(["rows", *seconds, *recalls], lines))
 
 
 def detectors() -> str:
@@ -163,20 +164,20 @@ def detectors() -> str:
         }
         fits = _compared({place: lambda d=d: d.fit(X) for place, d in pair.items()})
         scores = _compared({place: lambda d=d: d.score_samples(Q) for place, d in pair.items()})
-        one, other = (d.score_samples(Q) for d in pair.values())
+        on_processors, on_gpu = (d.score_samples(Q) for d in pair.values())
         times = [in_seconds(part[place]) for part in (fits, scores) for place in pair]
-        lines.append([name, *times, f"{np.abs(other / one - 1).max():.0e}"])
+        lines.append([name, *times, f"{np.abs(on_gpu / on_processors - 1).max():.0e}"])
     head = [f"{work}, {place}" for work in ("fit", "score") for place in pair]
-    return _told(markdown_table(["detector", *head, "difference"], lines))
+    return _shown(markdown_table(["detector", *head, "difference"], lines))
 
 
 def _compared(ways: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
     runs = {name: timed(way, at_least=_AT_LEAST) for name, way in ways.items()}
-    return alternate(runs, N_RUNS, say=_told)
+    return alternate(runs, N_RUNS, say=_shown)
 
 
-def _told(text: str) -> str:
-    """The text, which is also shown at once: a borrowed GPU may be gone before the end."""
+def _shown(text: str) -> str:
+    """Show a text at once, since a borrowed GPU may be gone before the end."""
     say(text)
     return text
 
@@ -199,19 +200,21 @@ def _by_cdist(torch: Any, X: NDArray, Q: NDArray) -> Callable[[], NDArray]:
 
     def query() -> NDArray:
         queries = torch.from_numpy(Q).cuda()
-        found = [torch.cdist(part, rows).topk(K, largest=False)[1] for part in queries.split(_STEP)]
-        return torch.cat(found).cpu().numpy()
+        neighbors = [
+            torch.cdist(part, rows).topk(K, largest=False)[1] for part in queries.split(_STEP)
+        ]
+        return torch.cat(neighbors).cpu().numpy()
 
     return query
 
 
 def _neighbours_in_float64(torch: Any, X: Any, Q: Any) -> NDArray:
-    """By differences: a product would lose digits of rows far from the origin."""
-    X, found = X.double(), []
+    """The nearest rows by differences: a product would lose digits far from the origin."""
+    X, neighbors = X.double(), []
     for query in Q.double():
         squares = torch.cat([(part - query).square().sum(dim=1) for part in X.split(100_000)])
-        found.append(squares.topk(K, largest=False)[1])
-    return torch.stack(found).cpu().numpy()
+        neighbors.append(squares.topk(K, largest=False)[1])
+    return torch.stack(neighbors).cpu().numpy()
 
 
 def _torch() -> Any:

@@ -3,7 +3,7 @@
     python benchmarks/cost/growth.py           # a few minutes on two processors
     python benchmarks/cost/growth.py --quick   # small sizes, to try the script
 
-Writes a plot each to benchmarks/results/growth-*.png and the numbers to growth.md.
+Writes the plots to benchmarks/results/growth-*.png and the numbers to growth.md.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def measure(setting: Setting, n_runs: int) -> dict[str, float]:
     Q = gaussian_rows(setting.queries, setting.d, seed=1)
     searches = exact_searches(X, Q, setting.k)
     runs = alternate({name: timed(run, at_least=0.05) for name, run in searches.items()}, n_runs)
-    return {name: median(found) for name, found in runs.items()}
+    return {name: median(seconds) for name, seconds in runs.items()}
 
 
 def measure_axis(axis: str, base: Setting, values: list[int], n_runs: int) -> Times:
@@ -72,7 +72,7 @@ def measure_axis(axis: str, base: Setting, values: list[int], n_runs: int) -> Ti
 
 
 def fixed_sizes(axis: str, base: Setting) -> str:
-    """The sizes that stay, in words."""
+    """The fixed sizes, in words."""
     sizes = asdict(base)
     del sizes[axis]
     return ", ".join(f"{value:,} {MEANING[name]}" for name, value in sizes.items())
@@ -110,7 +110,7 @@ def main() -> None:
     )
     body = "\n\n".join([intro, *sections])
     if arguments.quick:
-        print(body)  # small sizes are no result: they must not replace one
+        print(body)  # small sizes must not replace the page
         return
     write_result("growth", "How time grows", "python benchmarks/cost/growth.py", PACKAGES, body)
 

@@ -42,13 +42,11 @@ PACKAGES = ["skood", "numpy", "scipy", "scikit-learn", "pyod", "faiss-cpu"]
 
 METHOD = """\
 {n:,} × {d} rows of float32 ({data:.0f} MB), two threads, defaults. Each detector runs in a process
-of its own. Each figure is the highest resident memory while these rows are scored, less what was
-resident before the fit, with the data in memory and all modules imported. So it contains what the
-fitted detector holds, and BLAS's buffers; "held" is what is resident before scoring. 1 MB = 10⁶
-bytes. The C library is told to give freed memory back at once, by
-{give_back}.
-Else it keeps up to some 60 MB of what was freed, and for threads 30 MB more in one run than in
-another."""
+of its own. Each figure is the highest resident memory during scoring, less the resident memory
+before the fit, with the data in memory and all modules imported. So it includes the fitted detector
+and BLAS's buffers; "held" is measured before scoring. 1 MB = 10⁶ bytes. The C library returns freed
+memory at once, by {give_back}. Otherwise it keeps up to some 60 MB of it, and for threads 30 MB
+more in one run than in another."""
 
 Scoring = Callable[[NDArray], Any]
 
@@ -83,7 +81,7 @@ SKOOD = {
     "KD": "KernelDensityOutlierDetector",
     "MD": "MahalanobisOutlierDetector",
 }
-# What each peer needs installed, and its fit.
+# The package of each peer, and its fit.
 PEERS: dict[str, tuple[str, Callable[[NDArray], Scoring]]] = {
     "scikit-learn brute": ("sklearn", fit_sklearn),
     "PyOD KNN": ("pyod", fit_pyod),
@@ -95,16 +93,16 @@ def measure(name: str, n: int, d: int, counts: list[int]) -> dict[str, float]:
     """In the process of its own: MB above the data after the fit, and while scoring."""
     X, Q = gaussian_rows(n, d), gaussian_rows(max(counts), d, seed=1)
     if name not in SKOOD and PEERS[name][0] == "pyod":
-        import pyod.models.knn  # noqa: F401  # modules aren't the detector's memory
+        import pyod.models.knn  # noqa: F401  # modules are not the detector's memory
     use_two_threads()
     before = resident()
     score = fit_skood(SKOOD[name], X) if name in SKOOD else PEERS[name][1](X)
-    found = {"held": resident() - before}
+    figures = {"held": resident() - before}
     for count in counts:
         forget_peak()
         score(Q[:count])
-        found[str(count)] = peak() - before
-    return found
+        figures[str(count)] = peak() - before
+    return figures
 
 
 def table(sizes: list[int]) -> str:
@@ -116,20 +114,20 @@ def table(sizes: list[int]) -> str:
             rows.append([name, *[""] * (len(counts) + 1), INSTALL, ""])
             continue
         say(f"{name} ...")
-        found = measured_in_new_process(
+        figures = measured_in_new_process(
             __file__,
             *("--measure", name, "--sizes", *map(str, sizes)),
             environment=GIVE_BACK,
         )
         rows.append(
-            [name, *(f"{value:.0f} MB" for value in found.values()), *required(name, found)]
+            [name, *(f"{value:.0f} MB" for value in figures.values()), *required(name, figures)]
         )
     return markdown_table(head, rows)
 
 
-def required(name: str, found: dict[str, float]) -> list[str]:
-    """What is required of skood: of the first number of queries, and of growth with the number."""
-    _, first, *_, last = found.values()
+def required(name: str, figures: dict[str, float]) -> list[str]:
+    """The requirements of skood: memory for the fewest queries, and growth with their number."""
+    _, first, *_, last = figures.values()
     growth = last - first
     if name in PEERS:
         return ["", f"{growth:+.0f} MB"]
@@ -151,14 +149,14 @@ def main() -> None:
         print(json.dumps(measure(arguments.measure, n, d, counts)))
         return
     if not PEAK_IS_MEASURABLE:
-        sys.exit("The peak memory of a process can be measured anew on Linux only.")
+        sys.exit("Only Linux lets a process measure its peak memory anew.")
     body = (
         METHOD.format(n=n, d=d, data=n * d * 4 / MB, give_back=GIVE_BACK_TEXT)
         + "\n\n"
         + table(sizes)
     )
     if arguments.quick:
-        print(body)  # a part is no result: it must not replace one
+        print(body)  # a partial run must not replace the page
         return
     write_result("memory", "Memory", "python benchmarks/cost/memory.py", PACKAGES, body)
 

@@ -33,13 +33,13 @@ Part = tuple[list[list[str]], str, float]  # lines of requirements, text, a numb
 
 def workers(quick: bool, folder: Path, _: Path) -> Part:
     """Two workers beside one, and beside two threads; the number is Dask's time for a task."""
-    found = measure_scaling(QUICK if quick else Sizes(), folder)
+    scaling = measure_scaling(QUICK if quick else Sizes(), folder)
     line = [
         "throughput of two workers, as a share of this process with two threads",
-        f"{found.share:.2f}",
-        f"≥ {LEAST_SHARE} {judged(found.met)}",
+        f"{scaling.share:.2f}",
+        f"≥ {LEAST_SHARE} {judged(scaling.met)}",
     ]
-    return [line], f"## Workers\n\n{found.text}", found.seconds_per_task
+    return [line], f"## Workers\n\n{scaling.text}", scaling.seconds_per_task
 
 
 def disk(quick: bool, _: Path, __: Path) -> Part:
@@ -52,13 +52,13 @@ def disk(quick: bool, _: Path, __: Path) -> Part:
 def growth(quick: bool, folder: Path, out: Path) -> Part:
     """From 10^4 rows on."""
     sizes = SIZES[:-1] if quick else SIZES
-    found = measure_growth(sizes, folder, out / "scale-growth.png", say)
+    curves = measure_growth(sizes, folder, out / "scale-growth.png", say)
     line = [
         "peak memory of a process over all sizes on disk",
-        f"{found.peak / 1e9:.2f} GB",
-        f"< {MEMORY_LIMIT / 1e9:.0f} GB {judged(found.met)}",
+        f"{curves.peak / 1e9:.2f} GB",
+        f"< {MEMORY_LIMIT / 1e9:.0f} GB {judged(curves.met)}",
     ]
-    return [line], f"## Growth\n\n{found.text}", 0.0
+    return [line], f"## Growth\n\n{curves.text}", 0.0
 
 
 PARTS = {"workers": workers, "disk": disk, "growth": growth}
@@ -70,11 +70,11 @@ def kept(cache: Path | None, name: str, run: Callable[[], Part]) -> Part:
     if path is not None and path.exists():
         return tuple(json.loads(path.read_text(encoding="utf-8")))
     say(f"{name} ...")
-    found = run()
+    part = run()
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(found), encoding="utf-8")
-    return found
+        path.write_text(json.dumps(part), encoding="utf-8")
+    return part
 
 
 def main() -> None:
@@ -85,23 +85,23 @@ def main() -> None:
     arguments = parser.parse_args()
     quick, cache = arguments.quick, arguments.cache
     with tempfile.TemporaryDirectory() as name:
-        found = {
+        parts = {
             part: kept(cache, part, partial(run, quick, Path(name), arguments.out))
             for part, run in PARTS.items()
         }
     n, m = (20_000, 500) if quick else (100_000, 2_000)
-    per_task = found["workers"][2]
+    per_task = parts["workers"][2]
     paper = kept(cache, "paper", lambda: ([], on_paper(measure_constants(n, m, per_task)), 0.0))
-    required = [line for lines, _, _ in found.values() for line in lines]
+    required = [line for lines, _, _ in parts.values() for line in lines]
     body = "\n\n".join(
         [
             markdown_table(["", "measured", "required"], required),
-            *(text for _, text, _ in found.values()),
+            *(text for _, text, _ in parts.values()),
             f"## On paper: 10⁸ references, 10⁹ queries\n\n{paper[1]}",
         ]
     )
     if quick:
-        print(body)  # small sizes are no result: they must not replace one
+        print(body)  # small sizes must not replace the page
         return
     write_result("scale", "Past one machine", "python benchmarks/cost/scale.py", PACKAGES, body)
 

@@ -3,8 +3,8 @@
     python benchmarks/cost/speed.py           # 20 to 35 minutes on two processors
     python benchmarks/cost/speed.py --quick   # small sizes, to try the script
 
-Two threads for everyone. All contestants of one piece of work run in turn (A B C, A B C, ...); a
-ratio is the median of the ratios of neighbouring runs. `growth.py` has how time grows.
+Two threads for everyone. All contestants of a work run in turn (A B C, A B C, ...); a
+ratio is the median of the ratios of neighbouring runs. `growth.py` shows how time grows.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ PACKAGES = ["skood", "numpy", "scipy", "scikit-learn", "pyod", "faiss-cpu", "tor
 PACKAGES += ["threadpoolctl"]
 
 METHOD = """\
-{threads} threads for all. Medians of {runs} alternating runs after one that does not count, with a
-pause before each in which the threads of the last one fall asleep; the ratio is the median
-(least–most) of the ratios of paired runs. A peer marked with * takes long and ran once. "n ×
-faster" is the peer's time over skood's, any other ratio skood's over the other's. Rows are standard
-normal where nothing else is said, so there is no structure to profit from. Recall is checked on the
-answers, exact ones against scikit-learn's in float64. Of scikit-learn's kd_tree, ball_tree and
-brute, the fastest on a 20th of the queries runs in full. faiss's own OpenBLAS is told to take the
-kernels that NumPy's takes; left alone it takes generic ones on newer processors. torch is loaded
-for the last two works alone: there skood may take its product, the bare one remains NumPy's."""
+{threads} threads for all. Medians of {runs} alternating runs after a warm-up. A pause before each
+run lets the threads of the previous run fall asleep. The ratio is the median (least–most) of the
+ratios of paired runs. A peer marked with * takes long and ran once. "n × faster" is the peer's time
+over skood's, any other ratio skood's over the other's. Rows are standard normal unless stated
+otherwise, and so have no structure to profit from. Recall is checked on the answers; exact answers
+are compared with scikit-learn's in float64. Of scikit-learn's kd_tree, ball_tree and brute, the
+fastest on a 20th of the queries runs in full. faiss's own OpenBLAS is set to the kernels of
+NumPy's; by default it takes generic ones on newer processors. Only the last two works load torch:
+there skood may take torch's product, while the bare product stays NumPy's."""
 
 LINEUP_RUNS = 3
 
 
 def result_lines(work: Work, n_runs: int) -> list[list[str]]:
-    """Measure one piece of work: a line of the table for each claim."""
+    """Measure a work: a line of the table for each claim."""
     runs = alternate(work.seconds, n_runs, once=work.once, say=say)
     lines = [claim_line(claim, runs, work.once) for claim in work.claims]
     lines += [quality_line(quality) for quality in work.qualities]
@@ -100,7 +100,7 @@ def requirement_table(arguments: argparse.Namespace) -> str:
 
 
 def lineup_section(arguments: argparse.Namespace) -> str:
-    """Fit and scoring time of all detectors, for which nothing is required."""
+    """Fit and scoring times of all detectors, without a requirement."""
     title, seconds = lineup(Sizes(arguments.quick))
     n_runs = min(arguments.runs, LINEUP_RUNS)
     once = {f"{name} {verb}" for name in SLOW for verb in ("fit", "score")}
@@ -123,11 +123,11 @@ def main() -> None:
     parser.add_argument("--runs", type=at_least_one, default=9, help="runs of each contestant")
     arguments = parser.parse_args()
     use_two_threads()
-    # The detectors first: the last of the works load torch.
+    # The detectors first, since the last works load torch.
     detectors = lineup_section(arguments) if re.search(arguments.only, "detectors") else ""
     body = f"{requirement_table(arguments)}\n\n{detectors}"
     if arguments.quick or arguments.only:
-        print(body)  # a part is no result: it must not replace one
+        print(body)  # a partial run must not replace the page
         return
     notes = METHOD.format(threads=N_THREADS, runs=arguments.runs)
     write_result(

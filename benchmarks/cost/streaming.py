@@ -40,7 +40,7 @@ from skood.cli import main as skood_command
 LIMIT = 500  # MB above the fitted detector
 SHARE = 0.5  # of the throughput in memory
 ROWS, COLUMNS, TRAINING_ROWS = 5_000_000, 20, 2_000
-AT_ONCE = 100_000  # rows, in making the file
+AT_ONCE = 100_000  # rows that are written together
 PACKAGES = ["skood", "numpy", "scikit-learn", "pandas", "pyarrow"]
 
 METHOD = """\
@@ -49,7 +49,7 @@ detector is `skood fit` at its defaults (tabular: LCP on standardised columns, w
 p-values) on {training:,} other such rows. "In blocks" is `skood score`; "in memory" is
 `pandas.read_csv`, `score_samples` and `p_values` of all rows in one call each, and `to_csv`. Both
 write row, score, p-value and decision. Each runs in a process of its own. Memory is the highest
-resident memory of the process less what was resident with the detector loaded and all modules
+resident memory of the process, less its resident memory with the detector loaded and all modules
 imported. 1 MB = 10⁶ bytes."""
 
 
@@ -110,7 +110,7 @@ def measure_in_new_process(way: str, folder: Path) -> dict[str, float]:
 
 
 def kill_and_resume(folder: Path, rows: int) -> tuple[int, bool]:
-    """After how many rows the process was killed, and whether the end is the same file."""
+    """The number of rows at the kill, and whether the resumed file is the same."""
     say("killed and resumed ...")
     output = folder / "resumed.csv"
     journal = folder / "resumed.csv.part.json"
@@ -133,15 +133,15 @@ def digest(path: Path) -> str:
 
 
 def largest_difference(folder: Path) -> float:
-    """Between the scores of the two ways, relative."""
+    """The largest relative difference between the scores of the two ways."""
     from pyarrow import csv
 
     only_scores = csv.ConvertOptions(include_columns=["score"])
-    one, other = (
+    scores, scores_in_memory = (
         csv.read_csv(folder / name, convert_options=only_scores)["score"].to_numpy()
         for name in ("blocks.csv", "memory.csv")
     )
-    return float(np.abs(one / other - 1).max())
+    return float(np.abs(scores / scores_in_memory - 1).max())
 
 
 def run(rows: int, folder: Path) -> str:
@@ -151,9 +151,9 @@ def run(rows: int, folder: Path) -> str:
     write_rows(folder / "few.csv", 10, seed=2)
     fit = ["fit", str(folder / "train.csv"), "--save", str(folder / "d.skood"), "--quiet"]
     subprocess.run([sys.executable, "-m", "skood", *fit], check=True)
-    found = {way: measure_in_new_process(way, folder) for way in WAYS}
-    ratio = found["in memory"]["seconds"] / found["in blocks"]["seconds"]
-    memory = found["in blocks"]["memory"]
+    measured = {way: measure_in_new_process(way, folder) for way in WAYS}
+    ratio = measured["in memory"]["seconds"] / measured["in blocks"]["seconds"]
+    memory = measured["in blocks"]["memory"]
     required = {
         "in blocks": [
             f"≤ {LIMIT} MB {judged(memory <= LIMIT)}",
@@ -164,12 +164,12 @@ def run(rows: int, folder: Path) -> str:
     lines = [
         [
             way,
-            f"{one['seconds']:.0f} s",
-            f"{rows / one['seconds']:,.0f}",
-            f"{one['memory']:,.0f} MB",
+            f"{figures['seconds']:.0f} s",
+            f"{rows / figures['seconds']:,.0f}",
+            f"{figures['memory']:,.0f} MB",
             *required[way],
         ]
-        for way, one in found.items()
+        for way, figures in measured.items()
     ]
     head = ["way", "time", "rows a second", "memory", "required", "throughput"]
     killed_after, same = kill_and_resume(folder, rows)
@@ -195,11 +195,11 @@ def main() -> None:
         print(json.dumps(measure(arguments.measure, arguments.folder)))
         return
     if not PEAK_IS_MEASURABLE:
-        sys.exit("The peak memory of a process can be measured anew on Linux only.")
+        sys.exit("Only Linux lets a process measure its peak memory anew.")
     with tempfile.TemporaryDirectory() as folder:
         body = run(arguments.rows, Path(folder))
     if arguments.rows != ROWS:
-        print(body)  # a part is no result: it must not replace one
+        print(body)  # a partial run must not replace the page
         return
     title = "A file larger than the memory"
     write_result("streaming", title, "python benchmarks/cost/streaming.py", PACKAGES, body)

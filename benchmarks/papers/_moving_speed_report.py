@@ -1,4 +1,4 @@
-"""What moves in training, as tables and as a picture."""
+"""The movement of features in training, as tables and a picture."""
 
 from __future__ import annotations
 

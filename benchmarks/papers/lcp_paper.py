@@ -58,7 +58,8 @@ METHOD_NOTES = f"""\
   epochs at {GREY_RATE:g} (grey images), {COLOUR_EPOCHS} at {COLOUR_RATE:g} (colour images),
   {TABLE_EPOCHS} at 1e-3 (tables).
 - The trace is the code, without neurons that never vary, divided by one number, the standard
-  deviation of all its values: kernel density has a bandwidth with a unit, the others feel nothing.
+  deviation of all its values: the bandwidth of kernel density has a unit; the other measures do not
+  change.
 - Measures run at their defaults. *whitened*: after PartialWhitener(0.5). *reconstruction*: minus
   the mean squared error. *reconstruction + …*: the sum of the standardised logarithms of both, mean
   and scale from the training rows, as LayerEnsemble adds up layers.
@@ -67,25 +68,26 @@ METHOD_NOTES = f"""\
 
 
 def run(
-    tasks: list[Task], given: argparse.Namespace
+    tasks: list[Task], arguments: argparse.Namespace
 ) -> tuple[Results, dict[str, list[Traces]], list[NetResult]]:
-    """Everything that was chosen, seed by seed."""
+    """All chosen tasks, seed by seed."""
     results: Results = {}
     logs: dict[str, list[Traces]] = {}
     nets = []
-    if given.only.lower() in LENET.lower():
+    if arguments.only.lower() in LENET.lower():
         nets = [
-            run_net(given.data, given.cache, seed, quick=given.quick) for seed in range(given.seeds)
+            run_net(arguments.data, arguments.cache, seed, quick=arguments.quick)
+            for seed in range(arguments.seeds)
         ]
     for task in tasks:
-        for seed in range(given.seeds):
-            traces = make_traces(task, given.data, given.cache, seed, quick=given.quick)
+        for seed in range(arguments.seeds):
+            traces = make_traces(task, arguments.data, arguments.cache, seed, quick=arguments.quick)
             logs.setdefault(task.name, []).append(traces)
             start = time.process_time()
-            found = results.setdefault(task.name, {})
+            by_outside = results.setdefault(task.name, {})
             for outside, methods in evaluate(traces).items():
                 for method, value in methods.items():
-                    found.setdefault(outside, {}).setdefault(method, []).append(value)
+                    by_outside.setdefault(outside, {}).setdefault(method, []).append(value)
             seconds = time.process_time() - start
             say(f"{task.name}, seed {seed}: scored in {seconds:.0f} s")
     return results, logs, nets
@@ -104,31 +106,33 @@ def report(
     return "\n\n".join(parts)
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser, "mnist/, cifar10/, ...")
     parser.add_argument("--seeds", type=at_least_one, default=3)
     parser.add_argument("--only", default="", metavar="PATTERN", help="sets with this in the name")
     parser.add_argument("--quick", action="store_true", help="few rows and epochs, to try it out")
     add_cache(parser, "networks and traces are kept here")
-    found = parser.parse_args()
-    if not (found.data / "mnist").is_dir():
-        parser.error(f"argument --data: must be a folder with mnist/. Got {found.data} instead.")
-    return found
+    arguments = parser.parse_args()
+    if not (arguments.data / "mnist").is_dir():
+        parser.error(
+            f"argument --data: must be a folder with mnist/. Got {arguments.data} instead."
+        )
+    return arguments
 
 
 def main() -> None:
-    given = arguments()
-    tasks = [task for task in all_tasks() if given.only.lower() in task.name.lower()]
-    if not tasks and given.only.lower() not in LENET.lower():
+    arguments = parse_arguments()
+    tasks = [task for task in all_tasks() if arguments.only.lower() in task.name.lower()]
+    if not tasks and arguments.only.lower() not in LENET.lower():
         names = ", ".join(repr(name) for name in [LENET, *(task.name for task in all_tasks())])
-        sys.exit(f"The '--only' argument must be part of one of {names}. Got {given.only!r}.")
-    body = report(*run(tasks, given), given.seeds)
-    if given.only or given.quick:
+        sys.exit(f"The '--only' argument must be part of one of {names}. Got {arguments.only!r}.")
+    body = report(*run(tasks, arguments), arguments.seeds)
+    if arguments.only or arguments.quick:
         print(body)
         say("not written: only a run on everything is kept")
         return
-    command = COMMAND + ("" if given.seeds == 3 else f" --seeds {given.seeds}")
+    command = COMMAND + ("" if arguments.seeds == 3 else f" --seeds {arguments.seeds}")
     packages = ["skood", "numpy", "scipy", "scikit-learn", "torch", "pillow"]
     write_result("lcp_paper", "The experiment of the LCP paper", command, packages, body)
 

@@ -51,7 +51,7 @@ def _trace(data: Path, seed: int) -> dict[str, np.ndarray]:
         "MNIST": with_channel(load_grey(data, "mnist", "t10k")[0][:ROWS]),
         "noise": rng.random((ROWS, 1, 28, 28), dtype=np.float32),
     }
-    found: dict[str, list[np.ndarray]] = {}
+    features_of: dict[str, list[np.ndarray]] = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = lenet()
@@ -63,8 +63,8 @@ def _trace(data: Path, seed: int) -> dict[str, np.ndarray]:
             for kind, rows in kinds.items():
                 features = layers.fit_transform(rows)
                 for layer, columns in layers.feature_groups_.items():
-                    found.setdefault(f"{kind}/{layer}", []).append(features[:, columns])
-    return {name: np.stack(values) for name, values in found.items()}
+                    features_of.setdefault(f"{kind}/{layer}", []).append(features[:, columns])
+    return {name: np.stack(values) for name, values in features_of.items()}
 
 
 def _training(net: nn.Module, X: torch.Tensor, y: torch.Tensor):
@@ -85,12 +85,14 @@ def _training(net: nn.Module, X: torch.Tensor, y: torch.Tensor):
             yield step
 
 
-def distances(found: dict[str, np.ndarray], layer: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def distances(
+    features_of: dict[str, np.ndarray], layer: str
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """By kind: distance to F* and movement since the first weights, both (checkpoints, rows)."""
-    singularity = found[f"noise/{layer}"].mean(axis=1)
+    singularity = features_of[f"noise/{layer}"].mean(axis=1)
     both = {}
     for kind in ("Fashion-MNIST", "MNIST", "noise"):
-        features = found[f"{kind}/{layer}"]
+        features = features_of[f"{kind}/{layer}"]
         to_noise = [
             singularity_distance(at, centre)
             for at, centre in zip(features, singularity, strict=True)
@@ -100,7 +102,7 @@ def distances(found: dict[str, np.ndarray], layer: str) -> dict[str, tuple[np.nd
     return both
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser, "mnist/, fashion_mnist/, ...")
     parser.add_argument("--seeds", type=at_least_one, default=3)
@@ -109,11 +111,11 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    given = arguments()
+    arguments = parse_arguments()
     runs = []
-    for seed in range(given.seeds):
-        found = features_over_time(given.data, given.cache, seed)
-        runs.append({layer: distances(found, layer) for layer in LAYERS})
+    for seed in range(arguments.seeds):
+        features_of = features_over_time(arguments.data, arguments.cache, seed)
+        runs.append({layer: distances(features_of, layer) for layer in LAYERS})
     RESULTS.mkdir(exist_ok=True)
     picture(runs[0], STEPS, RESULTS / "moving-speed.png")
     body = markdown(runs, STEPS, EPOCHS)

@@ -1,11 +1,11 @@
-"""Table 2 of the FSSD paper, run anew.
+"""Table 2 of the FSSD paper, reproduced.
 
     python benchmarks/papers/table2.py --task fmnist --data ../shared/data
 
-Trains the nets (each kept after every epoch: a run that was cut off goes on where it stopped),
-scores every method with each of them, and writes Markdown, CSV and a picture into
-``benchmarks/results/``. Methods that need no out-of-distribution rows, those tuned on 500 + 500
-rows that are not reported, and outlier exposure are kept apart.
+Trains the nets, scores every method with each of them, and writes Markdown, CSV and a picture into
+``benchmarks/results/``. Nets are stored after every epoch, so that a stopped run resumes. Methods
+without out-of-distribution rows, methods tuned on 500 + 500 rows, and outlier exposure have
+separate tables.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def trained_nets(task: Task, data: Data, folder: Path, n_seeds: int) -> list[nn.
 def scored(
     task: Task, data: Data, nets: list[nn.Module], n_scored: int, folder: Path, only: str
 ) -> Table:
-    """All methods with all nets; scores that were found before are read."""
+    """All methods with all nets; stored scores are read."""
     split = split_rows(data, task.most_rows)
     table = Table(task, n_scored, len(nets))
     for seed in range(n_scored):
@@ -74,7 +74,7 @@ def possible(method: Method, task: Task, nets: list[nn.Module]) -> bool:
 
 
 def _scores(method: Method, net: Context, folder: Path) -> dict[str, np.ndarray]:
-    # Of all nets, an ensemble's scores depend on how many there are.
+    # The scores of an ensemble also depend on the number of nets.
     n_nets = len(net.nets) if method.of_other_nets else 1
     key = f"{net.task.key}-{net.seed}-{method.name}-{n_nets}"
     short = hashlib.sha256(key.encode()).hexdigest()[:12]
@@ -92,7 +92,7 @@ def _scores(method: Method, net: Context, folder: Path) -> dict[str, np.ndarray]
     return {name.removeprefix("set:"): scores for name, scores in found.items()}
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--task", choices=sorted(SEEDS), required=True)
     add_data(parser, "fashion_mnist/, cifar10/, genome/, ...")
@@ -111,31 +111,31 @@ def arguments() -> argparse.Namespace:
     add_cache(
         parser, "nets and scores are kept here: empty it after a change of a recipe or a method"
     )
-    found = parser.parse_args()
-    found.seeds = SEEDS[found.task] if found.seeds is None else found.seeds
-    found.scored = found.seeds if found.scored is None else found.scored
-    if found.scored > found.seeds:
-        allowed = f"an int from 1 to {found.seeds}, the number of nets"
-        parser.error(f"argument --scored: must be {allowed}. Got {found.scored} instead.")
-    return found
+    arguments = parser.parse_args()
+    arguments.seeds = SEEDS[arguments.task] if arguments.seeds is None else arguments.seeds
+    arguments.scored = arguments.seeds if arguments.scored is None else arguments.scored
+    if arguments.scored > arguments.seeds:
+        allowed = f"an int from 1 to {arguments.seeds}, the number of nets"
+        parser.error(f"argument --scored: must be {allowed}. Got {arguments.scored} instead.")
+    return arguments
 
 
 def main() -> None:
-    given = arguments()
-    architecture = given.arch or ("resnet34" if torch.cuda.is_available() else "narrow")
-    task = find_task(given.task, architecture)
-    data = task.load(given.data, given.cache)
-    folder = given.cache / "table2"
-    nets = trained_nets(task, data, folder, given.seeds)
-    table = scored(task, data, nets, given.scored, folder, given.only)
+    arguments = parse_arguments()
+    architecture = arguments.arch or ("resnet34" if torch.cuda.is_available() else "narrow")
+    task = find_task(arguments.task, architecture)
+    data = task.load(arguments.data, arguments.cache)
+    folder = arguments.cache / "table2"
+    nets = trained_nets(task, data, folder, arguments.seeds)
+    table = scored(task, data, nets, arguments.scored, folder, arguments.only)
     body = write_markdown(table)
-    if given.only:
+    if arguments.only:
         print(body)
         say("not written: only a run of all methods is kept")
         return
     command = f"python benchmarks/papers/table2.py --task {task.name} --data ../shared/data"
-    command += "" if given.seeds == SEEDS[task.name] else f" --seeds {given.seeds}"
-    command += "" if given.scored == given.seeds else f" --scored {given.scored}"
+    command += "" if arguments.seeds == SEEDS[task.name] else f" --seeds {arguments.seeds}"
+    command += "" if arguments.scored == arguments.seeds else f" --scored {arguments.scored}"
     name = f"table2-{task.name}"
     packages = ["skood", "numpy", "scipy", "scikit-learn", "torch"]
     write_result(name, f"Table 2: {task.title}", command, packages, body)

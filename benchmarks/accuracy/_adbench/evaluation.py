@@ -40,7 +40,7 @@ class Dataset:
 
 @dataclass
 class Outcome:
-    """What one method got on one set: a value in % for each split, or why there are none."""
+    """Values in % of a method on a set, one for each split, or the reason of a failure."""
 
     auroc: list[float] = field(default_factory=list)
     aupr: list[float] = field(default_factory=list)
@@ -56,34 +56,34 @@ class Outcome:
 
 
 class TooSlowError(Exception):
-    """A method ran past the limit."""
+    """A method exceeds the time limit."""
 
 
 def datasets(folder: Path, pattern: str) -> list[Dataset]:
     """The sets whose name contains `pattern`."""
-    found = []
+    sets = []
     for kind, groups in KINDS.items():
         for group in groups:
             # Without its group, the name of an embedding set is not unique.
             prefix = "" if kind == "tabular" else group.split("_by_")[1] + "/"
             paths = sorted((folder / "adbench" / group).glob("*.npz"), key=_natural_order)
-            found += [Dataset(prefix + path.stem, kind, path) for path in paths]
-    return [dataset for dataset in found if pattern.lower() in dataset.name.lower()]
+            sets += [Dataset(prefix + path.stem, kind, path) for path in paths]
+    return [dataset for dataset in sets if pattern.lower() in dataset.name.lower()]
 
 
 def evaluate(dataset: Dataset, n_splits: int, peers: bool) -> dict[str, Outcome]:
     """Outcome of every method on one set."""
     X, y = _load(dataset.path)
     chosen = methods(dataset.kind, peers=peers)
-    found = {method.name: Outcome() for method in chosen}
+    outcomes = {method.name: Outcome() for method in chosen}
     for seed in range(n_splits):
         raw, labels = _split(X, y, seed)
         ready = _standardised(*raw) if dataset.kind == "tabular" else raw
         for method in chosen:
             rows = raw if method.name in PRESET.values() else ready
-            if not found[method.name].failure:
-                _run(method, seed, rows, labels, found[method.name])
-    return found
+            if not outcomes[method.name].failure:
+                _run(method, seed, rows, labels, outcomes[method.name])
+    return outcomes
 
 
 def _natural_order(path: Path) -> tuple[int, str]:
@@ -119,7 +119,7 @@ def _run(
     labels: np.ndarray,
     outcome: Outcome,
 ) -> None:
-    """Add the values of one split, or the reason why there are none."""
+    """Add the values of a split, or the reason of a failure."""
     start = time.process_time()
     try:
         with warnings.catch_warnings(record=True) as caught, _time_limit(LIMIT_SECONDS):
@@ -137,7 +137,7 @@ def _run(
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise after so many seconds of processor time, with one thread; not on Windows."""
+    """Limit the processor time of a block, which runs on one thread; no limit on Windows."""
     if not hasattr(signal, "setitimer"):
         with threadpool_limits(1):
             yield

@@ -25,7 +25,7 @@ PRESET = {"tabular": "tabular preset", "embedding": "embedding preset"}
 
 @dataclass(frozen=True)
 class Method:
-    """A detector to be made for a random seed; all but the presets get rows made ready for them."""
+    """A detector for each seed. On tabular sets all but the preset get standardised rows."""
 
     name: str
     make: Callable[[int], Any]
@@ -49,13 +49,13 @@ class _PyOD:
 def methods(kind: str, *, peers: bool) -> list[Method]:
     """The methods for a kind of data, the preset first."""
     preset = Method(PRESET[kind], lambda _: make_outlier_detector(kind))
-    own = [preset, *_classic_measures()]
+    ours = [preset, *_classic_measures()]
     if kind == "embedding":
         # On tabular sets this is the preset itself.
-        own.insert(1, Method("LCP", lambda _: LCPOutlierDetector()))
+        ours.insert(1, Method("LCP", lambda _: LCPOutlierDetector()))
     if not peers:
-        return own
-    return [*own, *_pyod(), *_scikit_learn(robust_covariance=kind == "tabular")]
+        return ours
+    return [*ours, *_pyod(), *_scikit_learn(robust_covariance=kind == "tabular")]
 
 
 def _classic_measures() -> list[Method]:
@@ -81,11 +81,11 @@ def _pyod() -> list[Method]:
 
 
 def _scikit_learn(*, robust_covariance: bool) -> list[Method]:
-    found = {
+    makers = {
         "sklearn LOF": lambda _: LocalOutlierFactor(novelty=True),
         # PyOD KDE is this class with its default bandwidth, so here it has the one of KD Scott.
         "sklearn KernelDensity Scott": lambda _: KernelDensity(bandwidth="scott"),
     }
     if robust_covariance:
-        found["sklearn EllipticEnvelope"] = lambda seed: EllipticEnvelope(random_state=seed)
-    return [Method(name, make, "scikit-learn") for name, make in found.items()]
+        makers["sklearn EllipticEnvelope"] = lambda seed: EllipticEnvelope(random_state=seed)
+    return [Method(name, make, "scikit-learn") for name, make in makers.items()]

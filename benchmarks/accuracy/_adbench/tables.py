@@ -21,7 +21,7 @@ LEAST = {"40_vowels": 98.5, "6_cardio": 94.5, "26_optdigits": 94.5, "28_pendigit
 
 
 def group_report(kind: str, results: Results) -> str:
-    """All tables of one kind of data but those of single sets."""
+    """All tables of a kind of data, without those of single sets."""
     parts = [
         f"## {TITLES[kind]} ({len(results)})",
         _summary(kind, results),
@@ -35,16 +35,16 @@ def group_report(kind: str, results: Results) -> str:
 def set_tables(kind: str, results: Results) -> str:
     """Mean AUROC of every method on every set."""
     names = _method_names(results)
-    foreign = [name for name in names if _is_peer(name)]
-    own = [name for name in names if name not in foreign]
-    parts = [f"## {TITLES[kind]}, one by one", _set_table(results, own, spread=True)]
-    if foreign:
-        parts.append(_set_table(results, foreign, spread=False))
+    peers = [name for name in names if _is_peer(name)]
+    ours = [name for name in names if name not in peers]
+    parts = [f"## {TITLES[kind]}, one by one", _set_table(results, ours, spread=True)]
+    if peers:
+        parts.append(_set_table(results, peers, spread=False))
     return "\n\n".join(parts)
 
 
 def requirements(all_results: dict[str, Results]) -> str:
-    """Each requirement beside what was found."""
+    """Each requirement beside its measurement."""
     lines: list[str] = []
     for kind, results in all_results.items():
         lines += _lead_lines(kind, results)
@@ -89,14 +89,14 @@ def _summary(kind: str, results: Results) -> str:
     head = ["method", "AUROC", "standard error", "mean rank", "preset minus it"]
     head += ["preset wins / ties / losses", "AUPR-out", "FPR95", "seconds", "sets"]
     names = _method_names(results)
-    means = np.array([[found[name].mean for name in names] for found in results.values()])
-    # A method that failed on a set is the last there.
+    means = np.array([[outcomes[name].mean for name in names] for outcomes in results.values()])
+    # A failed method is the last on its set.
     ranks = rankdata(np.where(np.isnan(means), np.inf, -means), axis=1).mean(axis=0)
     rows = []
     for name, rank in zip(names, ranks, strict=True):
-        ran = [found[name] for found in results.values() if not found[name].failure]
+        ran = [outcomes[name] for outcomes in results.values() if not outcomes[name].failure]
         values = [outcome.mean for outcome in ran]
-        seconds = sum(found[name].seconds for found in results.values())
+        seconds = sum(outcomes[name].seconds for outcomes in results.values())
         row = [name, _mean(values), _error(values), f"{rank:.2f}"]
         row += _against(PRESET[kind], name, results)
         row += [_mean([np.mean(outcome.aupr) for outcome in ran])]
@@ -123,9 +123,9 @@ def _losses(kind: str, results: Results) -> str:
     preset, lines = PRESET[kind], []
     for name in _method_names(results):
         lost = {
-            set_name: found[name].mean - found[preset].mean
-            for set_name, found in results.items()
-            if found[name].mean - found[preset].mean >= TIE
+            set_name: outcomes[name].mean - outcomes[preset].mean
+            for set_name, outcomes in results.items()
+            if outcomes[name].mean - outcomes[preset].mean >= TIE
         }
         ordered = sorted(lost.items(), key=lambda item: -item[1])
         text = ", ".join(f"{set_name} {points:.1f}" for set_name, points in ordered)
@@ -135,26 +135,26 @@ def _losses(kind: str, results: Results) -> str:
 
 
 def _problems(results: Results) -> list[str]:
-    """Failures and warnings, with the sets where they came."""
-    found: dict[tuple[str, str, str], list[str]] = {}
+    """Failures and warnings, with their sets."""
+    problems: dict[tuple[str, str, str], list[str]] = {}
     for set_name, outcomes in results.items():
         for name, outcome in outcomes.items():
             for verb, text in (("failed", outcome.failure), ("warned", outcome.warning)):
                 if text:
-                    found.setdefault((name, verb, text), []).append(set_name)
-    if not found:
+                    problems.setdefault((name, verb, text), []).append(set_name)
+    if not problems:
         return ["No method failed or warned on any set."]
     lines = [
         f"- {name} {verb} on {len(sets)} of {len(results)} sets: “{text}” ({', '.join(sets)})"
-        for (name, verb, text), sets in found.items()
+        for (name, verb, text), sets in problems.items()
     ]
     return ["Failures and warnings (of each method and set, the first):", "\n".join(lines)]
 
 
 def _set_table(results: Results, names: list[str], *, spread: bool) -> str:
     rows = [
-        [set_name, *(_cell(found[name], spread) for name in names)]
-        for set_name, found in results.items()
+        [set_name, *(_cell(outcomes[name], spread) for name in names)]
+        for set_name, outcomes in results.items()
     ]
     return markdown_table(["set", *names], rows)
 
@@ -169,7 +169,7 @@ def _cell(outcome: Outcome, spread: bool) -> str:
 
 def _common(results: Results, name: str, other: str) -> tuple[np.ndarray, np.ndarray]:
     """Mean AUROC of two methods on the sets where both ran."""
-    pairs = [(found[name].mean, found[other].mean) for found in results.values()]
+    pairs = [(outcomes[name].mean, outcomes[other].mean) for outcomes in results.values()]
     both = np.array([pair for pair in pairs if not np.isnan(pair).any()]).reshape(-1, 2)
     return both[:, 0], both[:, 1]
 

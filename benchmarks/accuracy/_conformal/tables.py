@@ -1,4 +1,4 @@
-"""Tables of what is flagged, and whether it is at most alpha."""
+"""Tables of the flagged shares, and their comparison with alpha."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from _common.report import markdown_table
 ALPHAS = (0.01, 0.05, 0.1)
 CONFIDENCE = 0.99
 
-# What each repetition gave, by kind, task, whether calibrated by class, ...
+# A value of each repetition, by kind, task, whether calibrated by class, ...
 Shares = dict[tuple, list[float]]
 
 
-def within(values: Iterable[float], alpha: float, n_compared: int = 1) -> bool:
-    """Whether the mean is at most alpha, up to what chance does in one of a hundred cases."""
-    found = np.asarray(list(values), dtype=float)
-    error = found.std(ddof=1) / np.sqrt(len(found))
+def within(repetitions: Iterable[float], alpha: float, n_compared: int = 1) -> bool:
+    """Whether the mean exceeds alpha by no more than its 99 % interval allows."""
+    shares = np.asarray(list(repetitions), dtype=float)
+    error = shares.std(ddof=1) / np.sqrt(len(shares))
     quantile = norm.ppf(1 - (1 - CONFIDENCE) / 2 / n_compared)
-    return bool(found.mean() <= alpha + quantile * error)
+    return bool(shares.mean() <= alpha + quantile * error)
 
 
 def most_of_one_row(n: int, alpha: float) -> int:
@@ -50,15 +50,15 @@ def marginal_table(shares: Shares) -> str:
     for name in names_in(shares, "flagged", False):
         for alpha in ALPHAS:
             key = name, False, alpha
-            found, single = shares["flagged", *key], shares["one", *key]
+            flagged, single = shares["flagged", *key], shares["one", *key]
             most = most_of_one_row(len(single), alpha)
-            met = within(found, alpha) and sum(single) <= most
+            met = within(flagged, alpha) and sum(single) <= most
             ties = shares.get(("random ties", *key))
             lines.append(
                 [
                     name,
                     f"{100 * alpha:g}",
-                    with_error(found),
+                    with_error(flagged),
                     percent(ties) if ties else "",
                     f"{sum(single)} of {len(single):,} (≤ {most})",
                     verdict(met),
@@ -73,8 +73,8 @@ def class_table(shares: Shares) -> str:
     for name in names_in(shares, "flagged", True):
         for alpha in ALPHAS:
             by_class, together = (
-                {k[4]: v for k, v in shares.items() if k[:4] == ("class", name, one, alpha)}
-                for one in (True, False)
+                {k[4]: v for k, v in shares.items() if k[:4] == ("class", name, is_by_class, alpha)}
+                for is_by_class in (True, False)
             )
             order = sorted(by_class, key=lambda k: np.mean(by_class[k]))
             worst = max(together, key=lambda k: np.mean(together[k]))
@@ -99,14 +99,14 @@ def fdr_table(shares: Shares) -> str:
         for name in names_in(shares, "fdp", by_class):
             for alpha in ALPHAS:
                 key = name, by_class, alpha
-                found = shares["fdp", *key]
+                proportions = shares["fdp", *key]
                 lines.append(
                     [
                         name + (", by class" if by_class else ""),
                         f"{100 * alpha:g}",
-                        with_error(found),
+                        with_error(proportions),
                         percent(shares["power", *key], 1),
-                        verdict(within(found, alpha)),
+                        verdict(within(proportions, alpha)),
                     ]
                 )
     head = ["rows", "alpha", "false discovery proportion ± s.e.", "OoD rows flagged", "≤ alpha"]

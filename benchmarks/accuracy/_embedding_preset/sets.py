@@ -1,8 +1,8 @@
-"""Embeddings to choose the preset for embeddings by: none of them is a set of ADBench.
+"""Embeddings for the choice of the preset; none of them is a set of ADBench.
 
-A class counts as in-distribution that the network has never been trained to tell. Strange are rows
-of the other classes, or images of the same class with a defect. Class 0 of CIFAR-10 and of SVHN,
-which sets of ADBench are made of, is left out.
+No network was trained on the class that counts as in-distribution. Strange are rows of the other
+classes, or images of the same class with a defect. Class 0 of CIFAR-10 and of SVHN is left out,
+because ADBench has sets of it.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ class EmbeddingSet:
 
 
 def embedding_sets(data: Path, cache: Path) -> list[EmbeddingSet]:
-    """All sets; the embeddings are made once and kept in the cache."""
-    found: list[EmbeddingSet] = []
+    """All sets; the cache keeps the embeddings."""
+    sets: list[EmbeddingSet] = []
     for name, load in IMAGES.items():
         X, y = load(data, cache)
-        found += _with_other_classes(cache, name, X, y)
-        found += _with_defects(cache, name, lambda X=X, y=y: _sound(X, y))
-    found += _with_defects(cache, "textures", lambda: texture_patches(N_SOUND + N_DAMAGED))
-    return [*found, *_by_own_nets(data, cache), *_texts(cache)]
+        sets += _with_other_classes(cache, name, X, y)
+        sets += _with_defects(cache, name, lambda X=X, y=y: _sound(X, y))
+    sets += _with_defects(cache, "textures", lambda: texture_patches(N_SOUND + N_DAMAGED))
+    return [*sets, *_by_own_nets(data, cache), *_texts(cache)]
 
 
 def _with_other_classes(cache: Path, name: str, X: NDArray, y: NDArray) -> list[EmbeddingSet]:
@@ -72,7 +72,7 @@ def _with_other_classes(cache: Path, name: str, X: NDArray, y: NDArray) -> list[
 
 
 def _with_defects(cache: Path, name: str, load: Callable[[], Images]) -> list[EmbeddingSet]:
-    """Of images in the order of their classes, the last of each class damaged."""
+    """Sets of images in the order of their classes, with damage to the last of each class."""
 
     def make() -> Embedded:
         images, y = load()
@@ -127,19 +127,19 @@ def _texts(cache: Path) -> list[EmbeddingSet]:
 
 
 def _kept(cache: Path, name: str, make: Callable[[], Embedded]) -> Embedded:
-    """Embeddings by layer, and classes: both, since other versions have other docstrings."""
+    """Embeddings by layer, and their classes, which depend on the versions of the libraries."""
 
     def arrays() -> dict[str, NDArray]:
         layers, y = make()
         return {**layers, "y": y}
 
-    found = kept(cache / "embeddings" / f"{name}.npz", arrays)
-    y = found.pop("y")
-    return {layer: rows.astype(np.float64) for layer, rows in found.items()}, y
+    layers = kept(cache / "embeddings" / f"{name}.npz", arrays)
+    y = layers.pop("y")
+    return {layer: rows.astype(np.float64) for layer, rows in layers.items()}, y
 
 
 def _some(y: NDArray) -> NDArray[np.intp]:
-    """Positions of rows of each class: many of those that count as in-distribution."""
+    """Positions of rows of each class, more of the in-distribution classes."""
     rng = np.random.default_rng(0)
     return np.concatenate(
         [
@@ -150,10 +150,10 @@ def _some(y: NDArray) -> NDArray[np.intp]:
 
 
 def _sound(X: NDArray, y: NDArray) -> Images:
-    """As many images of each class that counts as in-distribution, class by class."""
+    """The same number of images of each in-distribution class, class by class."""
     rng = np.random.default_rng(1)
-    chosen = [rng.permutation(np.flatnonzero(y == label)) for label in INSIDE]
-    rows = np.concatenate([one[: N_SOUND + N_DAMAGED] for one in chosen])
+    shuffled = [rng.permutation(np.flatnonzero(y == label)) for label in INSIDE]
+    rows = np.concatenate([places[: N_SOUND + N_DAMAGED] for places in shuffled])
     return X[rows], y[rows]
 
 
@@ -177,7 +177,7 @@ IMAGES: dict[str, Callable[[Path, Path], Images]] = {
 
 
 def _strange_reads(data: Path) -> Images:
-    """Reads of genera that the net was not trained on, and which of these, from 1 on."""
+    """Reads of genera that the net was not trained on, and the number of the genus, from 1 on."""
     with np.load(data / "genome" / "reads.npz") as file:
         genome = file["genome_id"]
         strange = ~file["in_distribution"][genome]

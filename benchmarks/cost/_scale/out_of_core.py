@@ -3,7 +3,7 @@
     python benchmarks/cost/_scale/out_of_core.py           # minutes: 5 million rows, 1.28 GB
     python benchmarks/cost/_scale/out_of_core.py --quick   # 200,000 rows, to try the script
 
-Each figure is of a process of its own, so that one's memory is not taken for another's.
+Each figure comes from a new process, which holds the memory of nothing else.
 """
 
 from __future__ import annotations
@@ -39,10 +39,9 @@ _BLOCK = 100_000
 METHOD = """\
 {n:,} × {d} rows of float32 in a .npy file ({size:.2f} GB), {m:,} queries, two threads,
 threshold_samples={threshold:,}. "Disk": fitted on a memory map of the file; "memory": on the array
-read from it. Peak: the highest resident memory, from its start to its end, of a process that fits
-and scores on disk, with Python, all libraries and those pages of the file that are mapped (VmHWM).
-Times: both fitted in one process that scores with them in turns; the lesser of {rounds} rounds.
-1 GB = 10⁹ bytes."""
+read from it. Peak: the highest resident memory (VmHWM) of a process that fits and scores on disk,
+with Python, all libraries and mapped pages of the file. Times: one process fits both and scores
+with them in turns; the lesser of {rounds} rounds. 1 GB = 10⁹ bytes."""
 
 
 def write_rows(path: Path, n: int, seed: int = 0) -> None:
@@ -61,22 +60,24 @@ def fitted(detector: str, folder: Path, *, on_disk: bool) -> tuple[Any, float]:
     """A detector fitted on the file or on the array read from it, and the seconds it took."""
     X = np.load(folder / "rows.npy", mmap_mode="r" if on_disk else None)
     start = time.perf_counter()
-    made = getattr(skood, detector)(threshold_samples=THRESHOLD_SAMPLES, random_state=0).fit(X)
-    return made, time.perf_counter() - start
+    fitted_detector = getattr(skood, detector)(
+        threshold_samples=THRESHOLD_SAMPLES, random_state=0
+    ).fit(X)
+    return fitted_detector, time.perf_counter() - start
 
 
 def measure_disk(detector: str, folder: Path) -> dict[str, Any]:
     """Fit and score on disk, in a process that does nothing else."""
     use_two_threads()
     Q = np.load(folder / "queries.npy")
-    made, fit_s = fitted(detector, folder, on_disk=True)
+    fitted_detector, fit_s = fitted(detector, folder, on_disk=True)
     start = time.perf_counter()
-    made.score_samples(Q)
+    fitted_detector.score_samples(Q)
     return {"fit": fit_s, "score": time.perf_counter() - start, "peak": peak_bytes()}
 
 
 def measure_turns(detector: str, folder: Path) -> dict[str, Any]:
-    """Score in turns on disk and in memory: what else the machine does meets both alike."""
+    """Score in turns on disk and in memory, so that the load of the machine affects both."""
     use_two_threads()
     Q = np.load(folder / "queries.npy")
     disk, fit_disk = fitted(detector, folder, on_disk=True)
@@ -85,9 +86,9 @@ def measure_turns(detector: str, folder: Path) -> dict[str, Any]:
     wall: dict[str, list[float]] = {"disk": [], "memory": []}
     processor: dict[str, list[float]] = {"disk": [], "memory": []}
     for _ in range(N_ROUNDS):
-        for where, made in (("disk", disk), ("memory", memory)):
+        for where, fitted_detector in (("disk", disk), ("memory", memory)):
             start, used = time.perf_counter(), time.process_time()
-            scores[where] = made.score_samples(Q)
+            scores[where] = fitted_detector.score_samples(Q)
             wall[where].append(time.perf_counter() - start)
             processor[where].append(time.process_time() - used)
     return {
@@ -111,13 +112,13 @@ def peak_bytes() -> float:
     return float(factor * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-def in_a_process(detector: str, what: str, folder: Path) -> dict[str, Any]:
-    """What a measure finds, in a process that begins with nothing."""
-    return measured_in_new_process(__file__, "--measure", detector, what, str(folder))
+def in_a_process(detector: str, measure: str, folder: Path) -> dict[str, Any]:
+    """The figures of a measure in a new process."""
+    return measured_in_new_process(__file__, "--measure", detector, measure, str(folder))
 
 
 def out_of_core(n: int = N_ROWS) -> tuple[str, bool]:
-    """The table of figures beside what is required, and whether all of it is met."""
+    """The table of figures beside the requirements, and whether all are met."""
     lines, met = [], True
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -125,19 +126,19 @@ def out_of_core(n: int = N_ROWS) -> tuple[str, bool]:
         write_rows(folder / "queries.npy", N_QUERIES, seed=1)
         for label, detector in DETECTORS.items():
             peak = in_a_process(detector, "disk", folder)["peak"]
-            found = in_a_process(detector, "turns", folder)
+            turns = in_a_process(detector, "turns", folder)
             ratios = [
-                taken["disk"] / taken["memory"] for taken in (found["wall"], found["processor"])
+                taken["disk"] / taken["memory"] for taken in (turns["wall"], turns["processor"])
             ]
-            met &= peak < MEMORY_LIMIT and ratios[0] <= TIME_LIMIT and found["difference"] <= SAME
+            met &= peak < MEMORY_LIMIT and ratios[0] <= TIME_LIMIT and turns["difference"] <= SAME
             lines.append(
                 [
                     label,
                     f"{peak / 1e9:.2f} GB",
-                    *(f"{found['fit'][where]:.0f} s" for where in ("disk", "memory")),
-                    *(f"{found['wall'][where]:.1f} s" for where in ("disk", "memory")),
+                    *(f"{turns['fit'][where]:.0f} s" for where in ("disk", "memory")),
+                    *(f"{turns['wall'][where]:.1f} s" for where in ("disk", "memory")),
                     *(f"{ratio:.2f}" for ratio in ratios),
-                    f"{found['difference']:.0e}",
+                    f"{turns['difference']:.0e}",
                 ]
             )
     limits = ["required", f"< {MEMORY_LIMIT / 1e9:.0f} GB", *[""] * 4]
@@ -161,8 +162,8 @@ def main() -> int:
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        detector, what, folder = arguments.measure
-        print(json.dumps(MEASURES[what](detector, Path(folder))))
+        detector, measure, folder = arguments.measure
+        print(json.dumps(MEASURES[measure](detector, Path(folder))))
         return 0
     text, met = out_of_core(QUICK_ROWS if arguments.quick else N_ROWS)
     print(text)

@@ -30,13 +30,13 @@ METHOD = """\
 kNN, {n:,} training rows of {d} columns, float32. {m:,} new rows in a memory-mapped file, in chunks
 of {chunk:,}; each worker is a process with one thread. The detector is on the workers before the
 clock starts; reading the file, and bringing the scores together, are timed. Medians of {runs}
-alternating runs. Processor time: of this process and the workers; where others use the machine, it
-says more than the clock. Weak: as many rows for each worker."""
+alternating runs. Processor time is that of this process and the workers; on a shared machine it
+says more than the clock. Weak: the same number of rows for each worker."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is scored, and by how many training rows."""
+    """The sizes of the rows, queries and chunks."""
 
     n: int = 50_000
     m: int = 24_000
@@ -68,7 +68,7 @@ class Scaling:
 def clusters() -> Iterator[dict[str, Client]]:
     """Clients of a cluster of one worker process, and of one of two; none is the default."""
     with ExitStack() as stack:
-        found = {}
+        clients = {}
         for name, n_workers in ((ONE, 1), (TWO, 2)):
             cluster = stack.enter_context(
                 LocalCluster(
@@ -79,8 +79,8 @@ def clusters() -> Iterator[dict[str, Client]]:
                     memory_limit=0,
                 )
             )
-            found[name] = stack.enter_context(Client(cluster, set_as_default=False))
-        yield found
+            clients[name] = stack.enter_context(Client(cluster, set_as_default=False))
+        yield clients
 
 
 def measure_scaling(sizes: Sizes, folder: Path) -> Scaling:
@@ -104,8 +104,8 @@ def measure_scaling(sizes: Sizes, folder: Path) -> Scaling:
 def seconds_per_task(client: Client) -> float:
     """Processor time of scheduler and client, which are in this process, for a task.
 
-    It limits how many tasks a second there can be. How long one takes to come and go does not,
-    since a worker has the next one before it is done.
+    It limits the number of tasks a second. The latency of a task does not, since a worker has the
+    next task before it finishes one.
     """
     took = []
     for _ in range(3):  # the first one brings the function to the workers
@@ -156,7 +156,7 @@ def _scoring(
 
 
 def _noting(run: Any, seconds: list[float], client: Client | None) -> Any:
-    """A timed run that notes the processor time of this process and of the workers as well."""
+    """A timed run that also notes the processor time of this process and of the workers."""
 
     def noted() -> float:
         before = _processor_seconds(client)
@@ -188,7 +188,7 @@ def _weak(detector: Any, rows: Any, clients: dict[str, Client], sizes: Sizes) ->
 
 
 def _over_shards(clients: dict[str, Client], sizes: Sizes) -> str:
-    """Queries of this process by two shards, made on the workers, and by as many processes."""
+    """Queries of this process by two shards, on one worker and on two."""
     n, d, m = sizes.sharded_rows, sizes.d, sizes.sharded_queries
     Q = gaussian_rows(m, d, seed=2)
     runs = {}

@@ -39,7 +39,7 @@ _PYOD = {
 
 def detectors() -> dict[str, Callable[[], Any]]:
     """Name and factory of each detector that is installed."""
-    found: dict[str, Callable[[], Any]] = {
+    factories: dict[str, Callable[[], Any]] = {
         "LCP": lambda: LCPOutlierDetector(n_jobs=N_JOBS),
         "kNN": lambda: KNNOutlierDetector(n_jobs=N_JOBS),
         "LOF": lambda: LOFOutlierDetector(n_jobs=N_JOBS),
@@ -50,12 +50,12 @@ def detectors() -> dict[str, Callable[[], Any]]:
         "scikit-learn IsolationForest": lambda: IsolationForest(n_jobs=N_JOBS),
     }
     if is_installed("pyod"):
-        found |= {f"PyOD {name}": _pyod_factory(name) for name in _PYOD}
-    return found
+        factories |= {f"PyOD {name}": _pyod_factory(name) for name in _PYOD}
+    return factories
 
 
 class Candidate:
-    """A detector that is fitted, and then scores with what was fitted last."""
+    """A detector that scores with its last fit."""
 
     def __init__(self, make: Callable[[], Any], X: NDArray, Q: NDArray) -> None:
         self.make, self.X, self.Q = make, X, Q

@@ -1,4 +1,4 @@
-"""The work that `speed.py` times: what runs, against what, and how fast it is required to be."""
+"""The works of `speed.py`: their contestants, and the required ratios of times."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Quality:
-    """What the speed must not be bought with."""
+    """A quality that the speed must not cost."""
 
     name: str
     value: Callable[[], float]
@@ -64,19 +64,19 @@ class Quality:
 
 @dataclass(frozen=True)
 class Work:
-    """Contestants for one row of the requirements."""
+    """Contestants for a row of the requirements."""
 
     name: str
     seconds: dict[str, Seconds]
     claims: list[Claim]
     once: frozenset[str] = frozenset()
-    """Those that take minutes: they run a single time."""
+    """Contestants that take minutes; they run a single time."""
     qualities: list[Quality] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of the requirement, or a part of them to try the script."""
+    """Sizes of the requirement, or a tenth of them for a quick run."""
 
     quick: bool
 
@@ -105,7 +105,7 @@ def exact_search(n: int, d: int, m: int, limits: Limits, sizes: Sizes, *, note: 
 
 
 def exact_search_beside_torch(n: int, d: int, m: int, limits: Limits, sizes: Sizes) -> Work:
-    """The same in a process that has torch, whose product skood may take."""
+    """The same with torch loaded, whose product skood may take."""
     importlib.import_module("torch")
     return exact_search(n, d, m, limits, sizes, note=", torch loaded")
 
@@ -121,7 +121,7 @@ def exact_search_float64(n: int, d: int, m: int, sizes: Sizes) -> Work:
 
 
 def few_columns(d: int, sizes: Sizes) -> Work:
-    """The index that a detector picks itself, against the best that scikit-learn has."""
+    """A detector's automatic index, against scikit-learn's fastest algorithm."""
     n, m = sizes.rows(200_000), sizes.rows(20_000)
     X, Q = gaussian_rows(n, d, np.float64), gaussian_rows(m, d, np.float64, seed=1)
     index = KNNOutlierDetector(K, algorithm="auto", n_jobs=N_JOBS).fit(X).index_
@@ -138,7 +138,7 @@ def few_columns(d: int, sizes: Sizes) -> Work:
 def _fastest_of_sklearn(X: NDArray, Q: NDArray) -> dict[str, Seconds]:
     """scikit-learn's fastest algorithm on a part of the queries, and any that is about as fast.
 
-    All queries would take minutes by the worst. A search takes time in proportion to their number.
+    The slowest one takes minutes for all queries. Its time is proportional to their number.
     """
     algorithms = ("kd_tree", "ball_tree", "brute")
     part = Q[: len(Q) // 20]
@@ -249,7 +249,7 @@ def _pyod_fit(X: NDArray) -> dict[str, Seconds]:
 
 
 def approximate_search(sizes: Sizes) -> Work:
-    """Rows in clusters: what is searched approximately in practice has some structure."""
+    """Rows in clusters, since practical data for approximate searches has some structure."""
     n, d, m = sizes.rows(200_000), 128, sizes.rows(10_000)
     X, Q = clustered_rows(n, d), clustered_rows(m, d, seed=1)
     exact = ExactIndex(n_jobs=N_JOBS).fit(X)
@@ -325,7 +325,7 @@ WORK: dict[str, Callable[[Sizes], Work]] = {
     "faiss": approximate_search,
     "one-row": one_row_at_a_time,
 }
-if is_installed("torch"):  # last, since no other work is to find it in the process
+if is_installed("torch"):  # last, since the other works run without torch
     WORK |= {
         "torch-512": lambda sizes: exact_search_beside_torch(50_000, 512, 2_000, LIMITS_512, sizes),
         "torch-64": lambda sizes: exact_search_beside_torch(100_000, 64, 5_000, LIMITS_64, sizes),
@@ -344,7 +344,7 @@ def _shape(n: int, d: int) -> str:
 
 
 def scoring_of(detector: Any, Q: NDArray) -> Callable[[], Any]:
-    """Call of the fitted detector's scoring of new rows, by either package's name for it."""
+    """A call that scores new rows, by the method name of either package."""
     name = "score_samples" if hasattr(detector, "score_samples") else "decision_function"
     return lambda: getattr(detector, name)(Q)
 

@@ -34,14 +34,14 @@ class NetResult:
     """One net, in %: its accuracy, and by out-of-distribution set the metrics and the FPR80."""
 
     accuracy: float
-    found: dict[str, tuple[Metrics, float]]
+    by_set: dict[str, tuple[Metrics, float]]
     layer_aurocs: dict[str, dict[str, float]]  # by set and layer
     training_seconds: float
     seconds: float  # to fit the ensemble and to score; both of processor time
 
 
 def run_net(data: Path, cache: Path, seed: int, *, quick: bool) -> NetResult:
-    """Train a net, fit the ensemble and score, or take what of that is in the cache."""
+    """Train a net, fit the ensemble and score; the cache keeps the net and the scores."""
     n_rows, epochs = (QUICK_ROWS, QUICK_EPOCHS) if quick else (60_000, EPOCHS)
     sizes = f"{FILTERS[0]}-{FILTERS[1]}-{HIDDEN}"
     key = f"lenet-{sizes}-{n_rows}x{epochs}-{BATCH}-{LEARNING_RATE}-{seed}"
@@ -58,7 +58,7 @@ def run_net(data: Path, cache: Path, seed: int, *, quick: bool) -> NetResult:
     sets = {"": X_test, **ood}
     scores = kept(cache / f"{key}-scores.npz", lambda: _layer_scores(net, X, sets, seed))
     seconds, inside = float(scores.pop("seconds")), scores[""]
-    found = {name: _compare(inside.sum(axis=1), scores[name].sum(axis=1)) for name in ood}
+    by_set = {name: _compare(inside.sum(axis=1), scores[name].sum(axis=1)) for name in ood}
     by_layer = {
         name: {
             layer: metrics(inside[:, i], scores[name][:, i]).auroc for i, layer in enumerate(LAYERS)
@@ -68,7 +68,7 @@ def run_net(data: Path, cache: Path, seed: int, *, quick: bool) -> NetResult:
     accuracy = _accuracy(net, X_test, y_test)
     text = f"LeNet, seed {seed}: {accuracy:.2f} %, {training_seconds:.0f} + {seconds:.0f} s"
     say(text)
-    return NetResult(accuracy, found, by_layer, training_seconds, seconds)
+    return NetResult(accuracy, by_set, by_layer, training_seconds, seconds)
 
 
 def _layer_scores(
@@ -91,7 +91,7 @@ def _images(data: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 def _train(
     net: nn.Sequential, X: np.ndarray, y: np.ndarray, epochs: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Adam, its step rising and then falling to nothing (one cycle)."""
+    """Train by Adam with one cycle of the learning rate."""
     start = time.process_time()
     inputs, targets = torch.from_numpy(X), torch.from_numpy(y)
     generator = torch.Generator().manual_seed(seed)
@@ -113,8 +113,8 @@ def _train(
 @torch.inference_mode()
 def _accuracy(net: nn.Sequential, X: np.ndarray, y: np.ndarray) -> float:
     net.eval()
-    found = torch.cat([net(batch).argmax(dim=1) for batch in torch.from_numpy(X).split(1000)])
-    return 100 * float((found.numpy() == y).mean())
+    predicted = torch.cat([net(batch).argmax(dim=1) for batch in torch.from_numpy(X).split(1000)])
+    return 100 * float((predicted.numpy() == y).mean())
 
 
 def _compare(inside: np.ndarray, outside: np.ndarray) -> tuple[Metrics, float]:

@@ -58,17 +58,20 @@ class _Scores:
 
 def evaluate(traces: Traces) -> dict[str, dict[str, Metrics]]:
     """Metrics of every method, by out-of-distribution set."""
-    # One unit for all columns: a kernel's bandwidth has one. The other measures do not feel it.
+    # One unit for all columns, for the bandwidth of kernel density alone.
     unit = traces.training.std()
     scores = {name: _detect(make(), traces, unit) for name, make in DETECTORS.items()}
     errors = {name: -error for name, error in traces.errors.items()}
     scores[ERROR] = _Scores(-traces.training_errors, errors, is_distance=True)
-    tests = {name: found.tests for name, found in scores.items()}
+    tests = {name: of_method.tests for name, of_method in scores.items()}
     for name, other in WITH_ERROR.items():
         tests[name] = _added(scores[ERROR], scores[other])
     names = [name for name in traces.tests if name]
     return {
-        strange: {method: metrics(found[""], found[strange]) for method, found in tests.items()}
+        strange: {
+            method: metrics(of_method[""], of_method[strange])
+            for method, of_method in tests.items()
+        }
         for strange in names
     }
 

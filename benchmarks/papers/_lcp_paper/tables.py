@@ -28,17 +28,17 @@ _HEADS = {"auroc": "AUROC", "aupr_in": "AUPR-in", "aupr_out": "AUPR-out", "fpr95
 
 
 def requirements(results: Results, nets: Sequence[NetResult]) -> str:
-    """Each requirement beside what was found, for what was run."""
+    """Each requirement of the tasks that ran, beside its measurement."""
     lines = []
     for inside, outside, method, least in LEAST:
         if inside in results:
-            values = [found.auroc for found in results[inside][outside][method]]
+            values = [metrics.auroc for metrics in results[inside][outside][method]]
             text = f"{inside} → {outside}, {method}: AUROC {_spread(values)}, at least {least}"
             lines.append(f"{text} {judged(np.mean(values) >= least)}")
     if nets:
         accuracies = [net.accuracy for net in nets]
-        aurocs = [net.found["MNIST"][0].auroc for net in nets]
-        fprs = [net.found["MNIST"][1] for net in nets]
+        aurocs = [net.by_set["MNIST"][0].auroc for net in nets]
+        fprs = [net.by_set["MNIST"][1] for net in nets]
         lines += [
             f"LeNet, test accuracy: {_spread(accuracies)}, each at least {NET_ACCURACY} "
             f"{judged(min(accuracies) >= NET_ACCURACY)}",
@@ -52,7 +52,7 @@ def requirements(results: Results, nets: Sequence[NetResult]) -> str:
 
 def overview(results: Results) -> str:
     """Mean AUROC of all methods on all pairs."""
-    pairs = [(inside, outside) for inside, found in results.items() for outside in found]
+    pairs = [(inside, outside) for inside, by_outside in results.items() for outside in by_outside]
     head = ["method", *(f"{inside} → {outside}" for inside, outside in pairs)]
     rows = [
         [method, *(_mean(results[i][o][method], "auroc") for i, o in pairs)] for method in METHODS
@@ -62,8 +62,8 @@ def overview(results: Results) -> str:
 
 def pair_tables(results: Results) -> str:
     parts = []
-    for inside, found in results.items():
-        for outside, methods in found.items():
+    for inside, by_outside in results.items():
+        for outside, methods in by_outside.items():
             rows = [
                 [method, *(_column_spread(values, field.name) for field in fields(Metrics))]
                 for method, values in methods.items()
@@ -77,11 +77,13 @@ def training_table(logs: dict[str, list[Traces]]) -> str:
     rows = [
         [
             name,
-            ", ".join(f"{log.best_epoch} of {log.epochs}" for log in found),
-            _spread([log.validation_loss for log in found], digits=4),
-            f"{sum(log.seconds for log in found):.0f}",
+            ", ".join(
+                f"{autoencoder.best_epoch} of {autoencoder.epochs}" for autoencoder in traces
+            ),
+            _spread([autoencoder.validation_loss for autoencoder in traces], digits=4),
+            f"{sum(autoencoder.seconds for autoencoder in traces):.0f}",
         ]
-        for name, found in logs.items()
+        for name, traces in logs.items()
     ]
     return markdown_table(
         ["set", "best epoch of those made", "validation loss", "processor seconds"], rows
@@ -91,10 +93,10 @@ def training_table(logs: dict[str, list[Traces]]) -> str:
 def net_tables(nets: Sequence[NetResult]) -> str:
     head = ["Fashion-MNIST →", *_HEADS.values(), "FPR80", *(f"AUROC {name}" for name in LAYERS)]
     rows = []
-    for outside in nets[0].found:
-        found = [net.found[outside] for net in nets]
-        row = [_column_spread([one for one, _ in found], field) for field in _HEADS]
-        row += [_spread([fpr80 for _, fpr80 in found])]
+    for outside in nets[0].by_set:
+        pairs = [net.by_set[outside] for net in nets]
+        row = [_column_spread([values for values, _ in pairs], field) for field in _HEADS]
+        row += [_spread([fpr80 for _, fpr80 in pairs])]
         row += [_spread([net.layer_aurocs[outside][layer] for net in nets]) for layer in LAYERS]
         rows.append([outside, *row])
     accuracies = ", ".join(f"{net.accuracy:.2f}" for net in nets)

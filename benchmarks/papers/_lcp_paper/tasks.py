@@ -1,4 +1,4 @@
-"""The tasks of the experiment: in-distribution sets, and what is out-of-distribution to them."""
+"""The tasks of the experiment: in-distribution sets, each with out-of-distribution sets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TABLE_EPOCHS = 200
 
 @dataclass(frozen=True)
 class Sets:
-    """Rows or images: those to train on, new in-distribution ones, and others by name."""
+    """Training rows or images, new in-distribution ones, and out-of-distribution ones by name."""
 
     train: np.ndarray
     test: np.ndarray
@@ -61,7 +61,7 @@ def all_tasks() -> list[Task]:
 
 
 def grey_test_sets(data: Path, cache: Path, other: str) -> dict[str, np.ndarray]:
-    """What is out-of-distribution to MNIST or Fashion-MNIST: the other one, and CIFAR-10."""
+    """The out-of-distribution sets of MNIST or Fashion-MNIST: the other one, and CIFAR-10."""
     names = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
     return {
         names[other]: as_floats(load_grey(data, other, "t10k")[0]),

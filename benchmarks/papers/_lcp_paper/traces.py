@@ -39,14 +39,14 @@ def make_traces(task: Task, data: Path, cache: Path, seed: int, *, quick: bool) 
     settings = [task.name, task.epochs, task.learning_rate, task.batch_size, HIDDEN, CODE, PATIENCE]
     key = hashlib.sha256(json.dumps([*settings, seed, quick]).encode()).hexdigest()[:12]
     path = cache / f"traces-{key}.npz"
-    found = kept(path, lambda: _train(task, task.load(data, cache, seed), seed, quick))
+    arrays = kept(path, lambda: _train(task, task.load(data, cache, seed), seed, quick))
     names = ("", *task.ood)
-    epochs, best_epoch, loss, seconds = found["training_log"].tolist()
+    epochs, best_epoch, loss, seconds = arrays["training_log"].tolist()
     return Traces(
-        found["training"],
-        found["training_errors"],
-        {name: found[f"test:{name}"] for name in names},
-        {name: found[f"errors:{name}"] for name in names},
+        arrays["training"],
+        arrays["training_errors"],
+        {name: arrays[f"test:{name}"] for name in names},
+        {name: arrays[f"errors:{name}"] for name in names},
         int(epochs),
         int(best_epoch),
         loss,
@@ -69,17 +69,17 @@ def _train(task: Task, sets: Sets, seed: int, quick: bool) -> dict[str, np.ndarr
         device="cpu",
         random_state=seed,
     ).fit(train)
-    found = {
+    arrays = {
         "training": autoencoder.transform(train),
         "training_errors": autoencoder.reconstruction_error(train),
     }
     for name, rows in {"": sets.test, **sets.ood}.items():
         chosen = rows[:QUICK_ROWS] if quick else rows
-        found[f"test:{name}"] = autoencoder.transform(chosen)
-        found[f"errors:{name}"] = autoencoder.reconstruction_error(chosen)
+        arrays[f"test:{name}"] = autoencoder.transform(chosen)
+        arrays[f"errors:{name}"] = autoencoder.reconstruction_error(chosen)
     seconds = time.process_time() - start
     best, loss = autoencoder.best_epoch_, autoencoder.validation_loss_curve_.min()
-    found["training_log"] = np.array([autoencoder.n_epochs_, best, loss, seconds])
+    arrays["training_log"] = np.array([autoencoder.n_epochs_, best, loss, seconds])
     text = f"{task.name}, seed {seed}: {autoencoder.n_epochs_} epochs, {seconds:.0f} s"
     say(text)
-    return found
+    return arrays

@@ -85,14 +85,14 @@ class Context:
         return self.extractor(layers).fit(self.data.X[:BATCH])
 
     def scores(self, scorer: Any) -> dict[str, np.ndarray]:
-        """What a scorer of raw inputs gives for each set that is reported."""
+        """Scores of each reported set by a scorer of raw inputs."""
         return {name: scorer.score_samples(rows) for name, rows in self.split.reported.items()}
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         return features[:, self.groups["logits"]]
 
     def penultimate(self, features: np.ndarray) -> np.ndarray:
-        """What the last linear layer is given."""
+        """The input of the last linear layer."""
         return features[:, self.groups[self.task.penultimate]]
 
     def layers(self, features: np.ndarray) -> np.ndarray:
@@ -111,7 +111,7 @@ class Context:
 
     @torch.inference_mode()
     def accuracy(self) -> float:
-        found = [
+        predicted = [
             self.net(batch).argmax(dim=1) for batch in torch.from_numpy(self.data.test).split(BATCH)
         ]
-        return 100 * float((torch.cat(found).numpy() == self.data.test_labels).mean())
+        return 100 * float((torch.cat(predicted).numpy() == self.data.test_labels).mean())

@@ -1,4 +1,4 @@
-"""Outlier exposure: nets that go on training with outliers, which are to get no class."""
+"""Outlier exposure: nets that continue their training with outliers of no class."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEARNING_RATE = 5e-4
 
 
 def exposed(folder: Path) -> list[Method]:
-    """The trained net goes on for some epochs, with as many outliers as rows in a batch."""
+    """The trained net continues for some epochs, with as many outliers as rows in a batch."""
 
     def score(net: Context) -> Scores:
         data = net.data

@@ -1,7 +1,7 @@
-"""Pictures of letters, as outliers to be exposed to: from the fonts that matplotlib carries.
+"""Pictures of letters as outliers for an exposure, in the fonts of matplotlib.
 
-Letters of other alphabets are what the field exposes nets of small grey images to. No sign that is
-drawn here is a digit.
+Letters of other alphabets are the usual outliers for nets of small grey images. No picture shows a
+digit.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def letters(n: int, seed: int) -> np.ndarray:
 
 
 def _drawn(letter: str, font: Path, rng: np.random.Generator) -> np.ndarray:
-    """One letter, in the middle but for some pixels."""
+    """One letter, near the middle."""
     canvas = Image.new("L", (WORKING_SIZE, WORKING_SIZE))
     face = ImageFont.truetype(str(font), int(rng.uniform(0.55, 0.95) * WORKING_SIZE))
     middle = tuple(WORKING_SIZE / 2 + rng.uniform(-8, 8, 2))

@@ -43,11 +43,11 @@ class Method:
     name: str
     score: Callable[[Context], Scores]
     paper: str = ""  # its column in the paper's table
-    of_other_nets: bool = False  # an ensemble of all nets but the one it stands for
+    of_other_nets: bool = False  # an ensemble of all other nets
 
 
 def label_free() -> list[Method]:
-    """What needs no out-of-distribution rows."""
+    """The methods without out-of-distribution rows."""
     return [
         Method("Base: max softmax", _by_logits(MSPScorer), "Base"),
         Method("MaxLogit", _by_logits(MaxLogitScorer)),
@@ -124,10 +124,10 @@ def _dropout(net: Context) -> Scores:
 
 
 def _ensemble(measure: str) -> Callable[[Context], Scores]:
-    """All nets but the one of this seed: as many different ensembles as there are nets."""
+    """All nets but that of this seed: each net has another ensemble."""
 
     def score(net: Context) -> Scores:
-        others = [one for i, one in enumerate(net.nets) if i != net.seed]
+        others = [other for i, other in enumerate(net.nets) if i != net.seed]
         scorer = DeepEnsembleScorer(others, measure=measure, batch_size=BATCH)
         return net.scores(scorer.fit(net.split.validation))
 

@@ -1,4 +1,4 @@
-"""The three tasks of Table 2: rows, networks, how they are trained, and what the paper reports."""
+"""The three tasks of Table 2: rows, networks, trainings, and the values of the paper."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ FMNIST_REMARKS = (
     "of 5 × 5 and pooling in between, tried before, were certain of a class on MNIST (max softmax "
     "55, energy 86).",
     "ODIN: of 20 pairs of temperature and perturbation the best on the validation rows is "
-    "reported. Which inputs and steps the paper's values are of is not known to us.",
-    "Outlier exposure: what the paper's nets saw is not known to us. With the former nets, "
-    "photographs alone gave 68 on MNIST, and edges and shuffled parts beside them 93; letters were "
-    "added after that was seen.",
+    "reported. The inputs and steps behind the paper's values are unknown.",
+    "Outlier exposure: the outliers of the paper are unknown. With the former nets, photographs "
+    "alone gave 68 on MNIST, and edges and shuffled parts beside them 93; letters were added after "
+    "that.",
     "The logistic weights of FSSD that were learnt on MNIST are worse than chance on CIFAR-10 "
     "grey, where the profile and the equal weights do well: the price of tuning.",
 )
 CIFAR10_REMARKS = (
     "The net is narrow, and right for 88 % of the test images; the paper's is a ResNet34. SVHN is "
     "a part of its test set, in JPEG.",
-    "MC dropout: 16 samples of the one dropout, of a tenth, that the net has before its logits, so "
-    "they hardly differ. Where the paper's net has dropout is not known to us.",
+    "MC dropout: 16 samples hardly differ, because the net has a single dropout, of a tenth before "
+    "its logits. The places of dropout in the paper's net are unknown.",
     "Perturbed scores: no step and two sizes of it were tried, on five layers by their means over "
-    "all places. What was best on the validation rows need not be on those reported.",
-    "LCP and kNN, of features as they are, tell SVHN apart worse than most others do; the "
-    "Mahalanobis distance of features that are divided by their lengths does it best.",
+    "all places. The best step on the validation rows need not be the best on the reported rows.",
+    "LCP and kNN on plain features separate SVHN worse than most methods; the Mahalanobis distance "
+    "of features divided by their lengths separates it best.",
 )
 GENOME_REMARKS = (
-    "The paper's values are of other genomes: to lie above or below them says little of a method. "
-    "The sets one by one show how much hangs on the genus.",
-    "ODIN, Maha and FSSD move reads that are given as numbers, four for a base, by a small step: "
-    "such a read is of no genome.",
+    "The paper's values are of other genomes: a difference from them says little about a method. "
+    "The single sets show how much depends on the genus.",
+    "ODIN, Maha and FSSD shift reads, which have four numbers for each base, by a small step: a "
+    "shifted read belongs to no genome.",
 )
 
 
@@ -57,7 +57,7 @@ class Data:
     y: np.ndarray
     test: np.ndarray
     test_labels: np.ndarray
-    ood: dict[str, np.ndarray]  # what is reported, by name
+    ood: dict[str, np.ndarray]  # the reported sets, by name
     tuning_ood: np.ndarray | None = None  # None: taken out of the first of `ood`
     exposure: np.ndarray | None = None  # outliers for outlier exposure
 
@@ -72,8 +72,8 @@ class Task:
     load: Callable[[Path, Path], Data]  # from the data and the cache
     recipe: Recipe
     layers: tuple[str, ...]
-    penultimate: str  # what the last linear layer is given
-    exposure_name: str  # what outlier exposure sees
+    penultimate: str  # the input of the last linear layer
+    exposure_name: str  # the outliers of the exposure
     exposure_epochs: int = 3  # after those of the trained net
     perturbations: tuple[float, ...] = (0.0005, 0.002, 0.01, 0.05)  # tried by ODIN and FSSD
     # AUROC, AUPR and FPR80 in %, by method
@@ -134,7 +134,7 @@ def _load_fmnist(data: Path, cache: Path) -> Data:
     exposure = np.concatenate([exposure, *[drawn["images"]] * (len(X) // LETTERS)])
     digits = load_grey(data, "mnist", "t10k")[0]
     ood = {"MNIST": with_channel(digits), "CIFAR-10 grey": with_channel(photographs)}
-    X, test, exposure = (with_channel(one) for one in (X, test, exposure))
+    X, test, exposure = (with_channel(images) for images in (X, test, exposure))
     return Data(X, y, test, labels, ood, exposure=exposure)
 
 
@@ -277,8 +277,8 @@ def _load_genome(data: Path, cache: Path) -> Data:  # noqa: ARG001
     train, test = inside & (split == 0), inside & (split == 1)
     # The reads are in random order: the first of each genome are a random draw.
     strange = {
-        str(names[one]): rows[np.flatnonzero((genome == one) & (split == 1))[:GENOME_READS]]
-        for one in np.flatnonzero(~known)
+        str(names[number]): rows[np.flatnonzero((genome == number) & (split == 1))[:GENOME_READS]]
+        for number in np.flatnonzero(~known)
     }
     tuning = np.isin(genome, GENOMES_TUNED_ON) & (split == 0)
     return Data(

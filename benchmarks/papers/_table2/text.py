@@ -1,4 +1,4 @@
-"""What the pages of Table 2 say besides the values."""
+"""The prose on the pages of Table 2."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from _table2.tasks import Task
 PROTOCOLS = {
     "no OoD data": (
         "Without out-of-distribution data",
-        "What a user has: training rows and a trained net. Every parameter is its default.",
+        "A user has training rows and a trained net. Every parameter has its default.",
     ),
     "tuned": (
         "Tuned on 500 + 500 rows",
@@ -28,8 +28,8 @@ CONDITIONS = {
 The net and recipe of the authors' code: 32 and 64 filters of 3 × 3, each with ReLU, pooling,
 dropout of whole maps, 128 hidden units with ReLU and dropout; all 60,000 images for 14 epochs
 (Adadelta, steps times 0.7 an epoch, batches of 64; products in bfloat16). Of each test set, 2,500
-images that nothing is tuned on are reported, drawn at random. CIFAR-10 grey is a set that nothing
-was tuned on: the price of tuning. But outlier exposure has seen other images of that kind.""",
+images that nothing is tuned on are reported, drawn at random. Nothing was tuned on CIFAR-10 grey:
+it shows the price of tuning. But outlier exposure has seen other images of that kind.""",
     "cifar10-narrow": """\
 A narrow residual net (three stages of two blocks, 32, 64 and 128 channels) is trained for 24 epochs
 (SGD with Nesterov momentum; cycles of 8, 10 and 6 epochs, up to 0.3, 0.2 and 0.1; images shifted
@@ -38,7 +38,7 @@ and mirrored). """,
 ResNet34, made for images of 32 × 32, is trained for 40 epochs (SGD with Nesterov momentum, one
 cycle up to 0.3, images shifted and mirrored). """,
     "genome": """\
-The paper's own data (Ren et al. 2019) cannot be had. These are reads of 250 bases of other genomes:
+The paper's data (Ren et al. 2019) is not available. These are reads of 250 bases of other genomes:
 six bacteria as classes, eight of other genera as out-of-distribution. So the paper's values are of
 another set. The net: a convolution over words of twelve bases, every fourth; an LSTM both ways (128
 units each); the mean of its states; logits. 12 epochs of AdamW, reads turned to the other strand at
@@ -50,8 +50,8 @@ paper: there is no neutral set.""",
 CIFAR10_SETS = """\
 Of each set, 1,000 images that nothing is tuned on are reported, drawn at random. SVHN is a part
 only: the first 10,000 of its 26,032 test images. Both sets are JPEG files of one quality, not the
-lossless originals. MNIST in colour is a set that nothing was tuned on.
-Perturbations of 0.002 and 0.01 are tried, and none."""
+lossless originals. Nothing was tuned on MNIST in colour. Perturbations of 0.002 and 0.01 are tried,
+and none."""
 REQUIRED = {  # of fmnist: protocol, method, least AUROC in the mean of the nets
     ("tuned", "FSSD, logistic"): 98.5,
     ("tuned", "FSSD, logistic, perturbed"): 98.8,
@@ -71,9 +71,9 @@ def conditions(task: Task, n_nets: int, n_trained: int) -> str:
     spread = "mean ± standard deviation over the nets" if n_nets > 1 else "of one net: no spread"
     text = CONDITIONS[task.key] + (CIFAR10_SETS if task.name == "cifar10" else "")
     ensemble = (
-        "A deep ensemble stands for a net and is of all the others."
+        "A deep ensemble takes the place of a net and consists of all other nets."
         if n_trained > MOST_WITHOUT_ENSEMBLE
-        else "There is no deep ensemble: it stands for a net and is of several others."
+        else "There is no deep ensemble, which needs several other nets."
     )
     return (
         f"{text}\n\n{n_nets} {'nets' if n_nets > 1 else 'net'} of {n_trained}; in %, {spread}. "
@@ -101,7 +101,7 @@ def requirements(table: Table) -> str:
 
 
 def notes(table: Table) -> str:
-    """Which values lie below the paper's, and the task's own remarks."""
+    """The values below the paper's, and the remarks of the task."""
     lines = []
     for protocol, methods in table.values.items():
         for method in methods:
@@ -109,4 +109,4 @@ def notes(table: Table) -> str:
             value = table.mean(protocol, method, table.sets[0])[0]
             if paper and value < paper[0] - MOST_BELOW_PAPER:
                 lines.append(f"- {method}: {paper[0] - value:.1f} points below the paper's AUROC.")
-    return "\n".join([*lines, *(f"- {one}" for one in table.task.remarks)])
+    return "\n".join([*lines, *(f"- {remark}" for remark in table.task.remarks)])

@@ -1,4 +1,4 @@
-"""Trains a net, keeps it after every epoch, and goes on where an earlier run stopped."""
+"""Trains a net, stores it after every epoch, and resumes a stopped run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from skood.rows.progress import Progress
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a net is trained. `build` and `augment` are the task's own."""
+    """How a net is trained. Each task has its own `build` and `augment`."""
 
     build: Callable[[], nn.Module]
     epochs: int
@@ -26,12 +26,12 @@ class Recipe:
     schedule: Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
     augment: Callable[[torch.Tensor], torch.Tensor] = field(default=lambda batch: batch)
     half: bool = True  # products in bfloat16, which processors with AMX do many times faster
-    before: Recipe | None = None  # by which the weights are trained that this one begins with
+    before: Recipe | None = None  # trains the initial weights
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Training rows and labels, and rows of no class to be exposed to, if there are any."""
+    """Training rows and labels, and outliers for an exposure."""
 
     X: torch.Tensor
     y: torch.Tensor
@@ -43,7 +43,7 @@ def trained(
 ) -> nn.Module:
     """The net of one seed in evaluation mode, from `path` if it was trained before.
 
-    `start` holds weights to start from. A training that was cut off goes on after its last epoch.
+    `start` holds the initial weights. A stopped training resumes after its last epoch.
     """
     with torch.random.fork_rng(devices=_devices()):
         torch.manual_seed(seed)
@@ -88,18 +88,18 @@ def _train(net: nn.Module, recipe: Recipe, rows: Rows, path: Path) -> None:
 
 
 def _resume(path: Path, parts: dict[str, Any]) -> int:
-    """Put the parts where the last epoch left them; the number of epochs that are done."""
+    """Restore the parts after the last epoch; return the number of finished epochs."""
     if not path.exists():
         return 0
-    found = torch.load(path, weights_only=True, map_location=device())
+    state = torch.load(path, weights_only=True, map_location=device())
     for key, part in parts.items():
-        part.load_state_dict(found[key])
-    torch.set_rng_state(found["random"].cpu())
-    return int(found["epoch"])
+        part.load_state_dict(state[key])
+    torch.set_rng_state(state["random"].cpu())
+    return int(state["epoch"])
 
 
 def _write(state: Any, path: Path) -> None:
-    """Under its own name only once it is whole."""
+    """Write a file, which gets its name once it is complete."""
     part = path.with_name(f"{path.name}.{os.getpid()}")
     torch.save(state, part)
     part.replace(path)
@@ -153,7 +153,7 @@ def _loss(
 
 
 def _last(batch: torch.Tensor) -> torch.Tensor:
-    """Images with their channels last in memory, which convolutions on processors like best."""
+    """Images with their channels last in memory, the fastest order for convolutions."""
     if batch.ndim != 4:
         return batch
     return batch.contiguous(memory_format=torch.channels_last)
