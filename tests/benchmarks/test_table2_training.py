@@ -57,8 +57,8 @@ def weights(net) -> list[np.ndarray]:
     return [value.numpy() for value in net.state_dict().values()]
 
 
-def same(one, other) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
+def same(net, other) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(weights(net), weights(other), strict=True))
 
 
 def test_a_training_that_was_cut_off_ends_with_the_same_weights(
