@@ -1,4 +1,4 @@
-"""Tests whether the rows of a whole batch have the scores of in-distribution rows."""
+"""Tests whether the rows of a batch have the scores of in-distribution rows."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from scipy.stats import mannwhitneyu
 
 from .p_values import Scores, count_lower
 
-# Up to this many additions the distribution of the rank sum is computed and not approximated: for
-# up to 44 rows of the smaller sample where the larger has 2,500, and 7 where it has 100,000.
+# The distribution of the rank sum is exact up to this many additions, an approximation beyond:
+# exact up to 44 rows in the smaller sample if the larger has 2,500, and 7 if it has 100,000.
 _EXACT_WORK = 5_000_000
 
 
 class ConformalTestResult(NamedTuple):
-    """What `ConformalOutlierDetector.conformal_test` found.
+    """The result of `ConformalOutlierDetector.conformal_test`.
 
     Attributes
     ----------
     statistic : float
-        For ``method="rank_sum"``, the share of pairs of a row of the batch and a calibration row in
-        which the former has the higher score, ties counted half: 0.5 is what in-distribution rows
-        have in the mean, 0 is furthest from that. For ``method="simes"``, the p-value itself.
+        For ``method="rank_sum"``, the share of pairs of a batch row and a calibration row in which
+        the batch row has the higher score, ties counted half: 0.5 in the mean for in-distribution
+        rows, and 0 at the far end. For ``method="simes"``, the p-value itself.
     p_value : float
         The probability of a statistic that low if all rows are in-distribution.
     """
@@ -39,7 +39,7 @@ def rank_sum_test(scores: Scores, calibration: Scores) -> ConformalTestResult:
     statistic = (lower.sum() + ties.sum() / 2) / n_pairs
     small, large = sorted((len(scores), len(calibration)))
     if small * small * large <= _EXACT_WORK:
-        # A tie counts for the batch. Broken at random it could only count less: so this is valid.
+        # A tie counts for the batch. Broken at random it would count less, so this test is valid.
         p_value = rank_sum_probability(int(lower.sum() + ties.sum()), small, large)
     else:
         p_value = mannwhitneyu(scores, calibration, alternative="less", method="asymptotic").pvalue
@@ -47,13 +47,13 @@ def rank_sum_test(scores: Scores, calibration: Scores) -> ConformalTestResult:
 
 
 def rank_sum_probability(n_higher: int, m: int, n: int) -> float:
-    """How probable it is that in at most so many of the m * n pairs the former is the higher.
+    """The probability that the former is higher in at most `n_higher` of the m * n pairs.
 
     All orders of the m + n values are equally probable. The numbers of orders for each number of
     pairs are the coefficients of the Gaussian binomial, prod_i (1 - q^(n + i)) / (1 - q^i), i from
     1 to m (Mann & Whitney 1947, section 3).
     """
-    if 2 * n_higher >= m * n:  # the distribution is symmetric; the lower half is the exact one
+    if 2 * n_higher >= m * n:  # the distribution is symmetric, and exact in its lower half
         other = m * n - n_higher - 1
         return 1.0 if other < 0 else 1.0 - _lower_half(other, m, n)
     return _lower_half(n_higher, m, n)
@@ -64,17 +64,17 @@ def _lower_half(n_higher: int, m: int, n: int) -> float:
     share[0] = 1.0
     for i in range(1, m + 1):
         share[n + i :] -= share[: max(0, len(share) - n - i)].copy()
-        # Divided by 1 - q^i: each is added to the one i places further on.
+        # Division by 1 - q^i adds each coefficient to the one i places further on.
         rounds = -(-len(share) // i)
         padded = np.zeros(rounds * i)
         padded[: len(share)] = share
         share = padded.reshape(rounds, i).cumsum(axis=0).ravel()[: len(share)]
-        share *= i / (n + i)  # of all orders, so that nothing overflows
+        share *= i / (n + i)  # a share of all orders does not overflow
     return float(min(share.sum(), 1.0))
 
 
 def simes_test(p_values: NDArray[np.float64]) -> ConformalTestResult:
-    """Whether any of the p-values is too small to be one of so many."""
+    """Whether the smallest p-values are too small for so many rows."""
     ordered = np.sort(p_values)
     smallest = np.min(ordered * len(ordered) / np.arange(1, len(ordered) + 1))
     return ConformalTestResult(float(smallest), float(smallest))

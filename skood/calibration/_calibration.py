@@ -1,4 +1,4 @@
-"""What calibration leaves behind: the scores of each class, and how ties are broken."""
+"""The result of calibration: the scores of each class, and a seed that breaks ties."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ _SEED_BYTES = 8
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration scores in ascending order, by class, or of None where all calibrate together."""
+    """Calibration scores in ascending order, by class; under None if all calibrate together."""
 
     groups: dict[Any, Scores]
     seed: bytes
 
     @classmethod
     def of(cls, scores: Scores, labels: NDArray | None, generator: np.random.RandomState) -> Self:
-        """Group the scores of the calibration rows by their labels, if these are given."""
+        """Group the scores of the calibration rows by their labels, if there are labels."""
         if labels is None:
             groups = {None: np.sort(scores)}
         else:
             classes = np.unique(labels).tolist()
-            groups = {one: np.sort(scores[labels == one]) for one in classes}
+            groups = {label: np.sort(scores[labels == label]) for label in classes}
         return cls(groups, generator.bytes(_SEED_BYTES))
 
     def p_values(self, scores: Scores, X: Any = None) -> NDArray[np.float64]:
-        """P-values of scores; with their rows, ties are broken by these."""
+        """P-values of scores. With the rows X, a hash of a row breaks its ties."""
         uniform = None if X is None else self._uniform(scores, X)
         return conformal_p_values(scores, self.groups.values(), uniform)
 
@@ -51,7 +51,7 @@ class Calibration:
         return conformal_threshold(self.groups.values(), alpha)
 
     def _uniform(self, scores: Scores, X: Any) -> NDArray[np.float64]:
-        """A number for each row; only rows with ties are hashed, as the others' does not matter."""
+        """A hash of each row with ties as a number; 0 for other rows, where it has no effect."""
         uniform = np.zeros(len(scores))
         tied = np.flatnonzero(np.isin(scores, np.concatenate(list(self.groups.values()))))
         if tied.size:
@@ -64,11 +64,12 @@ class Calibration:
         if not few:
             return
         together = None in sizes
-        found = few[None] if together else ", ".join(f"{n} of {one!r}" for one, n in few.items())
+        counts = ", ".join(f"{n} of {label!r}" for label, n in few.items())
         warnings.warn(
             f"alpha={alpha:g} flags nothing with less than {fewest_calibration_scores(alpha)} "
-            f"calibration rows{'' if together else ' of each class'}; there are {found}. "
+            f"calibration rows{'' if together else ' of each class'}; there are "
+            f"{few[None] if together else counts}. "
             "Raise alpha or calibration_size, or give more rows.",
             UserWarning,
-            stacklevel=4,  # whoever called `fit`
+            stacklevel=4,  # the caller of `fit`
         )

@@ -1,4 +1,4 @@
-"""Keeps what the last call found, for each thread on its own."""
+"""The rejected rows of the last call, for each thread on its own."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 class LastMask(threading.local):
     """The mask of the last call in this thread.
 
-    A place of its own, since `predict` must leave the estimator as it is. Copies and pickles start
-    empty: they have not been called.
+    It lies outside the estimator's state, which `predict` must not change. Copies and pickles start
+    empty: nothing has called them.
     """
 
     mask: NDArray[np.bool_] | None = None

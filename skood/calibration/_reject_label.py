@@ -1,4 +1,4 @@
-"""The label of rows that get no answer, and predictions that have room for it."""
+"""The label of rejected rows, and predictions of a type that can hold it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NUMBERS = "biuf"
 
 
 def find_reject_label(owner: object, classes: NDArray, given: Any) -> Any:
-    """The label given, which must be none of the classes, or else -1 or "OoD"."""
+    """The given label, which must be none of the classes; without one -1 or "OoD"."""
     if given is None:
         given = _default_label(classes)
     if np.ndim(given) or given in classes.tolist():
@@ -30,7 +30,7 @@ def _default_label(classes: NDArray) -> Any:
 
 
 def filled_with(label: Any, n: int, classes: NDArray) -> NDArray:
-    """Predictions that all are the label, of a type that the classes fit in as well."""
+    """An array of n times the label, of a type that can hold the classes too."""
     label_type = np.asarray(label).dtype
     kinds = {"number" if t.kind in _NUMBERS else t.kind for t in (label_type, classes.dtype)}
     dtype = np.result_type(label_type, classes.dtype) if len(kinds) == 1 else np.dtype(object)

@@ -1,4 +1,4 @@
-"""A number for each row that breaks its ties: random, and yet always the same for the same row."""
+"""A number for each row that breaks its ties: pseudo-random, and the same in every call."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _BITS = 53  # of a float64: more would be rounded up to 1
 def row_uniforms(X: Any, seed: bytes) -> NDArray[np.float64]:
     """Numbers in [0, 1), each a hash of the values of one row and of the seed.
 
-    With a seed drawn at random they are uniform, and independent for rows that differ. The type of
-    the numbers in X does not matter, and the other rows do not either.
+    With a random seed they are uniform, and independent for different rows. They depend neither on
+    the type of the numbers in X nor on the other rows.
     """
     values = X.toarray() if issparse(X) else np.asarray(X)
     numbers = (_uniform(_row_bytes(row), seed) for row in values)

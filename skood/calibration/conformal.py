@@ -1,4 +1,4 @@
-"""Decisions whose error rate is known, by the scores of rows kept from the detector."""
+"""Decisions at a known error rate, by the scores of rows that the detector was not fitted on."""
 
 from __future__ import annotations
 
@@ -29,53 +29,52 @@ _TESTS = ("auto", "rank_sum", "simes")
 
 
 class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
-    r"""Any detector, with p-values and with decisions whose error rate is known.
+    r"""Any detector, with p-values and with decisions at a known error rate.
 
-    Some of the training rows are kept from the detector and only scored by it. If a new row comes
-    from the same distribution, its score is as likely to have any rank among the scores c of these
-    n calibration rows. So
+    Some of the training rows do not fit the detector but calibrate it: it only scores them. The
+    score of a new row of the same distribution has each rank among the scores c of these n
+    calibration rows with the same probability. So
 
     .. math:: p(x) = \frac{1 + \#\{c < s\} + \lfloor U (t + 1) \rfloor}{n + 1},
         \qquad t = \#\{c = s\}
 
     with the score s of x and U uniform in [0, 1) has the values 1/(n + 1), ..., 1 with the same
-    probability: a p-value, whatever the detector and the distribution. That asks nothing but that
+    probability: a p-value, whatever the detector and the distribution. Its one condition is that
     calibration rows and new in-distribution rows are exchangeable; rows that depend on each other
-    (frames of one video) and outliers among the calibration rows void it. It holds in the mean over
-    calibration sets: with a given one, the flagged share of in-distribution rows is alpha up to
-    some :math:`\sqrt{\alpha (1 - \alpha) / n}`.
+    (frames of one video) and outliers among the calibration rows break it. It holds in the mean
+    over calibration sets: with a given set, the flagged share of in-distribution rows differs from
+    alpha by about :math:`\sqrt{\alpha (1 - \alpha) / n}`.
 
     Parameters
     ----------
     detector : estimator
-        A detector with `score_samples`, higher for in-distribution rows, or a Pipeline that ends in
-        one; not changed. Anything with `fit` and `score_samples` serves. One that is fitted already
-        goes in as ``FrozenEstimator(detector)``: then all rows given to `fit` calibrate, and none
-        of them may be among those that it was fitted on.
+        A detector with `fit` and `score_samples`, higher for in-distribution rows, or a Pipeline
+        that ends in one; not changed. Wrap a fitted one in a ``FrozenEstimator``: then all rows of
+        `fit` calibrate it, and it must not have been fitted on any of them.
     alpha : float, default=0.05
         The error rate, in (0, 1): see `control`.
     control : {"marginal", "fdr"}, default="marginal"
         "marginal": `predict` flags an in-distribution row with probability alpha at most. "fdr":
-        among the rows that one call of `predict` flags, a share of alpha at most is
-        in-distribution in the mean (none flagged counts as 0), by the procedure of Benjamini and
-        Hochberg. **Only then does a row's prediction depend on the rows beside it**; its score,
-        p-value and decision function never do.
+        of the rows that one call of `predict` flags, a share of alpha at most is in-distribution in
+        the mean (0 if it flags none), by the procedure of Benjamini and Hochberg. **Only with "fdr"
+        a row's prediction depends on the rows beside it**; its score, p-value and decision function
+        never do.
     class_conditional : bool, default=False
-        Whether the rows of each class calibrate on their own. The p-value is the largest of those
-        by each class, and the error rate holds for the in-distribution rows of every class,
-        whatever the mixture of classes. Needs class labels in the y of `fit`.
+        Whether the rows of each class calibrate on their own. The p-value is the largest over the
+        classes, and the error rate holds within every class, whatever the mixture of classes. Needs
+        class labels in the y of `fit`.
     calibration_size : float, default=0.25
         Share of the rows that calibrate, in (0, 1), at least one. The others fit the detector.
     random_state : int, RandomState instance or None, default=None
-        Draws the calibration rows, and how ties are broken. The detector has its own.
+        Draws the calibration rows, and the seed that breaks ties. The detector has its own.
 
     Attributes
     ----------
     detector_ : estimator
         The fitted detector.
     offset_ : float
-        The threshold: the p-value is at most alpha, if ties count against flagging, just where the
-        score is below. -inf if there are too few calibration rows to flag anything.
+        The threshold: with ties counted against flagging, the p-value is at most alpha for lower
+        scores only. -inf with too few calibration rows to flag anything.
     training_scores_ : ndarray of shape (n_calibration,)
         Scores of the calibration rows.
     training_indices_ : ndarray of shape (n_calibration,)
@@ -90,20 +89,20 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
     Warns
     -----
     UserWarning
-        By `fit`, if there are too few calibration rows (of any class) to flag anything at `alpha`.
+        By `fit`, if the calibration rows (of any class) are too few to flag anything at `alpha`.
 
     Notes
     -----
-    `fit` draws the calibration rows without a look at y unless `class_conditional`: rows drawn with
-    the same share from each class are not exchangeable with new rows whose class is left to chance.
+    Without `class_conditional`, `fit` ignores y when it draws the calibration rows: rows drawn in
+    the same share from each class are not exchangeable with new rows of any class.
 
     With ``control="fdr"``, the smallest p-value has to be at most alpha / m to flag one of m rows
-    on its own, so n should be well above m / alpha. It goes with `class_conditional` too: the
-    p-values by each class are positively dependent, and the largest of them is never below the one
-    by the row's own class.
+    on its own, so n should be well above m / alpha. It holds with `class_conditional` too: the
+    p-values by each class are positively dependent, and the largest is never below that of the
+    row's own class.
 
-    For detectors that learn from labels +1 and -1 (``combine="logistic"``), the rows labelled -1
-    all go to the detector and calibrate nothing.
+    Rows labelled -1, for detectors that learn from labels +1 and -1 (``combine="logistic"``), all
+    fit the detector and calibrate nothing.
 
     References
     ----------
@@ -219,8 +218,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Score above the threshold for one row at the error rate alpha.
 
-        With ``control="fdr"`` `predict` is stricter than that: it flags some of the rows for which
-        this is negative.
+        With ``control="fdr"``, `predict` is stricter: it flags only some of the negative rows.
 
         Parameters
         ----------
@@ -239,14 +237,14 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
     def predict(self, X: Any) -> NDArray[np.int64]:
         """Decide whether each row comes from the training distribution.
 
-        Ties with calibration scores are not broken at random here but count against flagging, so
-        that the error rate is alpha at most and the threshold one score.
+        Ties with calibration scores count against flagging: so the error rate is alpha at most, and
+        one score is the threshold.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or whatever the detector takes
-            The rows to decide on. With ``control="fdr"`` these are the rows that are tested
-            together, and a row may be decided differently in other company.
+            The rows to decide on. ``control="fdr"`` tests them together: beside other rows, a row
+            may get another prediction.
 
         Returns
         -------
@@ -269,12 +267,11 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features), or whatever the detector takes
             The rows to test.
         random_ties : bool, default=True
-            Whether a row whose score equals calibration scores takes its place among them at
-            random. This is drawn from the values of the row, so a row has the same p-value in every
-            call. False: above all of them, as `predict` has it; then p-values are never too small,
-            but too large where scores tie.
+            Whether a row takes a random place among calibration scores that equal its own. A hash
+            of the row's values draws it, so a row has the same p-value in every call. False: above
+            all of them, as in `predict`; then p-values are never too small, but too large for ties.
         scores : ndarray of shape (n_samples,) or None, default=None
-            What `score_samples` gives for X, where that is known already. None: X is scored.
+            The result of `score_samples` for X, if it is known already. None: X is scored.
 
         Returns
         -------
@@ -294,29 +291,29 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
             The rows of the batch, independent of each other.
         method : {"auto", "rank_sum", "simes"}, default="auto"
             "rank_sum": whether the scores of the batch are lower than those of the calibration
-            rows, by the one-sided test of Wilcoxon, Mann and Whitney. It sees a shift of many rows,
-            in the mixture of classes too. "simes": whether the smallest p-values are too small for
-            so many rows. It sees a few rows that are far out, and with `class_conditional` allows
-            any mixture of the classes. "auto" is "simes" with `class_conditional`, else "rank_sum".
+            rows, by the one-sided test of Wilcoxon, Mann and Whitney. It detects a shift of many
+            rows, also one in the mixture of classes. "simes": whether the smallest p-values are too
+            small for so many rows. It detects a few rows far out, and with `class_conditional`
+            allows any mixture of the classes. "auto" is "simes" with `class_conditional`, else
+            "rank_sum".
 
         Returns
         -------
         ConformalTestResult
-            The pair (`statistic`, `p_value`). A small p-value speaks against the batch. Scores that
-            are too high are no evidence.
+            The pair (`statistic`, `p_value`). A small p-value is evidence against the batch; high
+            scores never are.
 
         Raises
         ------
         ValueError
-            If X is not valid, if `method` is none of these, or for "rank_sum" with
-            `class_conditional`: calibration rows that were drawn class by class are no sample of
-            the mixture.
+            If X or `method` is not valid, or for "rank_sum" with `class_conditional`: calibration
+            rows drawn class by class are no sample of the mixture.
 
         Notes
         -----
-        "simes" (Simes 1986) is valid as the p-values are positively dependent. "rank_sum" is exact
-        while n m² is at most 5e6 (m the number of rows in the smaller sample, n in the other), with
-        ties counted for the batch. Beyond that it is the normal approximation, corrected for ties.
+        "simes" (Simes 1986) is valid since the p-values are positively dependent. "rank_sum" is
+        exact, with ties counted for the batch, if n m² is at most 5e6 with m rows in the smaller
+        sample and n in the other. Beyond that it is the normal approximation, corrected for ties.
         """
         check_option("conformal_test", "method", method, _TESTS)
         if method == "auto":

@@ -31,22 +31,21 @@ def _classifier_has(method: str) -> Callable[[Any], bool]:
 class OODGate(ClassifierMixin, BaseEstimator):
     """A classifier that answers only for in-distribution rows.
 
-    A classifier gives each row one of its classes, also a row that is like none of them. Here a
-    detector looks at the rows first, and only those that it takes for in-distribution reach the
-    classifier.
+    A classifier gives each row one of its classes, even a row that is like none of them. Here a
+    detector decides first: only rows that it predicts as in-distribution reach the classifier.
 
     Parameters
     ----------
     classifier : estimator
-        A classifier with one label for each row; not changed. One that is fitted already goes in as
-        ``FrozenEstimator(classifier)``.
+        A classifier with one label for each row; not changed. Wrap a fitted one in a
+        ``FrozenEstimator``.
     detector : estimator
         A detector whose `predict` gives -1 for out-of-distribution rows and +1 for others; not
-        changed. How many in-distribution rows it may reject is its own to say: by `contamination`,
-        or by `alpha` of a `ConformalOutlierDetector`.
+        changed. Its own parameters set how many in-distribution rows it rejects: `contamination`,
+        or the `alpha` of a `ConformalOutlierDetector`.
     on_reject : {"label", "nan", "raise"}, default="label"
-        What `predict` says about a rejected row: a label of its own, NaN (class labels that are
-        numbers become floats, others objects), or a ValueError for the whole call, with the
+        What `predict` does with a rejected row: give a label of its own or NaN (labels that are
+        numbers become floats, others objects), or raise a ValueError for the whole call, with the
         positions of the rejected rows.
     reject_label : int, str or other label, default=None
         This label, for ``on_reject="label"``; none of the classes. None: -1 for classes that are
@@ -63,9 +62,9 @@ class OODGate(ClassifierMixin, BaseEstimator):
     reject_label_ : object
         The label of rejected rows, for ``on_reject="label"``.
     rejected_ : ndarray of bool of shape (n_samples,)
-        Which rows were rejected in the last call of `predict`, `predict_proba` or
-        `decision_function` in this thread, also one that raised an error for them. It is not there
-        before the first call, nor in a copy.
+        Which rows the last call of `predict`, `predict_proba` or `decision_function` in this thread
+        rejected, even if it raised an error for them. Neither an estimator before its first call
+        nor a copy has it.
     n_features_in_ : int
         Number of features, if the classifier has it.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -73,8 +72,9 @@ class OODGate(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    `score` is the accuracy: a rejected row counts as wrong. Scores that need probabilities, or NaN
-    or an error as the answer, can't be had for rejected rows; leave these out by `rejected_`.
+    `score` is the accuracy: a rejected row counts as wrong. Scorers that need probabilities fail on
+    rejected rows, and so does accuracy with NaN or an error as the answer; leave these rows out by
+    `rejected_`.
 
     Examples
     --------
@@ -168,7 +168,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
 
     @available_if(_classifier_has("predict_proba"))
     def predict_proba(self, X: Any) -> NDArray:
-        """Predict the probability of each class; there if the classifier has it.
+        """Predict the probability of each class, if the classifier can.
 
         Parameters
         ----------
@@ -179,7 +179,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples, n_classes)
             Probabilities in the order of `classes_`; NaN for rejected rows, whether `predict` gives
-            them a label or NaN: none of the classes is probable, and none is certain.
+            them a label or NaN.
 
         Raises
         ------
@@ -190,7 +190,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
 
     @available_if(_classifier_has("decision_function"))
     def decision_function(self, X: Any) -> NDArray:
-        """Confidence in each class; there if the classifier has it.
+        """Confidence in each class, if the classifier has it.
 
         Parameters
         ----------
@@ -218,7 +218,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
         return mask
 
     def _open(self, X: Any) -> tuple[Any, NDArray[np.bool_]]:
-        """X in a form that rows can be taken of, and which of them the detector lets pass."""
+        """X in a form that can be indexed, and the rows that the detector accepts."""
         if not hasattr(self, "classifier_"):
             check_is_fitted(self)  # asks for all tags: as long as to predict a row
         (X,) = indexable(X)
@@ -235,15 +235,15 @@ class OODGate(ClassifierMixin, BaseEstimator):
         return X, ~rejected
 
     def _values(self, method: str, X: Any) -> NDArray:
-        """What a method of the classifier gives for the rows that pass, amid rows of NaN."""
+        """The values of a classifier's method for accepted rows, and NaN for rejected ones."""
         X, accepted = self._open(X)
         ask = getattr(self.classifier_, method)
         if not accepted.any():
-            # Asked for the shape alone: what it would say about these rows is not given away.
+            # Only the shape of its answer counts: the values for rejected rows stay unknown.
             return np.full_like(np.asarray(ask(X)), np.nan)
-        found = np.asarray(ask(_rows(X, accepted)))
-        answers = np.full((len(accepted), *found.shape[1:]), np.nan, dtype=found.dtype)
-        answers[accepted] = found
+        values = np.asarray(ask(_rows(X, accepted)))
+        answers = np.full((len(accepted), *values.shape[1:]), np.nan, dtype=values.dtype)
+        answers[accepted] = values
         return answers
 
     def __sklearn_tags__(self) -> Any:

@@ -1,4 +1,4 @@
-"""Conformal p-values of scores, and the decisions that they lead to.
+"""Conformal p-values of scores, and decisions by them.
 
 Calibration scores come in groups, each in ascending order: one group, or one for each class.
 """
@@ -24,7 +24,7 @@ def conformal_p_values(
     """The largest p-value over the groups.
 
     `uniform` holds a number in [0, 1) for each score, which breaks its ties with calibration
-    scores. Without it, ties count as if the calibration score was the lower one.
+    scores. Without it, a tied calibration score counts as lower.
     """
     largest = np.zeros(len(scores))
     for calibration in groups:
@@ -41,7 +41,7 @@ def count_lower(scores: Scores, calibration: Scores) -> tuple[NDArray[np.intp], 
 
 
 def conformal_threshold(groups: Iterable[Scores], alpha: float) -> float:
-    """The score below which, and only below which, the p-value without random ties is <= alpha."""
+    """The threshold: the p-value without random ties is <= alpha for lower scores only."""
     thresholds = []
     for calibration in groups:
         rank = largest_rank(len(calibration), alpha)
@@ -59,10 +59,10 @@ def largest_rank(n: int, alpha: float) -> int:
 
 
 def fewest_calibration_scores(alpha: float) -> int:
-    """How many calibration scores it takes until one p-value is <= alpha."""
+    """The least number of calibration scores with which a p-value can be <= alpha."""
     return math.ceil(1 / alpha) - 1
 
 
 def benjamini_hochberg(p_values: NDArray[np.float64], alpha: float) -> NDArray[np.bool_]:
-    """Which hypotheses are rejected at a false discovery rate of alpha."""
+    """The hypotheses that Benjamini and Hochberg reject at a false discovery rate of alpha."""
     return false_discovery_control(p_values) <= alpha * (1 + _ROUNDING)

@@ -37,13 +37,13 @@ _LARGEST = float(np.finfo(np.float64).max)
 class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
     r"""Out-of-distribution scorer by the Mahalanobis distances in the layers of a network.
 
-    In each layer l the features of the classes are taken to be normal, with a mean for each class
-    and one covariance. The score of a layer is the confidence
+    In each layer l the features are taken to be normal, with a mean for each class and one
+    covariance for all classes. The score of a layer is the confidence
 
     .. math:: M_l(x) = -\min_c\, (F_l(x) - \mu_{l,c})^\top \Sigma_l^{-1} (F_l(x) - \mu_{l,c}),
 
     minus the squared distance from the nearest class (equation 2 of the paper), which
-    `layer_scores` gives. Before that, inputs can be moved a step towards the nearest class, for
+    `layer_scores` gives. A `perturbation` first moves inputs a step towards the nearest class, for
     each layer by itself (algorithm 1),
 
     .. math:: \tilde x_l = x + \epsilon\, \mathrm{sign}(\nabla_x M_l(x)),
@@ -72,15 +72,15 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         "sum" weighs all layers equally and needs no out-of-distribution rows. "logistic" learns the
         weights as the paper does, by a logistic regression that tells in-distribution rows from
         those labelled -1 in the y of `fit`; the score is its decision function. The weights suit
-        the kind of rows that they were learnt from, and others may then be missed.
+        rows like those labelled -1, and may miss others.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
         At most so many training rows, drawn at random, give the mean and scale of each layer, the
         weights, and the threshold. None: all of them.
     random_state : int, RandomState instance or None, default=None
-        Draws these rows, and what "mincovdet" starts from. An int also becomes the random state of
-        the clone of `feature_extractor`, and of its parts, wherever that is None.
+        Draws these rows, and the first subsets of "mincovdet". An int also becomes the random state
+        of the clone of `feature_extractor`, and of its parts, wherever that is None.
 
     Attributes
     ----------
@@ -112,15 +112,14 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
 
     Notes
     -----
-    The step goes by the means and covariances of all training rows. A training row, moved so, is
-    then scored with itself left out, and so is a row with the same features in a layer as a
-    training row.
+    The step follows the means and covariances of all training rows. The score of a moved training
+    row leaves out this row, and so does that of a row with its features in a layer.
 
-    A step costs a pass forward and back and a second one forward for each layer. Inputs go through
+    Moving costs two forward passes and a backward one for each layer. Inputs go through the network
     in blocks, so that memory does not grow with their number.
 
-    The paper weighs the confidences themselves, and has no sum without weights. Logarithms are used
-    here, since squared distances are skewed: a few training rows would set the scale of a layer.
+    The paper weighs the confidences themselves, and has no sum without weights. Squared distances
+    are skewed: a few training rows would set the scale of a layer. So logarithms stand here.
 
     References
     ----------
@@ -175,7 +174,7 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_features), or raw inputs of shape (n_samples, ...)
             In-distribution rows, at least 2. With ``combine="logistic"`` out-of-distribution rows
-            too: nothing but the weights learns from them.
+            too: only the weights learn from them.
         y : array-like of shape (n_samples,), optional
             Class labels of the rows. Without them, all are of one class. With
             ``combine="logistic"`` whole numbers, and -1 for the out-of-distribution rows; +1 for
@@ -189,9 +188,9 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter or the input is not valid, if the feature extractor has no gradients and
-            `perturbation` is above 0, or if ``combine="logistic"`` and y does not hold -1 and other
-            labels, at least twice each.
+            If a parameter or the input is not valid, if `perturbation` is above 0 and the feature
+            extractor has no gradients, or if ``combine="logistic"`` and y does not hold -1 and
+            other labels, at least twice each.
         """
         self._check_parameters()
         self._forget("feature_extractor_", "n_features_in_", "feature_names_in_", "_dtype")
@@ -210,8 +209,8 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or raw inputs of shape (n_samples, ...)
-            The rows to score. A row that has the features of a training row in a layer is scored
-            there with one equal copy left out, as the training rows are.
+            The rows to score. A row with the features of a training row in a layer is scored there
+            with one equal copy left out, as the training rows are.
 
         Returns
         -------

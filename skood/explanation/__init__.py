@@ -1,4 +1,4 @@
-"""Why a row has the score that it has: its neighbours, and each feature's share."""
+"""Explanations of scores: the neighbours of a row, and the share of each feature."""
 
 from ._explain import explain, reaches_inputs
 from ._explanation import Explanation, numbered_names

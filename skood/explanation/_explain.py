@@ -15,20 +15,19 @@ from ._linear_map import LinearMap, Step, linear_steps
 
 
 def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> Explanation:
-    """Explain scores: each feature's share, and the neighbours that they come from.
+    """Explain scores: each feature's share, and the neighbours behind them.
 
-    What the shares, the weights of the neighbours and the base are, the `explain` of each detector
-    says. Through a Pipeline the shares are taken back as far as its transformers are linear:
+    The `explain` of each detector defines the shares, the weights of the neighbours and the base.
+    In a Pipeline the shares go back to the features before its last linear transformers:
     scikit-learn's scalers, PCA, `TruncatedSVD` and feature selectors, `PartialWhitener` and
-    `ActiveNeuronSelector`. A share of an input feature is its difference (from the neighbours, the
-    reconstruction or the mean) times the slope of the distance in it, so the shares sum to the
-    same score. Scalers do not change them. Through rotations they may be negative: such a feature
-    differs the way that the others, which it goes along with, have led to expect. Where PCA has
-    dropped directions, the differences are without these. Where `PartialWhitener` divides rows by a
-    power of their length, they are those of the divided rows. Of a transformer that is not linear,
-    the shares are those of the features that it gives. With ``metric="cosine"`` the directions of
-    rows are compared: a feature that outgrows the others makes these smaller, and they have shares
-    too.
+    `ActiveNeuronSelector`. The share of an input feature is its difference (from the neighbours,
+    the reconstruction or the mean) times the slope of the distance in it, so the shares sum to the
+    same score. Scalers do not change them. A rotation can make one negative: that feature differs
+    as the features correlated with it predict. Directions that PCA has dropped have no part in the
+    differences. If `PartialWhitener` divides rows by a power of their length, the shares are those
+    of the divided rows. A transformer that is not linear ends the way back: its own features have
+    the shares. ``metric="cosine"`` compares directions of rows: a feature that outgrows the others
+    makes these smaller, and they have shares too.
 
     Parameters
     ----------
@@ -39,7 +38,7 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
     X : array-like of shape (n_samples, n_features), or raw inputs
         The rows to explain, as the estimator takes them.
     linear_map : LinearMap or None, default=None
-        What made X of other features, whose shares are then given. All transformers of the
+        The map that made X of other features, which then get the shares. All transformers of the
         estimator have to be linear for that.
 
     Returns
@@ -77,12 +76,12 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
         X = transformer.transform(X)
     through = (linear_map or LinearMap()).then(*tail)
     if linear_map is None and through.keeps_features:
-        found = last.explain(X)  # also for detectors that take no map
+        explanation = last.explain(X)  # also for detectors that take no map
     else:
-        found = last.explain(X, linear_map=through)
+        explanation = last.explain(X, linear_map=through)
     if linear_map is not None or not transformers:
-        return found
-    return _with_names(found, transformers, n_head)
+        return explanation
+    return _with_names(explanation, transformers, n_head)
 
 
 def reaches_inputs(estimator: Any) -> bool:
@@ -102,7 +101,7 @@ def reaches_inputs(estimator: Any) -> bool:
 
 
 def _steps(estimator: Any) -> tuple[list[Any], Any]:
-    """All transformers in their order, and the detector after them."""
+    """All transformers in their order, and the detector after them, also one in a wrapper."""
     transformers, last = pipeline_steps(estimator)
     while not hasattr(last, "explain") and hasattr(last, "detector_"):
         inner, last = pipeline_steps(last.detector_)
@@ -121,24 +120,25 @@ def _linear_tail(transformers: Sequence[Any]) -> tuple[int, list[Step]]:
     return 0, tail
 
 
-def _with_names(found: Explanation, transformers: Sequence[Any], n_head: int) -> Explanation:
-    """The explanation with the names, and the groups, of the features where the tail begins."""
-    d = found.shares.shape[1]
+def _with_names(explanation: Explanation, transformers: Sequence[Any], n_head: int) -> Explanation:
+    """The explanation with the names, and the groups, of the features before the linear tail."""
+    shares = explanation.shares
+    d = shares.shape[1]
     names = _names_after(transformers[:n_head], transformers[n_head:])
     if names is None or len(names) != d:
         names = numbered_names(d)
-    groups = found.group_shares
+    groups = explanation.group_shares
     if groups is None and n_head:
         known = getattr(transformers[n_head - 1], "feature_groups_", None) or {}
-        groups = {name: found.shares[:, part].sum(axis=1) for name, part in known.items()} or None
-    return replace(found, feature_names=np.asarray(names, dtype=object), group_shares=groups)
+        groups = {name: shares[:, part].sum(axis=1) for name, part in known.items()} or None
+    return replace(explanation, feature_names=np.asarray(names, dtype=object), group_shares=groups)
 
 
 def _names_after(head: Sequence[Any], tail: Sequence[Any]) -> NDArray | None:
-    """Names of what the head gives; None where they are not known."""
+    """Names of the features that the head gives; None if they are unknown."""
     names = getattr([*head, *tail][0], "feature_names_in_", None)
     for step in head:
-        # The first step has stored the names that it was given; others may need to be told.
+        # The first step has stored the names of its input; others may need them here.
         names = step.get_feature_names_out(names) if _gives_names(step) else None
     return names
 

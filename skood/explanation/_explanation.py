@@ -1,4 +1,4 @@
-"""What `explain` gives: shares of the features, neighbours, scores."""
+"""The result of `explain`: shares of the features, neighbours, scores."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ _SHOWN_ROWS, _SHOWN_FEATURES = 5, 3
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
-    """Each feature's share of the scores of some rows, and the neighbours that they come from.
+    """Each feature's share of the scores of some rows, and the neighbours behind the scores.
 
-    A share says how much its feature takes off the score. So the largest share belongs to the
-    feature that speaks most for out-of-distribution, and
+    A share is how much its feature takes off the score: the feature with the largest share speaks
+    most for out-of-distribution. Up to rounding,
 
-    ``scores == base - shares.sum(axis=1)``
+    ``scores == base - shares.sum(axis=1)``.
 
-    to rounding. An index or slice gives the explanation of a part of the rows: ``explanation[3]``
-    is that of one row, whose arrays are still of two axes.
+    An index or slice gives the explanation of a part of the rows: ``explanation[3]`` explains one
+    row, in arrays that still have two axes.
 
     Attributes
     ----------
     scores : ndarray of shape (n_samples,)
         What `score_samples` gives: higher = more in-distribution.
     shares : ndarray of shape (n_samples, n_features)
-        How much each feature takes off the score.
+        The share of each feature.
     feature_names : ndarray of shape (n_features,)
         Names of the features; ``"x0"``, ``"x1"``, ... where they have none.
     base : ndarray of shape (n_samples,)
-        The part of the score that belongs to no feature; the detector's `explain` says what it is.
+        The part of the score that belongs to no feature; the detector's `explain` defines it.
     neighbors : ExplainedNeighbors or None
-        The training rows that the score comes from; None where it does not come from neighbours.
+        The training rows that the score comes from; None for detectors without neighbours.
     nearest_class : ndarray of shape (n_samples,) or None
         For the Mahalanobis distance with class labels: the class whose mean is nearest.
     group_shares : dict of str to ndarray of shape (n_samples,), or None
         The share of each group of features, such as the layers of a network.
     layers : dict of str to Explanation, or None
-        For a `LayerEnsemble`: why each layer has the score that it has, with its neighbours.
+        For a `LayerEnsemble`: the explanation of each layer's score, with its neighbours.
 
     Examples
     --------
@@ -109,12 +109,11 @@ class Explanation:
         Raises
         ------
         ValueError
-            If no groups are given and none are known, or if a group has features that are not
-            there.
+            If no groups are given and none are known, or if a group has an unknown feature.
         """
         if groups is None:
             if self.group_shares is None:
-                allowed = "given where the features come without groups"
+                allowed = "given if the features come without groups"
                 raise parameter_error("by_group", "groups", allowed, None)
             shares = dict(self.group_shares)
         else:
@@ -174,7 +173,7 @@ class Explanation:
 
 
 def numbered_names(n: int) -> NDArray:
-    """Names of features that have none, as scikit-learn gives them.
+    """Names for features without names, as in scikit-learn.
 
     Parameters
     ----------

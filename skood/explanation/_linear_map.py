@@ -1,4 +1,4 @@
-"""The way back through steps that are linear, for differences and for slopes."""
+"""The way back through linear steps, for differences and for slopes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Of scikit-learn's transformers: what each column is multiplied by, or divided by.
+# The attribute by which a transformer of scikit-learn multiplies, or divides, each column.
 _MULTIPLIES = {"MinMaxScaler": "scale_"}
 _DIVIDES = {"StandardScaler": "scale_", "RobustScaler": "scale_", "MaxAbsScaler": "scale_"}
 _PROJECTS = ("PCA", "IncrementalPCA", "TruncatedSVD")
@@ -16,7 +16,7 @@ _PROJECTS = ("PCA", "IncrementalPCA", "TruncatedSVD")
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """Each column times a number; what is added to it does not matter to differences."""
+    """Each column times a number. A constant in a column has no part in differences."""
 
     factors: NDArray[np.float64]
 
@@ -31,7 +31,7 @@ class Scaling:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Some of the columns. In the others there is no difference."""
+    """Some of the columns; the others have no difference."""
 
     columns: NDArray[np.intp]
     n_columns: int
@@ -49,8 +49,8 @@ class Selection:
 class Product:
     """A product with a matrix, and the matrix that takes differences back.
 
-    Where columns get lost, what takes back gives the smallest of the differences that may have
-    been: the one without a part along directions that the score does not feel.
+    If the product loses directions, the way back gives the smallest possible difference: it has no
+    part along directions that do not change the score.
     """
 
     forward: NDArray[np.float64]  # (n_inputs, n_outputs)
@@ -99,7 +99,7 @@ class LinearMap:
 
     @property
     def keeps_features(self) -> bool:
-        """Whether the features stay what they are, each in another unit. Shares don't feel that."""
+        """Whether each feature only changes its unit. Shares do not depend on units."""
         return all(isinstance(step, Scaling) for step in self.steps)
 
     def then(self, *steps: Step) -> LinearMap:
@@ -117,7 +117,7 @@ class LinearMap:
         Returns
         -------
         ndarray of shape (m, n_inputs)
-            Their sum is that of the shares of the features that come out.
+            Their sum equals that of the shares of the features that come out.
         """
         differences, slopes = factors
         for step in reversed(self.steps):
@@ -126,14 +126,14 @@ class LinearMap:
 
 
 def linear_steps(transformer: Any) -> tuple[Step, ...] | None:
-    """What a fitted transformer does to differences of rows; None where it is not linear.
+    """The steps of a fitted transformer for differences of rows; None if it is not linear.
 
-    Known are scikit-learn's scalers, projections and selectors, what passes rows through, and
-    transformers that have a `_linear_map`, as `PartialWhitener`.
+    Linear are scikit-learn's scalers, projections and selectors, a `FunctionTransformer` without a
+    function, and transformers with a `_linear_map`, such as `PartialWhitener`.
     """
-    own = getattr(transformer, "_linear_map", None)
-    if own is not None:
-        return (Product(*own),)
+    matrices = getattr(transformer, "_linear_map", None)
+    if matrices is not None:
+        return (Product(*matrices),)
     if hasattr(transformer, "get_support"):
         columns = np.flatnonzero(transformer.get_support())
         return (Selection(columns, transformer.n_features_in_),)
@@ -158,11 +158,11 @@ def _of_scikit_learn(transformer: Any, name: str) -> tuple[Step, ...] | None:
 
 
 def _projection(transformer: Any) -> Product:
-    """Principal components are orthonormal, so that their transpose takes back."""
+    """Principal components are orthonormal, so that their transpose is the way back."""
     components = np.asarray(transformer.components_, dtype=np.float64)
     scale = np.ones(len(components))
     if getattr(transformer, "whiten", False):
-        # as scikit-learn does, lest a component without variance be divided by 0
+        # As in scikit-learn: a component without variance must not be divided by 0.
         smallest = np.finfo(transformer.explained_variance_.dtype).eps
         scale = np.maximum(np.sqrt(transformer.explained_variance_), smallest)
     return Product(components.T / scale, scale[:, np.newaxis] * components)

@@ -13,7 +13,7 @@ from .._optional import import_optional
 
 @dataclass(frozen=True, eq=False)
 class ExplainedNeighbors:
-    """The nearest training rows of each explained row, and how much each has to say.
+    """The nearest training rows of each explained row, and their weights.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class ExplainedNeighbors:
     distances : ndarray of shape (n_samples, k)
         Their distances, in the metric of the detector.
     weights : ndarray of shape (n_samples, k)
-        How much each counts in the score; what that is, the detector's `explain` says.
+        The weight of each in the score, as the detector's `explain` defines it.
     classes : ndarray of shape (n_samples, k) or None
         Their class labels, if `fit` was given class labels.
     """

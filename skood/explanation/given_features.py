@@ -1,4 +1,4 @@
-"""Shares of the features that a detector gets, or of those that these were made of."""
+"""Shares and names of a detector's features, or of the features that a linear map made them of."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..measures import ShareFactors
-from . import LinearMap, numbered_names
+from ._explanation import numbered_names
+from ._linear_map import LinearMap
 
 
 def given_shares(factors: ShareFactors, linear_map: LinearMap | None) -> NDArray[np.float64]:
-    """Shares of the detector's features, or of those that these were made of."""
+    """Shares of the detector's features, or of those before the linear map."""
     return factors.shares() if linear_map is None else linear_map.shares(factors)
 
 
 def given_names(detector: Any, n_features: int, linear_map: LinearMap | None) -> NDArray:
-    """Names of the features that the shares are of."""
+    """Names of the features that have the shares."""
     if linear_map is None and hasattr(detector, "feature_names_in_"):
         return detector.feature_names_in_
     return numbered_names(n_features)

@@ -1,4 +1,4 @@
-"""What the parameters of an `FSSDScorer` may be."""
+"""Checks of the parameters of an `FSSDScorer`."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class LayerDetectors:
         rows: NDArray[np.intp],
         n_jobs: int | None,
     ) -> tuple[Self, NDArray[np.float64]]:
-        """Fit clones, and give the values of `rows`, which set the scale, (n_rows, n_layers)."""
+        """Fit a clone to each layer; also the values of `rows`, which set the scales."""
         tasks = ((detector, part, y, rows) for part in _split(features, layers))
         fitted = dict(zip(layers, _each(_fit_layer, tasks, n_jobs), strict=True))
         scales = {}
@@ -57,7 +57,7 @@ class LayerDetectors:
 
 
 def _split(features: NDArray, layers: Layers) -> Iterable[NDArray]:
-    """The columns of each layer, in C order; one layer of all columns is not copied."""
+    """The columns of each layer, in C order; a layer of all columns is the features themselves."""
     everything = np.arange(features.shape[1])
     for columns in layers.values():
         whole = np.array_equal(columns, everything)
@@ -76,7 +76,7 @@ def _fit_layer(
 ) -> tuple[Any, NDArray[np.float64]]:
     """A fitted clone, and the scores of some training rows with themselves left out."""
     fitted = clone(detector).fit(X, y)
-    # What `fit` has scored need not be scored again; a frozen detector has scored other rows.
+    # `fit` has scored these rows already; a frozen detector has scored other rows.
     last = last_step(fitted, frozen=False)
     if isinstance(last, OODDetectorMixin) and np.array_equal(last.training_indices_, rows):
         return fitted, last.training_scores_

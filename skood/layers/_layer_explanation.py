@@ -1,4 +1,4 @@
-"""Explanations of the layers, put together."""
+"""One explanation made of those of the layers."""
 
 from __future__ import annotations
 
@@ -26,28 +26,29 @@ def explain_layers(
     names: NDArray | None,
     linear_map: LinearMap | None,
 ) -> tuple[dict[str, Any], NDArray[np.float64]]:
-    """What an `Explanation` takes besides scores and base, and the layers' values (n, n_layers)."""
+    """All of an `Explanation` but scores and base, and the values of the layers, (n, n_layers)."""
     names = numbered_names(features.shape[1]) if names is None else names
     layers = _explain_each(fitted, features, names, linear_map)
     values = np.column_stack(
         [fitted.scales[name].standardise(layer.scores) for name, layer in layers.items()]
     )
     evidence = dict(zip(layers, (-values * weights).T, strict=True))
-    about: dict[str, Any] = {"group_shares": evidence, "layers": layers}
+    by_layer: dict[str, Any] = {"group_shares": evidence, "layers": layers}
     if not all(map(reaches_inputs, fitted.detectors.values())):
         return {
             "shares": np.column_stack(list(evidence.values())),
             "feature_names": np.array(list(layers), dtype=object),
-            **about,
+            **by_layer,
         }, values
     divided = {name: _divided(evidence[name], layer.shares) for name, layer in layers.items()}
     if linear_map is not None:
         shares = np.sum(list(divided.values()), axis=0)
-        return {"shares": shares, "feature_names": numbered_names(shares.shape[1]), **about}, values
+        names = numbered_names(shares.shape[1])
+        return {"shares": shares, "feature_names": names, **by_layer}, values
     shares = np.zeros(features.shape)
     for name, part in divided.items():
         np.add.at(shares.T, fitted.layers[name], part.T)  # a column may be in several layers
-    return {"shares": shares, "feature_names": names, **about}, values
+    return {"shares": shares, "feature_names": names, **by_layer}, values
 
 
 def _explain_each(

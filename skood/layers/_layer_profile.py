@@ -33,7 +33,7 @@ class LayerProfile:
 
     @classmethod
     def fit(cls, distances: NDArray[np.float64], inputs: RawInputs, n_neighbors: int) -> Self:
-        """Take in the training rows: their distances in the layers, and how to know them again."""
+        """Take in the training rows: their distances in the layers, and their fingerprints."""
         rows = inputs.values.reshape(len(inputs), -1)
         return cls(*_index_of(distances), n_neighbors, RowFingerprints(rows), rows.dtype, distances)
 
@@ -52,7 +52,7 @@ class LayerProfile:
         return -knn_distance(self.index.query_training(self.n_neighbors, rows).distances)
 
     def scores(self, distances: NDArray[np.float64], inputs: RawInputs) -> NDArray[np.float64]:
-        """Scores of rows; of those that equal a training row with one equal copy left out."""
+        """Scores of rows; for a row that equals a training row, one equal copy is left out."""
         scores = np.empty(len(distances))
         for part in slices(len(distances), _BLOCK_VALUES, each=inputs.width):
             profile = np.log(np.maximum(distances[part], self.floor))
@@ -62,7 +62,7 @@ class LayerProfile:
         return scores
 
     def _equal(self, values: NDArray) -> NDArray[np.intp]:
-        """Position of a training row that equals each row, -1 for none."""
+        """Position of a training row that equals each row, -1 if there is none."""
         rows = values.reshape(len(values), -1)
         with np.errstate(over="ignore", invalid="ignore"):
             cast = rows.astype(self.dtype, copy=False)
@@ -73,7 +73,7 @@ class LayerProfile:
 
 
 def _index_of(distances: NDArray[np.float64]) -> tuple[NeighborIndex, NDArray[np.float64]]:
-    """The index of the logarithms of distances, and what the least of these are held to."""
+    """The index of the logarithms of distances, and the least distance in each layer."""
     floor = np.array([_floor(column) for column in distances.T])
     make = KDTreeIndex if is_for_a_tree(distances.shape[1]) else ExactIndex
     return make().fit(np.log(np.maximum(distances, floor))), floor

@@ -40,9 +40,9 @@ def draw_noise(
 ) -> RawInputs:
     """Draw samples of noise of the inputs' shape.
 
-    Of rows with columns the range (or mean and deviation) is that of each column, which has a unit
-    of its own; of images and the like it is that of all values. Whole numbers give whole numbers,
-    unless a range with fractions is asked for: pixels may be either, tokens can be nothing else.
+    The range (or mean and deviation) is that of each column for rows, whose columns have units of
+    their own, and that of all values for images and the like. Whole numbers give whole numbers
+    unless the range has fractions: pixels may be either, tokens are always whole.
     """
     values = inputs.values
     axis = 0 if values.ndim == 2 else None
@@ -85,7 +85,7 @@ def _bounds(values: NDArray, axis: int | None) -> _Bounds:
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise ValueError(
             "Input X contains NaN or infinity: no noise can be made in its range. Give "
-            "'singularity' or 'noise_features', or fill in what is missing."
+            "'singularity' or 'noise_features', or fill in missing values."
         )
     return low, high
 

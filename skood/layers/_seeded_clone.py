@@ -11,8 +11,8 @@ from sklearn.base import clone
 def seeded_clone(estimator: Any, random_state: Any) -> Any:
     """A clone; an int becomes its random state, and that of its parts, wherever that is None.
 
-    So an ensemble with a seed gives the same result each time. Detectors then also draw the rows
-    for their own threshold as the ensemble does, which need not be scored twice.
+    So an ensemble with a seed gives the same result each time, and its detectors draw the same rows
+    for their threshold as the ensemble: these are scored once.
     """
     copied = clone(estimator)
     if isinstance(random_state, Integral) and hasattr(copied, "get_params"):

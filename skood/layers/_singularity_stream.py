@@ -19,17 +19,17 @@ from .labels import is_in_distribution, split_by_label
 
 @dataclass
 class SingularityStream:
-    """The inputs that set the threshold, and what else the weights of layers are learnt from."""
+    """The inputs that set the threshold, and those that the weights of layers are learnt from."""
 
     labels: NDArray | None  # of all inputs, with combine="logistic"
     inside: NDArray[np.intp]  # positions of the in-distribution inputs
     sampled: NDArray[np.intp]  # which of these set the threshold
-    sample: RawInputs  # and themselves
+    sample: RawInputs  # these inputs
     outside: RawInputs | None  # the others, with combine="logistic"
 
     @classmethod
     def begin(cls, scorer: Any, X: Any, y: Any) -> Self:
-        """What to keep of the inputs that the scorer has just been fitted on."""
+        """Keep what further calls need of the inputs that the scorer was fitted on."""
         inputs = new_inputs(scorer, X)
         inside, _, outside = split_by_label(scorer, inputs, y)
         sampled = np.searchsorted(inside, scorer.training_indices_)
@@ -64,7 +64,7 @@ class SingularityStream:
             _take_in_classes(scorer, y, n)
             return np.arange(n)
         y = check_labels(y, n)
-        # with those before them: the further inputs may all be of one kind
+        # All labels so far together: the further ones may be of one kind.
         labels = None if y is None else np.concatenate([self.labels, y])
         inside = is_in_distribution(scorer, self.labels if labels is None else labels, labels)
         self.labels = labels

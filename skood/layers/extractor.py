@@ -63,9 +63,9 @@ def fit_layers(owner: Any, inputs: RawInputs, y: Any) -> tuple[Any, Layers, int]
 
 
 def opened(extractor: Any) -> AbstractContextManager[Any]:
-    """What extracts features and gives gradients in a block.
+    """The extractor for a block of many calls.
 
-    An extractor that has to prepare its module does so once for the block, where it has `_opened`.
+    One that has `_opened` prepares its module once for the whole block.
     """
     return extractor._opened() if hasattr(extractor, "_opened") else nullcontext(extractor)
 
@@ -80,7 +80,7 @@ def extract(extractor: Any, inputs: RawInputs) -> NDArray:
 def blocks_of(
     extractor: Any, inputs: RawInputs, rows: NDArray[np.intp] | None, n_features: int
 ) -> Iterator[tuple[slice, RawInputs]]:
-    """Some inputs at a time, by default of all, and where they stand among those asked for."""
+    """Blocks of inputs (or of some rows of them), and the place of each block among them."""
     n = len(inputs) if rows is None else len(rows)
     # A whole number of the extractor's own batches: it would fill up the last of any other.
     batch = _batch_size(extractor)

@@ -1,4 +1,4 @@
-"""Which columns of the features belong to which layer."""
+"""The columns of each layer among the features."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ _FORMS = (
 def find_layers(owner: object, groups: Any, names: Sequence[str] | None, n_features: int) -> Layers:
     """The columns of each layer.
 
-    `groups` is what the estimator `owner` was given; `names` are the columns' names, where they
-    have any.
+    `groups` is the parameter of the estimator `owner`; `names` are those of the columns, if any.
     """
     if groups is None:
         return _layers_by_name(owner, names, n_features)
@@ -80,9 +79,9 @@ def _slices_of_widths(owner: object, widths: list[Any], n_features: int) -> list
 def _columns(
     owner: object, name: str, selection: Any, names: Sequence[str] | None, n_features: int
 ) -> NDArray[np.intp]:
-    """Positions of the columns that one selection means."""
+    """Positions of the columns of one selection."""
     if isinstance(selection, slice):
-        # A slice past the end would be cut in silence: it was meant for another network.
+        # NumPy would cut a slice past the end in silence: it was meant for another network.
         inside = all(e is None or abs(e) <= n_features for e in (selection.start, selection.stop))
         columns = np.arange(n_features)[selection] if inside else None
     else:

@@ -16,7 +16,7 @@ _MIN_SAMPLES = 2
 
 @dataclass(frozen=True)
 class RawInputs:
-    """Samples as an array (n, ...); of a frame also how to make one of other values."""
+    """Samples as an array (n, ...), and for those of a frame what makes frames of arrays."""
 
     values: NDArray
     make_frame: Callable[[NDArray], Any] | None = None
@@ -67,7 +67,7 @@ def training_inputs(owner: Any, X: Any) -> RawInputs:
 
 
 def new_inputs(owner: Any, X: Any) -> RawInputs:
-    """Check inputs that are to be scored."""
+    """Check inputs to score."""
     if hasattr(owner, "feature_extractor_"):
         return raw_inputs(owner, X, reset=False)
     return RawInputs(check_new_rows(owner, X, owner._dtype))

@@ -1,4 +1,4 @@
-"""One detector for each layer, their scores added up."""
+"""One detector for each layer, and the sum of their scores."""
 
 from __future__ import annotations
 
@@ -36,27 +36,26 @@ _COMBINE = ("sum", "logistic")
 class LayerEnsemble(OODDetectorMixin, BaseEstimator):
     r"""One out-of-distribution detector for each layer of a network, and the sum of their scores.
 
-    What a layer is, is a group of columns: the activations of one layer of a network, or any
-    columns that belong together. Each gets a clone of `detector`. The score is the sum over the
-    layers l of the standardised logarithms of their scores,
+    A layer is a group of columns: the activations of one layer of a network, or any columns that
+    belong together. Each layer gets a clone of `detector`. The score is the sum of the standardised
+    logarithms of the layers' scores,
 
     .. math:: \mathrm{score}(x) = \sum_l \frac{v_l(x) - \mu_l}{\sigma_l}, \qquad
         v_l(x) = -\log(s_l(x) + \epsilon_l),
 
     with mean :math:`\mu_l` and standard deviation :math:`\sigma_l` over training rows, each with
-    itself left out. No out-of-distribution rows are needed for that. Here :math:`-s_l` is a score
-    that is minus a distance or a ratio of distances: that of kNN, LOF, LCP (with ``locality=0``)
-    and the Mahalanobis distance (but not ``relative=True``), also at the end of a Pipeline.
-    :math:`\epsilon_l` is 1e-3 times the median of the training rows' :math:`s_l` that are not 0.
-    Scores that are logarithms already (kernel density, LCP with ``locality > 0``) and scores of
-    detectors that are not skood's are standardised as they are: :math:`v_l` is the score.
+    itself left out. That needs no out-of-distribution rows. The score :math:`-s_l` is minus a
+    distance or a ratio of distances for kNN, LOF, LCP (with ``locality=0``) and the Mahalanobis
+    distance (but not ``relative=True``), also at the end of a Pipeline; :math:`\epsilon_l` is 1e-3
+    times the median of the training rows' :math:`s_l` that are not 0. Logarithms (kernel density,
+    LCP with ``locality > 0``) and scores of other packages' detectors are standardised unchanged:
+    there :math:`v_l` is the score.
 
     Parameters
     ----------
     detector : estimator
         A detector with `score_samples`, higher for in-distribution rows, or a Pipeline that ends in
-        one; not changed. scikit-learn's own serve too, but score training rows with these among
-        their neighbours.
+        one; not changed. scikit-learn's detectors count a training row among its own neighbours.
     feature_extractor : transformer or None, default=None
         Makes the features from raw inputs, such as `skood.deep.TorchFeatureTransformer`. It is
         cloned and fitted. None: X holds the features.
@@ -69,7 +68,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
     combine : {"sum", "logistic"}, default="sum"
         "logistic" weighs the layers by a logistic regression that tells in-distribution rows from
         rows labelled -1 in the y of `fit`; the score is its decision function. The weights suit
-        the kind of rows that they were learnt from, and others may then be missed.
+        rows like those labelled -1, and may miss others.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -79,8 +78,8 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         Draws these rows. An int also becomes the random state of the clones of `detector` and
         `feature_extractor`, and of their parts, wherever that is None.
     n_jobs : int or None, default=None
-        Number of layers at a time, in threads. None means 1, -1 as many as there are processors;
-        the detectors have their own `n_jobs` besides.
+        Number of layers at a time, in threads. None means 1, -1 one for each processor that the
+        process may use. The detectors have an `n_jobs` of their own.
 
     Attributes
     ----------
@@ -156,8 +155,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_features), or raw inputs
             In-distribution rows, at least 2; with a feature extractor, whatever it takes. With
-            ``combine="logistic"`` out-of-distribution rows too: nothing but the weights learns from
-            them.
+            ``combine="logistic"`` out-of-distribution rows too: only the weights learn from them.
         y : array-like of shape (n_samples,), optional
             With ``combine="logistic"``, +1 for in-distribution rows and -1 for others. Else class
             labels, which the feature extractor and the detectors are given.
@@ -188,7 +186,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         return self
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Score rows: how far they belong to the training distribution in all layers together.
+        """Score rows in all layers together.
 
         Parameters
         ----------
@@ -229,19 +227,18 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
     def explain(self, X: Any, *, linear_map: LinearMap | None = None) -> Explanation:
         """Explain scores: the share of each layer, and within it of each feature.
 
-        The share of a layer is minus its weighted entry in `layer_scores`: how much further than
-        the mean training row it puts the row, in standard deviations. So it is negative where the
-        row is nearer than that. It is divided among the layer's features in the proportion of
-        their shares in the layer's own score, negative ones taken as 0. A negative share of a
-        layer is divided equally: there no feature stands out.
+        The share of a layer is minus its weighted entry in `layer_scores`: how many standard
+        deviations further out than the mean training row the row is; negative where it is nearer.
+        The layer's features divide it in proportion to their shares in the layer's own score,
+        negative ones taken as 0. They divide a negative share equally: there no feature stands out.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or raw inputs
             The rows to explain.
         linear_map : LinearMap or None, default=None
-            What made X of other features, whose shares are then given. `skood.explain` finds it in
-            a Pipeline.
+            The map that made X of other features, which then get the shares. `skood.explain` finds
+            it in a Pipeline.
 
         Returns
         -------
@@ -259,9 +256,9 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         check_is_fitted(self)
         features = self._features(X)
         weights = getattr(self, "coef_", np.ones(len(self.layer_names_)))
-        about, values = explain_layers(self._fitted, features, weights, self._names, linear_map)
+        parts, values = explain_layers(self._fitted, features, weights, self._names, linear_map)
         base = np.full(len(features), getattr(self, "intercept_", 0.0))
-        return Explanation(scores=self._combined(values), base=base, **about)
+        return Explanation(scores=self._combined(values), base=base, **parts)
 
     def _check_parameters(self) -> None:
         check_methods(self, "detector", ("fit", "score_samples"), kind="a detector")
@@ -284,7 +281,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         return self
 
     def _fit_extractor(self, X: Any, y: Any) -> NDArray:
-        """The features of the training rows; learns which columns belong to which layer."""
+        """The features of the training rows; sets the columns of each layer."""
         extractor, groups, names = fit_extractor(self, X, y)
         if extractor is not None:
             adopt_columns(self, extractor)

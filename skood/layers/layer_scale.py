@@ -1,4 +1,4 @@
-"""Scores of different layers in one unit: the standardised logarithm."""
+"""Scores of all layers in one unit: standardised logarithms."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _TINY = float(np.finfo(np.float64).tiny)
 class LayerScale:
     """Turns the scores of one layer's detector into values of mean 0 and variance 1 in training.
 
-    Scores that are minus a distance s are taken as -log(-s + epsilon): a distance has the unit of
-    its layer, and is skewed. Others are logarithms already, or of a kind that is not known.
+    A score s that is minus a distance becomes -log(epsilon - s): a distance has the unit of its
+    layer, and is skewed. Other scores are logarithms already, or of an unknown kind.
     """
 
     mean: float
@@ -33,11 +33,11 @@ class LayerScale:
         epsilon = None
         if is_distance:
             nonzero = -scores[scores < 0]
-            # Where all are zero there is no unit to go by: the smallest number keeps the order.
+            # If all are zero, no unit is known: the smallest number keeps the order.
             epsilon = max(1e-3 * float(np.median(nonzero)), _TINY) if nonzero.size else _TINY
         values = _logarithm(scores, epsilon)
         mean, scale = float(values.mean()), float(values.std())
-        # The spread of equal values is rounding: they stay at 0, in the unit that they have.
+        # The spread of equal values is rounding, and no scale.
         if scale <= 8 * _EPS * float(np.abs(values).max()):
             scale = 1.0
         return cls(mean, scale, epsilon)
@@ -50,10 +50,7 @@ class LayerScale:
 
 
 def score_is_distance(detector: Any) -> bool:
-    """Whether a detector says that its score is minus a distance.
-
-    Detectors of skood do by ``_score_is_distance``; of all others nothing is known.
-    """
+    """Whether the score of a detector is minus a distance; of other packages' nothing is known."""
     return bool(getattr(last_step(detector, frozen=False), "_score_is_distance", False))
 
 

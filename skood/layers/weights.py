@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 _MAX_ITERATIONS = 1000
-_FURTHEST = 1e6  # standard deviations; the solver loses its way among much larger values
+_FURTHEST = 1e6  # standard deviations; the solver does not converge on much larger values
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -73,6 +73,6 @@ def _mean_and_scale(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and scale of each layer's distances in training, (n_layers,) each."""
     mean, scale = distances.mean(axis=0), distances.std(axis=0)
-    # The spread of equal values is rounding: they keep the unit that they have.
+    # The spread of equal values is rounding, and no scale.
     constant = scale <= 8 * _EPS * np.abs(distances).max(axis=0)
     return mean, np.where(constant, 1.0, scale)

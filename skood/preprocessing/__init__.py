@@ -1,4 +1,4 @@
-"""Transformers that make rows fit for distances, and shape activations; references of streams."""
+"""Transformers that scale rows for distances or shape activations, and references of streams."""
 
 from .active_neurons import ActiveNeuronSelector
 from .ash import ASHTransformer

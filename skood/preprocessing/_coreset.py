@@ -1,4 +1,4 @@
-"""Rows that are spread over all that a stream has brought: the doubling algorithm."""
+"""Rows spread over all rows of a stream: the doubling algorithm."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _FACTOR = 1.25
 class Coreset:
     """At most `size` of the rows so far, any two of them further apart than `spacing`.
 
-    A row is taken if it is further than `spacing` from all that are held. Where that makes too
-    many, the spacing grows by a factor b, or to the least distance between two of the rows, and of
-    rows closer than that the later ones are dropped. A row that was passed over or dropped is
-    within the spacing of then of one that was held then. With all spacings so far, of which each is
-    at most 1/b of the next, it is within b / (b - 1) times the last one of a row that is held now.
+    A further row is held if it is further than `spacing` from all held rows. If these become too
+    many, the spacing grows by a factor b, or to the least distance between two of them, and the
+    later of two rows closer than that is dropped. A skipped or dropped row is within the spacing at
+    that time of a row held at that time. Each spacing is at most 1/b of the next, so the row is
+    within b / (b - 1) times the last spacing of a row that is held now.
 
-    When the spacing grew to r, there were more than `size` rows further apart than r / b. So some
-    row is at least r / 2b away from the nearest of any `size` rows. The factor of the paper, 2,
-    gives the best bound by this; a smaller one holds more rows.
+    When the spacing grew to r, more than `size` rows were further apart than r / b. So for any
+    `size` rows, some row is at least r / 2b away from the nearest of them. The paper's factor 2
+    gives the best bound; a smaller factor holds more rows.
     """
 
     size: int
@@ -37,11 +37,11 @@ class Coreset:
 
     @property
     def radius(self) -> float:
-        """No row so far is further from one of those held."""
+        """Every row so far is within this distance of a held row."""
         return self.spacing * _FACTOR / (_FACTOR - 1.0)
 
     def add(self, rows: NDArray, first: int) -> None:
-        """Look at further rows, the first of which is the one at `first` in the stream."""
+        """Hold what is needed of further rows, which begin at position `first` of the stream."""
         for part in slices(len(rows), _BLOCK):
             block = rows[part]
             done = 0
@@ -54,7 +54,7 @@ class Coreset:
                     self._thin_out()
 
     def _choose(self, block: NDArray) -> tuple[NDArray[np.intp], int]:
-        """Which rows to take, one after the other until there is one too many, and up to where."""
+        """Rows to hold, until they are one too many, and the number of rows that were looked at."""
         room = self.size + 1 - len(self.rows)
         far = np.arange(len(block))
         if len(self.rows):
@@ -76,7 +76,7 @@ class Coreset:
 
 
 def _far_apart(rows: NDArray, spacing: float, most: int) -> NDArray[np.intp]:
-    """The first rows, each further than the spacing from those before it that are taken."""
+    """The first rows that are further than the spacing from each other, at most so many."""
     taken: list[int] = []
     free = np.ones(len(rows), dtype=bool)
     for i in range(len(rows)):
@@ -85,6 +85,6 @@ def _far_apart(rows: NDArray, spacing: float, most: int) -> NDArray[np.intp]:
         if free[i]:
             taken.append(i)
             later = i + 1 + np.flatnonzero(free[i + 1 :])
-            own = np.full(len(later), i)
-            free[later[pair_distances(rows, rows, later, own) <= spacing]] = False
+            this = np.full(len(later), i)
+            free[later[pair_distances(rows, rows, later, this) <= spacing]] = False
     return np.array(taken, dtype=np.intp)

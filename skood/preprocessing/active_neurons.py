@@ -1,4 +1,4 @@
-"""The columns of an activation trace that say something."""
+"""The columns of an activation trace that vary."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ _CRITERIA = ("mean_abs", "variance")
 class ActiveNeuronSelector(SelectorMixin, BaseEstimator):
     """Keep the most active neurons of an activation trace.
 
-    By default only dead neurons are dropped, those that have the same value in all training rows:
-    they say nothing about the training rows. Keeping just the most active few, as the paper does to
-    save time, costs accuracy on codes that are small already.
+    By default only dead neurons are dropped: they have the same value in all training rows. The
+    paper keeps just the most active few to save time; that costs accuracy on small codes.
 
     Parameters
     ----------
@@ -104,7 +103,7 @@ class ActiveNeuronSelector(SelectorMixin, BaseEstimator):
     def _most_active(self, alive: NDArray[np.bool_]) -> NDArray[np.bool_]:
         if self.n_neurons is None:
             return alive
-        # Dead neurons last, then by activity; of equally active ones the first.
+        # The most active first, and dead neurons last; equally active ones keep their order.
         order = np.lexsort((-self.activity_, ~alive))
         support = np.zeros(len(alive), dtype=bool)
         support[order[: self.n_neurons]] = True

@@ -1,4 +1,4 @@
-"""Activation shaping: most of the activations of a sample removed, the others adjusted."""
+"""Activation shaping: most activations of a sample are removed, the others adjusted."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _VARIANTS = ("s", "p", "b")
 class ASHTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     r"""Remove the smaller activations of each sample, and adjust the others (ASH).
 
-    Of the d activations of a sample, the share `percentile` of the smallest is set to 0. With
-    :math:`s_1` the sum of all before, and :math:`s_2` that of the n that stay, these are
+    The smallest activations of a sample, `percentile` percent of them, become 0. With the sum
+    :math:`s_1` of all activations, and :math:`s_2` of the n that stay, these are
 
     - multiplied by :math:`e^{s_1 / s_2}` (ASH-S),
     - left as they are (ASH-P), or
     - all set to :math:`s_1 / n` (ASH-B).
 
-    It is meant for activations that are not negative, as after a ReLU. Nothing is learnt from the
-    training samples. A scorer of penultimate features comes after it.
+    It suits activations that are not negative, as after a ReLU, and learns nothing from training
+    samples. A scorer of penultimate features comes after it.
 
     Parameters
     ----------
     variant : {"s", "p", "b"}, default="s"
-        What becomes of the activations that stay.
+        What happens to the activations that stay.
     percentile : float, default=90.0
-        Percentage of activations that are removed, in [0, 100). Rounded to whole activations, of
-        which one at least stays; of equal ones the first.
+        Percentage of activations to remove, in [0, 100), rounded to whole activations. At least one
+        stays; of equal ones the first.
 
     Attributes
     ----------
@@ -44,8 +44,8 @@ class ASHTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Where negative values leave a sum :math:`s_2` that is not above 0, ASH-S leaves the activations
-    as they are. Values that would be too large for a float are the largest one.
+    If negative values make :math:`s_2` 0 or less, ASH-S does not change the activations. Values too
+    large for a float become the largest float.
 
     References
     ----------
@@ -118,7 +118,7 @@ class ASHTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return np.where(kept, np.clip(values, -largest, largest), 0).astype(X.dtype, copy=False)
 
     def _adjusted(self, X: NDArray, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """What the activations become where they stay."""
+        """The new values of the activations that stay."""
         before = X.sum(axis=1, dtype=np.float64)
         if self.variant == "b":
             return np.broadcast_to((before / kept.sum(axis=1))[:, np.newaxis], X.shape)
@@ -133,7 +133,7 @@ class ASHTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 
 def _largest(X: NDArray, percentile: float) -> NDArray[np.bool_]:
-    """Where the activations of each sample are that stay."""
+    """A mask of the activations that stay."""
     d = X.shape[1]
     n_kept = max(1, d - round(d * percentile / 100))
     kept = np.zeros(X.shape, dtype=bool)

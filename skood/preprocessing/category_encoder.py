@@ -1,4 +1,4 @@
-"""Columns of categories as numbers that weigh as much as a standardised column."""
+"""Categories as numbers that weigh as much as a standardised column."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from .._validation import check_column_names
 
 
 class CategoryEncoder(TransformerMixin, BaseEstimator):
-    r"""One column for each category, and one for categories that were not there in training.
+    r"""One column for each category, and one for categories that no training row has.
 
-    A row has a number v in the column of its category and 0 in the others. v is such that the
-    columns of one feature have the variance 1 together,
+    A row has a number v in the column of its category and 0 in the others. With
 
     .. math:: v = 1 / \sqrt{1 - \sum_c p_c^2}
 
-    with the shares p of the categories: what `StandardScaler` makes of a column of numbers. A
-    feature of two categories lies as far apart as the numbers 0 and 1 do when standardised. To a
-    new category every known one is as far as they are to each other. Missing values are a category
-    too. Where all training rows have the same one, v is as if one more row had another.
+    and the shares p of the categories, the columns of one feature have a total variance of 1, as a
+    column of numbers has after a `StandardScaler`. Two categories are as far apart as the numbers 0
+    and 1 are when standardised. A new category is as far from the known ones as they are from each
+    other. Missing values are a category too. If all training rows have the same category, v is as
+    if one more row had another.
 
     Attributes
     ----------
     categories_ : list of ndarray
-        The categories of each feature; None where values were missing.
+        The categories of each feature; None stands for missing values.
     scales_ : ndarray of shape (n_features_in_,)
         v of each feature.
     n_features_in_ : int
@@ -54,7 +54,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Text; None or NaN where it is missing.
+            Text; None or NaN if it is missing.
         y : Ignored
             Present for API consistency.
 
@@ -68,7 +68,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         self.categories_ = self._encoder.categories_
         shares = self._encoder.transform(values).mean(axis=0)
         squares = np.add.reduceat(shares**2, self._starts())
-        # One category only: as if a row in n + 1 had another.
+        # With one category only, as if one row of n + 1 had another.
         smallest = 2 * len(values) / (len(values) + 1) ** 2
         self.scales_ = 1 / np.sqrt(np.maximum(1 - squares, smallest))
         return self
@@ -84,7 +84,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_columns)
-            Of each feature the columns of its categories, and last that of new ones.
+            The columns of each feature: those of its categories, then that of new ones.
         """
         check_is_fitted(self)
         known = self._encoder.transform(self._as_objects(X, reset=False))
@@ -105,7 +105,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the features, where `fit` was given none.
+            Names of the features, if X had none in `fit`.
 
         Returns
         -------
@@ -127,7 +127,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         )
 
     def _as_objects(self, X: Any, *, reset: bool) -> NDArray[np.object_]:
-        """The values as objects, where what is missing is None, whatever it is in a frame."""
+        """The values as objects, with None for missing ones, however a frame marks these."""
         values = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
         values = values.astype(object)
         values[values != values] = None  # NaN

@@ -1,4 +1,4 @@
-"""Whitening to a power: between the rows as they are and uncorrelated columns of variance 1."""
+"""Whitening to a power: between unchanged rows and uncorrelated columns of variance 1."""
 
 from __future__ import annotations
 
@@ -29,36 +29,35 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     .. math:: z = \Lambda^{-p/2} V^\top (x - \mu), \qquad \Sigma = V \Lambda V^\top
 
-    With ``power=0`` distances stay as they are, with ``power=1`` Euclidean distances become
-    Mahalanobis distances. Between them, directions of small variance count more than in the rows,
-    but noise in them does not drown the rest: for embeddings this is often better than either end.
+    ``power=0`` keeps distances, ``power=1`` makes Euclidean distances Mahalanobis distances. In
+    between, directions of small variance count more than in the rows, but their noise does not
+    drown the rest: for embeddings this is often better than either end.
 
-    With a `length_power` a above 0, x stands for :math:`x / \|x\|^a`: with ``length_power=1`` rows
-    are compared by their directions only. The length of a network's features often says little
-    about where a row comes from, but seldom nothing.
+    With a `length_power` a above 0, x stands for :math:`x / \|x\|^a`: ``length_power=1`` compares
+    directions of rows only. The length of a network's features often says little about where a row
+    comes from, but seldom nothing.
 
     Parameters
     ----------
     power : float, default=0.5
         The power p, in [0, 1].
     length_power : float, default=0.0
-        The power a of each row's length that the row is divided by first, in [0, 1]. A row of zeros
-        stays one.
+        Each row is first divided by this power a of its length, in [0, 1]. A row of zeros stays.
     covariance : {"ledoit_wolf", "oas", "empirical"}, default="ledoit_wolf"
-        How the covariance :math:`\Sigma` is estimated. The first two shrink it towards a multiple
-        of the identity, which is needed where rows are not many more than columns.
+        The estimate of the covariance :math:`\Sigma`. The first two shrink it towards a multiple of
+        the identity, which it needs unless rows are many more than columns.
 
     Attributes
     ----------
     mean_ : ndarray of shape (n_features,)
         The mean of the training rows, divided by the power of their lengths.
     axes_ : ndarray of shape (n_features, n_features)
-        The principal axes, one a column, by falling variance.
+        The principal axes, one in each column, by falling variance.
     variances_ : ndarray of shape (n_features,)
         The variance of each axis.
     scales_ : ndarray of shape (n_features,)
-        What each axis is multiplied by. An axis without variance is held to that of the smallest
-        one that can be told from rounding; where no column varies, all are 1.
+        The factor of each axis. An axis without variance gets the factor of the smallest variance
+        above rounding; if no column varies, all are 1.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -66,9 +65,9 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     Notes
     -----
-    Mean and covariance are made of sums over the rows in float64, some 8 d² bytes, which
-    `partial_fit` goes on with. The shrinkage of Ledoit and Wolf takes the sum of the fourth powers
-    of the rows' lengths besides; it is exact as well.
+    Mean and covariance come from sums over the rows in float64, some 8 d² bytes, to which
+    `partial_fit` adds. The shrinkage of Ledoit and Wolf also needs the sum of the fourth powers of
+    the rows' lengths; it is exact too.
 
     References
     ----------
@@ -102,8 +101,8 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The training rows, at least 2. Rows on disk (a memory map, a Zarr array, what
-            `skood.open_rows` opens) are read block by block.
+            The training rows, at least 2. Rows on disk (a memory map, a Zarr array, the result of
+            `skood.open_rows`) are read block by block.
         y : Ignored
             Present for API consistency.
 
@@ -125,8 +124,8 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Take in more training rows: mean and axes are those of all rows so far.
 
-        They equal those of `fit` on all rows but for rounding. So rows that have been transformed
-        before lie on other axes than those that are transformed from now on.
+        They equal those of `fit` on all rows up to rounding. So a row transformed before the call
+        lies on other axes than one transformed after it.
 
         Parameters
         ----------
@@ -197,14 +196,14 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The rows on the scaled axes; float32 for float32 rows, else float64. A row comes out the
-            same to the last bit in whatever batch it is.
+            The rows on the scaled axes; float32 for float32 rows, else float64. A row is the same
+            to the last bit in any batch.
         """
         check_is_fitted(self)
         X = check_new_rows(self, X, stored=True)
         out = np.empty(X.shape, dtype=X.dtype)
-        # The BLAS rounds a row otherwise in a batch of another size, and a detector would not know
-        # a training row again. So each product has the same shape.
+        # The BLAS rounds a row otherwise in a batch of another size, and a detector would not
+        # recognise a training row. So each product has the same shape.
         block = np.zeros((_ROWS, X.shape[1]))
         for part in slices(len(X), _ROWS):
             rows = _divided(X[part], self.length_power)
@@ -214,9 +213,9 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
         return out
 
     def inverse_transform(self, X: Any) -> NDArray:
-        """Bring rows on the scaled axes back to the columns they came from.
+        """Bring rows on the scaled axes back to their columns.
 
-        With ``length_power=1`` their lengths are lost, and they come back with the length 1.
+        With ``length_power=1`` their lengths are lost: they come back with the length 1.
 
         Parameters
         ----------
@@ -239,7 +238,7 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
     def _linear_map(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Matrices that take differences of rows to the scaled axes, and back.
 
-        Of rows that have been divided by a power of their length: that keeps what each column is.
+        The rows are those divided by a power of their length, which keeps the columns.
         """
         return self.axes_ * self.scales_, (self.axes_ / self.scales_).T
 
@@ -261,7 +260,7 @@ class _DividedRows:
 
 
 def _divided(rows: NDArray, power: float) -> NDArray:
-    """Rows divided by a power of their lengths, in float64; as they are where it is 0."""
+    """Rows divided by a power of their lengths, in float64; unchanged for the power 0."""
     if power == 0:
         return rows
     lengths = row_norms(rows)
@@ -269,7 +268,7 @@ def _divided(rows: NDArray, power: float) -> NDArray:
 
 
 def _with_fixed_signs(axes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Axes whose largest entry is positive: the sign of an eigenvector is the library's choice."""
+    """Axes whose largest entry is positive: the sign of an eigenvector depends on the library."""
     largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[np.newaxis], axis=0)
     return axes * np.where(largest < 0, -1.0, 1.0)
 

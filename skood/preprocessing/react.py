@@ -1,4 +1,4 @@
-"""Rectified activations: large values cut off."""
+"""Rectified activations: large values are cut off."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class ReActTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     .. math:: \bar h_j = \min(h_j, c)
 
-    Out-of-distribution inputs often excite a few units far beyond what training samples do, and so
-    make a network confident. One bound c holds for all units. A scorer of penultimate features
+    Out-of-distribution inputs often excite a few units far more than training samples do, which
+    makes a network confident. One bound c holds for all units. A scorer of penultimate features
     comes after it.
 
     Parameters
@@ -88,7 +88,7 @@ class ReActTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            None above the bound; float32 where X is.
+            The activations, none above the bound; float32 if X is.
 
         Raises
         ------

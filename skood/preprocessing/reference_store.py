@@ -19,21 +19,20 @@ _BLOCK_VALUES = 1 << 20
 
 
 class ReferenceStore(BaseEstimator):
-    """Holds at most so many rows of a stream, as the reference of a detector.
+    """Holds a bounded number of rows of a stream, as the reference of a detector.
 
-    Any detector, or Pipeline that ends in one, is kept current by a fit on `rows_` after each part
-    of the stream, or whenever it is time for it. Memory and the cost of that are bounded.
+    Fit a detector, or a Pipeline that ends in one, on `rows_` after each part of the stream to keep
+    it current. Memory and the cost of a fit are bounded.
 
     Parameters
     ----------
     max_samples : int, default=10_000
-        At most so many rows are held.
+        The largest number of rows to hold.
     strategy : {"reservoir", "recent", "coreset"}, default="reservoir"
-        Which rows are held. "reservoir": a uniform random sample of all rows so far. "recent": the
-        last ones. "coreset": rows spread over all that there has been, so that no row so far is
-        further than `radius_` from one of them. It holds what is rare, and says nothing of how
-        frequent anything is: outliers in the stream stay in it, and measures of density lose their
-        meaning.
+        Which rows to hold. "reservoir": a uniform random sample of all rows so far. "recent": the
+        last ones. "coreset": rows spread over the stream, so that every row so far is within
+        `radius_` of one of them. It holds rare rows, but no frequencies: outliers of the stream
+        stay in it, and measures of density lose their meaning.
     random_state : int, RandomState instance or None, default=None
         Draws the reservoir.
 
@@ -46,9 +45,9 @@ class ReferenceStore(BaseEstimator):
     n_seen_ : int
         Number of rows so far.
     radius_ : float
-        For "coreset": each row so far is within this Euclidean distance of a row held. At most 12.5
-        times what any choice of `max_samples` rows can give, and mostly several times what these
-        rows do give. In many dimensions far fewer rows than `max_samples` may be held.
+        For "coreset": each row so far is within this Euclidean distance of a held row. At most 12.5
+        times the radius of the best choice of `max_samples` rows, and mostly several times the true
+        radius of the held ones. In many dimensions these may be far fewer than `max_samples`.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -56,8 +55,8 @@ class ReferenceStore(BaseEstimator):
 
     Notes
     -----
-    What is held does not depend on how the stream is cut into calls. It takes memory for
-    ``2 * max_samples`` rows at most and for those of one call; rows on disk are read block by
+    The held rows do not depend on how calls divide the stream. Memory is that of
+    ``2 * max_samples`` rows at most and of the rows of one call; rows on disk are read block by
     block.
 
     References
@@ -126,7 +125,7 @@ class ReferenceStore(BaseEstimator):
         return self._take_in(X)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Take in the rows that the stream brings next.
+        """Take in the next rows of the stream.
 
         Parameters
         ----------
@@ -177,7 +176,7 @@ class ReferenceStore(BaseEstimator):
         return int(self.positions_[0]) if len(self.positions_) else self.n_seen_
 
     def _reservoir(self, n_new: int) -> NDArray[np.intp]:
-        """The positions of the rows that have drawn the smallest numbers."""
+        """The positions of the rows with the smallest drawn numbers."""
         n = self.n_seen_ + n_new
         positions = np.concatenate([self.positions_, np.arange(self.n_seen_, n)])
         drawn = np.concatenate([self._drawn, priorities(self.n_seen_, n, self._seed)])
