@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .calibration import ConformalOutlierDetector, OODGate
+    from .calibration import (
+        ConformalOutlierDetector,
+        OODGate,
+        OutlierPipeline,
+        make_outlier_pipeline,
+    )
     from .detectors import (
         FDBDScorer,
         KernelDensityOutlierDetector,
@@ -47,6 +52,7 @@ __all__ = [
     "MahalanobisOutlierDetector",
     "NNGuideScorer",
     "OODGate",
+    "OutlierPipeline",
     "PartialWhitener",
     "ReActTransformer",
     "ReferenceStore",
@@ -55,6 +61,7 @@ __all__ = [
     "explain",
     "load",
     "make_outlier_detector",
+    "make_outlier_pipeline",
     "open_rows",
     "save",
 ]
@@ -64,6 +71,8 @@ __all__ = [
 _HOME = {
     "ConformalOutlierDetector": "calibration",
     "OODGate": "calibration",
+    "OutlierPipeline": "calibration",
+    "make_outlier_pipeline": "calibration",
     "FSSDScorer": "layers",
     "KNNOutlierDetector": "detectors",
     "KernelDensityOutlierDetector": "detectors",

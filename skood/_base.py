@@ -23,6 +23,8 @@ class OODDetectorMixin(OutlierMixin):
     """Mixin of detectors that have `score_samples` and a threshold at `offset_`."""
 
     training_labels_: Any
+    # Whether the rows that set the threshold change nothing else of the fitted detector.
+    _threshold_is_apart = False
 
     @property
     def _score_is_distance(self) -> bool:

@@ -5,7 +5,7 @@ The only file that touches versioned names of scikit-learn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -17,6 +17,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import (
+    _check_method_params,
+    _num_samples,
     check_array,
     check_consistent_length,
     column_or_1d,
@@ -243,6 +245,18 @@ def check_extracted(features: Any, name: str = "the extracted features") -> NDAr
 def select_rows(X: Any, positions: NDArray[np.intp]) -> Any:
     """Some of the rows of an array of any dimensions, a frame, a list or a tensor."""
     return _safe_indexing(X, positions)
+
+
+def select_fit_params(
+    X: Any, params: Mapping[str, Any], positions: NDArray[np.intp]
+) -> dict[str, Any]:
+    """Arguments of `fit` for some of the rows: those with one entry for each row are divided."""
+    return _check_method_params(X, params, indices=positions)
+
+
+def count_rows(X: Any) -> int:
+    """The number of rows of an array, a frame, a list or a tensor, checked only as far as that."""
+    return _num_samples(X)
 
 
 def check_labels(y: Any, n_samples: int) -> NDArray | None:

@@ -3,5 +3,12 @@
 from ._batch_test import ConformalTestResult
 from .conformal import ConformalOutlierDetector
 from .gate import OODGate
+from .outlier_pipeline import OutlierPipeline, make_outlier_pipeline
 
-__all__ = ["ConformalOutlierDetector", "ConformalTestResult", "OODGate"]
+__all__ = [
+    "ConformalOutlierDetector",
+    "ConformalTestResult",
+    "OODGate",
+    "OutlierPipeline",
+    "make_outlier_pipeline",
+]

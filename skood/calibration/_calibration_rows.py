@@ -19,7 +19,7 @@ def draw_rows(
     everything = np.arange(n_samples)
     inside = everything
     if learns_from_labels(owner.detector):
-        inside = everything[~_is_outside(labels, n_samples)]
+        inside = everything[~is_outside(labels, n_samples)]
     if isinstance(owner.detector, FrozenEstimator):
         return everything, inside
     if owner.class_conditional and labels is not None:
@@ -67,7 +67,7 @@ def _some_of_each_class(
     return np.sort(np.concatenate(drawn))
 
 
-def _is_outside(labels: NDArray | None, n_samples: int) -> NDArray[np.bool_]:
+def is_outside(labels: NDArray | None, n_samples: int) -> NDArray[np.bool_]:
     """Which rows are labelled out-of-distribution, where all labels are +1 or -1."""
     if labels is None or labels.dtype.kind not in "iuf" or not np.isin(labels, (-1, 1)).all():
         return np.zeros(n_samples, dtype=bool)

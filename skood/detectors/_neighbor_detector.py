@@ -75,6 +75,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
     _uses_all_training_neighbors = False
     # Whether the score needs the rows of the neighbours besides their distances.
     _uses_neighbor_rows = False
+    _threshold_is_apart = True
     # What `_fit_reference` sets, of which nothing may be left by an earlier fit.
     _reference: tuple[str, ...] = ()
 

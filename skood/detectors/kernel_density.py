@@ -120,6 +120,8 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
     array([ 1, -1])
     """
 
+    _threshold_is_apart = True
+
     def __init__(
         self,
         bandwidth: str | float = "scott",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_float
 from ..measures import ShareFactors, lcp_distance, lcp_share_factors, perplexity_weights
@@ -25,6 +27,10 @@ _GATHER_BYTES = 1 << 20  # of neighbours' rows at a time, in each thread
 _SEARCH_VALUES = 1 << 15  # of distances at a time, in the search for the perplexity
 # Columns, and rows for each thread: of fewer, threads wait for each other more than they save.
 _WIDE, _FEWEST_ROWS = 128, 256
+
+
+def _compares(detector: LCPOutlierDetector) -> bool:
+    return detector.locality > 0
 
 
 class LCPOutlierDetector(NeighborOutlierDetector):
@@ -153,6 +159,63 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
+    @available_if(_compares)
+    def reference_of(self, X: Any) -> NDArray[np.float64]:
+        """LCP of rows, without `locality`: the measure that `training_lcp_` has of training rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows, as `score_samples` takes them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Their LCP.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid.
+        """
+        check_is_fitted(self)
+        within: Any = copy.copy(self)
+        within.locality = 0.0
+        return -within.score_samples(X)
+
+    @available_if(_compares)
+    def replace_reference(self, values: Any) -> Self:
+        """Compare with other LCP of the training rows, such as those of fits without them.
+
+        A step before this one that learns from the training rows, such as a whitening, makes their
+        LCP smaller than that of new rows. `OutlierPipeline` replaces them by `reference_of` from
+        fits that have not seen them.
+
+        Parameters
+        ----------
+        values : array-like of shape (n_training_rows,)
+            The new `training_lcp_`. The threshold stays as it is.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+
+        Raises
+        ------
+        ValueError
+            If there is not one value for each training row.
+        """
+        check_is_fitted(self)
+        values = np.asarray(values, dtype=np.float64)
+        if values.shape != self.training_lcp_.shape:
+            raise ValueError(
+                f"replace_reference needs {len(self.training_lcp_)} values, one for each training "
+                f"row. Got an array of shape {values.shape} instead."
+            )
+        self._set_reference(values)
+        return self
+
     def _check_parameters(self) -> None:
         super()._check_parameters()
         # A single neighbour has perplexity 1 and nothing to weigh.
@@ -170,7 +233,10 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         return self.locality == 0  # else it is a logarithm already
 
     def _fit_reference(self, training: TrainingRows) -> None:
-        self.training_lcp_ = training.measured("_lcp")
+        self._set_reference(training.measured("_lcp"))
+
+    def _set_reference(self, lcp: NDArray[np.float64]) -> None:
+        self.training_lcp_ = lcp
         nonzero = self.training_lcp_[self.training_lcp_ > 0]
         # Where all are zero there is no unit to go by: the smallest number keeps the order right.
         tiny = float(np.finfo(np.float64).tiny)

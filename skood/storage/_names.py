@@ -28,6 +28,7 @@ _PUBLIC = {
         "MahalanobisOutlierDetector",
         "NNGuideScorer",
         "OODGate",
+        "OutlierPipeline",
         "PartialWhitener",
         "ReActTransformer",
         "ReferenceStore",

@@ -1,0 +1,250 @@
+"""Out-of-fold scores: each row is scored by a fit that has not seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import indexable
+
+from .._validation import (
+    last_step,
+    pipeline_steps,
+    select_fit_params,
+    select_rows,
+)
+from ..rows import selected_rows
+from .folds import folds_of as folds_of  # most callers need both
+
+_FEWEST_FOLDS = 4  # for the drift: a fit without two of them must have half of the rows
+
+
+class CrossFitted(NamedTuple):
+    """Out-of-fold scores, the positions of their rows, and what the folds' fits know."""
+
+    scores: NDArray[np.float64]
+    """(m,): the score of each row by the fit that left its fold out."""
+    rows: NDArray[np.intp]
+    """(m,): positions of these rows, ascending."""
+    estimators: list[Any]
+    """The fitted clone of each fold, in the order of the folds; empty if they are not kept."""
+    reference: NDArray[np.float64] | None
+    """(n,): what the last step compares scores with, out of fold; None if it has no reference."""
+    drift: float
+    """Estimated gain of a score where the fit takes all rows; 0 if it was not measured."""
+
+
+class FoldRows(Protocol):
+    """Rows of which an estimator takes some."""
+
+    def fitted(self, estimator: Any, positions: NDArray[np.intp]) -> Any:
+        """The estimator, fitted to these rows."""
+
+    def measured(
+        self, measure: Callable[[Any], NDArray[np.float64]], positions: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """One number for each of these rows."""
+
+
+class RowsInReach:
+    """Rows of this process, in memory or on disk.
+
+    Parameters
+    ----------
+    X : array-like
+        The rows.
+    y : array-like of shape (n_samples,) or None
+        Their labels.
+    fit_params : mapping
+        Further arguments of `fit`; those with one entry for each row are divided as the rows are.
+    """
+
+    def __init__(self, X: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
+        self._X, self._y = indexable(X, y)
+        self._fit_params = fit_params
+
+    def fitted(self, estimator: Any, positions: NDArray[np.intp]) -> Any:
+        """The estimator, fitted to some of the rows."""
+        y = None if self._y is None else select_rows(self._y, positions)
+        params = select_fit_params(self._X, self._fit_params, positions)
+        return estimator.fit(self._some(positions), y, **params)
+
+    def measured(
+        self, measure: Callable[[Any], NDArray[np.float64]], positions: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """One number for each of some of the rows."""
+        return measure(self._some(positions)) if len(positions) else np.empty(0)
+
+    def _some(self, positions: NDArray[np.intp]) -> Any:
+        stored = selected_rows(self._X, positions)
+        return select_rows(self._X, positions) if stored is None else stored
+
+
+def cross_fitted(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    folds: Sequence[NDArray[np.intp]],
+    *,
+    score_rows: NDArray[np.intp] | None = None,
+    fit_params: Mapping[str, Any] | None = None,
+    keep: bool = True,
+    measure_drift: bool = False,
+) -> CrossFitted:
+    """Fit a clone of an estimator for each fold, and score the rows of the fold by it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A detector or a Pipeline with `score_samples`; it is not changed.
+    X : array-like
+        The rows.
+    y : array-like of shape (n_samples,) or None
+        Their labels.
+    folds : sequence of ndarray of int
+        Positions of the rows that each fit leaves out, as `folds_of` draws them. Each row is in one
+        fold.
+    score_rows : ndarray of int, default=None
+        Positions of the rows to score. None: all rows.
+    fit_params : mapping, default=None
+        Further arguments of `fit`.
+    keep : bool, default=True
+        Whether the result holds the fitted clones.
+    measure_drift : bool, default=False
+        Whether one more fit, without two of the folds, measures how scores change with the number
+        of rows.
+
+    Returns
+    -------
+    CrossFitted
+        Scores, positions of their rows, and the fitted clones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood import MahalanobisOutlierDetector
+    >>> from skood.calibration.cross_fit import cross_fitted, folds_of
+    >>> X = np.random.default_rng(0).normal(size=(60, 20))
+    >>> detector = MahalanobisOutlierDetector().fit(X)
+    >>> scores = cross_fitted(detector, X, None, folds_of(60, random_state=0)).scores
+    >>> bool(scores.mean() < detector.training_scores_.mean())
+    True
+    """
+    rows = RowsInReach(X, y, fit_params or {})
+    return cross_fit(
+        estimator, rows, folds, score_rows=score_rows, keep=keep, measure_drift=measure_drift
+    )
+
+
+def cross_fit(
+    estimator: Any,
+    rows: FoldRows,
+    folds: Sequence[NDArray[np.intp]],
+    *,
+    score_rows: NDArray[np.intp] | None = None,
+    keep: bool = True,
+    measure_drift: bool = False,
+) -> CrossFitted:
+    """Cross-fit over rows that may be anywhere, as `cross_fitted` does.
+
+    A last step with `reference_of` and `replace_reference` compares the score of a row with a
+    measure of its training rows. A first pass takes that measure of each row by the fit that has
+    not seen it; the second pass scores by fits that know these values.
+    """
+    everything = np.arange(sum(map(len, folds)))
+    score_rows = everything if score_rows is None else score_rows
+    fits = (rows.fitted(_light_clone(estimator), _others(everything, fold)) for fold in folds)
+    reference = None
+    if hasattr(learning_step(estimator), "reference_of"):
+        fits, reference = _with_reference(list(fits), rows, folds)
+    scores, kept = np.empty(len(everything)), []
+    for fitted, fold in zip(fits, folds, strict=True):
+        chosen = np.intersect1d(fold, score_rows, assume_unique=True)
+        scores[chosen] = rows.measured(fitted.score_samples, chosen)
+        if keep:
+            kept.append(fitted)
+    drift = 0.0
+    if measure_drift and len(folds) >= _FEWEST_FOLDS:
+        drift = _drift(estimator, rows, folds, np.isin(everything, score_rows), scores, reference)
+    return CrossFitted(scores[score_rows], score_rows, kept, reference, drift)
+
+
+def _others(everything: NDArray[np.intp], *folds: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.setdiff1d(everything, np.concatenate(folds), assume_unique=True)
+
+
+def _drift(
+    estimator: Any,
+    rows: FoldRows,
+    folds: Sequence[NDArray[np.intp]],
+    is_scored: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    reference: NDArray[np.float64] | None,
+) -> float:
+    """Gain of scores from the folds' fits to a fit on all rows, by a fit without two folds.
+
+    It is small beside the spread of most scores. But after a whitening to many columns the
+    distances of all rows are nearly equal, and change with the number of training rows by more
+    than they differ: then it decides. It is taken to go with the logarithm of the number of rows,
+    as distances to neighbours in many columns do.
+    """
+    pair = np.sort(np.concatenate(folds[:2]))
+    smaller = rows.fitted(_light_clone(estimator), _others(np.arange(len(scores)), pair))
+    if reference is not None:
+        learning_step(smaller).replace_reference(np.delete(reference, pair))
+    pair = pair[is_scored[pair]]
+    if not len(pair):
+        return 0.0
+    gain = np.median(scores[pair] - rows.measured(smaller.score_samples, pair))
+    n = len(folds)
+    return float(gain * np.log(n / (n - 1)) / np.log((n - 1) / (n - 2)))
+
+
+def _with_reference(
+    fits: list[Any], rows: FoldRows, folds: Sequence[NDArray[np.intp]]
+) -> tuple[Any, NDArray[np.float64]]:
+    """Give each fold's fit the out-of-fold reference of its training rows."""
+    reference = np.empty(sum(map(len, folds)))
+    for fitted, fold in zip(fits, folds, strict=True):
+        reference[fold] = rows.measured(ReferenceOf(fitted), fold)
+    for fitted, fold in zip(fits, folds, strict=True):
+        learning_step(fitted).replace_reference(np.delete(reference, fold))
+    return fits, reference
+
+
+def learning_step(estimator: Any) -> Any:
+    """The last step of a detector or Pipeline; None if it is frozen, and must stay as it is."""
+    last = last_step(estimator, frozen=False)
+    return None if isinstance(last, FrozenEstimator) else last
+
+
+class ReferenceOf:
+    """The measure that a fitted estimator's last step takes of a row after the other steps.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted detector or Pipeline whose last step has `reference_of`.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self._transformers, self._last = pipeline_steps(estimator)
+
+    def __call__(self, X: Any) -> NDArray[np.float64]:
+        """One number for each row."""
+        for transformer in self._transformers:
+            X = transformer.transform(X)
+        return self._last.reference_of(X)
+
+
+def _light_clone(estimator: Any) -> Any:
+    """A clone whose last step scores no more training rows than it must: nobody asks for them."""
+    copied = clone(estimator)
+    last = learning_step(copied)
+    if getattr(last, "_threshold_is_apart", False):
+        last.set_params(threshold_samples=2)
+    return copied

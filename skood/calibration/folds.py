@@ -1,0 +1,103 @@
+"""Folds: rows divided at random, labels evenly and groups as a whole."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+
+from .._validation import check_labels, discrete_classes
+
+
+def folds_of(
+    n_samples: int,
+    y: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    n_folds: int = 5,
+    random_state: int | np.random.RandomState | None = None,
+) -> list[NDArray[np.intp]]:
+    """Divide rows into folds at random.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of rows.
+    y : array-like of shape (n_samples,), default=None
+        Class labels: each class is divided evenly. A class may have fewer rows than there are
+        folds. Other values are not looked at.
+    groups : array-like of shape (n_samples,), default=None
+        Rows with the same entry stay in one fold.
+    n_folds : int, default=5
+        Number of folds; fewer if there are fewer rows or groups.
+    random_state : int, RandomState instance or None, default=None
+        Draws the folds.
+
+    Returns
+    -------
+    list of ndarray of int
+        Positions of the rows of each fold, ascending.
+
+    Raises
+    ------
+    ValueError
+        If there is one row or one group only, or if y or groups has another length.
+
+    Examples
+    --------
+    >>> from skood.calibration.folds import folds_of
+    >>> folds = folds_of(6, groups=[0, 0, 1, 1, 2, 2], random_state=0)
+    >>> sorted(fold.tolist() for fold in folds)
+    [[0, 1], [2, 3], [4, 5]]
+    """
+    generator = check_random_state(random_state)
+    labels = check_labels(y, n_samples)
+    is_labelled = labels is not None and discrete_classes(labels) is not None
+    codes = _codes(labels) if is_labelled else np.zeros(n_samples, dtype=np.intp)
+    if groups is None:
+        n_folds = min(n_folds, n_samples)
+        fold_of = _deal_rows(codes, n_folds, generator)
+    else:
+        members = _codes(check_labels(groups, n_samples))
+        n_folds = min(n_folds, int(members.max()) + 1)
+        fold_of = _deal_groups(codes, members, n_folds, generator)
+    if n_folds < 2:
+        raise ValueError(
+            f"Folds need at least 2 {'rows' if groups is None else 'groups'}. Got 1 instead."
+        )
+    return [np.flatnonzero(fold_of == number) for number in range(n_folds)]
+
+
+def _deal_rows(
+    codes: NDArray[np.intp], n_folds: int, generator: np.random.RandomState
+) -> NDArray[np.intp]:
+    """The fold of each row: rows in random order, class by class, are dealt out like cards."""
+    order = np.lexsort((generator.permutation(len(codes)), codes))
+    fold_of = np.empty(len(codes), dtype=np.intp)
+    fold_of[order] = np.arange(len(codes)) % n_folds
+    return fold_of
+
+
+def _deal_groups(
+    codes: NDArray[np.intp],
+    members: NDArray[np.intp],
+    n_folds: int,
+    generator: np.random.RandomState,
+) -> NDArray[np.intp]:
+    """The fold of each row: each group, the largest first, goes where its classes are rarest."""
+    counts = np.zeros((members.max() + 1, codes.max() + 1))
+    np.add.at(counts, (members, codes), 1.0)
+    shares = counts / counts.sum(axis=0)
+    filled = np.zeros((n_folds, shares.shape[1]))
+    fold_of_group = np.empty(len(counts), dtype=np.intp)
+    for group in np.lexsort((generator.permutation(len(counts)), -counts.sum(axis=1))):
+        crowding = 2 * filled @ shares[group] + 1e-9 * filled.sum(axis=1)
+        emptiest = np.flatnonzero(crowding == crowding.min())
+        chosen = generator.choice(emptiest)
+        fold_of_group[group] = chosen
+        filled[chosen] += shares[group]
+    return fold_of_group[members]
+
+
+def _codes(values: NDArray | None) -> NDArray[np.intp]:
+    """For each value its place among the sorted different values."""
+    return np.unique(np.asarray(values), return_inverse=True)[1]
