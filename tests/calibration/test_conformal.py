@@ -52,11 +52,11 @@ def test_three_rows_of_each_class_by_hand():
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
 def test_ranks_are_uniform_over_all_orders(n):
     values = np.arange(n + 1.0)
-    found = [
+    p_values = [
         conformal_p_values(np.array(order[:1]), [np.sort(order[1:])])[0]
         for order in permutations(values)
     ]
-    steps, counts = np.unique(found, return_counts=True)
+    steps, counts = np.unique(p_values, return_counts=True)
     np.testing.assert_array_equal(steps, np.arange(1, n + 2) / (n + 1))
     assert len(set(counts)) == 1
 
@@ -79,11 +79,11 @@ def test_random_ties_make_p_values_uniform_over_orders_and_breaks(values, finene
 @given(st.lists(coarse, min_size=1, max_size=7), st.floats(0.01, 0.99))
 def test_without_random_ties_p_values_are_superuniform(values, alpha):
     n = len(values) - 1
-    found = [
+    p_values = [
         conformal_p_values(np.array([value]), [np.sort(np.delete(values, place))])[0]
         for place, value in enumerate(values)
     ]
-    assert np.count_nonzero(np.array(found) <= alpha) <= largest_rank(n, alpha)
+    assert np.count_nonzero(np.array(p_values) <= alpha) <= largest_rank(n, alpha)
 
 
 @given(

@@ -46,9 +46,9 @@ def test_the_probability_is_that_of_scipy(m, n):
     for shift in (-2.0, -0.5, -0.1, 0.0, 0.4):
         batch, calibration = rng.normal(size=m) + shift, rng.normal(size=n)
         expected = mannwhitneyu(batch, calibration, alternative="less", method="exact")
-        found = rank_sum_test(batch, np.sort(calibration))
-        assert found.p_value == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
-        assert found.statistic * m * n == pytest.approx(expected.statistic)
+        result = rank_sum_test(batch, np.sort(calibration))
+        assert result.p_value == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
+        assert result.statistic * m * n == pytest.approx(expected.statistic)
 
 
 def test_far_batches_have_the_smallest_possible_p_value():
@@ -66,32 +66,32 @@ def test_a_batch_of_one_row_has_its_p_value(calibration, score):
     detector = calibrated(calibration, alpha=0.99)
     p = detector.p_values(column([score]), random_ties=False)[0]
     for method in ("rank_sum", "simes"):
-        found = detector.conformal_test(column([score]), method=method)
-        assert found.p_value == pytest.approx(p, rel=1e-9)
+        result = detector.conformal_test(column([score]), method=method)
+        assert result.p_value == pytest.approx(p, rel=1e-9)
 
 
 @pytest.mark.parametrize("method", ["rank_sum", "simes"])
 @given(values=st.lists(st.integers(0, 4), min_size=4, max_size=8), alpha=st.floats(0.01, 0.99))
 def test_false_alarms_over_all_batches_of_three(method, values, alpha):
     """All rows exchangeable, ties included: at most a share alpha of the p-values is <= alpha."""
-    found = []
+    p_values = []
     for batch in combinations(range(len(values)), 3):
         scores, others = np.take(values, batch) * 1.0, np.sort(np.delete(values, batch)) * 1.0
         if method == "rank_sum":
             test = rank_sum_test(scores, others)
         else:
             test = simes_test(conformal_p_values(scores, [others]))
-        found.append(test.p_value)
-    assert np.mean(np.array(found) <= alpha) <= alpha + 1e-9
+        p_values.append(test.p_value)
+    assert np.mean(np.array(p_values) <= alpha) <= alpha + 1e-9
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=20))
 def test_simes_by_its_definition(ranks):
     p = sorted(Fraction(r, 50) for r in ranks)
     expected = min(Fraction(len(p), i) * value for i, value in enumerate(p, start=1))
-    found = simes_test(np.array(ranks) / 50)
-    assert found.p_value == pytest.approx(float(expected), rel=1e-12)
-    assert found.statistic == found.p_value
+    result = simes_test(np.array(ranks) / 50)
+    assert result.p_value == pytest.approx(float(expected), rel=1e-12)
+    assert result.statistic == result.p_value
 
 
 def test_large_samples_go_over_to_the_normal_approximation():
@@ -121,8 +121,8 @@ def test_simes_sees_a_few_rows_that_are_far_out():
     detector = calibrated(rng.normal(size=2000))
     batch = np.r_[rng.normal(size=97), -9.0, -9.0, -9.0]
     # 3 of 100 rows below all 2000: 100 / 3 / 2001
-    found = detector.conformal_test(column(batch), method="simes")
-    assert found.p_value == pytest.approx(100 / 3 / 2001)
+    result = detector.conformal_test(column(batch), method="simes")
+    assert result.p_value == pytest.approx(100 / 3 / 2001)
     assert detector.conformal_test(column(batch)).p_value > 0.05
 
 

@@ -52,9 +52,9 @@ def test_only_class_conditional_draws_by_class():
     detector = ConformalOutlierDetector(FirstColumn(), alpha=0.4, calibration_size=0.2)
     by_class = clone(detector).set_params(class_conditional=True)
     for seed in range(20):
-        found = by_class.set_params(random_state=seed).fit(rows(100), y).training_indices_
-        assert (y[found] == "rare").sum() == 2
-        assert len(found) == 20
+        drawn = by_class.set_params(random_state=seed).fit(rows(100), y).training_indices_
+        assert (y[drawn] == "rare").sum() == 2
+        assert len(drawn) == 20
     counts = {
         (
             y[detector.set_params(random_state=seed).fit(rows(100), y).training_indices_] == "rare"

@@ -41,8 +41,8 @@ def test_fdr_is_the_step_up_procedure(data):
 def test_fdr_agrees_with_scipy(p, alpha):
     adjusted = false_discovery_control(p, method="bh")
     clear = np.abs(adjusted - alpha) > 1e-9
-    found = benjamini_hochberg(p, alpha)
-    np.testing.assert_array_equal(found[clear], (adjusted <= alpha)[clear])
+    rejected = benjamini_hochberg(p, alpha)
+    np.testing.assert_array_equal(rejected[clear], (adjusted <= alpha)[clear])
 
 
 def test_fdr_by_hand_and_by_batch():

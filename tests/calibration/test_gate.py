@@ -75,9 +75,9 @@ def test_answers_are_those_of_the_classifier_for_what_the_detector_lets_pass():
     rejected = KNNOutlierDetector(contamination=0.01).fit(X, Y).predict(NEW) == -1
     assert rejected[FAR].all()
     assert not rejected.all()
-    found = fitted.predict(NEW)
+    predictions = fitted.predict(NEW)
     np.testing.assert_array_equal(fitted.rejected_, rejected)
-    np.testing.assert_array_equal(found, np.where(rejected, -1, expected.predict(NEW)))
+    np.testing.assert_array_equal(predictions, np.where(rejected, -1, expected.predict(NEW)))
     for method in ("predict_proba", "decision_function"):
         values = getattr(fitted, method)(NEW)
         assert np.isnan(values[rejected]).all()
@@ -107,11 +107,11 @@ def test_answers_are_those_of_the_classifier_for_what_the_detector_lets_pass():
 )
 def test_the_label_of_rejected_rows(classes, given, label, dtype):
     fitted = by_sign(classes, reject_label=given)
-    found = fitted.predict(column([-3.0, 1.0, 2.0]))
-    assert found.tolist() == [label, *np.asarray(classes).tolist()]
-    assert found.dtype == dtype
+    predictions = fitted.predict(column([-3.0, 1.0, 2.0]))
+    assert predictions.tolist() == [label, *np.asarray(classes).tolist()]
+    assert predictions.dtype == dtype
     assert fitted.reject_label_ == label
-    assert type(found[0]) is type(fitted.predict(column([-5.0]))[0])
+    assert type(predictions[0]) is type(fitted.predict(column([-5.0]))[0])
     # of the same type whatever was rejected
     assert fitted.predict(column([1.0])).dtype == dtype
 
@@ -128,10 +128,10 @@ def test_a_label_that_is_a_class(classes, given):
 @pytest.mark.parametrize(("classes", "dtype"), [([3, 4], np.float64), (["a", "b"], object)])
 def test_nan(classes, dtype):
     fitted = by_sign(classes, on_reject="nan", reject_label="unused")
-    found = fitted.predict(column([1.0, -1.0, 2.0]))
-    assert found.dtype == dtype
-    assert [found[0], found[2]] == classes
-    assert np.isnan(found[1])
+    predictions = fitted.predict(column([1.0, -1.0, 2.0]))
+    assert predictions.dtype == dtype
+    assert [predictions[0], predictions[2]] == classes
+    assert np.isnan(predictions[1])
     assert not hasattr(fitted, "reject_label_")
 
 
@@ -197,18 +197,18 @@ def test_rejected_is_that_of_the_last_call_in_this_thread():
     fitted.predict(NEW)
     assert vars(fitted) == before
     mask = fitted.rejected_
-    found = {}
+    masks = {}
 
     def other_thread():
-        found["before"] = hasattr(fitted, "rejected_")
+        masks["before"] = hasattr(fitted, "rejected_")
         fitted.predict_proba(NEW[:3])
-        found["after"] = fitted.rejected_
+        masks["after"] = fitted.rejected_
 
     thread = threading.Thread(target=other_thread)
     thread.start()
     thread.join()
-    assert found["before"] is False
-    assert len(found["after"]) == 3
+    assert masks["before"] is False
+    assert len(masks["after"]) == 3
     assert fitted.rejected_ is mask
     fitted.fit(X, Y)
     assert not hasattr(fitted, "rejected_")

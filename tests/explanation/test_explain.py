@@ -118,9 +118,9 @@ def test_any_unit(name, unit):
     detector = clone(EXACT[name]).fit(_rows() * unit, _labels())
     plain = clone(EXACT[name]).fit(_rows(), _labels())
     Q = np.vstack([_rows(10, seed=1), _rows()[:5]])
-    found, expected = detector.explain(Q * unit), plain.explain(Q)
+    explanation, expected = detector.explain(Q * unit), plain.explain(Q)
     np.testing.assert_allclose(
-        found.shares / found.shares.sum(axis=1, keepdims=True),
+        explanation.shares / explanation.shares.sum(axis=1, keepdims=True),
         expected.shares / expected.shares.sum(axis=1, keepdims=True),
         rtol=1e-6,
         atol=1e-9,
@@ -197,12 +197,12 @@ def test_knn_through_principal_components_is_that_of_projected_differences(aggre
 def test_mahalanobis_shares_of_a_training_row_are_those_without_it():
     X = _rows(40)
     detector = MahalanobisOutlierDetector(covariance="empirical").fit(X)
-    found = detector.explain(X[[3]])
+    explanation = detector.explain(X[[3]])
     others = np.delete(X, 3, axis=0)
     difference = X[3] - others.mean(axis=0)
     slope = np.linalg.solve(np.cov(others.T, bias=True), difference)
     expected = difference * slope / np.sqrt(difference @ slope)
-    np.testing.assert_allclose(found.shares[0], expected, rtol=1e-6)
+    np.testing.assert_allclose(explanation.shares[0], expected, rtol=1e-6)
 
 
 def test_mahalanobis_shares_are_of_the_nearest_class():
@@ -210,28 +210,30 @@ def test_mahalanobis_shares_are_of_the_nearest_class():
     X[y == "b"] += 300.0
     detector = MahalanobisOutlierDetector().fit(X, y)
     Q = _rows(9, seed=4) + np.where(np.arange(9) % 2, 300.0, 0.0)[:, np.newaxis]
-    found = detector.explain(Q)
-    assert found.neighbors is None
-    assert list(found.nearest_class == "b") == list(np.arange(9) % 2 == 1)
-    mean = detector.location_[np.searchsorted(detector.classes_, found.nearest_class)]
+    explanation = detector.explain(Q)
+    assert explanation.neighbors is None
+    assert list(explanation.nearest_class == "b") == list(np.arange(9) % 2 == 1)
+    mean = detector.location_[np.searchsorted(detector.classes_, explanation.nearest_class)]
     slope = (Q - mean) @ detector.precision_
-    expected = (Q - mean) * slope / -found.scores[:, np.newaxis]
-    np.testing.assert_allclose(found.shares, expected, rtol=1e-6, atol=1e-9)
+    expected = (Q - mean) * slope / -explanation.scores[:, np.newaxis]
+    np.testing.assert_allclose(explanation.shares, expected, rtol=1e-6, atol=1e-9)
     assert MahalanobisOutlierDetector().fit(X).explain(Q).nearest_class is None
 
 
 def test_kernel_density_shares_are_weighted_squares_in_bandwidths():
     X, Q = rows(50, 3), rows(7, 3, seed=1)
     detector = KernelDensityOutlierDetector(0.7).fit(X)
-    found = detector.explain(Q, n_neighbors=4)
+    explanation = detector.explain(Q, n_neighbors=4)
     squares = ((Q[:, np.newaxis] - X) / 0.7) ** 2 / 2
     kernels = np.exp(-squares.sum(axis=2))
     weights = kernels / kernels.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(found.shares, np.einsum("in,inj->ij", weights, squares), rtol=1e-9)
-    nearest = np.argsort(-weights, axis=1)[:, :4]
-    np.testing.assert_array_equal(found.neighbors.indices, nearest)
     np.testing.assert_allclose(
-        found.neighbors.weights, np.take_along_axis(weights, nearest, axis=1), rtol=1e-9
+        explanation.shares, np.einsum("in,inj->ij", weights, squares), rtol=1e-9
+    )
+    nearest = np.argsort(-weights, axis=1)[:, :4]
+    np.testing.assert_array_equal(explanation.neighbors.indices, nearest)
+    np.testing.assert_allclose(
+        explanation.neighbors.weights, np.take_along_axis(weights, nearest, axis=1), rtol=1e-9
     )
     assert detector.explain(X[:1], n_neighbors=99).neighbors.indices.shape == (1, 49)
     with pytest.raises(ValueError, match=r"^The 'n_neighbors' parameter of Kernel.*\.explain must"):
@@ -250,11 +252,11 @@ def test_lof_base_is_the_part_of_equal_neighbors():
 
 def test_three_points_by_hand():
     X = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]])
-    found = KNNOutlierDetector(2).fit(X).explain([[3.0, 4.0]])
+    explanation = KNNOutlierDetector(2).fit(X).explain([[3.0, 4.0]])
     # neighbours (0, 4) and (3, 0), 3 and 4 away along one feature each
-    np.testing.assert_array_equal(found.neighbors.indices, [[2, 1]])
-    np.testing.assert_allclose(found.shares, [[1.5, 2.0]])
-    assert found.scores == pytest.approx(-3.5)
+    np.testing.assert_array_equal(explanation.neighbors.indices, [[2, 1]])
+    np.testing.assert_allclose(explanation.shares, [[1.5, 2.0]])
+    assert explanation.scores == pytest.approx(-3.5)
 
 
 @pytest.mark.parametrize("name", [n for n in EXACT if not n.startswith("MD")])
@@ -307,6 +309,6 @@ def test_before_fit_and_wrong_width(name):
 def test_truncated_svd_through_its_own_rows():
     X, Q = _rows(), _rows(6, seed=1)
     detector = make_pipeline(TruncatedSVD(2, random_state=0), KNNOutlierDetector(3)).fit(X)
-    found = explain(detector, Q)
-    assert found.shares.shape == (6, 6)
-    _assert_sums(found, detector.score_samples(Q))
+    explanation = explain(detector, Q)
+    assert explanation.shares.shape == (6, 6)
+    _assert_sums(explanation, detector.score_samples(Q))

@@ -150,11 +150,11 @@ def test_scalers_change_no_share(detector):
 def test_columns_that_a_selector_drops_have_no_share():
     X, Q = _rows(), _rows(9, seed=1)
     detector = make_pipeline(ActiveNeuronSelector(3), LCPOutlierDetector()).fit(_frame(X))
-    found = explain(detector, _frame(Q))
+    explanation = explain(detector, _frame(Q))
     kept = detector[0].get_support()
-    assert (found.shares[:, ~kept] == 0).all()
-    assert (found.shares[:, kept] > 0).all()
-    assert list(found.feature_names) == NAMES
+    assert (explanation.shares[:, ~kept] == 0).all()
+    assert (explanation.shares[:, kept] > 0).all()
+    assert list(explanation.feature_names) == NAMES
 
 
 def test_of_rows_divided_by_a_power_of_their_length_the_columns_have_shares():
@@ -163,14 +163,14 @@ def test_of_rows_divided_by_a_power_of_their_length_the_columns_have_shares():
     def divided(Z):
         return Z / np.linalg.norm(Z, axis=1, keepdims=True) ** 0.5
 
-    found = explain(
+    explanation = explain(
         make_pipeline(PartialWhitener(0.7, length_power=0.5), LCPOutlierDetector()).fit(X), Q
     )
     expected = explain(
         make_pipeline(PartialWhitener(0.7), LCPOutlierDetector()).fit(divided(X)), divided(Q)
     )
-    np.testing.assert_allclose(found.shares, expected.shares, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(_sums(found), found.scores, rtol=1e-9)
+    np.testing.assert_allclose(explanation.shares, expected.shares, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(_sums(explanation), explanation.scores, rtol=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["tabular", "embedding"])
@@ -195,10 +195,10 @@ def test_shares_stay_where_a_transformer_is_not_linear():
         StandardScaler(),
         KNNOutlierDetector(),
     ).fit(X)
-    found = explain(detector, Q)
-    assert found.shares.shape == (9, 14)
-    assert "length width" in found.feature_names
-    np.testing.assert_allclose(_sums(found), detector.score_samples(Q), rtol=1e-9)
+    explanation = explain(detector, Q)
+    assert explanation.shares.shape == (9, 14)
+    assert "length width" in explanation.feature_names
+    np.testing.assert_allclose(_sums(explanation), detector.score_samples(Q), rtol=1e-9)
     nameless = make_pipeline(FunctionTransformer(_cubes), KNNOutlierDetector()).fit(X)
     assert list(explain(nameless, Q).feature_names) == ["x0", "x1", "x2", "x3"]
 
@@ -209,9 +209,9 @@ def test_nested_frozen_and_passed_through():
     scaler = FrozenEstimator(make_pipeline(StandardScaler()).fit(X))
     inner = Pipeline([("a", "passthrough"), ("b", PartialWhitener()), ("c", LCPOutlierDetector())])
     nested = FrozenEstimator(make_pipeline(scaler, inner).fit(X))
-    expected, found = explain(plain, Q), explain(nested, Q)
-    np.testing.assert_allclose(found.shares, expected.shares, rtol=1e-9)
-    np.testing.assert_array_equal(found.neighbors.indices, expected.neighbors.indices)
+    expected, explanation = explain(plain, Q), explain(nested, Q)
+    np.testing.assert_allclose(explanation.shares, expected.shares, rtol=1e-9)
+    np.testing.assert_array_equal(explanation.neighbors.indices, expected.neighbors.indices)
     alone = explain(plain[-1], plain[:-1].transform(Q))
     np.testing.assert_allclose(alone.scores, expected.scores)
 
@@ -220,12 +220,12 @@ def test_a_matrix_of_ones_own():
     X, Q = _rows(), _rows(9, seed=1)
     matrix = np.random.default_rng(2).normal(size=(4, 4))
     detector = LCPOutlierDetector().fit(X @ matrix)
-    found = detector.explain(Q @ matrix, linear_map=LinearMap.of_matrix(matrix))
-    np.testing.assert_allclose(_sums(found), detector.score_samples(Q @ matrix), rtol=1e-9)
-    near = found.neighbors
+    explanation = detector.explain(Q @ matrix, linear_map=LinearMap.of_matrix(matrix))
+    np.testing.assert_allclose(_sums(explanation), detector.score_samples(Q @ matrix), rtol=1e-9)
+    near = explanation.neighbors
     residual = Q - np.einsum("ik,ikj->ij", near.weights, X[near.indices])
-    expected = residual * (residual @ matrix @ matrix.T) / -found.scores[:, np.newaxis]
-    np.testing.assert_allclose(found.shares, expected, rtol=1e-6, atol=1e-9)
+    expected = residual * (residual @ matrix @ matrix.T) / -explanation.scores[:, np.newaxis]
+    np.testing.assert_allclose(explanation.shares, expected, rtol=1e-6, atol=1e-9)
 
 
 def test_estimators_without_explanation():
@@ -245,9 +245,9 @@ def test_estimators_around_a_detector_are_explained_by_it():
     conformal = ConformalOutlierDetector(inner, random_state=0).fit(X)
     gate = OODGate(GaussianNB(), inner).fit(X, np.arange(200) % 2)
     for estimator in (conformal, gate):
-        found, expected = explain(estimator, Q), explain(estimator.detector_, Q)
-        np.testing.assert_array_equal(found.shares, expected.shares)
-        assert list(found.feature_names) == NAMES
+        explanation, expected = explain(estimator, Q), explain(estimator.detector_, Q)
+        np.testing.assert_array_equal(explanation.shares, expected.shares)
+        assert list(explanation.feature_names) == NAMES
 
 
 GROUPS = {"outer": [0, 3], "inner": slice(1, 3)}
@@ -269,17 +269,17 @@ def test_layer_ensemble(detector, combine):
     X[60:] += 4.0
     y = np.repeat([1, -1], [60, 30]) if combine == "logistic" else None
     ensemble = LayerEnsemble(detector, groups=GROUPS, combine=combine).fit(_frame(X), y)
-    found = ensemble.explain(_frame(Q))
-    np.testing.assert_array_equal(found.scores, ensemble.score_samples(_frame(Q)))
-    np.testing.assert_allclose(_sums(found), found.scores, rtol=1e-9)
-    assert (found.base == getattr(ensemble, "intercept_", 0.0)).all()
-    assert list(found.feature_names) == NAMES
-    layers = found.by_group()
+    explanation = ensemble.explain(_frame(Q))
+    np.testing.assert_array_equal(explanation.scores, ensemble.score_samples(_frame(Q)))
+    np.testing.assert_allclose(_sums(explanation), explanation.scores, rtol=1e-9)
+    assert (explanation.base == getattr(ensemble, "intercept_", 0.0)).all()
+    assert list(explanation.feature_names) == NAMES
+    layers = explanation.by_group()
     assert list(layers.feature_names) == ["outer", "inner"]
     weights = getattr(ensemble, "coef_", 1.0)
     np.testing.assert_allclose(layers.shares, -weights * ensemble.layer_scores(_frame(Q)))
-    np.testing.assert_allclose(found.by_group(GROUPS).shares, layers.shares, rtol=1e-9)
-    inner = found.layers["inner"]
+    np.testing.assert_allclose(explanation.by_group(GROUPS).shares, layers.shares, rtol=1e-9)
+    inner = explanation.layers["inner"]
     assert list(inner.feature_names) == ["width", "height"]
     np.testing.assert_allclose(
         inner.scores, ensemble.detectors_["inner"].score_samples(Q[:, 1:3]), rtol=1e-12
@@ -289,9 +289,9 @@ def test_layer_ensemble(detector, combine):
 def test_within_a_layer_shares_follow_those_of_its_own_score():
     X, Q = _rows(), _rows(30, seed=1)
     ensemble = LayerEnsemble(KNNOutlierDetector(), groups=GROUPS).fit(X)
-    found = ensemble.explain(Q)
-    outer, layer = found.shares[:, [0, 3]], found.layers["outer"].shares
-    further = found.group_shares["outer"] > 0
+    explanation = ensemble.explain(Q)
+    outer, layer = explanation.shares[:, [0, 3]], explanation.layers["outer"].shares
+    further = explanation.group_shares["outer"] > 0
     assert 0 < further.sum() < 30
     np.testing.assert_allclose(
         outer[further, 0] / outer[further, 1], layer[further, 0] / layer[further, 1]
@@ -301,9 +301,9 @@ def test_within_a_layer_shares_follow_those_of_its_own_score():
 
 def test_columns_in_several_layers_or_in_none():
     ensemble = LayerEnsemble(KNNOutlierDetector(), groups=[[0, 1], [1, 2]]).fit(_rows())
-    found = ensemble.explain(_rows(9, seed=1))
-    assert (found.shares[:, 3] == 0).all()
-    np.testing.assert_allclose(_sums(found), found.scores, rtol=1e-9)
+    explanation = ensemble.explain(_rows(9, seed=1))
+    assert (explanation.shares[:, 3] == 0).all()
+    np.testing.assert_allclose(_sums(explanation), explanation.scores, rtol=1e-9)
 
 
 def test_layer_ensemble_after_linear_transformers():
@@ -312,10 +312,10 @@ def test_layer_ensemble_after_linear_transformers():
     scaled = make_pipeline(StandardScaler(), clone(ensemble)).fit(X)
     rotated = make_pipeline(PartialWhitener(), clone(ensemble)).fit(X)
     for detector in (scaled, rotated):
-        found = explain(detector, Q)
-        np.testing.assert_allclose(_sums(found), detector.score_samples(Q), rtol=1e-9)
-        assert list(found.feature_names) == NAMES
-        assert list(found.by_group().feature_names) == ["outer", "inner"]
+        explanation = explain(detector, Q)
+        np.testing.assert_allclose(_sums(explanation), detector.score_samples(Q), rtol=1e-9)
+        assert list(explanation.feature_names) == NAMES
+        assert list(explanation.by_group().feature_names) == ["outer", "inner"]
     Q["height"] += 20.0
     assert (explain(rotated, Q).shares.argmax(axis=1) == 2).all()
 
@@ -323,19 +323,19 @@ def test_layer_ensemble_after_linear_transformers():
 def test_layers_stand_as_features_where_a_layer_is_not_linear():
     X, Q = _rows(), _rows(9, seed=1)
     detector = make_pipeline(QuantileTransformer(n_quantiles=10), KNNOutlierDetector())
-    found = LayerEnsemble(detector, groups=GROUPS).fit(X).explain(Q)
-    assert list(found.feature_names) == ["outer", "inner"]
-    np.testing.assert_allclose(_sums(found), found.scores, rtol=1e-9)
+    explanation = LayerEnsemble(detector, groups=GROUPS).fit(X).explain(Q)
+    assert list(explanation.feature_names) == ["outer", "inner"]
+    np.testing.assert_allclose(_sums(explanation), explanation.scores, rtol=1e-9)
 
 
 def test_layer_ensemble_with_a_feature_extractor():
     X, Q = _rows(), _rows(9, seed=1)
     extractor = PolynomialFeatures(2, include_bias=False)
     ensemble = LayerEnsemble(KNNOutlierDetector(), feature_extractor=extractor, groups=[4, 10])
-    found = ensemble.fit(X).explain(Q)
-    assert found.shares.shape == (9, 14)
-    assert found.feature_names[4] == "x0^2"
-    np.testing.assert_allclose(_sums(found), ensemble.score_samples(Q), rtol=1e-9)
+    explanation = ensemble.fit(X).explain(Q)
+    assert explanation.shares.shape == (9, 14)
+    assert explanation.feature_names[4] == "x0^2"
+    np.testing.assert_allclose(_sums(explanation), ensemble.score_samples(Q), rtol=1e-9)
 
 
 def test_layer_ensemble_of_other_detectors_has_no_explanation():
@@ -360,12 +360,12 @@ def test_traces_of_a_network_have_the_layers_as_groups():
         PartialWhitener(),
         LCPOutlierDetector(),
     ).fit(X)
-    found = explain(detector, X[:7])
-    assert found.shares.shape == (7, 9)
-    assert list(found.feature_names) == list(detector[0].get_feature_names_out())
-    layers = found.by_group()
+    explanation = explain(detector, X[:7])
+    assert explanation.shares.shape == (7, 9)
+    assert list(explanation.feature_names) == list(detector[0].get_feature_names_out())
+    layers = explanation.by_group()
     assert list(layers.feature_names) == ["0", "3"]
-    np.testing.assert_allclose(layers.shares[:, 0], found.shares[:, :4].sum(axis=1))
+    np.testing.assert_allclose(layers.shares[:, 0], explanation.shares[:, :4].sum(axis=1))
     np.testing.assert_allclose(_sums(layers), detector.score_samples(X[:7]), rtol=1e-6)
 
 
@@ -392,7 +392,7 @@ def test_parts_of_an_explanation(explanation):
         np.testing.assert_array_equal(
             part.neighbors.classes, explanation.neighbors.classes[expected]
         )
-    assert [len(one) for one in explanation] == [1] * 7
+    assert [len(row_part) for row_part in explanation] == [1] * 7
     with pytest.raises(IndexError):
         explanation[7]
 
@@ -428,10 +428,10 @@ def test_what_an_explanation_says_of_itself(explanation):
 
 
 def test_groups_of_ones_own(explanation):
-    found = explanation.by_group({"size": ["length", "width", "height"], "mass": [3]})
-    assert list(found.feature_names) == ["size", "mass"]
-    np.testing.assert_allclose(found.shares[:, 0], explanation.shares[:, :3].sum(axis=1))
-    np.testing.assert_array_equal(found.shares[:, 1], explanation.shares[:, 3])
+    grouped = explanation.by_group({"size": ["length", "width", "height"], "mass": [3]})
+    assert list(grouped.feature_names) == ["size", "mass"]
+    np.testing.assert_allclose(grouped.shares[:, 0], explanation.shares[:, :3].sum(axis=1))
+    np.testing.assert_array_equal(grouped.shares[:, 1], explanation.shares[:, 3])
     with pytest.raises(ValueError, match=r"^The 'groups' parameter of by_group must be given"):
         explanation.by_group()
     for wrong in (["depth"], [4]):

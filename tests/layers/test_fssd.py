@@ -73,9 +73,9 @@ def test_profile_equals_a_plain_rewrite():
     scorer = FSSDScorer(singularity=STAR, groups=GROUPS).fit(X)
     training, new = np.log(_distances(X)), np.log(_distances(np.vstack([Q, X[:5]])))
     expected = []
-    for i, one in enumerate(new):
+    for i, row in enumerate(new):
         others = np.delete(training, i - 20, axis=0) if i >= 20 else training
-        expected.append(-np.mean(sorted(math.dist(one, other) for other in others)[:10]))
+        expected.append(-np.mean(sorted(math.dist(row, other) for other in others)[:10]))
     assert scorer.layer_names_ == ["first", "last"]
     np.testing.assert_allclose(scorer.score_samples(np.vstack([Q, X[:5]])), expected, rtol=1e-10)
     np.testing.assert_allclose(scorer.training_scores_[:5], expected[20:], rtol=1e-10)

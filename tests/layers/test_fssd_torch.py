@@ -113,11 +113,11 @@ def test_perturbed_scores_equal_those_by_differences(double_net, gradient, direc
             centred = slope - slope.mean(axis=(1, 2, 3), keepdims=True)
             move = centred / slope.std(axis=(1, 2, 3), keepdims=True)
         moved = Q + (0.01 if direction == "ascend" else -0.01) * move
-        found = scorer._layers.moved(scorer.feature_extractor_, RawInputs(Q), columns)
+        moved_inputs = scorer._layers.moved(scorer.feature_extractor_, RawInputs(Q), columns)
         clear = np.abs(slope) > 1e-8  # of the others the differences don't tell the sign
         assert clear.mean() > 0.95
-        np.testing.assert_allclose(found.values[clear], moved[clear], rtol=1e-5, atol=1e-7)
-        features = scorer.feature_extractor_.transform(found.values)
+        np.testing.assert_allclose(moved_inputs.values[clear], moved[clear], rtol=1e-5, atol=1e-7)
+        features = scorer.feature_extractor_.transform(moved_inputs.values)
         expected = singularity_distance(features[:, columns], _star(scorer, columns))
         np.testing.assert_allclose(scorer.layer_scores(Q)[:, i], expected, rtol=1e-12)
         # a small step along the gradient moves the distance the way it is meant to
@@ -239,8 +239,8 @@ def test_processes_and_threads():
         by_threads = list(pool.map(_score, tasks))
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         by_process = list(pool.map(_score, tasks[:2]))
-    for found, alone in zip(by_threads + by_process, expected + expected[:2], strict=True):
-        np.testing.assert_allclose(found, alone, rtol=1e-5)
+    for scores, alone in zip(by_threads + by_process, expected + expected[:2], strict=True):
+        np.testing.assert_allclose(scores, alone, rtol=1e-5)
 
 
 @pytest.mark.parametrize("perturbation", [0.0, 0.01])

@@ -63,11 +63,11 @@ def _by_hand(detector, layers, X, Q, *, logarithm):
     for columns in layers:
         fitted = clone(detector).fit(X[:, columns])
         training = fitted.score_samples(X[:, columns])
-        found = fitted.score_samples(Q[:, columns])
+        scores = fitted.score_samples(Q[:, columns])
         if logarithm:
             epsilon = 1e-3 * np.median(-training[training != 0])
-            training, found = -np.log(-training + epsilon), -np.log(-found + epsilon)
-        total = total + (found - training.mean()) / training.std()
+            training, scores = -np.log(-training + epsilon), -np.log(-scores + epsilon)
+        total = total + (scores - training.mean()) / training.std()
     return total
 
 
@@ -132,11 +132,11 @@ def test_a_seed_reaches_what_has_none_of_its_own():
     ensemble = LayerEnsemble(
         forest, feature_extractor=features, groups=[[0, 1], [2, 3]], random_state=3
     )
-    one, two, other = (
+    first, same, other = (
         clone(ensemble).set_params(random_state=seed).fit(X).score_samples(X) for seed in (3, 3, 4)
     )
-    np.testing.assert_array_equal(one, two)
-    assert not np.array_equal(one, other)
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first, other)
     assert forest[-1].random_state is None
     ensemble.set_params(detector__isolationforest__random_state=8).fit(X)
     assert {d[-1].random_state for d in ensemble.detectors_.values()} == {8}
@@ -190,8 +190,8 @@ def test_one_layer_where_nothing_tells_them_apart(names):
     whole = LayerEnsemble(KNNOutlierDetector()).fit(pd.DataFrame(X, columns=names))
     assert whole.layer_names_ == ["layer0"]
     order = np.argsort(KNNOutlierDetector().fit(X).score_samples(Q))
-    found = whole.score_samples(pd.DataFrame(Q, columns=names))
-    np.testing.assert_array_equal(np.argsort(found), order)
+    scores = whole.score_samples(pd.DataFrame(Q, columns=names))
+    np.testing.assert_array_equal(np.argsort(scores), order)
 
 
 def test_columns_in_no_layer_change_nothing():
@@ -409,10 +409,10 @@ def test_features_that_are_not_finite():
 @pytest.mark.parametrize("combine", ["sum", "logistic"])
 def test_threads_change_nothing(combine):
     X, y = _with_strange_rows()
-    one = LayerEnsemble(LCPOutlierDetector(), groups=GROUPS, combine=combine).fit(X, y)
+    in_turn = LayerEnsemble(LCPOutlierDetector(), groups=GROUPS, combine=combine).fit(X, y)
     for n_jobs in (2, -1):
-        many = clone(one).set_params(n_jobs=n_jobs).fit(X, y)
-        np.testing.assert_array_equal(many.score_samples(X), one.score_samples(X))
+        in_threads = clone(in_turn).set_params(n_jobs=n_jobs).fit(X, y)
+        np.testing.assert_array_equal(in_threads.score_samples(X), in_turn.score_samples(X))
 
 
 def _auroc(estimator, X, y):
@@ -428,9 +428,9 @@ def test_grid_search_over_parameters_of_the_detector():
     grid = {name: [2.0, 5.0, 14.0], "detector__partialwhitener__power": [0.0, 1.0]}
     search = GridSearchCV(ensemble, grid, scoring=_auroc, cv=PredefinedSplit(fold), refit=False)
     search.fit(X, y)
-    found = search.cv_results_
-    assert len(np.unique(found["mean_test_score"])) > 3
-    for params, score in zip(found["params"], found["mean_test_score"], strict=True):
+    results = search.cv_results_
+    assert len(np.unique(results["mean_test_score"])) > 3
+    for params, score in zip(results["params"], results["mean_test_score"], strict=True):
         by_hand = clone(ensemble).set_params(**params).fit(X[:80])
         assert score == _auroc(by_hand, X[80:], y[80:])
     assert ensemble.get_params()[name] == 5.0

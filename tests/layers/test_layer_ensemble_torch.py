@@ -141,10 +141,10 @@ def test_grid_search_over_layers_and_detector(net):
     ensemble = LayerEnsemble(LCPOutlierDetector(), feature_extractor=features)
     grid = {"feature_extractor__layers": [["conv"], LAYERS], "detector__perplexity": [2.0, 5.0]}
     search = GridSearchCV(ensemble, grid, scoring=_gap, cv=fold, refit=False).fit(X, y)
-    found = search.cv_results_
-    assert len(np.unique(found["mean_test_score"])) == 4
-    by_hand = clone(ensemble).set_params(**found["params"][3]).fit(X[:100], y[:100])
-    assert found["mean_test_score"][3] == _gap(by_hand, X[100:], y[100:])
+    results = search.cv_results_
+    assert len(np.unique(results["mean_test_score"])) == 4
+    by_hand = clone(ensemble).set_params(**results["params"][3]).fit(X[:100], y[:100])
+    assert results["mean_test_score"][3] == _gap(by_hand, X[100:], y[100:])
 
 
 def test_clone_shares_the_module_and_copies_score_the_same(net, fitted):

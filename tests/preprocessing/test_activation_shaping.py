@@ -26,8 +26,8 @@ def _ash(row, variant, percentile):
 def test_ash_equals_a_plain_rewrite(variant, percentile):
     X = _activations()
     kept = X.copy()
-    found = ASHTransformer(variant, percentile=percentile).fit_transform(X)
-    np.testing.assert_allclose(found, [_ash(row, variant, percentile) for row in X], rtol=1e-12)
+    shaped = ASHTransformer(variant, percentile=percentile).fit_transform(X)
+    np.testing.assert_allclose(shaped, [_ash(row, variant, percentile) for row in X], rtol=1e-12)
     np.testing.assert_array_equal(X, kept)
 
 
@@ -38,13 +38,13 @@ def test_ash_by_hand():
         ("p", [0.0, 6.0, 0.0, 4.0]),
         ("b", [0.0, 6.0, 0.0, 6.0]),
     ):
-        found = ASHTransformer(variant, percentile=50.0).fit_transform(X)
-        np.testing.assert_allclose(found, [expected])
+        shaped = ASHTransformer(variant, percentile=50.0).fit_transform(X)
+        np.testing.assert_allclose(shaped, [expected])
 
 
 def test_ash_of_equal_activations_keeps_the_first():
-    found = ASHTransformer("p", percentile=50.0).fit_transform([[1.0, 3.0, 3.0, 3.0]])
-    np.testing.assert_array_equal(found, [[0.0, 3.0, 3.0, 0.0]])
+    shaped = ASHTransformer("p", percentile=50.0).fit_transform([[1.0, 3.0, 3.0, 3.0]])
+    np.testing.assert_array_equal(shaped, [[0.0, 3.0, 3.0, 0.0]])
 
 
 @pytest.mark.parametrize("variant", ["s", "p", "b"])
@@ -53,13 +53,13 @@ def test_ash_of_zeros_negative_and_huge_values_is_finite(variant, dtype):
     largest = np.finfo(dtype).max
     X = np.array([[0, 0, 0, 0], [-5, -1, -2, -3], [1e-30, -9, -9, 0], [1, 1, 1, 1]], dtype=dtype)
     X = np.vstack([X, np.full((1, 4), largest / 8)])
-    found = ASHTransformer(variant, percentile=75.0).fit_transform(X)
-    assert found.dtype == dtype
-    assert np.isfinite(found).all()
-    np.testing.assert_array_equal(found[0], np.zeros(4))
+    shaped = ASHTransformer(variant, percentile=75.0).fit_transform(X)
+    assert shaped.dtype == dtype
+    assert np.isfinite(shaped).all()
+    np.testing.assert_array_equal(shaped[0], np.zeros(4))
     if variant == "s":
-        np.testing.assert_array_equal(found[1], [0, -1, 0, 0])  # no sum above 0: as it is
-        assert found[4].max() == largest
+        np.testing.assert_array_equal(shaped[1], [0, -1, 0, 0])  # no sum above 0: as it is
+        assert shaped[4].max() == largest
 
 
 def test_react_cuts_off_at_the_percentile_of_all_activations():

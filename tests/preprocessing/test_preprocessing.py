@@ -119,9 +119,9 @@ def test_whitener_equals_a_plain_rewrite(power):
     values, vectors = np.linalg.eigh(covariance)
     factor = vectors @ np.diag(values ** (-power / 2)) @ vectors.T
     plain = (Q - X.mean(axis=0)) @ factor
-    found = PartialWhitener(power).fit(X).transform(Q)
+    whitened = PartialWhitener(power).fit(X).transform(Q)
     # up to a rotation: distances say all that a detector sees
-    np.testing.assert_allclose(found @ found.T, plain @ plain.T, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(whitened @ whitened.T, plain @ plain.T, rtol=1e-8, atol=1e-8)
 
 
 def test_power_one_gives_mahalanobis_distances_and_power_zero_keeps_them():
@@ -182,8 +182,8 @@ def test_lengths_that_cannot_be_squared_and_rows_of_zeros(size, length_power):
     X = rows(60, 4)
     X[7] = 0.0
     expected = PartialWhitener(1.0, length_power=length_power).fit_transform(X)
-    found = PartialWhitener(1.0, length_power=length_power).fit_transform(X * size)
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+    whitened = PartialWhitener(1.0, length_power=length_power).fit_transform(X * size)
+    np.testing.assert_allclose(whitened, expected, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["power", "length_power"])
