@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ._options import ComparisonOptions, LabelOptions, PreparationOptions, pick
-from ._speaking import Voice, plain_errors
 from ._table_arguments import DETECTORS, add_preparation, add_talking, add_text_format
 from .arguments import count, count_or_zero, seed, several
 
@@ -125,13 +123,15 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare, print, and write the files."""
+    from ._options import ComparisonOptions, LabelOptions, PreparationOptions, pick
+    from ._speaking import Voice, plain_errors
+
     values = vars(arguments)
     voice = pick(Voice, values)
     with plain_errors(voice, arguments.output):
-        from skood.cli.files import ReadingOptions
-
         from ._bench_rows import read_bench_rows
         from ._bench_run import run_bench
+        from .files import ReadingOptions
 
         labels = pick(LabelOptions, values)
         comparison = pick(ComparisonOptions, values)

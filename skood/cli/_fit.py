@@ -4,9 +4,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ._options import DetectorOptions, PreparationOptions, pick
-from ._outputs import check_output
-from ._speaking import Voice, plain_errors
 from ._table_arguments import FILES, add_columns, add_fitting, add_reading, add_talking
 
 
@@ -33,14 +30,17 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit and save."""
+    from ._options import DetectorOptions, PreparationOptions, pick
+    from ._outputs import check_output
+    from ._speaking import Voice, plain_errors
+
     file, save, values = arguments.file, arguments.save, vars(arguments)
     voice = pick(Voice, values)
     with plain_errors(voice, save):
         check_output(save, [file])
 
-        from skood.cli.files import ColumnRoles, ReadingOptions
-
         from ._fitting import fit_file
+        from .files import ColumnRoles, ReadingOptions
 
         fitted = fit_file(
             file,

@@ -5,8 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ._options import pick
-from ._speaking import Voice, plain_errors
 from ._table_arguments import add_talking
 
 _FEATURES_SHOWN = 12
@@ -30,6 +28,9 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read the description of the file, and print it."""
+    from ._options import pick
+    from ._speaking import Voice, plain_errors
+
     file: Path = arguments.file
     with plain_errors(pick(Voice, vars(arguments))):
         from skood.storage import read_manifest

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 
 from skood import ConformalOutlierDetector, explain
+from skood._optional import import_optional
 from skood._validation import last_step
 from skood.cli.files import Block
 from skood.measures.blocks import slices
 from skood.preprocessing import CategoryEncoder
 
 from ._fitted import Fitted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+else:
+    pa = import_optional("pyarrow", "io", needed_by="Reading and writing files of rows")
 
 _EXPLAINED = 4096  # rows at a time: an explanation holds the neighbours of all its rows
 _LOWEST, _NAMED = 5, 5  # rows, and new categories of each column, in the report

@@ -146,8 +146,8 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path, capsys, monkeypatch
         "fit": fit,
         "score": ["score", saved, train, *scores],
     }[command]
-    for name in ("skood.cli._scoring", "skood.cli._run_blocks"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in ("_scoring", "_run_blocks", "_detect_run", "_score_run"):
+        monkeypatch.delitem(sys.modules, f"skood.cli.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert main([*map(str, arguments)]) == 2
     assert 'run pip install "skood[io]" to add it' in capsys.readouterr().err

@@ -9,7 +9,7 @@ from ._blocks import Block, block_length
 from ._errors import OptionError, TableError, listed
 from ._gaps import check_gaps, without_gaps
 from ._open import ReadingOptions, fingerprint, open_source
-from ._partial_file import Journal, PartialFile
+from ._partial_file import PartialFile
 from ._results import ResultsFormat, results_format
 from ._row_layout import ColumnRoles, RowLayout
 from ._training import check_named_columns, read_training_table
@@ -17,7 +17,6 @@ from ._training import check_named_columns, read_training_table
 __all__ = [
     "Block",
     "ColumnRoles",
-    "Journal",
     "OptionError",
     "PartialFile",
     "ReadingOptions",

@@ -1,0 +1,85 @@
+"""Carries out `skood detect`: fit, score, write, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skood.storage.whole_file import temporary_beside
+
+from ._fitted import Fitted
+from ._fitting import fit_file
+from ._inputs import open_input
+from ._matching import matched
+from ._options import DetectorOptions, PreparationOptions, ResultOptions
+from ._outputs import check_output
+from ._run_blocks import report, score_file
+from ._scoring import Scorer
+from ._speaking import Voice
+from .files import ColumnRoles, ReadingOptions, block_length, results_format
+
+
+@dataclass(frozen=True)
+class DetectTask:
+    """One call of the command."""
+
+    training: Path
+    new: Path
+    reading: ReadingOptions
+    roles: ColumnRoles
+    preparation: PreparationOptions
+    detector: DetectorOptions
+    results: ResultOptions
+    voice: Voice
+
+
+def detect(task: DetectTask) -> int:
+    """Carry out the command, and give its exit status."""
+    output = task.results.output
+    check_output(output, [task.training, task.new])
+    fitted, source = _fit_and_open(task)
+    scorer = Scorer(fitted, source.row_name, task.results.explain)
+    _write(source, scorer, task.results, task.voice)
+    task.voice.say(f"written to {output}")
+    report(scorer, source, task.results, task.voice)
+    return task.results.exit_status(scorer.tally["flagged"])
+
+
+def _fit_and_open(task: DetectTask) -> tuple[Fitted, Any]:
+    """The detector, and the file to score: opened before the fit, to find its faults early."""
+    images = task.detector.features is not None
+    source = None
+    if not (images and task.new.is_dir()):  # the size of images is known only after the fit
+        source = open_input(task.new, task.reading, images=images)
+    fitted = fit_file(
+        task.training,
+        task.reading,
+        task.roles,
+        task.preparation,
+        task.detector,
+        task.voice,
+        also_in=source,
+    )
+    if source is None:
+        source = open_input(task.new, task.reading, images=True, shape=fitted.image_shape)
+    return matched(fitted, source, task.roles, task.voice), source
+
+
+def _write(source: Any, scorer: Scorer, options: ResultOptions, voice: Voice) -> None:
+    """Score all rows, and write the results whole or not at all."""
+    results = results_format(options.output)
+    length = options.block_rows or block_length(scorer.fitted.layout.width)
+    temporary = temporary_beside(options.output)
+    try:
+        with temporary.open("xb") as file:
+
+            def take(batch: Any) -> None:
+                if not file.tell():
+                    file.write(results.head(batch.schema))
+                file.write(results.piece(batch))
+
+            score_file(source, scorer, length, take, voice)
+        results.finish(temporary, options.output)
+    finally:
+        temporary.unlink(missing_ok=True)

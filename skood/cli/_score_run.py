@@ -1,0 +1,166 @@
+"""Carries out `skood score`: score, write, report; or resume a stopped run."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from skood._version import __version__
+
+from ._errors import UsageError
+from ._fitted import Fitted, load_fitted
+from ._inputs import open_input
+from ._matching import matched
+from ._options import ResultOptions
+from ._outputs import check_output
+from ._run_blocks import report, score_file
+from ._scoring import Scorer
+from ._speaking import Voice
+from .files import (
+    ColumnRoles,
+    PartialFile,
+    ReadingOptions,
+    block_length,
+    check_named_columns,
+    fingerprint,
+    results_format,
+)
+
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Resuming:
+    """What happens to the rows of a stopped run; and all arguments, to name them again."""
+
+    resume: bool
+    restart: bool
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScoreTask:
+    """One call of the command."""
+
+    detector: Path
+    trust: tuple[str, ...]
+    file: Path
+    reading: ReadingOptions
+    roles: ColumnRoles
+    results: ResultOptions
+    resuming: Resuming
+    voice: Voice
+
+
+def score(task: ScoreTask) -> int:
+    """Carry out the command, and give its exit status."""
+    results, voice = task.results, task.voice
+    check_output(results.output, [task.detector, task.file])
+    partial = PartialFile(results.output)
+    if partial.exists() and not (task.resuming.resume or task.resuming.restart):
+        raise UsageError(
+            f"A stopped run has left {partial.path.name}: resume it with --resume, or start anew "
+            "with --restart."
+        )
+    fitted, source = _load_and_open(task)
+    with partial:
+        scorer = _score_all(task, fitted, source, partial)
+    if scorer is None:
+        return _INTERRUPTED
+    voice.say(f"written to {results.output}")
+    report(scorer, source, results, voice)
+    return results.exit_status(scorer.tally["flagged"])
+
+
+def _score_all(task: ScoreTask, fitted: Fitted, source: Any, partial: PartialFile) -> Scorer | None:
+    """Score all rows and finish the output; None if the user interrupts."""
+    results = task.results
+    length = results.block_rows or block_length(fitted.layout.width)
+    made_of = _made_of(task, source, fitted, length)
+    if task.resuming.resume:
+        _resume(partial, made_of, task.voice)
+    scorer = Scorer(fitted, source.row_name, results.explain, partial.journal.tally)
+    try:
+        _write(partial, made_of, source, scorer, length, results, task.voice)
+    except KeyboardInterrupt:
+        _say_how_to_resume(partial, task.resuming.argv)
+        return None
+    except BaseException:
+        # An unreadable file or a full disk leaves no half of the results.
+        partial.remove()
+        raise
+    partial.finish(results_format(results.output), results.output)
+    return scorer
+
+
+def _load_and_open(task: ScoreTask) -> tuple[Fitted, Any]:
+    """The detector, and the file to score."""
+    fitted = load_fitted(task.detector, task.trust)
+    shape = fitted.image_shape
+    source = open_input(task.file, task.reading, images=shape is not None, shape=shape)
+    if source.columns is not None:
+        check_named_columns(source.name, "--exclude", task.roles.exclude, source.columns)
+    return matched(fitted, source, task.roles, task.voice), source
+
+
+def _made_of(task: ScoreTask, source: Any, fitted: Fitted, length: int) -> dict[str, Any]:
+    """What must be the same in a resumed run, by the names that the error message uses."""
+    with task.detector.open("rb") as file:
+        detector = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "version of skood": __version__,
+        "detector": detector,
+        "input": fingerprint(source),
+        "--id-column or --exclude": [fitted.layout.id_column, *fitted.layout.exclude],
+        "--explain": task.results.explain,
+        "--block-rows": length,
+        "way of reading": list(astuple(task.reading)),
+    }
+
+
+def _resume(partial: PartialFile, made_of: dict[str, Any], voice: Voice) -> None:
+    """Resume a stopped run after its last whole block, if it has one."""
+    if partial.can_resume():
+        partial.resume(made_of)
+        voice.say(f"resumed after {partial.journal.rows:,} rows")
+    else:
+        voice.say(f"{partial.path.name} has no rows to resume from: starting anew")
+
+
+def _write(
+    partial: PartialFile,
+    made_of: dict[str, Any],
+    source: Any,
+    scorer: Scorer,
+    length: int,
+    options: ResultOptions,
+    voice: Voice,
+) -> None:
+    """Score the remaining rows, and write each block before the next one is read."""
+    results = results_format(options.output)
+
+    def take(batch: Any) -> None:
+        if not partial.is_open:
+            partial.start(made_of, results.head(batch.schema))
+        partial.append(results.piece(batch), len(batch), scorer.tally)
+
+    score_file(source, scorer, length, take, voice, first_row=partial.journal.rows)
+
+
+def _say_how_to_resume(partial: PartialFile, argv: Sequence[str]) -> None:
+    n_kept = partial.n_kept()
+    if not n_kept:
+        partial.remove()
+        print("\nskood score: stopped before the first rows were done", file=sys.stderr)
+        return
+    again = [argument for argument in argv if argument not in ("--resume", "--restart")]
+    print(
+        f"\nskood score: stopped; {n_kept:,} rows are kept in {partial.path}\n"
+        f"resume with: {shlex.join(['skood', *again, '--resume'])}",
+        file=sys.stderr,
+    )
