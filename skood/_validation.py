@@ -156,9 +156,9 @@ def _check_stored_rows(
     validate_data(estimator, rows.empty_frame(), skip_check_array=True, reset=reset)
     if len(rows) < min_samples or rows.shape[1] == 0:
         missing = "sample" if len(rows) < min_samples else "feature"
-        found, needed = (len(rows), min_samples) if missing == "sample" else (0, 1)
+        count, needed = (len(rows), min_samples) if missing == "sample" else (0, 1)
         raise ValueError(
-            f"Found array with {found} {missing}(s) (shape={rows.shape}) while a minimum of "
+            f"Found array with {count} {missing}(s) (shape={rows.shape}) while a minimum of "
             f"{needed} is required by {type(estimator).__name__}."
         )
     if rows.finite:

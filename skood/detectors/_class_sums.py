@@ -28,14 +28,14 @@ class ClassSums:
         return [moments for moments in self.of_classes if moments is not None]
 
     def placed(self, places: NDArray[np.intp], n_classes: int) -> ClassSums:
-        """The same classes at other places, among so many."""
+        """The same classes at other places among `n_classes`."""
         of_classes: list[RowMoments | None] = [None] * n_classes
         for place, moments in zip(places, self.of_classes, strict=True):
             of_classes[place] = moments
         return ClassSums(of_classes, places[self.row_classes])
 
     def added(self, X: NDArray, codes: NDArray[np.intp], scaling: RowScaling) -> ClassSums:
-        """With further rows, whose classes are `codes`."""
+        """The sums with more rows, whose classes are `codes`."""
         of_classes = [*self.of_classes]
         for part in slices(X.shape[0], _BLOCK_BYTES, each=8 * X.shape[1]):
             rows = scaling.scaled(X[part], first=part.start)

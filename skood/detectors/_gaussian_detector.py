@@ -1,4 +1,4 @@
-"""What a detector by class Gaussians does once these are fitted: score rows and explain scores."""
+"""The base of a detector by class Gaussians: scores rows and explains scores, once fitted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class GaussianDetector(OODDetectorMixin, BaseEstimator):
     def _keep(
         self, estimates: Estimates, fingerprints: RowFingerprints, row_classes: NDArray[np.intp]
     ) -> None:
-        """Keep the fitted Gaussians, and how to know the training rows and their classes again."""
+        """Keep the fitted Gaussians, and the means to recognise training rows and their classes."""
         self._gaussians, self._background, self._moments = estimates
         self._fingerprints = fingerprints
         self._row_classes = row_classes.astype(np.min_scalar_type(int(row_classes.max())))
@@ -56,8 +56,8 @@ class GaussianDetector(OODDetectorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The rows to score. A row that equals a training row is scored with one equal copy left
-            out, as the training rows are.
+            The rows to score. For a row that equals a training row, one equal copy is left out, as
+            for the training rows themselves.
 
         Returns
         -------
@@ -82,13 +82,13 @@ class GaussianDetector(OODDetectorMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             The rows to explain.
         linear_map : LinearMap or None, default=None
-            What made X of other features, whose shares are then given. `skood.explain` finds it in
-            a Pipeline.
+            The map that made X from other features, whose shares are then given. `skood.explain`
+            finds it in a Pipeline.
 
         Returns
         -------
         Explanation
-            ``scores == -shares.sum(axis=1)``. What the shares are, the notes of the class say.
+            ``scores == -shares.sum(axis=1)``. The notes of the class define the shares.
 
         Raises
         ------

@@ -18,11 +18,11 @@ from .class_gaussians import ClassGaussians
 
 
 class Estimates(NamedTuple):
-    """Class Gaussians, and what they were made of."""
+    """Class Gaussians, and the sums that they were made of."""
 
     gaussians: ClassGaussians
     background: ClassGaussians | None
-    """Of all rows as one class, where distances are relative to it."""
+    """Of all rows as one class, if distances are relative to it."""
     moments: list[RowMoments] | None
     """The sums of each class; None where the estimates are not made of sums."""
 
@@ -34,7 +34,7 @@ def is_made_of_sums(covariance: str, n_classes: int, n_features: int) -> bool:
 
 
 def check_classes(detector: Any, counts: NDArray[np.intp]) -> None:
-    """Raise if `relative` has too few classes; warn where the covariance has no inverse."""
+    """Raise if `relative` has too few classes; warn if the covariance has no inverse."""
     n_classes = len(counts)
     if detector.relative and n_classes < 2:
         allowed = "False unless y holds class labels of at least 2 classes"
@@ -51,7 +51,7 @@ def check_classes(detector: Any, counts: NDArray[np.intp]) -> None:
 
 
 def estimates_of_sums(detector: Any, moments: Sequence[RowMoments]) -> Estimates:
-    """The estimates that the detector's parameters ask for, of the sums of each class."""
+    """The estimates for the detector's parameters, from the sums of each class."""
     gaussians, background = ClassGaussians.of_moments(moments, detector.covariance), None
     if detector.relative:
         together = reduce(RowMoments.merged, moments)
@@ -60,7 +60,7 @@ def estimates_of_sums(detector: Any, moments: Sequence[RowMoments]) -> Estimates
 
 
 def estimates_of_rows(detector: Any, X: NDArray, codes: NDArray[np.intp]) -> Estimates:
-    """The estimates that the detector's parameters ask for; `codes` are the rows' classes."""
+    """The estimates for the detector's parameters; `codes` are the classes of the rows."""
     scaling = RowScaling(detector.normalize, type(detector).__name__)
     if is_made_of_sums(detector.covariance, int(codes.max()) + 1, X.shape[1]):
         return estimates_of_sums(detector, ClassSums().added(X, codes, scaling).moments)

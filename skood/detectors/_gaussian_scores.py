@@ -1,4 +1,4 @@
-"""Scores of rows by class Gaussians; of those that are training rows, with these left out."""
+"""Scores of rows by class Gaussians; a row that equals a training row is left out of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BLOCK_BYTES = 1 << 23  # of rows in float64 and their distances at a time
 
 @dataclass(frozen=True)
 class GaussianScores:
-    """Fitted Gaussians, and how to know the training rows again."""
+    """Fitted Gaussians, and the means to recognise training rows."""
 
     gaussians: ClassGaussians
     background: ClassGaussians | None  # of all rows as one class, for relative distances
@@ -33,7 +33,7 @@ class GaussianScores:
         return np.concatenate([self._of_block(*block) for block in self._blocks(X)])
 
     def of_moved(self, X: NDArray, moved: NDArray) -> NDArray[np.float64]:
-        """Scores of rows that X was moved to; training rows are left out where X has them."""
+        """Scores of rows that X was moved to; the training rows that X equals are left out."""
         scores, start = [], 0
         for rows, own_class in self._blocks(X):
             points = self.scaling.scaled(moved[start : start + len(rows)])
@@ -53,7 +53,7 @@ class GaussianScores:
         return np.concatenate(shares), np.concatenate(nearest)
 
     def _blocks(self, X: NDArray) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:
-        """Rows ready for the distances, and the class of those that are training rows, else -1."""
+        """Rows ready for the distances, and the class of the equal training row, else -1."""
         lengths = self.scaling.lengths(X)
         row_bytes = 8 * (X.shape[1] + len(self.gaussians.location))
         for part in slices(len(X), _BLOCK_BYTES, each=row_bytes):

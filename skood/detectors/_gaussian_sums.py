@@ -1,4 +1,4 @@
-"""What a fit of class Gaussians needs of a part of the rows."""
+"""Sums over a part of the rows, for a fit of class Gaussians over all parts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ._row_scaling import RowScaling
 
 @dataclass(frozen=True)
 class GaussianSums:
-    """Sums over some rows; those of the rows that come next can be merged with them."""
+    """Sums over some rows; the sums over the next rows can be merged into them."""
 
     moments: Mapping[int, RowMoments]  # by the code of the class
     fingerprints: RowFingerprints
@@ -70,7 +70,7 @@ def sums_of_part(
 def arguments_of_parts(
     detector: Any, sizes: Sequence[int], codes: NDArray[np.intp], sampled: NDArray[np.intp]
 ) -> list[tuple[Any, NDArray[np.intp], NDArray[np.intp]]]:
-    """What `sums_of_part` is called with, besides the rows, for parts of these sizes."""
+    """Arguments of `sums_of_part` besides the rows, for parts of these sizes."""
     plain = clone(detector)
     edges = np.cumsum([0, *sizes])
     small = codes.astype(np.min_scalar_type(int(codes.max())))

@@ -1,4 +1,4 @@
-"""What the scorers of penultimate features and the layer after them share."""
+"""The base of the scorers of penultimate features and the layer after them."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ class HeadScorer(SharesHead, OODDetectorMixin, BaseEstimator, ABC):
         ----------
         X : array-like of shape (n_samples, n_features)
             Penultimate features of in-distribution samples, at least 2. An array of float32 or
-            float64 in C order may be kept as it is, not copied, so it must not be changed
-            afterwards.
+            float64 in C order may be kept without a copy: do not change it afterwards.
         y : array-like of shape (n_samples,), optional
-            Class labels. What they are used for, the description of `head` says. Labels of one
-            class, and values that are no labels (floats with a fraction), are not used.
+            Class labels; see `head` for their use. Labels of one class, and values that are no
+            labels (floats with a fraction), are not used.
 
         Returns
         -------
@@ -93,7 +92,7 @@ class HeadScorer(SharesHead, OODDetectorMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _learn(self, X: NDArray, y: NDArray | None) -> None:
-        """Learn what the score needs besides the head; y holds labels of two classes or more."""
+        """Learn everything but the head; y holds labels of two classes or more."""
 
     @abstractmethod
     def _score(self, X: NDArray) -> NDArray[np.float64]:

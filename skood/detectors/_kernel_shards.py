@@ -13,7 +13,7 @@ from .._validation import check_new_rows
 from ..measures.kernel_density import log_density_of_sum
 from ..neighbors.shards import Shard, ShardStages, first_equal
 
-# What scoring does not need, and would only be carried to every worker.
+# Attributes that scoring does not need; they stay behind when the detector goes to a worker.
 _LEFT_BEHIND = (
     *("index_", "algorithm", "training_rows_", "training_labels_"),
     *("training_scores_", "training_indices_"),
@@ -26,7 +26,7 @@ class KernelStages(ShardStages):
     Parameters
     ----------
     detector : KernelDensityOutlierDetector
-        Fitted as far as the density needs it.
+        Fitted as far as the density needs.
     """
 
     def __init__(self, detector: Any) -> None:

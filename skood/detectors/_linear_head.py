@@ -26,7 +26,7 @@ class LinearHead:
 
     weight: NDArray[np.float64]  # (n_classes, d)
     bias: NDArray[np.float64]  # (n_classes,)
-    origin: NDArray[np.float64]  # (d,); digits are lost where rows far from 0 are multiplied
+    origin: NDArray[np.float64]  # (d,); products of rows far from 0 would lose digits
     classes: NDArray | None = None  # the label of each class, where it is known
 
     @classmethod
@@ -71,14 +71,14 @@ class LinearHead:
 
     @property
     def intercept(self) -> NDArray[np.float64]:
-        """Bias of rows as they are given, (n_classes,)."""
+        """Bias for rows from which nothing is subtracted, (n_classes,)."""
         return self.bias - self.weight @ self.origin
 
     def codes(self, owner: object, y: NDArray, classes: NDArray) -> NDArray[np.intp]:
-        """Which class of the head each label means.
+        """The class of the head for each label.
 
-        Where the head does not know its labels, they are taken in order if there is one for each
-        class, and else are the numbers of the classes.
+        If the head does not know its labels, they stand for its classes in their order if there is
+        one for each class. Else a label is the number of its class.
         """
         n_classes = len(self.weight)
         known = self.classes
@@ -88,7 +88,7 @@ class LinearHead:
             shown = ", ".join(map(str, classes[:5])) + (", ..." if len(classes) > 5 else "")
             raise ValueError(
                 f"The labels in y of {type(owner).__name__} must be classes of its 'head', which "
-                f"has {n_classes}. Got {shown} instead."
+                f"has {n_classes} classes. Got {shown} instead."
             )
         order = np.argsort(known)
         return order[np.searchsorted(known, y, sorter=order)]
@@ -102,7 +102,7 @@ class SharesHead(SharesParameters):
 
 
 def _parts(head: Any) -> tuple[Any, Any]:
-    """Weight and bias; a pair of None where the head is of no known form."""
+    """Weight and bias; a pair of None for a head of unknown form."""
     if isinstance(head, tuple | list) and len(head) == 2:
         weight, bias = head
     elif hasattr(head, "coef_") and hasattr(head, "intercept_"):
@@ -118,5 +118,5 @@ def _parts(head: Any) -> tuple[Any, Any]:
 
 
 def _from_torch(values: Any) -> Any:
-    # Told by what it can do: this file serves without torch too.
+    # No isinstance: this file works without torch too.
     return values.detach().cpu().double().numpy() if hasattr(values, "detach") else values

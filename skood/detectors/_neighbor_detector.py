@@ -1,4 +1,4 @@
-"""What the detectors on nearest neighbours share: fit an index, query it, threshold the scores."""
+"""The base of the detectors on nearest neighbours: fit an index, query it, set the threshold."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from ._neighbor_shards import NeighborStages, TrainingRowsInShards
 from ._neighbor_updates import updated_neighbors
 from ._training_rows import TrainingRows
 
-# Rows scored at a time, so that memory does not grow with their number: as many as have this many
-# values, but no more than the calls of NumPy need to be cheap.
+# Values, and rows, scored at a time: memory does not grow with the number of rows, and more rows
+# would not make the calls of NumPy cheaper.
 _QUERY_VALUES, _MOST_QUERIES = 1 << 20, 8192
 
 
@@ -71,12 +71,12 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
     array([ 1, -1])
     """
 
-    # Whether the score needs something of every training row's own neighbours.
+    # Whether `_score` learns from the neighbours of all training rows, in `_fit_reference`.
     _uses_all_training_neighbors = False
     # Whether the score needs the rows of the neighbours besides their distances.
     _uses_neighbor_rows = False
     _threshold_is_apart = True
-    # What `_fit_reference` sets, of which nothing may be left by an earlier fit.
+    # Attributes that `_fit_reference` sets; `fit` deletes those of an earlier fit.
     _reference: tuple[str, ...] = ()
 
     def __init__(
@@ -104,11 +104,11 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            In-distribution rows, at least 2. An array of float32 or float64 in C order is kept as
-            it is, not copied, so it must not be changed afterwards. Rows on disk (a memory map, a
-            Zarr array, what `skood.open_rows` opens) are read block by block and stay there.
+            In-distribution rows, at least 2. An array of float32 or float64 in C order is kept
+            without a copy: do not change it afterwards. Rows on disk (a memory map, a Zarr array,
+            rows of `skood.open_rows`) stay there and are read block by block.
         y : array-like of shape (n_samples,), optional
-            Class labels are stored in `classes_` and otherwise not used.
+            Class labels, stored in `classes_` and otherwise not used.
 
         Returns
         -------
@@ -134,10 +134,10 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Append training rows: scores and threshold are those of `fit` on all rows so far.
 
-        The neighbours of the training rows that set the threshold (of all, where the measure needs
-        them) are kept from call to call, so that only the new rows are searched for them, at a cost
-        that grows with the number of these. For the same rows to set the threshold as in a fit on
-        all, `random_state` must be an int.
+        The neighbours of the training rows that set the threshold (of all training rows, if the
+        measure needs them) are kept from call to call. So only the new rows are searched for them,
+        at a cost that grows with the number of new rows. `random_state` must be an int for the same
+        rows to set the threshold as in one fit on all rows.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         ------
         ValueError
             If a parameter or the input is not valid, if labels come in some calls only, or if
-            `algorithm` is not "auto", "exact" or an `ExactIndex`: to no other can rows be appended.
+            `algorithm` is not "auto", "exact" or an `ExactIndex`: no other index takes more rows.
         """
         if not hasattr(self, "index_"):
             return self.fit(X, y)
@@ -172,13 +172,13 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         return self
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Score rows: how far they belong to the training distribution.
+        """Score rows by their nearest training rows.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The rows to score. A row that equals a training row is scored with one equal copy left
-            out, as the training rows are.
+            The rows to score. For a row that equals a training row, one equal copy is left out, as
+            for the training rows themselves.
 
         Returns
         -------
@@ -210,14 +210,14 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         X : array-like of shape (n_samples, n_features)
             The rows to explain.
         linear_map : LinearMap or None, default=None
-            What made X of other features, whose shares are then given. `skood.explain` finds it in
-            a Pipeline.
+            The map that made X from other features, whose shares are then given. `skood.explain`
+            finds it in a Pipeline.
 
         Returns
         -------
         Explanation
-            ``scores == base - shares.sum(axis=1)``. What the weights of the neighbours, the shares
-            and the base are, the notes of the class say.
+            ``scores == base - shares.sum(axis=1)``. The notes of the class define shares, base and
+            weights of the neighbours.
 
         Raises
         ------
@@ -236,7 +236,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
-        """Scores of rows by their neighbours, and for how many a search did not converge."""
+        """Scores of rows by their neighbours, and how many searches did not converge."""
 
     def _share_factors(
         self, differences: NDArray[np.float64], neighbors: Neighbors, scores: NDArray[np.float64]
@@ -245,7 +245,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         raise NotImplementedError
 
     def _fit_reference(self, training: TrainingRows) -> None:
-        """Learn from the neighbours of all training rows, where `_score` needs that."""
+        """Learn from the neighbours of all training rows, if `_score` needs that."""
 
     def _check_parameters(self) -> None:
         check_int(self, "n_neighbors", self.n_neighbors, 1)
@@ -253,21 +253,21 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         self._check_threshold_parameters()
 
     def _score_block(self, X: NDArray) -> tuple[NDArray[np.float64], int]:
-        """Scores of checked rows, those that equal a training row with one equal copy left out."""
+        """Scores of checked rows; for a row that equals a training row, one copy is left out."""
         if is_over_shards(self.index_):
             return self.index_.run(self.shard_stages(), X)
         equal = self.index_.find_equal(X)
         return self._score(X, self.index_.answer(X, self.n_neighbors_, equal))
 
     def _find_training_neighbors(self, rows: NDArray[np.intp]) -> TrainingRows:
-        """The training rows, of which these set the threshold, with the neighbours needed."""
+        """The training rows with the neighbours needed; `rows` set the threshold."""
         if is_over_shards(self.index_):
             return TrainingRowsInShards(self, rows)
         wanted = None if self._uses_all_training_neighbors else rows
         return TrainingRows(self, rows, self.index_.query_training(self.n_neighbors_, wanted))
 
     def _update_training_neighbors(self, index: ExactIndex) -> TrainingRows:
-        """The same after rows were appended: what is known is searched for among the new rows."""
+        """The same after rows were appended; known neighbours are updated by the new rows."""
         n = index.n_samples_fit_
         rows = self._draw_threshold_rows(n, more=True)
         wanted = np.arange(n) if self._uses_all_training_neighbors else rows
@@ -276,7 +276,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         return TrainingRows(self, rows, self._known_neighbors.neighbors)
 
     def _learn(self, training: TrainingRows) -> int:
-        """Set the threshold; for how many training rows a search did not converge."""
+        """Set the threshold; the number of training rows whose search did not converge."""
         if self._uses_all_training_neighbors:
             self._fit_reference(training)
         scores, n_failed = training.scores()
@@ -287,7 +287,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         if n_failed:
             warnings.warn(
                 f"The perplexity search of {type(self).__name__} did not converge for {n_failed} "
-                f"of {n_rows} rows; their scores use the last weights found.",
+                f"of {n_rows} rows; their scores use the last weights of the search.",
                 ConvergenceWarning,
                 stacklevel=3,
             )

@@ -19,7 +19,7 @@ _BLOCK_BYTES = 1 << 25  # of the differences from neighbours at a time
 def explain_by_neighbors(
     detector: Any, X: NDArray, linear_map: LinearMap | None
 ) -> tuple[Explanation, int]:
-    """Explain checked rows, and say for how many the search for weights did not converge."""
+    """Explain checked rows, and count those whose search for weights did not converge."""
     k, d = detector.n_neighbors_, X.shape[1]
     parts: list[Sequence[NDArray]] = []
     n_failed = 0
@@ -36,9 +36,9 @@ def explain_by_neighbors(
     )
     labels = detector.training_labels_
     classes = None if labels is None else labels[indices]
-    found = ExplainedNeighbors(indices, distances, weights, classes)
+    explained = ExplainedNeighbors(indices, distances, weights, classes)
     names = given_names(detector, shares.shape[1], linear_map)
-    return Explanation(scores, shares, names, base, found), n_failed
+    return Explanation(scores, shares, names, base, explained), n_failed
 
 
 def neighbor_differences(

@@ -1,4 +1,4 @@
-"""Scores by nearest neighbours where the training rows lie in several shards."""
+"""Scores by nearest neighbours over several shards of training rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..neighbors.shards import (
 )
 from ._training_rows import TrainingRows
 
-# What scoring does not need, and would only be carried to every worker.
+# Attributes that scoring does not need; they stay behind when the detector goes to a worker.
 _LEFT_BEHIND = ("index_", "algorithm", "training_labels_", "training_scores_", "training_indices_")
 
 
@@ -32,9 +32,9 @@ class NeighborStages(ShardStages):
     Parameters
     ----------
     detector : NeighborOutlierDetector
-        Fitted as far as the measure needs it.
+        Fitted as far as the measure needs.
     measure : str, default="_score"
-        The detector's method: of rows and their neighbours, with the number of rows that failed.
+        The detector's method, called with rows and neighbours; it returns scores and failures.
     """
 
     def __init__(self, detector: Any, measure: str = "_score") -> None:
@@ -52,7 +52,7 @@ class NeighborStages(ShardStages):
         return check_new_rows(self.detector, X, self.dtype)
 
     def ask(self, shard: Shard, Q: NDArray) -> ShardAnswer:
-        """One row more than needed, for the one that may have to be left out."""
+        """One row more than needed: one may have to be left out."""
         return shard.nearest(Q, self.k + 1)
 
     def merge(
@@ -67,13 +67,13 @@ class NeighborStages(ShardStages):
         return merge_neighbors(answers, self.k, exclude, self.metric)
 
     def fetch(self, shard: Shard, Q: NDArray, merged: Neighbors) -> NDArray:  # noqa: ARG002
-        """Those of the neighbours' rows that the shard has."""
+        """The rows of the neighbours that lie in the shard."""
         return shard.take(np.unique(merged.indices))
 
     def score(
         self, Q: NDArray, merged: Neighbors, fetched: Sequence[NDArray]
     ) -> tuple[NDArray[np.float64], int]:
-        """The measure, as the detector takes it of neighbours of one index."""
+        """The measure, as the detector computes it with one index."""
         detector = self.detector
         if self.fetches:
             detector = copy.copy(detector)  # threads may share this one
@@ -103,10 +103,10 @@ class TrainingRowsInShards(TrainingRows):
         return self._index.query_training(self.detector.n_neighbors_)
 
     def measured(self, measure: str) -> NDArray[np.float64]:
-        """A measure of all training rows, by the name of the detector's method."""
+        """A measure of all training rows; `measure` names the method of the detector."""
         return self._index.run_training(NeighborStages(self.detector, measure))
 
     def scores(self) -> tuple[NDArray[np.float64], int]:
-        """Scores of the rows that set the threshold, and for how many a search failed."""
+        """Scores of the rows that set the threshold, and how many searches failed."""
         rows = self._index.training_rows_[self.rows]
         return self._index.run(NeighborStages(self.detector), rows, self.rows)

@@ -1,4 +1,4 @@
-"""Neighbours of training rows, kept up while training rows are appended."""
+"""Neighbours of training rows, updated when training rows are appended."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class KnownNeighbors(NamedTuple):
 def updated_neighbors(
     index: ExactIndex, k: int, rows: NDArray[np.intp], known: KnownNeighbors | None
 ) -> KnownNeighbors:
-    """Neighbours of training rows, where some were known before the last rows were appended.
+    """Neighbours of training rows, some of them known from before the last rows were appended.
 
-    Only the rows that are new are searched for those that were known: what comes out is the same,
-    and the cost grows with the number of new rows instead of with that of all.
+    For the known ones only the new rows are searched. The result is the same, and the cost grows
+    with the number of new rows, not of all.
     """
     n = index.n_samples_fit_
     if known is None or known.neighbors.indices.shape[1] != k:
@@ -36,7 +36,7 @@ def updated_neighbors(
     place = np.minimum(np.searchsorted(known.rows, rows), len(known.rows) - 1)
     old = known.rows[place] == rows
     if old.any():
-        before = Neighbors(*(found[place[old]] for found in known.neighbors))
+        before = Neighbors(*(part[place[old]] for part in known.neighbors))
         merged = _merged(index, known.n_rows, rows[old], before)
         indices[old], distances[old] = merged
     if not old.all():
@@ -51,9 +51,9 @@ def _merged(
     added = index.training_rows_[n_before : index.n_samples_fit_]
     k = before.indices.shape[1]
     part = ExactIndex(metric=index.metric, device=index.device, n_jobs=index.n_jobs).fit(added)
-    found = part.answer(index.training_rows_[rows], min(k, len(added)), None)
-    indices = np.hstack([before.indices, found.indices + n_before])
-    distances = np.hstack([before.distances, found.distances])
+    among_added = part.answer(index.training_rows_[rows], min(k, len(added)), None)
+    indices = np.hstack([before.indices, among_added.indices + n_before])
+    distances = np.hstack([before.distances, among_added.distances])
     # Both parts are in order, and of equal distances the earlier rows stand first.
     order = np.argsort(distances, axis=1, kind="stable")[:, :k]
     return Neighbors(

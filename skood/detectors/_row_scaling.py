@@ -18,7 +18,7 @@ class RowScaling:
     owner_name: str  # of the estimator, for errors
 
     def lengths(self, X: NDArray, first: int = 0) -> NDArray[np.float64] | None:
-        """Lengths by which the rows are divided; None where they are not.
+        """Lengths by which the rows are divided; None without `normalize`.
 
         `first` is the position of the first row, for the error about a row of zeros.
         """
@@ -37,7 +37,7 @@ class RowScaling:
     def scaled(
         self, X: NDArray, lengths: NDArray[np.float64] | None = None, *, first: int = 0
     ) -> NDArray[np.float64]:
-        """The rows; their `lengths` are given where they are known."""
+        """The rows; pass their `lengths` if known."""
         lengths = self.lengths(X, first) if lengths is None else lengths
         rows = X.astype(np.float64, copy=False)
         return rows if lengths is None else rows / lengths[:, np.newaxis]

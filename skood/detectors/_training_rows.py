@@ -1,4 +1,4 @@
-"""What a detector learns of its training rows, each with itself left out."""
+"""The training rows of a detector, each with itself left out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TrainingRows:
     rows : ndarray of int
         Positions of the rows that set the threshold.
     neighbors : Neighbors
-        Those of all training rows if the detector learns from all, else those of `rows`.
+        Those of all training rows if the detector learns from them, else those of `rows`.
     """
 
     def __init__(self, detector: Any, rows: NDArray[np.intp], neighbors: Neighbors) -> None:
@@ -33,12 +33,12 @@ class TrainingRows:
         return self._found
 
     def measured(self, measure: str) -> NDArray[np.float64]:
-        """A measure of all training rows, by the name of the detector's method."""
+        """A measure of all training rows; `measure` names the method of the detector."""
         method = getattr(self.detector, measure)
         return method(self.detector.index_.training_rows_, self._found)[0]
 
     def scores(self) -> tuple[NDArray[np.float64], int]:
-        """Scores of the rows that set the threshold, and for how many a search failed."""
+        """Scores of the rows that set the threshold, and how many searches failed."""
         neighbors = self._found
         if self.detector._uses_all_training_neighbors:
             neighbors = Neighbors(neighbors.indices[self.rows], neighbors.distances[self.rows])

@@ -23,10 +23,10 @@ from ..measures.row_moments import RowMoments, pooled_moments, shrunk_covariance
 
 COVARIANCES = ("ledoit_wolf", "empirical", "oas", "mincovdet")
 _MOMENTS = {"ledoit_wolf": LedoitWolf, "empirical": EmpiricalCovariance, "oas": OAS}
-# Further than any float64 row whose training rows are not the smallest floats: squares of
-# whitened rows are then taken in another unit, and the whitened rows themselves stay finite.
+# Rows further away are moved here: whitened rows then stay finite, and their squares are taken in
+# another unit. No float64 row is so far away, unless the training rows are the smallest floats.
 _FURTHEST = 1e290
-_OUTLYING = 1e100  # standard deviations: a robust estimate takes no part of a row so far
+_OUTLYING = 1e100  # standard deviations: a robust estimate ignores a row so far away
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -34,8 +34,8 @@ _EPS = float(np.finfo(np.float64).eps)
 class ClassGaussians:
     """Means and shared covariance of classes; `distances` are Mahalanobis distances.
 
-    Rows are taken relative to `centre` in a unit a feature, `scale`, so that neither values of
-    1e-150 nor of 1e150 meet the ends of float64. A Mahalanobis distance does not feel the unit.
+    Rows are taken relative to the mean of the class means, in a unit for each feature, `scale`. So
+    values of 1e-150 and of 1e150 stay within float64. A Mahalanobis distance has no unit.
     """
 
     location: NDArray[np.float64]  # (n_classes, d), in the unit of the rows
@@ -81,7 +81,7 @@ class ClassGaussians:
         """Estimate from the sums over the rows of each class."""
         pooled = pooled_moments(classes)
         n_varying = int(pooled.varying.sum())
-        # A column that never varies has the unit of the widest one: rows that leave it are far.
+        # A constant column has the unit of the widest one: rows with another value are far.
         widest = float(pooled.scale[pooled.varying].max()) if n_varying else 1.0
         together = covariance != "empirical"  # shrinking compares the columns with each other
         unit = np.where(pooled.varying & (not together), pooled.scale, widest)
@@ -90,11 +90,11 @@ class ClassGaussians:
             pooled = pooled.in_scale(unit)
             estimate, shrinkage = shrunk_covariance(pooled, covariance, n_features=n_varying)
         return cls(
-            np.stack([one.mean for one in classes]),
+            np.stack([moments.mean for moments in classes]),
             unit,
             estimate,
             whitening_matrix(estimate),
-            np.array([one.n for one in classes]),
+            np.array([moments.n for moments in classes]),
             shrinkage,
             n_varying,
         )
@@ -127,9 +127,9 @@ class ClassGaussians:
         left_out = own_class >= 0
         if self.shrinkage is None or not left_out.any():
             return mahalanobis_distance(points, means, self.whitening)
-        found = np.empty((len(rows), len(means)))
-        found[~left_out] = mahalanobis_distance(points[~left_out], means, self.whitening)
-        found[left_out] = left_out_mahalanobis_distance(
+        distances = np.empty((len(rows), len(means)))
+        distances[~left_out] = mahalanobis_distance(points[~left_out], means, self.whitening)
+        distances[left_out] = left_out_mahalanobis_distance(
             scaled[left_out],
             own_class[left_out],
             means,
@@ -139,7 +139,7 @@ class ClassGaussians:
             n_varying=self.n_varying,
             at=None if at is None else points[left_out],
         )
-        return found
+        return distances
 
     def share_factors(
         self, rows: NDArray[np.float64], own_class: NDArray[np.intp], chosen: NDArray[np.intp]
@@ -165,7 +165,7 @@ class ClassGaussians:
             return ShareFactors(factors.differences * self.scale, factors.slopes / self.scale)
 
     def _scaled(self, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Rows and means from `centre` on, in units of `scale`."""
+        """Rows and means relative to the mean of the means, in units of `scale`."""
         centre = self.location.mean(axis=0)
         with np.errstate(over="ignore", under="ignore"):
             scaled = np.clip((rows - centre) / self.scale, -_FURTHEST, _FURTHEST)
@@ -183,7 +183,7 @@ def _class_centres(
         if robust:  # the mean of a class with one row at 1e30 would drown all others
             centres[code] = np.median(rows[members], axis=0)
         else:
-            # From the first row on, so that the mean of a constant feature is that constant.
+            # Relative to the first row: the mean of a constant feature is exactly that constant.
             first = rows[members[0]]
             centres[code] = first + (rows[members] - first).mean(axis=0)
     return centres
@@ -197,7 +197,7 @@ def _units(residuals: NDArray[np.float64], covariance: str) -> NDArray[np.float6
         size = np.where(median > 0, median, size)
     elif covariance != "empirical":  # shrinking compares the columns with each other
         size = np.full_like(size, size.max())
-    # A column that never varies has the unit of the widest one: rows that leave it are far.
+    # A constant column has the unit of the widest one: rows with another value are far.
     return power_of_two(np.where(size > 0, size, size.max()))
 
 
@@ -206,18 +206,18 @@ def _moment_covariance(
 ) -> tuple[NDArray[np.float64], float]:
     """Plain or shrunk covariance, and the shrinkage.
 
-    Constant features stay out of the estimate, where they would pull the mean variance down and so
-    change the distances in the others. Theirs is the variance that the shrinkage gives.
+    Constant features are no part of the estimate: they would lower the mean variance, and so change
+    the distances in the other features. Their variance comes from the shrinkage alone.
     """
     varying = np.flatnonzero(residuals.any(axis=0))
     estimate = np.zeros((residuals.shape[1], residuals.shape[1]))
     if not varying.size:
         return estimate, 0.0
-    # a copy only where it must be one
+    # copied only if columns are left out
     used = residuals if varying.size == residuals.shape[1] else residuals[:, varying]
     fitted = _MOMENTS[covariance](assume_centered=True, store_precision=False).fit(used)
     shrinkage = float(getattr(fitted, "shrinkage_", 0.0))
-    # shrinking keeps the trace, so this is the mean variance before it too
+    # shrinking keeps the trace: this was the mean variance before, too
     variance = shrinkage * float(np.trace(fitted.covariance_)) / varying.size
     np.fill_diagonal(estimate, variance)
     estimate[np.ix_(varying, varying)] = fitted.covariance_
@@ -229,14 +229,14 @@ def _robust_covariance(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Minimum covariance determinant: covariance, and location relative to the residuals' zero.
 
-    The estimate moves with any linear map of the rows. So it is made in a basis of the rows' span
-    with coordinates of ordinary size: scikit-learn's compares with absolute numbers.
+    A linear map of the rows maps the estimate likewise. So it is made in a basis of the rows' span
+    in which coordinates have ordinary size: scikit-learn compares with absolute numbers.
     """
     n, d = residuals.shape
     np.clip(residuals, -_OUTLYING, _OUTLYING, out=residuals)
     origin = residuals[np.abs(residuals).max(axis=1).argmin()].copy()
     residuals -= origin
-    # Directions alone, so that one far row does not make the span of the others look like nothing.
+    # Directions alone: beside one far row the span of the others would look like nothing.
     lengths = np.abs(residuals).max(axis=1)
     directions = residuals[lengths > 0] / lengths[lengths > 0, np.newaxis]
     if not len(directions):

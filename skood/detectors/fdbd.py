@@ -19,7 +19,7 @@ from ._head_scorer import HeadScorer
 from ._linear_head import LinearHead
 
 _EPS = float(np.finfo(np.float64).eps)
-_MOST_ROWS = 20_000  # that clusters are found on
+_MOST_ROWS = 20_000  # for k-means
 
 
 class FDBDScorer(HeadScorer):
@@ -32,7 +32,7 @@ class FDBDScorer(HeadScorer):
     .. math:: \frac{1}{C - 1} \sum_{c \ne f} \frac{|l_f(z) - l_c(z)|}{\|w_f - w_c\|}
         \Big/ \|z - \mu\|.
 
-    It has no unit, and says nothing of how far a row is from the training rows.
+    It has no unit, and does not say how far a row is from the training rows.
 
     Parameters
     ----------
@@ -40,13 +40,12 @@ class FDBDScorer(HeadScorer):
         The last linear layer of the classifier: ``(weight, bias)`` of shapes
         (n_classes, n_features) and (n_classes,), a torch layer, or a fitted linear classifier of
         scikit-learn, so that the logits are ``X @ weight.T + bias``. One logit of a binary
-        classifier is taken as half of it for one class, and minus that for the other. None: a
-        logistic regression fitted to the labels in y. Without labels, the classes are clusters
-        that k-means finds, with the boundaries half-way between their centres; that is not in the
-        paper.
+        classifier counts as half of it for one class, and minus that for the other. None: a
+        logistic regression fitted to the labels in y. Without labels, the classes are clusters of
+        k-means, with boundaries half-way between their centres; this is not in the paper.
     n_clusters : int, default=10
-        How many clusters there are, without head and labels. No more than there are different rows.
-        One cluster has no boundary: then the score is minus the distance from the mean.
+        Number of clusters, without head and labels; at most the number of different rows. One
+        cluster has no boundary: the score is then minus the distance from the mean.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -122,7 +121,7 @@ class FDBDScorer(HeadScorer):
         return self._nearest_centre_head(X) if head is None else head
 
     def _nearest_centre_head(self, X: NDArray) -> LinearHead | None:
-        """The linear classifier whose largest logit is that of the nearest of k-means' centres."""
+        """The linear classifier that predicts the nearest centre of k-means."""
         generator = check_random_state(self.random_state)
         if len(X) > _MOST_ROWS:
             X = X[np.sort(generator.choice(len(X), _MOST_ROWS, replace=False))]
@@ -132,14 +131,14 @@ class FDBDScorer(HeadScorer):
         origin = X.mean(axis=0, dtype=np.float64)
         rows = np.subtract(X, origin, dtype=np.float64)
         unit = power_of_two(np.abs(rows).max())
-        with threadpool_limits(1):  # threads add up in an order that changes
+        with threadpool_limits(1):  # threads add up in a changing order
             model = KMeans(n_clusters, n_init=1, random_state=generator).fit(rows / unit)
         centres = model.cluster_centers_ * unit
         # |z - c|^2 = |z|^2 - 2 (z c - |c|^2 / 2)
         return LinearHead(centres, -0.5 * np.einsum("ij,ij->i", centres, centres), origin)
 
     def _learn(self, X: NDArray, y: NDArray | None) -> None:  # noqa: ARG002
-        first = X[0].astype(np.float64)  # so that the mean of equal rows is that row
+        first = X[0].astype(np.float64)  # then the mean of equal rows is exactly that row
         self.mean_ = first + np.subtract(X, first, dtype=np.float64).mean(axis=0)
         if self._head is not None:
             self._apart = class_weight_distances(self._head.weight)
@@ -149,6 +148,6 @@ class FDBDScorer(HeadScorer):
         from_mean = row_norms(np.subtract(X, self.mean_, dtype=np.float64))
         if self._head is None:
             return -from_mean
-        # at the mean itself the ratio has no value: a very large one
+        # at the mean the ratio is undefined: it becomes very large
         from_mean = np.maximum(from_mean, self._smallest)
         return fdbd_score(self._head.logits(X), self._apart, from_mean)

@@ -32,7 +32,7 @@ from ._kernel_explanation import explain_by_kernels
 from ._kernel_shards import KernelStages
 
 _RULES = ("scott", "silverman")
-_FEWEST_ROWS = 16  # for a thread of their own: each thread centres all training rows
+_FEWEST_ROWS = 16  # for each thread: each centres all training rows
 
 
 class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
@@ -42,10 +42,10 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
 
     .. math:: \log \frac1n \sum_{i=1}^n (2\pi h^2)^{-d/2} e^{-\|x - x_i\|^2 / 2h^2},
 
-    with one bandwidth h for all features. So features should share a unit in which the training
-    rows spread about 1: standardise them first, or give a bandwidth. The rules "scott" and
-    "silverman" don't look at the spread; on rows much closer together than h all scores tie, and
-    on rows much further apart the score is as good as the distance to the nearest training row.
+    with one bandwidth h for all features. So the features need a common unit in which the training
+    rows have a spread of about 1: standardise them first, or give a bandwidth. The rules "scott"
+    and "silverman" ignore the spread. If rows are much closer together than h, all scores tie; if
+    they are much further apart, the score ranks rows by the distance to the nearest training row.
 
     Parameters
     ----------
@@ -53,10 +53,10 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         Width h of the kernel: :math:`n^{-1/(d+4)}`, :math:`(n(d+2)/4)^{-1/(d+4)}`, or a number
         above 0 in the unit of the features.
     algorithm : "exact" or index object, default="exact"
-        Who holds the training rows: this detector, or an index, which is used as it is if it is
-        already fitted on the same rows and else cloned and fitted. The kernels of all its rows are
-        summed, whatever neighbours it finds. With a `skood.parallel.ShardedIndex` they are summed
-        on the workers.
+        The holder of the training rows: this detector, or an index. An index that is already
+        fitted on the same rows is used itself; any other is cloned and fitted. The kernels of all
+        its rows are summed, not of neighbours alone. With a `skood.parallel.ShardedIndex` the
+        workers sum them.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -96,12 +96,11 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
     if its `leaf_size` is the number of training rows. With smaller leaves its bounds lose their
     digits where most kernels are small, as with many features (scikit-learn issue 25799).
 
-    The log density is, but for constants, minus the mean of the training rows' squared distances in
-    units of :math:`2h^2`, each weighted by its kernel, plus the entropy of these weights. `explain`
-    divides the first among the features, whose differences it is a sum over, and the rest is the
-    base. So a share is how far the training rows that count are off in a feature. It is half of the
-    difference times the slope of the score, and the base varies from row to row. The weights of
-    the neighbours are those of the kernels of all training rows.
+    The log density is, up to constants, the entropy of the kernels' weights minus the weighted mean
+    of the squared distances to the training rows, in units of :math:`2h^2`. `explain` divides this
+    mean among the features; the rest is the base, which varies from row to row. So a share says how
+    far away the training rows with weight are in one feature. It is half of the difference times
+    the slope of the score. The weights of the neighbours are those among all training rows.
 
     Temporary arrays stay within scikit-learn's ``working_memory`` setting.
 
@@ -145,11 +144,11 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            In-distribution rows, at least 2. An array of float32 or float64 in C order is kept as
-            it is, not copied, so it must not be changed afterwards. Rows on disk (a memory map, a
-            Zarr array, what `skood.open_rows` opens) are read block by block and stay there.
+            In-distribution rows, at least 2. An array of float32 or float64 in C order is kept
+            without a copy: do not change it afterwards. Rows on disk (a memory map, a Zarr array,
+            rows of `skood.open_rows`) stay there and are read block by block.
         y : array-like of shape (n_samples,), optional
-            Class labels are stored in `classes_` and otherwise not used.
+            Class labels, stored in `classes_` and otherwise not used.
 
         Returns
         -------
@@ -170,8 +169,8 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Append training rows: scores and threshold are those of `fit` on all rows so far.
 
-        The bandwidth falls with the number of rows, so the threshold is found anew each time, at
-        the cost of a fit. For the same rows to set the threshold, `random_state` must be an int.
+        The bandwidth falls with the number of rows. So each call sets the threshold anew, at the
+        cost of a fit. `random_state` must be an int for the same rows to set it.
 
         Parameters
         ----------
@@ -217,8 +216,8 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The rows to score. A row that equals a training row is scored with one equal copy left
-            out, as the training rows are.
+            The rows to score. For a row that equals a training row, one equal copy is left out, as
+            for the training rows themselves.
 
         Returns
         -------
@@ -246,16 +245,16 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             The rows to explain.
         n_neighbors : int, default=10
-            How many of the nearest training rows to give; at most those that there are.
+            Number of nearest training rows to give, at most all.
         linear_map : LinearMap or None, default=None
-            What made X of other features, whose shares are then given. `skood.explain` finds it in
-            a Pipeline.
+            The map that made X from other features, whose shares are then given. `skood.explain`
+            finds it in a Pipeline.
 
         Returns
         -------
         Explanation
-            ``scores == base - shares.sum(axis=1)``, but for rows so far that the score is held to
-            the smallest float. What shares and base are, the notes of the class say.
+            ``scores == base - shares.sum(axis=1)``, except for rows so far away that the score is
+            clipped to the smallest float. The notes of the class define shares and base.
 
         Raises
         ------
@@ -318,7 +317,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
     def _log_density(self, Q: NDArray, exclude: NDArray[np.intp] | None) -> NDArray[np.float64]:
         """Log density at the rows of Q, each with the training row at `exclude` left out.
 
-        None, for shards: with one equal copy left out, where there is one.
+        None, over shards: one equal copy is left out, if there is one.
         """
         if exclude is None or is_over_shards(self.algorithm):
             return self.index_.run(self.shard_stages(), Q, exclude)[0]
@@ -330,7 +329,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         """Logarithms of the sums of the kernels of these training rows."""
         threads = min(n_threads(self.n_jobs), max(1, len(Q) // _FEWEST_ROWS))
         blocks = _blocks_within(working_memory_bytes() // threads, Q.shape[1])
-        # as many parts for each thread, of about one size
+        # the same number of parts for each thread, of about one size
         n_parts = -(-len(Q) // (blocks[0] * threads)) * threads
         size = -(-len(Q) // n_parts)
 
@@ -347,7 +346,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
 
 
 def _blocks_within(max_bytes: int, d: int) -> tuple[int, int]:
-    """Rows and training rows to compare at a time: the usual ones, or fewer that fit."""
+    """Rows and training rows to compare at a time: the usual numbers, or fewer to fit."""
     m, b = BLOCKS
     # exponents, and those of half the rows once more; rows and training rows, these with a copy
     while 8 * (3 * m * b // 2 + (m + 2 * b) * (d + 1)) > max_bytes and m > 1:

@@ -20,15 +20,15 @@ class KNNOutlierDetector(NeighborOutlierDetector):
     Parameters
     ----------
     n_neighbors : int, default=10
-        Number of neighbours k. If there are at most as many training rows, one less than these is
-        used, with a warning.
+        Number of neighbours k. With k training rows or fewer, all other rows are the neighbours,
+        with a warning.
     aggregation : {"mean", "max"}, default="mean"
         Mean distance to the neighbours, or distance to the farthest of them.
     algorithm : {"auto", "exact", "approximate"} or index object, default="auto"
-        How neighbours are found. "auto" and "exact" find the true ones: "exact" by `ExactIndex`,
-        "auto" by `KDTreeIndex` for few columns. "approximate" takes `FaissIndex`, or else
-        `PyNNDescentIndex`, whichever is installed. An index object that is already fitted on the
-        same rows is used as it is, any other is cloned and fitted.
+        The search for neighbours. "auto" and "exact" find the true ones: "exact" by `ExactIndex`,
+        "auto" by `KDTreeIndex` if there are few columns. "approximate" takes `FaissIndex`, or
+        `PyNNDescentIndex` if only that is installed. An index object that is already fitted on
+        the same rows is used itself; any other is cloned and fitted.
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: Euclidean, or one minus the cosine of the angle.
     contamination : float, default=0.05
@@ -64,8 +64,8 @@ class KNNOutlierDetector(NeighborOutlierDetector):
 
     Notes
     -----
-    `explain` divides each neighbour's distance among the features in the proportion of the squared
-    differences, which is the difference times the slope of a Euclidean distance. The weight of a
+    `explain` divides each neighbour's distance among the features in proportion to the squared
+    differences: each difference times the slope of the Euclidean distance. The weight of a
     neighbour is 1/k, or 1 for the farthest with ``aggregation="max"``; the base is 0. With
     ``metric="cosine"`` the differences are those of rows divided by their lengths.
 

@@ -25,7 +25,7 @@ from ._training_rows import TrainingRows
 _DISK_VALUES = 1 << 24  # of neighbours' rows that are read from disk at a time
 _GATHER_BYTES = 1 << 20  # of neighbours' rows at a time, in each thread
 _SEARCH_VALUES = 1 << 15  # of distances at a time, in the search for the perplexity
-# Columns, and rows for each thread: of fewer, threads wait for each other more than they save.
+# Columns, and rows for each thread: with fewer, threads wait for each other longer than they save.
 _WIDE, _FEWEST_ROWS = 128, 256
 
 
@@ -36,8 +36,8 @@ def _compares(detector: LCPOutlierDetector) -> bool:
 class LCPOutlierDetector(NeighborOutlierDetector):
     r"""Out-of-distribution detector by local conditional probability (LCP).
 
-    A row is reconstructed as the weighted mean of its k nearest training rows. The weights are
-    Gaussian in the distance, of the width that gives them the wanted perplexity. The score is minus
+    A row is reconstructed as the weighted mean of its k nearest training rows. The weights are a
+    Gaussian of the distance, whose width gives them the wanted perplexity. The score is minus
     the distance of the row from its reconstruction,
 
     .. math:: \mathrm{LCP}(x) = \Bigl\| x - \sum_i w_i x_i \Bigr\|, \qquad
@@ -46,23 +46,23 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     Parameters
     ----------
     n_neighbors : int, default=15
-        Number of neighbours k. If there are at most as many training rows, one less than these is
-        used, with a warning.
+        Number of neighbours k. With k training rows or fewer, all other rows are the neighbours,
+        with a warning.
     perplexity : float, default=5.0
         Effective number of neighbours that share the weight, in (1, n_neighbors].
     locality : float, default=0.0
-        Share g of the neighbours' own LCP that is taken off, in logarithms: the score is
+        Share g of the neighbours' own LCP that is subtracted, in logarithms: the score is
         :math:`g\log(\overline{\mathrm{LCP}} + \epsilon) - \log(\mathrm{LCP}(x) + \epsilon)`, where
         the mean is over the k nearest training rows, each with itself left out. Above 0, `fit`
         searches for all training rows.
     variance_weight : float, default=0.0
         Share of the neighbours' weighted variance about the reconstruction that is added under the
-        root. Above 0, it catches rows in the midst of neighbours that are far from each other.
+        root. Above 0, it finds rows in the middle of neighbours that are far from each other.
     algorithm : {"auto", "exact", "approximate"} or index object, default="auto"
-        How neighbours are found. "auto" and "exact" find the true ones: "exact" by `ExactIndex`,
-        "auto" by `KDTreeIndex` for few columns. "approximate" takes `FaissIndex`, or else
-        `PyNNDescentIndex`, whichever is installed. An index object that is already fitted on the
-        same rows is used as it is, any other is cloned and fitted.
+        The search for neighbours. "auto" and "exact" find the true ones: "exact" by `ExactIndex`,
+        "auto" by `KDTreeIndex` if there are few columns. "approximate" takes `FaissIndex`, or
+        `PyNNDescentIndex` if only that is installed. An index object that is already fitted on
+        the same rows is used itself; any other is cloned and fitted.
     metric : {"euclidean", "cosine"}, default="euclidean"
         With "cosine", all rows are divided by their length first.
     contamination : float, default=0.05
@@ -104,16 +104,16 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     Warns
     -----
     ConvergenceWarning
-        If the perplexity was not reached for some rows, with their number.
+        If some rows did not reach the perplexity, with their number.
 
     Notes
     -----
-    `explain` gives each feature its squared residual divided by the LCP, which is the difference
-    from the reconstruction times the slope of the LCP; `variance_weight` adds the feature's part of
-    the neighbours' spread. The weights of the neighbours are those of the reconstruction, and the
-    base is 0. With ``locality > 0`` the score is a logarithm: the base is the score of a row that
-    is its own reconstruction, :math:`g\log(\overline{\mathrm{LCP}} + \epsilon) - \log\epsilon`,
-    and what is lacking to it is divided in the proportion of the squared residuals. With
+    `explain` gives each feature its squared residual divided by the LCP: the difference from the
+    reconstruction times the slope of the LCP. `variance_weight` adds the feature's part of the
+    neighbours' spread. The weights of the neighbours are those of the reconstruction, and the base
+    is 0. With ``locality > 0`` the score is a logarithm, and the base is the score of a row that is
+    its own reconstruction, :math:`g\log(\overline{\mathrm{LCP}} + \epsilon) - \log\epsilon`, and
+    the difference from it is divided in proportion to the squared residuals. With
     ``metric="cosine"`` the residuals are those of rows divided by their lengths.
 
     References
@@ -218,7 +218,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        # A single neighbour has perplexity 1 and nothing to weigh.
+        # A single neighbour has perplexity 1.
         interval = f"(1, {self.n_neighbors}]" if self.n_neighbors > 1 else "[1, 1]"
         check_float(self, "perplexity", self.perplexity, interval, high_name="n_neighbors")
         check_float(self, "locality", self.locality, "[0, inf)")
@@ -238,7 +238,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     def _set_reference(self, lcp: NDArray[np.float64]) -> None:
         self.training_lcp_ = lcp
         nonzero = self.training_lcp_[self.training_lcp_ > 0]
-        # Where all are zero there is no unit to go by: the smallest number keeps the order right.
+        # If all are zero there is no unit: the smallest number keeps the order right.
         tiny = float(np.finfo(np.float64).tiny)
         self.epsilon_ = max(1e-3 * float(np.median(nonzero)), tiny) if nonzero.size else tiny
 
@@ -261,8 +261,8 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         base = self.locality * np.log(around + self.epsilon_) - np.log(self.epsilon_)
         lcp = factors.shares().sum(axis=1)
         some = lcp > 0
-        lacking = np.divide(base - scores, lcp, out=np.zeros_like(lcp), where=some)
-        return factors.times(lacking), weights, base
+        per_lcp = np.divide(base - scores, lcp, out=np.zeros_like(lcp), where=some)
+        return factors.times(per_lcp), weights, base
 
     def _row_distances(self, neighbors: Neighbors) -> NDArray[np.float64]:
         """Euclidean distances between the rows that are compared."""
@@ -271,7 +271,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         return neighbors.distances
 
     def _lcp(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
-        """LCP of rows, and for how many the perplexity was not reached."""
+        """LCP of rows, and the number of rows that did not reach the perplexity."""
         distances = self._row_distances(neighbors)
         if is_stored(self.index_.training_rows_):
             return self._lcp_from_disk(X, neighbors)
@@ -286,10 +286,10 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         stored, lcp, n_failed = self.index_.training_rows_, np.empty(len(X)), 0
         within: Any = copy.copy(self)  # threads may share this one
         for part in slices(len(X), _DISK_VALUES, each=X.shape[1] * self.n_neighbors_):
-            found = Neighbors(neighbors.indices[part], neighbors.distances[part])
-            positions = np.unique(found.indices)
+            around = Neighbors(neighbors.indices[part], neighbors.distances[part])
+            positions = np.unique(around.indices)
             within.index_ = GatheredIndex(positions, stored.take(positions), self.metric)
-            lcp[part], failed = within._lcp(np.asarray(X[part]), found)
+            lcp[part], failed = within._lcp(np.asarray(X[part]), around)
             n_failed += failed
         return lcp, n_failed
 
@@ -305,11 +305,11 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         edges = [len(X) * number // threads for number in range(threads + 1)]
         parts = [slice(*pair) for pair in itertools.pairwise(edges)]
         with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
-            found = pool.map(
+            lcp_of_parts = pool.map(
                 lambda part: self._distances_bit_by_bit(X[part], indices[part], weights[part]),
                 parts,
             )
-            return np.concatenate(list(found))
+            return np.concatenate(list(lcp_of_parts))
 
     def _distances_bit_by_bit(
         self, X: NDArray, indices: NDArray[np.intp], weights: NDArray[np.float64]

@@ -25,18 +25,18 @@ class LOFOutlierDetector(NeighborOutlierDetector):
     .. math:: \mathrm{LOF}(x) = \frac1k \sum_{o \in N_k(x)} \frac{r(x)}{r(o)}, \qquad
         r(x) = \frac1k \sum_{o \in N_k(x)} \max(\text{k-distance}(o), \|x - o\|),
 
-    about -1 for a row amid rows as dense as around itself. It has no unit.
+    about -1 for a row whose surroundings are as dense as those of its neighbours. It has no unit.
 
     Parameters
     ----------
     n_neighbors : int, default=20
-        Number of neighbours k. If there are at most as many training rows, one less than these is
-        used, with a warning.
+        Number of neighbours k. With k training rows or fewer, all other rows are the neighbours,
+        with a warning.
     algorithm : {"auto", "exact", "approximate"} or index object, default="auto"
-        How neighbours are found. "auto" and "exact" find the true ones: "exact" by `ExactIndex`,
-        "auto" by `KDTreeIndex` for few columns. "approximate" takes `FaissIndex`, or else
-        `PyNNDescentIndex`, whichever is installed. An index object that is already fitted on the
-        same rows is used as it is, any other is cloned and fitted.
+        The search for neighbours. "auto" and "exact" find the true ones: "exact" by `ExactIndex`,
+        "auto" by `KDTreeIndex` if there are few columns. "approximate" takes `FaissIndex`, or
+        `PyNNDescentIndex` if only that is installed. An index object that is already fitted on
+        the same rows is used itself; any other is cloned and fitted.
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: Euclidean, or one minus the cosine of the angle.
     contamination : float, default=0.05
@@ -62,8 +62,8 @@ class LOFOutlierDetector(NeighborOutlierDetector):
         Mean reachability distance of every training row, itself left out; 0 for a row with at least
         k equal copies.
     zero_reachability_ : float
-        What stands in for a mean reachability distance of 0: 1e-3 times the median of the training
-        rows' that are not 0, and 1e-150 where all are.
+        Replaces a mean reachability distance of 0: 1e-3 times the median of those of the training
+        rows that are not 0, and 1e-150 if all are 0.
     offset_ : float
         The threshold: rows with a score below are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
@@ -81,12 +81,12 @@ class LOFOutlierDetector(NeighborOutlierDetector):
 
     Notes
     -----
-    `explain` divides each neighbour's reachability distance among the features in the proportion of
-    the squared differences, and takes the neighbours' own reachability as given. Within the
-    k-distance of a neighbour the factor does not feel where exactly the row is, and the shares only
-    say along which features it differs. The weight of a neighbour is how dense it is about it (one
-    by its mean reachability distance, as a share of the sum), as it counts in the factor. The base
-    is the part of neighbours that equal the row.
+    `explain` divides each neighbour's reachability distance among the features in proportion to the
+    squared differences, and keeps the neighbours' own reachability fixed. Within the k-distance of
+    a neighbour the factor does not depend on the exact place of the row. The shares then only say
+    in which features the row differs. The weight of a neighbour is its density, one divided by its
+    mean reachability distance, as a share of the sum over the neighbours. The base is the part of
+    the neighbours that equal the row.
 
     Scores equal those of scikit-learn's ``LocalOutlierFactor(novelty=True)`` on new rows, and its
     ``negative_outlier_factor_`` on training rows, where no training row has k equal copies and no

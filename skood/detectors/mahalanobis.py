@@ -33,22 +33,22 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
     ----------
     covariance : {"ledoit_wolf", "empirical", "oas", "mincovdet"}, default="ledoit_wolf"
         The estimate of the covariance. "ledoit_wolf" and "oas" shrink it towards the mean variance,
-        which also serves where there are fewer rows than features. "mincovdet" describes the
-        densest half of the rows and so is not pulled by outliers among them; class means are then
-        medians, moved together by the mean that it finds.
+        which also works with fewer rows than features. "mincovdet" describes the densest half of
+        the rows, so outliers among them have no effect. Class means are then medians, all moved by
+        the mean of that half.
     normalize : bool, default=False
-        Divide each row by its length first (Mahalanobis++). For embeddings, whose length says
-        little about where they come from.
+        Divide each row by its length first (Mahalanobis++): for embeddings, whose length says
+        little about their origin.
     relative : bool, default=False
-        Take off the distance from one distribution of all rows: the score is
+        Compare with the distance from one distribution of all rows: the score is
         :math:`\mathrm{MD}_0^2(x) - \min_c \mathrm{MD}_c^2(x)`, on squared distances as in the
-        paper. It needs labels of at least two classes in y, since it is 0 everywhere without.
+        paper. It needs labels of at least two classes in y: with one class it is 0 everywhere.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
         At most so many training rows, drawn at random, set the threshold. None: all of them.
     random_state : int, RandomState instance or None, default=None
-        Draws these rows, and the subsets that "mincovdet" starts from.
+        Draws these rows, and the first subsets of "mincovdet".
 
     Attributes
     ----------
@@ -58,7 +58,8 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
     covariance_ : ndarray of shape (n_features, n_features)
         The estimated covariance.
     precision_ : ndarray of shape (n_features, n_features)
-        Its inverse. The eigenvalues of a singular covariance are raised first, to rounding error.
+        Its inverse. The zero eigenvalues of a singular covariance are first raised to rounding
+        error.
     shrinkage_ : float
         Share of the mean variance in the covariance, 0 for "empirical"; not for "mincovdet".
     offset_ : float
@@ -79,26 +80,26 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
     UserWarning
         If there are too few rows for the "empirical" covariance or "mincovdet" to have an inverse.
     RuntimeWarning
-        By scikit-learn's `MinCovDet`, that a determinant has increased: the densest half of the
-        rows has fewer dimensions than all.
+        From scikit-learn's `MinCovDet`, about a determinant that has increased: the densest half of
+        the rows has fewer dimensions than all rows.
 
     Notes
     -----
     A training row is left out of the means and the covariance in closed form, at the shrinkage of
-    all rows (see `skood.measures.left_out_mahalanobis_distance`). This matters: with fewer rows
-    than features, each row pulls the covariance towards itself, and training rows would look much
-    nearer than new ones. The training rows are not kept; fingerprints of about 20 bytes a row tell
-    whether a new row equals one of them. With "mincovdet" nothing is left out: a single row hardly
-    moves a robust estimate.
+    all rows (see `skood.measures.left_out_mahalanobis_distance`). With fewer rows than features,
+    each row pulls the covariance towards itself; training rows would look much nearer than new
+    ones. The training rows are not kept. Fingerprints of about 20 bytes a row recognise a new row
+    that equals a training row. With "mincovdet" nothing is left out: a single row hardly changes a
+    robust estimate.
 
     `explain` gives each feature its difference from the nearest class mean times the slope of the
-    distance in it, :math:`(x - \mu)_j\,(\Sigma^{-1}(x - \mu))_j / \mathrm{MD}(x)`, whose sum is the
-    distance. A feature that lies where the features correlated with it lead to expect may have a
-    negative share. With ``relative=True`` it is the difference of such shares of the squared
-    distances, and with ``normalize=True`` the features are those of rows divided by their lengths.
+    distance in it, :math:`(x - \mu)_j\,(\Sigma^{-1}(x - \mu))_j / \mathrm{MD}(x)`; the sum of
+    these is the distance. A feature may have a negative share if correlated features predict its
+    value. With ``relative=True`` shares are the difference of such shares of the squared distances.
+    With ``normalize=True`` the features are those of rows divided by their lengths.
 
-    Features that never vary stay out of the shrinkage, so that they change nothing in the others,
-    and get the mean variance times the shrinkage.
+    Constant features are left out of the shrinkage, so they change nothing in the others. Their
+    variance is the mean variance times the shrinkage.
 
     References
     ----------
@@ -145,8 +146,8 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            In-distribution rows, at least 2. Rows on disk (a memory map, a Zarr array, what
-            `skood.open_rows` opens) are read block by block, but for "mincovdet".
+            In-distribution rows, at least 2. Rows on disk (a memory map, a Zarr array, rows of
+            `skood.open_rows`) are read block by block, except for "mincovdet".
         y : array-like of shape (n_samples,), optional
             Class labels make the distance class-conditional. Values that are no labels (floats with
             a fraction) are not used.
@@ -177,16 +178,16 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Take in more training rows: the estimates are those of all rows so far.
 
-        The sums that the estimates are made of go on, in float64, with d² numbers for each class.
-        A detector that was begun by `partial_fit` keeps the rows that set the threshold as well, so
-        that this, too, is that of `fit` on all rows (for a `random_state` that is an int).
+        The estimates are made of sums in float64, d² numbers for each class, which each call
+        updates. A detector that `partial_fit` began also keeps the rows that set the threshold, so
+        its threshold, too, is that of `fit` on all rows, if `random_state` is an int.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             In-distribution rows, at least 2 in the first call.
         y : array-like of shape (n_samples,), optional
-            Class labels, in every call or in none. Classes that are new may come at any time.
+            Class labels, in every call or in none. New classes may come at any time.
 
         Returns
         -------
@@ -202,8 +203,8 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
         Warns
         -----
         UserWarning
-            If the detector was begun by `fit`, which keeps no rows: then only the rows given to
-            `partial_fit` set the threshold. The scores are exact all the same.
+            If `fit` began the detector: `fit` keeps no rows, so only rows given to `partial_fit`
+            set the threshold. The scores are exact all the same.
         """
         self._check_parameters()
         if self.covariance == "mincovdet":
@@ -267,7 +268,7 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
         return np.zeros(n, dtype=np.intp) if classes is None else np.searchsorted(classes, y)
 
     def _more_codes(self, y: Any, n: int, sums: ClassSums) -> tuple[NDArray[np.intp], ClassSums]:
-        """Codes of further rows' classes, and the sums: new classes come among the old ones."""
+        """Class codes of more rows, and the sums with the old classes at their new places."""
         before, labels = getattr(self, "classes_", None), self._add_classes(y, n)
         if labels is None or before is None:
             return np.zeros(n, dtype=np.intp), sums
@@ -279,7 +280,7 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
         if not hasattr(self, "_sample"):
             warnings.warn(
                 f"{type(self).__name__} was fitted by fit, which keeps no rows: only rows given to "
-                "partial_fit set its threshold. Begin with partial_fit for that of all rows.",
+                "partial_fit set its threshold. Begin with partial_fit to use all rows.",
                 UserWarning,
                 stacklevel=3,
             )

@@ -36,12 +36,12 @@ class NNGuideScorer(HeadScorer):
         The last linear layer of the classifier: ``(weight, bias)`` of shapes
         (n_classes, n_features) and (n_classes,), a torch layer, or a fitted linear classifier of
         scikit-learn, so that the logits are ``X @ weight.T + bias``. One logit of a binary
-        classifier is taken as half of it for one class, and minus that for the other. None: a
+        classifier counts as half of it for one class, and minus that for the other. None: a
         logistic regression fitted to the labels in y. Without labels there are no logits and S is
         1: the score is the mean cosine with the k nearest training features, the guidance alone.
     n_neighbors : int, default=10
-        Number of neighbours k. If there are at most as many training rows, one less than these is
-        used, with a warning.
+        Number of neighbours k. With k training rows or fewer, all other rows are the neighbours,
+        with a warning.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -139,9 +139,9 @@ class NNGuideScorer(HeadScorer):
             products = (directions @ rows.T) * self._confidences[part]
             inside = np.flatnonzero((exclude >= part.start) & (exclude < part.stop))
             products[inside, exclude[inside] - part.start] = -np.inf
-            found = np.hstack([best, products])
-            best = np.partition(found, found.shape[1] - k, axis=1)[:, -k:]
-        # in one order, so that equal rows have equal sums
+            candidates = np.hstack([best, products])
+            best = np.partition(candidates, candidates.shape[1] - k, axis=1)[:, -k:]
+        # sorted: equal rows have equal sums
         return np.sort(best, axis=1)
 
 

@@ -13,16 +13,16 @@ from .lcp import LCPOutlierDetector
 
 
 def make_outlier_detector(kind: str = "tabular", **params: Any) -> Pipeline:
-    """Make the Pipeline that is recommended for a kind of data.
+    """Make the recommended Pipeline for a kind of data.
 
     Parameters
     ----------
     kind : {"tabular", "embedding"}, default="tabular"
-        "tabular": columns of different units, which are standardised, then `LCPOutlierDetector`.
-        "embedding": features of a network, which are divided by their length to the power 0.75 and
-        whitened to the power 0.5, then `LCPOutlierDetector` with ``locality=0.5``.
+        "tabular", for columns of different units: standardises them, then `LCPOutlierDetector`.
+        "embedding", for features of a network: divides rows by their length to the power 0.75,
+        whitens them to the power 0.5, then `LCPOutlierDetector` with ``locality=0.5``.
     **params
-        Parameters of the `LCPOutlierDetector`, which go before the recommended ones.
+        Parameters of the `LCPOutlierDetector`; they replace the recommended ones.
 
     Returns
     -------

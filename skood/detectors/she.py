@@ -18,15 +18,15 @@ _BLOCK_VALUES = 1 << 20  # of rows in float64 at a time
 class SHEScorer(HeadScorer):
     r"""Out-of-distribution scorer by the simplified Hopfield energy (SHE).
 
-    The pattern :math:`S_c` of a class is the mean feature of its training rows that the classifier
-    predicts correctly. The score is the inner product of a feature z with the pattern of the class
-    that is predicted for it,
+    The pattern :math:`S_c` of a class is the mean of the training rows of that class that the
+    classifier predicts correctly. The score is the inner product of a row z with the pattern of its
+    predicted class,
 
     .. math:: z^\top S_c.
 
-    It grows with the length of z, so it suits features that are large where the network knows
-    something, such as activations after a ReLU; it says nothing of how far a row is from the
-    training rows.
+    It grows with the length of z. So it suits features that are large where the network recognises
+    something, such as activations after a ReLU. It does not say how far a row is from the training
+    rows.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ class SHEScorer(HeadScorer):
         The last linear layer of the classifier: ``(weight, bias)`` of shapes
         (n_classes, n_features) and (n_classes,), a torch layer, or a fitted linear classifier of
         scikit-learn, so that the logits are ``X @ weight.T + bias``. One logit of a binary
-        classifier is taken as half of it for one class, and minus that for the other. With a head
-        but no labels in y, every prediction is taken to be correct. None: a logistic regression
-        fitted to the labels. With neither, the mean of all training rows is the only pattern.
+        classifier counts as half of it for one class, and minus that for the other. With a head but
+        no labels in y, every prediction counts as correct. None: a logistic regression fitted to
+        the labels. Without head and labels, the mean of all training rows is the only pattern.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -47,8 +47,8 @@ class SHEScorer(HeadScorer):
     Attributes
     ----------
     patterns_ : ndarray of shape (n_patterns, n_features)
-        The pattern of each class that is predicted correctly of any training row. Other classes are
-        never predicted of new rows: the largest of the remaining logits decides.
+        The pattern of each class that is predicted correctly for some training row. Other classes
+        are never predicted for new rows: the largest of the remaining logits decides.
     coef_ : ndarray of shape (n_classes, n_features)
         Weights of the logits, if there are any.
     intercept_ : ndarray of shape (n_classes,)
@@ -69,8 +69,8 @@ class SHEScorer(HeadScorer):
 
     Notes
     -----
-    A row that equals a training row is left out of the pattern as that is, unless it is the only
-    one of its pattern. It stays in the head, if that is fitted here.
+    A training row, and a row that equals one, is left out of its pattern, unless no other row has
+    this pattern. It is not left out of the head, if that is fitted here.
 
     References
     ----------
@@ -108,20 +108,21 @@ class SHEScorer(HeadScorer):
         codes = np.zeros(len(X), dtype=np.intp)
         if self._head is not None:
             codes = self._correct_classes(X, y)
-        found = codes[codes >= 0]
-        if not found.size:
-            raise ValueError(
-                f"The 'head' parameter of {type(self).__name__} must classify some training row "
-                "as its label in y says. Got one that is right for none; are the classes of the "
-                "head in the order of the sorted labels?"
-            )
-        self._with_pattern, own = np.unique(found, return_inverse=True)
         members = np.flatnonzero(codes >= 0)
-        # of which pattern each training row is part; -1 for those wrongly classified
+        if not members.size:
+            raise ValueError(
+                f"The 'head' parameter of {type(self).__name__} must predict the label in y of "
+                "some training row. Got a head that predicts none correctly. Are its classes in "
+                "the order of the sorted labels?"
+            )
+        self._with_pattern, patterns = np.unique(codes[members], return_inverse=True)
+        # the pattern of each training row; -1 for rows that are classified wrongly
         self._own_pattern = np.full(len(X), -1, dtype=np.intp)
-        self._own_pattern[members] = own
-        self._counts = np.bincount(own)
-        self.patterns_ = np.stack([_mean(X, members[own == c]) for c in range(len(self._counts))])
+        self._own_pattern[members] = patterns
+        self._counts = np.bincount(patterns)
+        self.patterns_ = np.stack(
+            [_mean(X, members[patterns == c]) for c in range(len(self._counts))]
+        )
         self._fingerprints = RowFingerprints(X)
 
     def _correct_classes(self, X: NDArray, y: NDArray | None) -> NDArray[np.intp]:
@@ -138,8 +139,8 @@ class SHEScorer(HeadScorer):
         if self._head is not None:
             predicted = self._head.logits(X)[:, self._with_pattern].argmax(axis=1)
         equal = self._fingerprints.find(X)
-        own = np.where(equal >= 0, self._own_pattern[equal], -1)
-        left_out_of = np.where(own == predicted, self._counts[predicted], 0)
+        own_pattern = np.where(equal >= 0, self._own_pattern[equal], -1)
+        left_out_of = np.where(own_pattern == predicted, self._counts[predicted], 0)
         return simplified_hopfield_energy(X, self.patterns_, predicted, left_out_of)
 
 

@@ -15,7 +15,7 @@ from ._head_scorer import HeadScorer
 
 _EPS = float(np.finfo(np.float64).eps)
 _BLOCK_VALUES = 1 << 20  # of rows in float64 at a time
-# Number of features from which on the principal space has so many dimensions, as in the paper.
+# From so many features on, the principal space has so many dimensions, as in the paper.
 _PAPER_DIMENSIONS = ((1501, 1000), (768, 512))
 
 
@@ -23,14 +23,14 @@ class ViMScorer(HeadScorer):
     r"""Out-of-distribution scorer by virtual-logit matching (ViM).
 
     The principal space P is spanned by the directions in which the training features vary most,
-    about the point o where all logits are 0. What a feature x has outside of it, made a logit by
-    the factor :math:`\alpha`, competes with the logits of the classes. The score is
+    about the point o where all logits are 0. The length of a feature x outside of it, times the
+    factor :math:`\alpha`, is a virtual logit that competes with those of the classes. The score is
 
     .. math:: \ln \sum_c e^{l_c(x)} - \alpha \|x^{P^\perp}\|, \qquad
         \alpha = \frac{\sum_i \max_c l_c(x_i)}{\sum_i \|x_i^{P^\perp}\|}
 
-    over the training features :math:`x_i`. It orders rows opposite to the paper's softmax
-    probability p of the virtual logit, and is :math:`\ln((1 - p) / p)`.
+    over the training features :math:`x_i`. With p, the paper's softmax probability of the virtual
+    logit, it is :math:`\ln((1 - p) / p)`, and so orders rows the other way.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ class ViMScorer(HeadScorer):
         The last linear layer of the classifier: ``(weight, bias)`` of shapes
         (n_classes, n_features) and (n_classes,), a torch layer, or a fitted linear classifier of
         scikit-learn, so that the logits are ``X @ weight.T + bias``. One logit of a binary
-        classifier is taken as half of it for one class, and minus that for the other. None: a
+        classifier counts as half of it for one class, and minus that for the other. None: a
         logistic regression fitted to the labels in y. Without labels there are no logits, and the
         score is :math:`-\|x^{P^\perp}\|` about the mean, which the paper calls Residual.
     n_components : int or "auto", default="auto"
-        Dimensions of the principal space, fewer than there are features. "auto": 1000 for more than
-        1500 features and 512 for 768 or more, as in the paper, which has no fewer; else half of the
-        features that are not constant. No more than half of the training rows.
+        Dimensions of the principal space, fewer than the features. "auto": as in the paper, 1000
+        for more than 1500 features and 512 for 768 or more; for fewer, which the paper does not
+        have, half of the features that are not constant. At most half of the training rows.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -80,7 +80,7 @@ class ViMScorer(HeadScorer):
     Notes
     -----
     Training rows are not left out of the principal space, nor of the head: with many more rows than
-    features no single row moves them.
+    features a single row does not change them.
 
     References
     ----------
@@ -120,7 +120,7 @@ class ViMScorer(HeadScorer):
         self.origin_ = self._find_origin(X)
         unit, directions, n_varying = self._directions(X)
         self.n_components_ = self._dimensions(len(X), X.shape[1], n_varying)
-        # A copy or a pickle of a view has another layout, and a product with it another rounding.
+        # A view would be copied and pickled in another layout, and its products round otherwise.
         self._complement = np.ascontiguousarray(directions[:, self.n_components_ :])
         if self._head is not None:
             self.scale_ = self._matching_scale(X, unit)
@@ -129,13 +129,13 @@ class ViMScorer(HeadScorer):
 
     def _find_origin(self, X: NDArray) -> NDArray[np.float64]:
         if self._head is None:
-            # From the first row on, so that the mean of a constant feature is that constant.
+            # Relative to the first row: the mean of a constant feature is exactly that constant.
             first = X[0].astype(np.float64)
             return first + np.subtract(X, first, dtype=np.float64).mean(axis=0)
         return self._head.origin - np.linalg.pinv(self._head.weight) @ self._head.bias
 
     def _directions(self, X: NDArray) -> tuple[float, NDArray[np.float64], int]:
-        """Unit of the features, their principal directions, first the widest, and how many vary."""
+        """Unit of the features, their principal directions, widest first, and how many vary."""
         largest = max(float(np.abs(part).max()) for part in self._relative_rows(X))
         unit = float(power_of_two(largest))  # squares of values in it can't overflow
         moments = sum((part / unit).T @ (part / unit) for part in self._relative_rows(X))
@@ -165,15 +165,15 @@ class ViMScorer(HeadScorer):
         assert self._head is not None  # noqa: S101  # for the type checker
         parts = [X[part] for part in slices(len(X), _BLOCK_VALUES, each=X.shape[1])]
         logit = sum(float(self._head.logits(part).max(axis=1).sum()) for part in parts) / len(X)
-        beside = sum(float(self._residuals(part).sum()) for part in parts) / len(X)
+        residual = sum(float(self._residuals(part).sum()) for part in parts) / len(X)
         if logit <= 0:
             raise ValueError(
                 f"The 'head' parameter of {type(self).__name__} must give logits whose largest is "
-                "above 0 on average over the training rows, since residuals are scaled to match "
-                f"them. Got an average of {logit:.3g} instead."
+                "above 0 on average over the training rows: residuals are scaled to match them. "
+                f"Got an average of {logit:.3g} instead."
             )
-        # Rows that leave a space that all training rows lie in are far, and their score finite.
-        return logit / max(beside, _EPS * unit)
+        # If all training rows lie in the space, a row outside is far, and its score finite.
+        return logit / max(residual, _EPS * unit)
 
     def _residuals(self, X: NDArray) -> NDArray[np.float64]:
         return residual_norm(X, self.origin_, self._complement)

@@ -327,12 +327,14 @@ def test_bad_head(make, head):
 
 def test_labels_that_the_head_does_not_know():
     X, y = _features()
-    with pytest.raises(ValueError, match=r"labels in y of SHEScorer .* which has 3\. Got 7, 8, 9,"):
+    with pytest.raises(
+        ValueError, match=r"labels in y of SHEScorer .* has 3 classes\. Got 7, 8, 9,"
+    ):
         SHEScorer(_head()).fit(X, np.resize([7, 8, 9, 10, 11, 12], 90))
     classifier = LogisticRegression().fit(X, np.array(["a", "b", "c"])[y])
     with pytest.raises(ValueError, match="must be classes of its 'head'"):
         SHEScorer(classifier).fit(X, np.array(["a", "b", "z"])[y])
-    with pytest.raises(ValueError, match="Got one that is right for none"):
+    with pytest.raises(ValueError, match="Got a head that predicts none correctly"):
         SHEScorer((np.eye(3, 5), np.zeros(3))).fit(X, (X[:, :3].argmax(axis=1) + 1) % 3)
 
 
