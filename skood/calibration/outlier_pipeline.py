@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -25,7 +26,7 @@ from .._validation import (
 from ..explanation import Explanation, explain
 from ..measures import contamination_threshold
 from ._calibration_rows import is_outside, learns_from_labels
-from .cross_fit import CrossFitted, ReferenceOf, cross_fitted, learning_step
+from .cross_fit import CrossFitted, FoldRows, ReferenceOf, RowsInReach, cross_fit, learning_step
 from .folds import folds_of
 
 _FEWEST_ROWS = 3  # each fold's fit needs two rows, and leaves one out
@@ -166,31 +167,60 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
             If a parameter or the input is not valid.
         """
         self._check_parameters()
-        everything, inside = self._training_positions(X, y)
-        if len(inside) < len(everything):
+        n_given = count_rows(X)
+        inside = self.training_positions(n_given, y)
+        if len(inside) < n_given:
             params = select_fit_params(X, params, inside)
             X, y = select_rows(X, inside), select_rows(y, inside)
             groups = None if groups is None else select_rows(groups, inside)
         super().fit(X, y, **params)
-        n_samples = count_rows(X)
-        self._check_enough(n_samples)
-        folds = folds_of(n_samples, y, groups, self.n_folds, self.random_state)
-        kept = self._draw_threshold_rows(n_samples)
-        if learns_from_labels(self):
-            kept = kept[~is_outside(check_labels(y, n_samples), n_samples)[kept]]
-        found = cross_fitted(
-            Pipeline(self.steps, memory=self.memory),
-            X,
-            y,
-            folds,
-            score_rows=kept,
-            fit_params=params,
-            keep=False,
-            measure_drift=True,
-        )
-        self.n_samples_fit_ = len(everything)
-        self._adopt(found, inside[found.rows])
+        self._cross_fit(RowsInReach(X, y, params), inside, y, groups)
+        self.n_samples_fit_ = n_given
         return self
+
+    def fit_over(self, rows: FoldRows, n_samples: int, y: Any = None) -> Self:
+        """Fit to rows that this process need not hold, as `DaskOutlierDetector` does.
+
+        Parameters
+        ----------
+        rows : FoldRows
+            The rows, all of them training rows.
+        n_samples : int
+            Their number.
+        y : array-like of shape (n_samples,), default=None
+            Class labels.
+
+        Returns
+        -------
+        self : object
+            The fitted Pipeline.
+        """
+        self._check_parameters()
+        everything = np.arange(n_samples)
+        rows.fitted(Pipeline(self.steps), everything)
+        self._cross_fit(rows, everything, y, None)
+        self.n_samples_fit_ = n_samples
+        return self
+
+    def training_positions(self, n_samples: int, y: Any) -> NDArray[np.intp]:
+        """Positions of the training rows: of +1 and -1 alone those of +1, else all.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows given.
+        y : array-like of shape (n_samples,) or None
+            Their labels.
+
+        Returns
+        -------
+        ndarray of int
+            Positions, ascending.
+        """
+        everything = np.arange(n_samples)
+        if y is None or learns_from_labels(self):
+            return everything
+        return everything[~is_outside(check_labels(y, n_samples), n_samples)]
 
     @available_if(_takes_more)
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -222,8 +252,9 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
         if not hasattr(self, "n_samples_fit_"):
             return self.fit(X, y)
         self._check_parameters()
-        everything, inside = self._training_positions(X, y)
-        if len(inside) < len(everything):
+        n_given = count_rows(X)
+        inside = self.training_positions(n_given, y)
+        if len(inside) < n_given:
             X, y = select_rows(X, inside), select_rows(y, inside)
         scores = np.concatenate([self.training_scores_, self.score_samples(X)])
         rows = np.concatenate([self.training_indices_, self.n_samples_fit_ + inside])
@@ -232,7 +263,7 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
             reference = np.concatenate([reference, ReferenceOf(self)(X)])
         self._take_in(X, y)
         newest = slice(None if self.threshold_samples is None else -self.threshold_samples, None)
-        self.n_samples_fit_ += len(everything)
+        self.n_samples_fit_ += n_given
         self._adopt(CrossFitted(scores[newest], rows[newest], [], reference, 0.0), rows[newest])
         return self
 
@@ -283,14 +314,6 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
                 "required by OutlierPipeline: each fit of a fold leaves rows out."
             )
 
-    def _training_positions(self, X: Any, y: Any) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Positions of all rows, and of those that are training rows."""
-        everything = np.arange(count_rows(X))
-        if y is None or learns_from_labels(self):
-            return everything, everything
-        labels = check_labels(y, len(everything))
-        return everything, everything[~is_outside(labels, len(everything))]
-
     def _take_in(self, X: Any, y: Any) -> None:
         """Let each step learn from more rows."""
         steps = [step for _, _, step in self._iter()]
@@ -298,6 +321,21 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
             X = (step if isinstance(step, FrozenEstimator) else step.partial_fit(X, y)).transform(X)
         if not isinstance(steps[-1], FrozenEstimator):
             steps[-1].partial_fit(X, y)
+
+    def _cross_fit(self, rows: FoldRows, inside: NDArray[np.intp], y: Any, groups: Any) -> None:
+        """Set the threshold by out-of-fold scores of the training rows."""
+        n_samples = len(inside)
+        self._check_enough(n_samples)
+        kept = self._draw_threshold_rows(n_samples)
+        if learns_from_labels(self):
+            kept = kept[~is_outside(check_labels(y, n_samples), n_samples)[kept]]
+        folds = folds_of(n_samples, y, groups, self.n_folds, self.random_state)
+        plain = Pipeline(self.steps, memory=self.memory)
+        with warnings.catch_warnings():
+            # the fit on all rows has warned, and of its own rows
+            warnings.simplefilter("ignore", UserWarning)
+            found = cross_fit(plain, rows, folds, score_rows=kept, keep=False, measure_drift=True)
+        self._adopt(found, inside[found.rows])
 
     def _adopt(self, found: CrossFitted, rows: NDArray[np.intp]) -> None:
         """Take the threshold, and the reference of the last step, from the folds' fits."""

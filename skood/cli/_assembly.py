@@ -18,6 +18,7 @@ from skood import (
     LOFOutlierDetector,
     MahalanobisOutlierDetector,
     make_outlier_detector,
+    make_outlier_pipeline,
 )
 from skood.cli.files import RowLayout
 from skood.preprocessing import CategoryEncoder
@@ -62,7 +63,7 @@ def assemble(
 
     Returns
     -------
-    Pipeline
+    OutlierPipeline
         Its last step is the detector.
     """
     before: list[Any] = [] if missing == "refuse" else [SimpleImputer(strategy=missing)]
@@ -76,7 +77,8 @@ def assemble(
         before = [ColumnTransformer(parts, verbose_feature_names_out=False)]
     if features is not None:
         before.insert(0, FrozenEstimator(features) if _is_fitted(features) else features)
-    return make_pipeline(*before, *(step for _, step in _STEPS[name](seed).steps))
+    steps = [step for _, step in _STEPS[name](seed).steps]
+    return make_outlier_pipeline(*before, *steps, random_state=seed)
 
 
 def _is_fitted(transformer: Any) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from .._validation import check_option
+from ..calibration import OutlierPipeline, make_outlier_pipeline
 from ..preprocessing import PartialWhitener
 from .lcp import LCPOutlierDetector
 
 
-def make_outlier_detector(kind: str = "tabular", **params: Any) -> Pipeline:
+def make_outlier_detector(kind: str = "tabular", **params: Any) -> OutlierPipeline:
     """Make the recommended Pipeline for a kind of data.
 
     Parameters
@@ -22,12 +22,15 @@ def make_outlier_detector(kind: str = "tabular", **params: Any) -> Pipeline:
         "embedding", for features of a network: divides rows by their length to the power 0.75,
         whitens them to the power 0.5, then `LCPOutlierDetector` with ``locality=0.5``.
     **params
-        Parameters of the `LCPOutlierDetector`; they replace the recommended ones.
+        Parameters of the `LCPOutlierDetector`; they replace the recommended ones. The Pipeline
+        takes `contamination`, `threshold_samples` and `random_state` from them; without a seed it
+        draws the same folds in each fit.
 
     Returns
     -------
-    Pipeline
-        Not fitted; its detector is the step ``"lcpoutlierdetector"``.
+    OutlierPipeline
+        Not fitted. Its threshold comes from rows that no step has seen, so `fit` takes about seven
+        times as long as that of a plain Pipeline. Its detector is ``"lcpoutlierdetector"``.
 
     Raises
     ------
@@ -46,8 +49,11 @@ def make_outlier_detector(kind: str = "tabular", **params: Any) -> Pipeline:
     array([ 1, -1])
     """
     check_option("make_outlier_detector", "kind", kind, ("tabular", "embedding"))
+    options = {"random_state": params.get("random_state", 0)}
+    if "threshold_samples" in params:
+        options["threshold_samples"] = params["threshold_samples"]
     if kind == "tabular":
-        return make_pipeline(StandardScaler(), LCPOutlierDetector(**params))
-    return make_pipeline(
-        PartialWhitener(0.5, length_power=0.75), LCPOutlierDetector(**{"locality": 0.5, **params})
-    )
+        return make_outlier_pipeline(StandardScaler(), LCPOutlierDetector(**params), **options)
+    whitener = PartialWhitener(0.5, length_power=0.75)
+    detector = LCPOutlierDetector(**{"locality": 0.5, **params})
+    return make_outlier_pipeline(whitener, detector, **options)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from dask.delayed import delayed
+from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
+from ..calibration import OutlierPipeline
 from ..neighbors.shards import is_over_shards
 from ._cluster import compute
 from ._parts import Parts
@@ -43,6 +46,41 @@ def fit_over_dask(detector: Any, X: Any, y: Any) -> Any:
     if isinstance(detector, FrozenEstimator) or _searches_shards(detector):
         return detector.fit(X, y)
     parts = Parts.of(X)
+    if isinstance(detector, OutlierPipeline):
+        inside = detector.training_positions(sum(parts.sizes), y)
+        y = None if y is None else np.asarray(y)[inside]
+        return detector.fit_over(RowsInParts(parts.selected(inside), y), len(inside), y)
+    return _fit_to_parts(detector, parts, y)
+
+
+class RowsInParts:
+    """Rows of a Dask collection, of which an `OutlierPipeline` takes some for each fold.
+
+    Parameters
+    ----------
+    parts : Parts
+        The rows.
+    y : ndarray or None
+        Their labels.
+    """
+
+    def __init__(self, parts: Parts, y: Any) -> None:
+        self._parts, self._y = parts, y
+
+    def fitted(self, estimator: Any, positions: NDArray[np.intp]) -> Any:
+        """The estimator, fitted to some of the rows where they are."""
+        y = None if self._y is None else self._y[positions]
+        return _fit_to_parts(estimator, self._parts.selected(positions), y)
+
+    def measured(
+        self, measure: Callable[[Any], NDArray[np.float64]], positions: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """One number for each of some of the rows, which come into this process part by part."""
+        nodes = self._parts.selected(positions).nodes
+        return np.concatenate([np.empty(0), *(measure(compute([node])[0]) for node in nodes)])
+
+
+def _fit_to_parts(detector: Any, parts: Parts, y: Any) -> Any:
     steps = detector.steps if isinstance(detector, Pipeline) else [("", detector)]
     for _, step in steps[:-1]:
         if not hasattr(step, "transform"):  # None or "passthrough"

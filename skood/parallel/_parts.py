@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import dask.array as da
 import numpy as np
 from dask.delayed import Delayed, delayed
+from numpy.typing import NDArray
 
 from .._optional import import_optional
+from .._validation import select_rows
 from ._cluster import SharedState, compute
 from ._rows import FLOATS, check_chunks, check_finite, check_partition, is_frame
 
@@ -44,6 +46,18 @@ class Parts(NamedTuple):
         transform = delayed(_transformed, pure=False)
         nodes = [transform(state, node) for node in self.nodes]
         return Parts(nodes, self.sizes, step.transform(self.head))
+
+    def selected(self, positions: NDArray[np.intp]) -> Parts:
+        """The rows at ascending positions, in the parts that have some of them."""
+        ends = np.cumsum([0, *self.sizes])
+        select = delayed(select_rows, pure=False)
+        nodes, sizes = [], []
+        for node, start, stop in zip(self.nodes, ends[:-1], ends[1:], strict=True):
+            inside = positions[np.searchsorted(positions, start) : np.searchsorted(positions, stop)]
+            if len(inside):
+                nodes.append(node if len(inside) == stop - start else select(node, inside - start))
+                sizes.append(len(inside))
+        return Parts(nodes, sizes, self.head)
 
     def array(self, name: str | None = None) -> da.Array:
         """The rows as one Dask array of float32 or float64, (n_samples, n_features).

@@ -18,6 +18,7 @@ from skood import (
     MahalanobisOutlierDetector,
     PartialWhitener,
     make_outlier_detector,
+    make_outlier_pipeline,
 )
 from skood._optional import is_installed
 
@@ -167,3 +168,24 @@ def test_torch_features_chunk_by_chunk():
     )
     plain = DaskOutlierDetector(in_memory).score_samples(chunked)
     np.testing.assert_allclose(plain, in_memory.score_samples(images), rtol=1e-6)
+
+
+@pytest.mark.parametrize("frame", [False, True], ids=["array", "frame"])
+def test_outlier_pipelines_keep_rows_out_of_all_steps(frame):
+    X = rows(90, 4)
+    chunked = da.from_array(X, chunks=(40, 2))
+    if frame:
+        X = pd.DataFrame(X, columns=list("abcd"))
+        chunked = dd.from_pandas(X, npartitions=4)
+    for locality in (0.0, 0.5):
+        last = LCPOutlierDetector(locality=locality)
+        in_memory = make_outlier_pipeline(StandardScaler(), last, random_state=0)
+        lazy = DaskOutlierDetector(clone(in_memory)).fit(chunked)
+        in_memory.fit(X)
+        np.testing.assert_array_equal(lazy.training_indices_, np.arange(90))
+        np.testing.assert_allclose(lazy.training_scores_, in_memory.training_scores_, rtol=1e-6)
+        np.testing.assert_allclose(
+            lazy.score_samples(chunked), in_memory.score_samples(X), rtol=1e-6
+        )
+        np.testing.assert_array_equal(lazy.predict(chunked), in_memory.predict(X))
+        assert lazy.offset_ == pytest.approx(in_memory.offset_)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skood import LCPOutlierDetector, PartialWhitener, make_outlier_detector
+from skood import (
+    LCPOutlierDetector,
+    PartialWhitener,
+    make_outlier_detector,
+    make_outlier_pipeline,
+)
 
 from ..detectors import rows
 
 BY_HAND = {
-    "tabular": lambda: make_pipeline(StandardScaler(), LCPOutlierDetector()),
-    "embedding": lambda: make_pipeline(
-        PartialWhitener(0.5, length_power=0.75), LCPOutlierDetector(locality=0.5)
+    "tabular": lambda: make_outlier_pipeline(
+        StandardScaler(), LCPOutlierDetector(), random_state=0
+    ),
+    "embedding": lambda: make_outlier_pipeline(
+        PartialWhitener(0.5, length_power=0.75), LCPOutlierDetector(locality=0.5), random_state=0
     ),
 }
 
@@ -23,12 +29,12 @@ BY_HAND = {
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_equals_the_pipeline_by_hand(kind, dtype):
     X, Q = rows(200, 12, dtype=dtype), rows(30, 12, seed=1, dtype=dtype)
-    detector = make_outlier_detector(kind).fit(X)
-    np.testing.assert_array_equal(
-        detector.score_samples(Q), BY_HAND[kind]().fit(X).score_samples(Q)
-    )
+    detector, by_hand = make_outlier_detector(kind).fit(X), BY_HAND[kind]().fit(X)
+    np.testing.assert_array_equal(detector.score_samples(Q), by_hand.score_samples(Q))
+    np.testing.assert_array_equal(detector.training_scores_, by_hand.training_scores_)
+    assert detector.offset_ == detector[-1].offset_ == by_hand.offset_
     alone = np.concatenate([detector.score_samples(row[np.newaxis]) for row in X])
-    np.testing.assert_allclose(alone, detector[-1].training_scores_, rtol=1e-6)
+    np.testing.assert_allclose(alone, detector.score_samples(X), rtol=1e-6)
 
 
 def test_parameters_go_before_the_recommended_ones():

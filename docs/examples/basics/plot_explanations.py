@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import load_wine
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skood import (
@@ -24,6 +23,7 @@ from skood import (
     MahalanobisOutlierDetector,
     explain,
     make_outlier_detector,
+    make_outlier_pipeline,
 )
 from skood.datasets import load_digits_ood
 from skood.plots import ExplanationDisplay
@@ -81,9 +81,9 @@ plt.show()
 train, held_out = train_test_split(known, test_size=0.4, random_state=0)
 detectors = {
     "LCP": make_outlier_detector("tabular"),
-    "kNN": make_pipeline(StandardScaler(), KNNOutlierDetector()),
-    "KD": make_pipeline(StandardScaler(), KernelDensityOutlierDetector()),
-    "MD": make_pipeline(StandardScaler(), MahalanobisOutlierDetector()),
+    "kNN": make_outlier_pipeline(StandardScaler(), KNNOutlierDetector()),
+    "KD": make_outlier_pipeline(StandardScaler(), KernelDensityOutlierDetector()),
+    "MD": make_outlier_pipeline(StandardScaler(), MahalanobisOutlierDetector()),
 }
 rng = np.random.default_rng(0)
 moves = [1.0, 2.0, 3.0, 5.0, 8.0]

@@ -99,7 +99,8 @@ sizes = {}
 for name, kind in kinds.items():
     sizes[name] = []
     for dtype in (np.float64, np.float32):
-        pipeline = make_pipeline(StandardScaler(), kind).fit(digits.X_train.astype(dtype))
+        pipeline = skood.make_outlier_pipeline(StandardScaler(), kind, random_state=0)
+        pipeline.fit(digits.X_train.astype(dtype))
         skood.save(pipeline, folder / "sized.skood")
         sizes[name].append((folder / "sized.skood").stat().st_size / 1e3)
     print(f"{name:4s} {sizes[name][0]:6.0f} kB of float64, {sizes[name][1]:6.0f} kB of float32")

@@ -27,6 +27,7 @@ from skood import (
     KNNOutlierDetector,
     LCPOutlierDetector,
     make_outlier_detector,
+    make_outlier_pipeline,
 )
 from skood.metrics import auroc
 from skood.plots import ScoreDistributionDisplay
@@ -144,11 +145,12 @@ plt.show()
 # The model was fitted to the training texts, so these look better to it than new texts. Neither
 # model nor detector has seen the calibration texts, so their scores are like those of held-out
 # texts. `~skood.ConformalOutlierDetector` takes the threshold from them: it flags at most 10 % of
-# scikit-learn's texts in the mean. The other threshold is the detector's own, from training texts.
-# With so few calibration texts, both may be off by some percent.
+# scikit-learn's texts in the mean. The other threshold is the Pipeline's, from fits that leave a
+# part of the training texts out. With so few calibration texts, both may be off by some percent.
 
 last = LCPOutlierDetector(contamination=0.1)
-pipeline = make_pipeline(model, FunctionTransformer(with_length), last).fit(train)
+pipeline = make_outlier_pipeline(model, FunctionTransformer(with_length), last, random_state=0)
+pipeline.fit(train)
 calibrated = ConformalOutlierDetector(FrozenEstimator(pipeline), alpha=0.1, random_state=0)
 calibrated.fit(calibration)
 kinds = {"scikit-learn": held_out, "SciPy": near, "Python": far}

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline, make_pipeline
 
 from skood import (
     ActiveNeuronSelector,
@@ -14,7 +13,9 @@ from skood import (
     LCPOutlierDetector,
     LOFOutlierDetector,
     MahalanobisOutlierDetector,
+    OutlierPipeline,
     make_outlier_detector,
+    make_outlier_pipeline,
 )
 
 # Name -> function that builds the detector from the seed. There is no StandardScaler as for tables:
@@ -57,7 +58,9 @@ def train_autoencoder(X: np.ndarray, seed: int) -> Any:
         torch.set_num_threads(n_threads)
 
 
-def on_trace(label: str, autoencoder: Any, seed: int) -> Pipeline:
+def on_trace(label: str, autoencoder: Any, seed: int) -> OutlierPipeline:
     """Build the Pipeline of a fitted autoencoder, which stays as it is, and a measure."""
     detector = LINEUP[ON_TRACE[label]](seed)
-    return make_pipeline(FrozenEstimator(autoencoder), ActiveNeuronSelector(), detector)
+    return make_outlier_pipeline(
+        FrozenEstimator(autoencoder), ActiveNeuronSelector(), detector, random_state=seed
+    )
