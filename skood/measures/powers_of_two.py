@@ -14,7 +14,7 @@ def power_of_two(values: ArrayLike, *, of_zero: float = 1.0) -> Any:
     Parameters
     ----------
     values : float or array-like of float
-        Values of 0 or more.
+        Values from 0 to below 2**1023: no float is a power of two above larger ones.
     of_zero : float, default=1.0
         The result for a value of 0.
 
