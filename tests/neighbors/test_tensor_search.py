@@ -194,7 +194,7 @@ def test_copies_search_alike(device):
 @pytest.mark.skipif(not is_installed("skops"), reason="skops is not installed")
 def test_save_refuses_tensors(tmp_path):
     detector = KNNOutlierDetector(algorithm="exact").fit(torch.from_numpy(rows(60)))
-    with pytest.raises(ValueError, match=r"has a torch.Tensor; give an array in its place"):
+    with pytest.raises(ValueError, match=r"has a torch.Tensor; give an array instead"):
         save(detector, tmp_path / "detector.skood")
 
 
