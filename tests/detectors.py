@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
 
 from skood import (
     ActiveNeuronSelector,
@@ -30,6 +31,7 @@ from skood import (
     ReActTransformer,
     SHEScorer,
     ViMScorer,
+    make_outlier_pipeline,
 )
 from skood._optional import is_installed
 from skood.neighbors import ExactIndex, FaissIndex, KDTreeIndex, PyNNDescentIndex
@@ -379,6 +381,11 @@ if is_installed("torch"):
         )
     ]
 
+
+def _pipeline(last: Any, **parameters: Any) -> Any:
+    return make_outlier_pipeline(StandardScaler(), clone(last), **{"random_state": 0, **parameters})
+
+
 # A detector whose threshold comes from calibration rows: it has neither contamination nor
 # threshold_samples, and its `training_scores_` are those of the calibration rows.
 CALIBRATED = [
@@ -405,6 +412,21 @@ CALIBRATED = [
         neighbors=False,
         search=("detector__n_neighbors", (1, 8, 50)),
     ),
+]
+
+# A Pipeline whose `training_scores_` are those of fits without the row. Its steps have the other
+# parameters, and are fitted in place.
+PIPELINES = [
+    Case(
+        f"OutlierPipeline-{name}",
+        partial(_pipeline, last),
+        changes={},
+        neighbors=False,
+    )
+    for name, last in {
+        "KNN": KNNOutlierDetector(n_neighbors=5),
+        "LCP-locality": LCPOutlierDetector(locality=0.5),
+    }.items()
 ]
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from ..detectors import CALIBRATED, DETECTORS, RAW_INPUTS, VARIANTS, rows
+from ..detectors import CALIBRATED, DETECTORS, PIPELINES, RAW_INPUTS, VARIANTS, rows
 
 everything = pytest.mark.parametrize(
-    "case", DETECTORS + VARIANTS + CALIBRATED + RAW_INPUTS, ids=str
+    "case", DETECTORS + VARIANTS + CALIBRATED + PIPELINES + RAW_INPUTS, ids=str
 )
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from ..detectors import CALIBRATED, DETECTORS, RAW_INPUTS, VARIANTS, rows
+from ..detectors import CALIBRATED, DETECTORS, PIPELINES, RAW_INPUTS, VARIANTS, rows
 
 everything = pytest.mark.parametrize(
-    "case", DETECTORS + VARIANTS + CALIBRATED + RAW_INPUTS, ids=str
+    "case", DETECTORS + VARIANTS + CALIBRATED + PIPELINES + RAW_INPUTS, ids=str
 )
 
 _X = {dtype: rows(300, 5, dtype=dtype) for dtype in (np.float32, np.float64)}
