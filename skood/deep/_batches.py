@@ -261,7 +261,7 @@ def _from_numpy(values: np.ndarray) -> torch.Tensor:
 
 def _check_finite(values: torch.Tensor) -> None:
     # The sum tells, in most cases, without a second array.
-    if torch.isfinite(values.sum()) or torch.isfinite(values).all():
+    if math.isfinite(values.sum().item()) or torch.isfinite(values).all():
         return
     if values.isnan().any():
         raise ValueError("Input X contains NaN.")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from ._aligned_linear import align, unalign
+
 
 @dataclass
 class _Held:
@@ -23,17 +25,18 @@ _HELD: dict[int, _Held] = {}
 
 @contextmanager
 def evaluation_mode(module: nn.Module) -> Iterator[None]:
-    """Hold a module and all in it in evaluation mode for a block.
+    """Hold a module and all in it in evaluation mode for a block, its linear layers aligned.
 
     Each submodule gets its own mode back, so parts that were frozen stay so. Holders are counted
     for each submodule: of two threads that overlap, the last to leave restores what the first one
-    found, also where one works on a part of the other's module.
+    found, also where one works on a part of the other's module. In the block, a linear layer rounds
+    a sample alike at any place of a batch: see `AlignedForward`.
 
     Parameters
     ----------
     module : torch.nn.Module
-        The module; only its `training` flags are set, `train` and `eval` are not called, which
-        some modules override with side effects.
+        The module; its `training` flags are set, `train` and `eval` are not called, which some
+        modules override with side effects.
 
     Examples
     --------
@@ -64,6 +67,7 @@ def _hold(part: nn.Module) -> None:
     entry.n_holders += 1
     if part.training:
         part.training = False
+    align(part)
 
 
 def _release(part: nn.Module) -> None:
@@ -71,5 +75,6 @@ def _release(part: nn.Module) -> None:
     entry.n_holders -= 1
     if entry.n_holders == 0:
         del _HELD[id(part)]
+        unalign(part)
         if part.training != entry.was_training:
             part.training = entry.was_training

@@ -7,21 +7,23 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from ..measures.blocks import slices
+from ._evaluation_mode import evaluation_mode
 
 BLOCK_ROWS = 64
 
 
 def forward_blocks(
-    function: Callable[[torch.Tensor], torch.Tensor],
+    module: nn.Module,
     X: NDArray,
     *,
     prepare: Callable[[NDArray], NDArray[np.float32]],
     shape: Sequence[int],
     device: torch.device,
 ) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
-    """Apply a function of torch to some rows at a time.
+    """Apply a module to some rows at a time.
 
     A matrix product rounds a row otherwise in a batch of another size, and a detector behind it
     would not know a training row again. So each block has the same number of rows: the last one is
@@ -29,30 +31,36 @@ def forward_blocks(
 
     Parameters
     ----------
-    function : callable
+    module : torch.nn.Module
         Maps a tensor of shape (64, *shape) to one of shape (64, ...).
     X : ndarray of shape (n_samples, n_features)
         The rows.
     prepare : callable
-        Makes the float32 rows that the function is to see of some rows of X.
+        Makes the float32 rows that the module is to see of some rows of X.
     shape : sequence of int
-        The shape of one row as the function sees it.
+        The shape of one row as the module sees it.
     device : torch.device
-        Where the function works.
+        Where the module is.
 
     Yields
     ------
     slice, ndarray of shape (n_rows, n_features), ndarray of shape (n_rows, n_outputs)
-        Which rows these are, the prepared rows, and what the function gives, flattened.
+        Which rows these are, the prepared rows, and what the module gives, flattened.
     """
-    for part in slices(len(X), BLOCK_ROWS):
-        block = prepare(X[part])
-        n_rows = len(block)
-        with torch.inference_mode():
-            # Memory of torch's own, whose alignment, on which rounding may depend, is always one.
-            filled = torch.empty((BLOCK_ROWS, block.shape[1]), dtype=torch.float32, device="cpu")
-            filled[:n_rows] = torch.from_numpy(block)
-            filled[n_rows:] = filled[0]
-            given = function(filled.reshape(BLOCK_ROWS, *shape).to(device))
-            result = given[:n_rows].flatten(1).cpu().numpy()
-        yield part, block, result
+    with evaluation_mode(module):
+        for part in slices(len(X), BLOCK_ROWS):
+            block = prepare(X[part])
+            yield part, block, _outputs(module, block, shape, device)
+
+
+def _outputs(
+    module: nn.Module, block: NDArray[np.float32], shape: Sequence[int], device: torch.device
+) -> NDArray[np.float32]:
+    n_rows = len(block)
+    with torch.inference_mode():
+        # Memory of torch's own, whose alignment, on which rounding may depend, is always one.
+        filled = torch.empty((BLOCK_ROWS, block.shape[1]), dtype=torch.float32, device="cpu")
+        filled[:n_rows] = torch.from_numpy(block)
+        filled[n_rows:] = filled[0]
+        outputs = module(filled.reshape(BLOCK_ROWS, *shape).to(device))
+        return outputs[:n_rows].flatten(1).cpu().numpy()

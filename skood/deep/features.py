@@ -69,10 +69,10 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
         Shape of a sample as the module takes it, where X holds flat rows. None: as in X.
     pad_batches : bool, default=True
         Whether a batch of fewer than `batch_size` samples is filled up, at the price of a full
-        batch. Products are rounded otherwise in batches of another size; with it a sample has the
-        same features to the last bit in any batch of its kind, and a detector after this step
-        knows its training rows again one by one. False is faster for a few samples at a time, and
-        features are the same up to rounding.
+        batch. Rounding depends on the size of a batch. With padding, a sample has the same features
+        to the last bit in any batch (see Notes), so a detector after this step recognises its
+        training rows. False is faster for a few samples at a time; the features are then the same
+        up to rounding.
     verbose : bool, default=False
         Print on stderr how far `transform` and `gradient` are.
 
@@ -97,6 +97,12 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
 
     Whole numbers become floats, unscaled, except 32- and 64-bit ones where the module has an
     embedding, and those in dicts.
+
+    On some processors, the rounding of a matrix product also depends on the place of a sample in
+    the batch. During a call, `torch.nn.Linear` pads such products. On a CPU, features can still
+    differ in the last bit where a module has GRU, RNN or attention layers of fewer than 12
+    features, small products in a `forward` of its own, convolutions in float64, or smooth
+    activations (SiLU, ELU, sigmoid) in batches that are no multiple of 32 samples for each thread.
 
     Examples
     --------
