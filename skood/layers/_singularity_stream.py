@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_labels, discrete_classes
+from .._validation import check_labels
 from ..neighbors.index_choice import feasible_n_neighbors
 from ._combination import fit_combination
 from ._layer_profile import LayerProfile
@@ -61,7 +61,7 @@ class SingularityStream:
     def _inside_of(self, scorer: Any, y: Any, n: int) -> NDArray[np.intp]:
         """Which of n further inputs are in-distribution, by their labels."""
         if self.labels is None:
-            _take_in_classes(scorer, y, n)
+            scorer._add_classes(y, n)
             return np.arange(n)
         y = check_labels(y, n)
         # All labels so far together: the further ones may be of one kind.
@@ -105,18 +105,11 @@ def _add_to_profile(scorer: Any, X: Any, y: Any) -> None:
     profile: LayerProfile = scorer._combination
     n = len(profile.distances) + len(inputs)
     distances = scorer._layers.distances(inputs)
-    _take_in_classes(scorer, y, len(inputs))
+    scorer._add_classes(y, len(inputs))
     scorer.n_neighbors_ = feasible_n_neighbors(scorer, n)
     scorer._combination = profile = profile.extended(distances, inputs, scorer.n_neighbors_)
     drawn = scorer._draw_threshold_rows(n, more=True)
     scorer._set_threshold(drawn, profile.training_scores(drawn))
-
-
-def _take_in_classes(scorer: Any, y: Any, n: int) -> None:
-    classes = discrete_classes(check_labels(y, n))
-    scorer._check_labels_go_on(classes)
-    if classes is not None:
-        scorer.classes_ = np.union1d(scorer.classes_, classes)
 
 
 def _move_singularity(scorer: Any, noise: NDArray) -> None:
