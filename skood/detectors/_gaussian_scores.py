@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ from .class_gaussians import ClassGaussians
 _BLOCK_BYTES = 1 << 23  # of rows in float64 and their distances at a time
 
 
-@dataclass(frozen=True)
-class GaussianScores:
+class GaussianScores(NamedTuple):
     """Fitted Gaussians, and the means to recognise training rows."""
 
     gaussians: ClassGaussians

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from ..measures.lengths import row_norms
 
 
-@dataclass(frozen=True)
-class RowScaling:
+class RowScaling(NamedTuple):
     """Makes rows float64, and divides them by their lengths with `normalize`."""
 
     normalize: bool

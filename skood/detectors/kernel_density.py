@@ -327,7 +327,8 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
 
     def _log_sums(self, Q: NDArray, rows: Any, exclude: NDArray[np.intp]) -> NDArray[np.float64]:
         """Logarithms of the sums of the kernels of these training rows."""
-        threads = min(n_threads(self.n_jobs), max(1, len(Q) // _FEWEST_ROWS))
+        most = max(1, len(Q) // _FEWEST_ROWS)
+        threads = min(n_threads(self.n_jobs), most) if most > 1 else 1
         blocks = _blocks_within(working_memory_bytes() // threads, Q.shape[1])
         # the same number of parts for each thread, of about one size
         n_parts = -(-len(Q) // (blocks[0] * threads)) * threads
