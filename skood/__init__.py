@@ -97,14 +97,34 @@ _HOME = {
 }
 
 
+# Public rooms: `skood.model_selection.LeaveClassesOut` works after `import skood` alone.
+_ROOMS = (
+    "calibration",
+    "comparison",
+    "datasets",
+    "deep",
+    "explanation",
+    "measures",
+    "metrics",
+    "model_selection",
+    "neighbors",
+    "parallel",
+    "plots",
+    "rows",
+    "storage",
+)
+
+
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_HOME[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return [*globals(), *__all__, *_ROOMS]
 
 
 def _of_storage(name: str) -> Any:

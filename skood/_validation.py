@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 )
 
 from .rows import StoredRows, as_stored_rows
+from .rows.place import is_in_tensor
 
 _DTYPES = (np.float64, np.float32)  # any other type becomes the first
 
@@ -110,6 +111,7 @@ def check_training_rows(
     With `stored`, rows on disk stay there: the result is a `StoredRows`, whose slices and selected
     rows are such arrays.
     """
+    refuse_masked_cells(estimator, X)
     rows = as_stored_rows(X)
     if rows is not None and stored:
         return _check_stored_rows(estimator, rows, min_samples, reset=True)
@@ -131,6 +133,7 @@ def check_new_rows(
     """
     if _is_ready(estimator, X, dtype):
         return X
+    refuse_masked_cells(estimator, X)
     rows = as_stored_rows(X)
     if rows is not None:
         if stored:
@@ -193,6 +196,7 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray:
 
     If X has two axes, its width and the names of its columns are stored or checked.
     """
+    refuse_masked_cells(estimator, X)
     X = X if hasattr(X, "shape") else np.asarray(X)
     if len(X.shape) <= 2:
         return validate_data(estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset)
@@ -206,6 +210,15 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray:
         estimator=estimator,
         input_name="X",
     )
+
+
+def refuse_masked_cells(owner: object, X: Any) -> None:
+    """Raise if X is a masked array with masked cells: under the mask lie values of no meaning."""
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        raise ValueError(
+            f"Input X contains {np.ma.count_masked(X)} masked cell(s), which are missing values. "
+            f"Drop such rows or fill in the values; {type(owner).__name__} takes complete rows."
+        )
 
 
 def forget_columns(estimator: BaseEstimator) -> None:
@@ -260,19 +273,91 @@ def count_rows(X: Any) -> int:
 
 
 def check_labels(y: Any, n_samples: int) -> NDArray | None:
-    """Labels as a one-dimensional array of n_samples; None stays None."""
+    """Labels as a one-dimensional array of n_samples, without gaps; None stays None."""
     if y is None:
         return None
+    n_missing = count_missing_labels(y)
+    if n_missing:
+        raise ValueError(
+            f"The labels y have {n_missing} missing value(s) (NaN, NA, None or masked) among "
+            f"{n_samples}; drop these rows, or give them a class of their own."
+        )
     y = column_or_1d(y)
     check_consistent_length(y, np.empty(n_samples))
     return y
+
+
+def count_missing_labels(labels: Any) -> int:
+    """How many labels are NaN, NaT, NA, None or masked."""
+    if isinstance(labels, np.ma.MaskedArray):
+        n_masked = int(np.ma.count_masked(labels))
+        return n_masked + count_missing_labels(labels.compressed())
+    values = labels
+    if not isinstance(labels, np.ndarray):
+        # As objects: the cast to text would make words of None and NaN.
+        values = np.asarray(labels, dtype=object)
+        if values.ndim != 1:
+            values = np.asarray(labels)
+    if values.dtype.kind == "O":
+        return sum(map(_is_missing, values.ravel()))
+    return int(np.count_nonzero(values != values)) if values.dtype.kind in "fcmM" else 0
+
+
+def _is_missing(label: Any) -> bool:
+    try:
+        return label is None or bool(label != label)  # NaN and NaT differ from themselves
+    except TypeError:  # pandas.NA refuses to be a truth value
+        return True
+    except ValueError:  # an array in place of a label
+        return False
+
+
+def without_ood_rows(owner: object, X: Any, y: Any) -> tuple[Any, Any]:
+    """X and y without the rows labelled -1, where y holds +1 and -1 alone.
+
+    Such labels name the out-of-distribution rows, and no detector may learn these as known. Raises
+    if labels are missing, if all are -1, or if some are -1 and the rows are on disk.
+    """
+    if y is None or not (hasattr(X, "__len__") or hasattr(X, "shape")):
+        return X, y
+    inside = positions_inside(owner, y, _num_samples(X))
+    if inside is None:
+        return X, y
+    rows = as_stored_rows(X)
+    if rows is not None and not is_in_tensor(rows):
+        raise ValueError(
+            f"{len(y) - len(inside)} rows on disk are labelled -1 (out-of-distribution): write the "
+            "rows labelled +1 to a file of their own and fit to that."
+        )
+    return select_rows(X, inside), column_or_1d(y)[inside]
+
+
+def positions_inside(owner: object, y: Any, n_samples: int) -> NDArray[np.intp] | None:
+    """Positions of the rows labelled +1; None unless y holds +1 and -1 alone, and a -1."""
+    labels = check_labels(y, n_samples)
+    if labels is None or labels.dtype.kind not in "if" or not np.isin(labels, (-1, 1)).all():
+        return None
+    inside = np.flatnonzero(labels == 1)
+    if not len(inside):
+        name = owner if isinstance(owner, str) else type(owner).__name__
+        raise ValueError(
+            f"{name} learns from in-distribution rows, labelled +1, and all {len(labels)} labels "
+            "in y are -1 (out-of-distribution)."
+        )
+    return None if len(inside) == len(labels) else inside
 
 
 def discrete_classes(y: NDArray | None) -> NDArray | None:
     """The sorted classes in y; None if y is None or holds fractions."""
     if y is None or (y.dtype.kind == "f" and not np.array_equal(y, np.round(y))):
         return None
-    return np.unique(y)
+    try:
+        return np.unique(y)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in y})
+        raise ValueError(
+            f"The labels y must be of one type that has an order. Got {', '.join(kinds)} instead."
+        ) from error
 
 
 def pipeline_steps(estimator: Any, *, frozen: bool = True) -> tuple[list[Any], Any]:

@@ -18,6 +18,7 @@ from .._validation import (
     check_option,
     parameter_error,
     select_rows,
+    without_ood_rows,
 )
 from ._batch_test import ConformalTestResult, rank_sum_test, simes_test
 from ._calibration import Calibration
@@ -168,6 +169,8 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         """
         self._check_parameters()
         X, y = indexable(X, y)
+        if not learns_from_labels(self.detector):
+            X, y = without_ood_rows(self, X, y)
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
         labels = self._store_classes(y, n_samples)
         if self.class_conditional and not hasattr(self, "classes_"):

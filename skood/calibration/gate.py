@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import adopt_columns, check_methods, check_option, select_rows
+from .._validation import adopt_columns, check_methods, check_option, parameter_error, select_rows
 from ._last_mask import LastMask
 from ._reject_label import filled_with, find_reject_label
 
@@ -126,6 +126,10 @@ class OODGate(ClassifierMixin, BaseEstimator):
             If a parameter or the input is not valid, or `reject_label` is one of the classes.
         """
         check_methods(self, "classifier", ("fit", "predict"))
+        if not is_classifier(self.classifier):
+            raise parameter_error(
+                self, "classifier", "a classifier: OODGate gives classes", self.classifier
+            )
         check_methods(self, "detector", ("fit", "predict"))
         check_option(self, "on_reject", self.on_reject, _ON_REJECT)
         self.classifier_ = clone(self.classifier).fit(X, y)

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
+from .._validation import positions_inside
 from ._batches import Batches, open_batches
 from ._collector import BatchProgress, RowCollector
 from ._module_pass import check_pass_parameters
@@ -54,13 +55,21 @@ class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator, ABC):
         batches = self._open(X, reset=True)
         if batches.n_rows is None or batches.take is None:
             scores = self._scores(batches, fitting=True)
+            inside = positions_inside(self, y, len(scores))
+            if inside is not None:
+                scores, y = scores[inside], np.ones(len(inside), dtype=np.int64)
             self._check_count(len(scores), y)
             rows = self._draw_threshold_rows(len(scores))
             self._set_threshold(rows, scores[rows])
             return self
-        self._check_count(batches.n_rows, y)
-        rows = self._draw_threshold_rows(batches.n_rows)
-        part = batches if len(rows) == batches.n_rows else batches.take(rows)
+        inside = positions_inside(self, y, batches.n_rows)
+        if inside is None:
+            inside = np.arange(batches.n_rows)
+        else:
+            y = np.ones(len(inside), dtype=np.int64)
+        self._check_count(len(inside), y)
+        rows = self._draw_threshold_rows(len(inside))
+        part = batches if len(rows) == batches.n_rows else batches.take(inside[rows])
         self._set_threshold(rows, self._scores(part, fitting=True))
         return self
 

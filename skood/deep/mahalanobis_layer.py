@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
-from .._validation import check_option
+from .._validation import check_option, without_ood_rows
 from ..detectors import MahalanobisOutlierDetector
 from ..detectors.class_gaussians import COVARIANCES
 from ..layers.extractor import (
@@ -193,6 +193,8 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
             other labels, at least twice each.
         """
         self._check_parameters()
+        if self.combine != "logistic":
+            X, y = without_ood_rows(self, X, y)
         self._forget("feature_extractor_", "n_features_in_", "feature_names_in_", "_dtype")
         inputs = training_inputs(self, X)
         positions, training, outside = split_by_label(self, inputs, y, class_labels=True)

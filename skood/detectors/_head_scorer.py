@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
-from .._validation import check_new_rows, check_training_rows
+from .._validation import check_new_rows, check_training_rows, without_ood_rows
 from ..measures.blocks import slices
 from ._linear_head import LinearHead, SharesHead
 
@@ -44,6 +44,7 @@ class HeadScorer(SharesHead, OODDetectorMixin, BaseEstimator, ABC):
             If a parameter or the input is not valid.
         """
         self._check_parameters()
+        X, y = without_ood_rows(self, X, y)
         X = check_training_rows(self, X)
         y = self._store_classes(y, len(X))
         labelled = len(getattr(self, "classes_", ())) > 1

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
-from .._validation import check_int, check_new_rows
+from .._validation import check_int, check_new_rows, without_ood_rows
 from ..explanation import Explanation, LinearMap
 from ..measures import ShareFactors
 from ..measures.blocks import slices
@@ -121,6 +121,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             If a parameter or the input is not valid.
         """
         self._check_parameters()
+        X, y = without_ood_rows(self, X, y)
         X = check_rows_for_index(self, X)
         y = self._store_classes(y, len(X))
         self.training_labels_ = y.copy() if hasattr(self, "classes_") else None
@@ -161,6 +162,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         if not hasattr(self, "index_"):
             return self.fit(X, y)
         self._check_parameters()
+        X, y = without_ood_rows(self, X, y)
         index = appendable_index(self)
         X = check_new_rows(self, X, index.training_rows_.dtype, stored=True)
         index = index._extended(X)

@@ -17,6 +17,7 @@ from .._validation import (
     check_new_rows,
     check_option,
     parameter_error,
+    without_ood_rows,
     working_memory_bytes,
 )
 from ..explanation import Explanation, LinearMap
@@ -161,6 +162,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
             If a parameter or the input is not valid.
         """
         self._check_parameters()
+        X, y = without_ood_rows(self, X, y)
         X = check_rows_for_index(self, X)
         y = self._store_classes(y, len(X))
         self.training_labels_ = y.copy() if hasattr(self, "classes_") else None
@@ -197,6 +199,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         if is_over_shards(self.algorithm):
             allowed = "'exact' or an index in this process, for partial_fit"
             raise parameter_error(self, "algorithm", allowed, self.algorithm)
+        X, y = without_ood_rows(self, X, y)
         X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
         self._append_labels(y, len(X))
         return self._fit_rows(joined_rows(self.training_rows_, X), more=True)

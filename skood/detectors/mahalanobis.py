@@ -9,7 +9,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_new_rows, check_option, check_training_rows, parameter_error
+from .._validation import (
+    check_new_rows,
+    check_option,
+    check_training_rows,
+    parameter_error,
+    without_ood_rows,
+)
 from ..rows.fingerprints import RowFingerprints
 from ..rows.sums import FitsBySums, SumsPlan
 from ._class_sums import ClassSums
@@ -165,6 +171,7 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
             ``covariance="mincovdet"`` and half of the rows are equal.
         """
         self._check_parameters()
+        X, y = without_ood_rows(self, X, y)
         X = check_training_rows(self, X, stored=True)
         codes = self._codes(y, len(X))
         check_classes(self, np.bincount(codes))
@@ -210,6 +217,7 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
         if self.covariance == "mincovdet":
             allowed = "'ledoit_wolf', 'empirical' or 'oas' for partial_fit: it needs sums over rows"
             raise parameter_error(self, "covariance", allowed, self.covariance)
+        X, y = without_ood_rows(self, X, y)
         if not hasattr(self, "_fingerprints"):
             self.fit(X, y)
             X = check_new_rows(self, X, self._dtype, stored=True)

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
+from .._validation import without_ood_rows
 from ._combination import fit_combination
 from ._fssd_parameters import check_fssd_parameters
 from ._singularity_layers import SingularityLayers
@@ -197,6 +198,8 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
             at least twice each.
         """
         check_fssd_parameters(self, noise_features)
+        if self.combine != "logistic":
+            X, y = without_ood_rows(self, X, y)
         self._forget("feature_extractor_", "n_features_in_", "feature_names_in_", "_dtype")
         self._forget("coef_", "intercept_", "n_neighbors_", "_stream")
         inputs = training_inputs(self, X)
@@ -241,6 +244,8 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
             If a parameter or the input is not valid, if only a later call has noise features, or if
             `fit` came first, which keeps no inputs for "sum" and "logistic".
         """
+        if self.combine != "logistic":
+            X, y = without_ood_rows(self, X, y)
         if not hasattr(self, "_layers"):
             self.fit(X, y, noise_features=noise_features)
             if self.combine != "profile":

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from .._validation import check_labels
 from .inputs import RawInputs
 
 _FEWEST = 2  # rows of each kind
@@ -27,8 +27,7 @@ def is_in_distribution(
     )
     if y is None:
         raise ValueError(f"{needed} Got None instead.")
-    labels = column_or_1d(y)
-    check_consistent_length(X, labels)
+    labels = np.asarray(check_labels(y, len(X)))
     values = np.unique(labels)
     valid = labels.dtype.kind in "iuf"
     valid = valid and bool((np.isin(values, (-1, 1)) | (class_labels & (values % 1 == 0))).all())

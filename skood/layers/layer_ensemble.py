@@ -20,6 +20,7 @@ from .._validation import (
     check_option,
     check_training_rows,
     select_rows,
+    without_ood_rows,
 )
 from ..explanation import Explanation, LinearMap
 from ._layer_detectors import LayerDetectors
@@ -173,6 +174,8 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         """
         self._check_parameters()
         self._forget("feature_extractor_", "n_features_in_", "feature_names_in_", "_dtype")
+        if self.combine != "logistic":
+            X, y = without_ood_rows(self, X, y)
         if self.feature_extractor is None:
             X = check_training_rows(self, X)
             self._dtype = X.dtype

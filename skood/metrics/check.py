@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._validation import count_missing_labels
+
 
 def check_labels_and_scores(
     y_true: ArrayLike, scores: ArrayLike, *, pos_label: Any, caller: str
@@ -80,7 +82,7 @@ def _one_dimensional(values: ArrayLike, name: str, caller: str) -> NDArray[Any]:
 
 
 def _is_in_distribution(labels: NDArray[Any], pos_label: Any, caller: str) -> NDArray[np.bool_]:
-    n_missing = _count_missing(labels)
+    n_missing = count_missing_labels(labels)
     if n_missing:
         # A missing label would count as OoD, since it is not `pos_label`.
         raise _error("y_true", caller, "free of missing labels", f"{n_missing} missing")
@@ -137,19 +139,6 @@ def _as_floats(scores: NDArray[np.object_], caller: str) -> NDArray[np.float64]:
     except (TypeError, ValueError) as error:
         reason = str(error)
     raise _error("scores", caller, "real numbers", f"objects ({reason})")
-
-
-def _count_missing(labels: NDArray[Any]) -> int:
-    if labels.dtype.kind == "O":
-        return sum(map(_is_missing, labels))
-    return int(np.count_nonzero(np.isnan(labels))) if labels.dtype.kind == "f" else 0
-
-
-def _is_missing(label: Any) -> bool:
-    try:
-        return label is None or bool(label != label)  # NaN and NaT differ from themselves
-    except TypeError:  # pandas.NA refuses to be a truth value
-        return True
 
 
 def _distinct(labels: NDArray[Any], at_most: int = 5) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_option
+from .._validation import check_labels, check_option
 from ..metrics import aupr_in, aupr_out, auroc, detection_error, fpr_at_tpr
 from .leave_classes_out import LeaveClassesOut
 
@@ -17,11 +17,12 @@ _METRICS: dict[str, Callable[..., float]] = {
     "auroc": auroc,
     "aupr_in": aupr_in,
     "aupr_out": aupr_out,
+    "fpr_at_tpr": fpr_at_tpr,  # at its default rate, 0.95: as "fpr95"
     "fpr95": partial(fpr_at_tpr, tpr=0.95),
     "fpr80": partial(fpr_at_tpr, tpr=0.80),
     "detection_error": detection_error,
 }
-_SMALLER_IS_BETTER = ("fpr95", "fpr80", "detection_error")
+_SMALLER_IS_BETTER = ("fpr_at_tpr", "fpr95", "fpr80", "detection_error")
 
 
 def ood_scorer(metric: str = "auroc", *, cv: LeaveClassesOut | None = None) -> OODScorer:
@@ -33,9 +34,10 @@ def ood_scorer(metric: str = "auroc", *, cv: LeaveClassesOut | None = None) -> O
 
     Parameters
     ----------
-    metric : {"auroc", "aupr_in", "aupr_out", "fpr95", "fpr80", "detection_error"}, default="auroc"
-        The metric of `skood.metrics`. The scorer negates a metric for which smaller is better,
-        since searches look for the largest value.
+    metric : str, default="auroc"
+        The metric of `skood.metrics`: "auroc", "aupr_in", "aupr_out", "fpr_at_tpr" (the same as
+        "fpr95"), "fpr95", "fpr80" or "detection_error". The scorer negates a metric for which
+        smaller is better, since searches look for the largest value.
     cv : LeaveClassesOut, optional
         The splitter of the search, for rows without labels (``classes="kmeans"``): it knows which
         test rows come from left-out clusters.
@@ -107,7 +109,7 @@ class OODScorer:
 
     def _plus_minus_one(self, estimator: Any, X: Any, y: Any) -> NDArray:
         if y is not None:
-            return _by_labels(estimator, np.asarray(y))
+            return _by_labels(estimator, np.asarray(check_labels(y, _n_rows(X))))
         if self.cv is None:
             raise ValueError(
                 "ood_scorer needs y to know which test rows are out-of-distribution. Without "
@@ -118,6 +120,10 @@ class OODScorer:
 
     def __repr__(self) -> str:
         return f"ood_scorer({self.metric!r}{'' if self.cv is None else f', cv={self.cv!r}'})"
+
+
+def _n_rows(X: Any) -> int:
+    return X.shape[0] if hasattr(X, "shape") else len(X)
 
 
 def _by_labels(estimator: Any, y: NDArray) -> NDArray:

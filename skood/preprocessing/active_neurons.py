@@ -10,7 +10,13 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_int, check_option, check_training_rows, parameter_error
+from .._validation import (
+    check_int,
+    check_option,
+    check_training_rows,
+    parameter_error,
+    refuse_masked_cells,
+)
 
 _CRITERIA = ("mean_abs", "variance")
 
@@ -108,6 +114,22 @@ class ActiveNeuronSelector(SelectorMixin, BaseEstimator):
         support = np.zeros(len(alive), dtype=bool)
         support[order[: self.n_neurons]] = True
         return support
+
+    def transform(self, X: Any) -> NDArray:
+        """Select the columns of the chosen neurons.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_neurons)
+            These columns.
+        """
+        refuse_masked_cells(self, X)
+        return super().transform(X)
 
     def _get_support_mask(self) -> NDArray[np.bool_]:
         check_is_fitted(self)

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._validation import check_column_names
+from .._validation import check_column_names, refuse_masked_cells
 
 
 class CategoryEncoder(TransformerMixin, BaseEstimator):
@@ -128,6 +128,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
 
     def _as_objects(self, X: Any, *, reset: bool) -> NDArray[np.object_]:
         """The values as objects, with None for missing ones, however a frame marks these."""
+        refuse_masked_cells(self, X)
         values = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
         values = values.astype(object)
         values[values != values] = None  # NaN

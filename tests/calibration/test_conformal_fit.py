@@ -99,9 +99,14 @@ def test_rows_labelled_outside_calibrate_nothing():
         frozen = FrozenEstimator(clone(inner).fit(X, y))
         calibrated_by = ConformalOutlierDetector(frozen, alpha=0.1).fit(X, y).training_indices_
         np.testing.assert_array_equal(calibrated_by, np.arange(80))
-    # for other detectors -1 is a class like any other
-    plain = ConformalOutlierDetector(KNNOutlierDetector(3), alpha=0.1, random_state=0).fit(X, y)
-    assert plain.training_indices_.max() >= 80
+    # other detectors are not given these rows at all
+    plain = ConformalOutlierDetector(KNNOutlierDetector(3), alpha=0.1, random_state=0)
+    without = clone(plain).fit(X[:80]).score_samples(X)
+    np.testing.assert_array_equal(plain.fit(X, y).score_samples(X), without)
+    assert plain.training_indices_.max() < 80
+    # where there is a third label, -1 is the name of a class
+    y[:10] = 0
+    assert plain.fit(X, y).training_indices_.max() >= 80
 
 
 @pytest.mark.parametrize(

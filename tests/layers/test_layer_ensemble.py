@@ -269,12 +269,11 @@ def test_scores_that_are_not_finite():
 
 
 def test_a_detector_gets_the_class_labels():
-    X, y = _data(), np.resize([-1, 1], 120)
+    X, y = _data(), np.resize([0, 1], 120)
     X[y == 1] += 5000.0
     labelled = LayerEnsemble(MahalanobisOutlierDetector(), groups=GROUPS).fit(X, y)
-    # with "sum", +1 and -1 are names of classes as any others
     assert {len(d.location_) for d in labelled.detectors_.values()} == {2}
-    np.testing.assert_array_equal(labelled.classes_, [-1, 1])
+    np.testing.assert_array_equal(labelled.classes_, [0, 1])
     assert len(labelled.training_scores_) == 120
     middle = X.mean(axis=0, keepdims=True)
     assert labelled.predict(middle) == -1
