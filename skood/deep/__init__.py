@@ -1,15 +1,15 @@
-"""From raw inputs to features by torch modules: what needs the extra ``torch``.
+"""Features and scores of raw inputs by torch modules (extra ``torch``).
 
-`TorchFeatureTransformer` makes the layers of a trained network the features of a Pipeline,
-`AutoencoderTransformer` the latent space of a network that it trains itself. The scorers tell
-out-of-distribution samples by what a trained classifier gives for them.
+`TorchFeatureTransformer` gives the layers of a trained network as features of a Pipeline.
+`AutoencoderTransformer` trains a network and gives its latent space. The scorers detect
+out-of-distribution samples by the outputs of a trained classifier.
 """
 
 from .._optional import import_optional
 
 import_optional("torch", "torch", needed_by="skood.deep")
 
-from .autoencoder import AutoencoderTransformer  # noqa: E402  # says first what is missing
+from .autoencoder import AutoencoderTransformer  # noqa: E402  # an error names the extra first
 from .deep_ensemble import DeepEnsembleScorer  # noqa: E402
 from .energy import EnergyScorer  # noqa: E402
 from .features import TorchFeatureTransformer  # noqa: E402

@@ -1,9 +1,9 @@
-"""Linear layers that round a sample alike wherever it stands in a batch.
+"""Linear layers that round a sample alike at any place of a batch.
 
-A matrix product has kernels of its own for a few rows or columns. Those of MKL on AMD's processors
-add up the products of a row in an order that depends on where the row begins in memory, modulo 16
-bytes, and on whether it is one of the last rows of a number that is no multiple of four. Where the
-numbers of rows and of inputs are multiples of four, the order is the same for all rows.
+Matrix products of few rows or columns have their own kernels. On processors of AMD, those of MKL
+sum the products of a row in an order that depends on its address modulo 16 bytes. The order also
+differs in the last rows if the number of rows is not a multiple of four. If the numbers of rows and
+of inputs are multiples of four, all rows have the same order.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torch import nn
 from torch.nn import functional
 
 _LANES = 4  # float32 in 16 bytes
-_WIDE = 16  # float32 has other kernels from 12 rows and columns on
+_WIDE = 16  # from 12 rows and columns on, products of float32 have other kernels
 
 
 class AlignedForward:
-    """The forward of a `torch.nn.Linear`, so computed that a row is rounded alike at any place.
+    """The forward of a `torch.nn.Linear` that rounds a row alike at any place.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class AlignedForward:
             return rows.storage_offset() % _LANES != 0
         n_rows = n_first if rows.ndim == 2 else rows.shape[:-1].numel()
         if n_rows < 2 or rows.shape[-1] != self._n_inputs:
-            return False  # a single row has a single place; torch names a misfit
+            return False  # a single row has one place; torch raises for a wrong width
         # The gradient's product has a column for each input.
         is_narrow = has_gradient and self._n_inputs < _WIDE
         return is_narrow or is_double or not self._is_wide or n_rows < _WIDE
@@ -67,9 +67,9 @@ class AlignedForward:
     def _padded_weight(self, weight: torch.Tensor) -> torch.Tensor:
         if self._more_inputs == 0:
             return weight
-        # What is kept must be fit for another thread's gradients.
-        made_here_only = weight.is_inference() or torch.is_inference_mode_enabled()
-        if made_here_only or (weight.requires_grad and torch.is_grad_enabled()):
+        # Another thread may use a kept weight for gradients.
+        is_inference = weight.is_inference() or torch.is_inference_mode_enabled()
+        if is_inference or (weight.requires_grad and torch.is_grad_enabled()):
             return torch.constant_pad_nd(weight, (0, self._more_inputs))
         kept = self._padded
         if kept is None or kept[0] is not weight or kept[1] != weight._version:
@@ -78,7 +78,7 @@ class AlignedForward:
         return kept[2]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A module that is pickled while another thread computes with it gets torch's forward back.
+        # A pickle of a module that another thread is using gets torch's forward.
         return _own_forward, (self._layer,)
 
 
@@ -88,13 +88,13 @@ def _own_forward(layer: nn.Module) -> MethodType:
 
 def align(module: nn.Module) -> None:
     """Give a module the aligned forward if it has that of `torch.nn.Linear`."""
-    if not isinstance(module, nn.Linear) or "forward" in module.__dict__:
-        return
-    if type(module).forward is nn.Linear.forward:
+    if isinstance(module, nn.Linear) and (
+        getattr(module.forward, "__func__", None) is nn.Linear.forward
+    ):
         module.__dict__["forward"] = AlignedForward(module)
 
 
 def unalign(module: nn.Module) -> None:
-    """Take the aligned forward away."""
+    """Remove the aligned forward."""
     if isinstance(module.__dict__.get("forward"), AlignedForward):
         del module.__dict__["forward"]

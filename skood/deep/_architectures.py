@@ -1,4 +1,4 @@
-"""How a module is built again: by skood's own recipe, or by calling what an import path names."""
+"""Rebuilding a module, by a recipe of skood or by a class or function under an import path."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "dense_encoder": dense_encoder,
     "linear": nn.Linear,
 }
-# What every module has besides its settings; the last is a mark that torch.compile leaves.
+# Attributes of every module that are no settings; torch.compile adds the last.
 _BOOKKEEPING = frozenset(vars(nn.Module())) | {"_is_torch_compile"}
 _PLAIN = (bool, int, float, str, bytes, type, torch.dtype, torch.device)
 
 
 def recipe_of(module: nn.Module, owner: object, attribute: str) -> dict[str, Any] | None:
-    """The recipe of a module that skood builds itself, None for all others.
+    """The recipe of a module that skood builds, or None for other modules.
 
     Parameters
     ----------
     module : torch.nn.Module
         The module.
     owner : object
-        The object that holds it.
+        The object that holds the module.
     attribute : str
-        The attribute of that object.
+        The attribute that holds it.
 
     Returns
     -------
     dict or None
-        What `built` takes.
+        The recipe for `built`.
     """
     if type(module) is nn.Linear:
         sizes = {"in_features": module.in_features, "out_features": module.out_features}
@@ -54,7 +54,7 @@ def recipe_of(module: nn.Module, owner: object, attribute: str) -> dict[str, Any
 
 
 def built(recipe: dict[str, Any]) -> nn.Module:
-    """The module of a recipe, with weights of any kind."""
+    """The module of a recipe, with arbitrary weights."""
     arguments = dict(recipe)
     builder = _BUILDERS[arguments.pop("builder")]
     with torch.random.fork_rng(devices=[]):
@@ -64,12 +64,12 @@ def built(recipe: dict[str, Any]) -> nn.Module:
 def imported(path: str) -> nn.Module:
     """The module that a class or function makes without arguments.
 
-    Torch's global generator, which draws its first weights, is left as it was.
+    Torch's global generator draws its first weights and then gets its state back.
 
     Raises
     ------
     ValueError
-        If there is nothing under this import path, or it makes no module.
+        If the path cannot be imported, or makes no module.
     """
     module_name, _, name = path.partition(":")
     try:
@@ -77,18 +77,18 @@ def imported(path: str) -> nn.Module:
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"The architecture {path!r} cannot be imported: {error}.") from error
     with torch.random.fork_rng(devices=[]):
-        made = target()
-    if not isinstance(made, nn.Module):
+        module = target()
+    if not isinstance(module, nn.Module):
         raise ValueError(
-            f"The architecture {path!r} must make a torch.nn.Module. Got {made!r} instead."
+            f"The architecture {path!r} must make a torch.nn.Module. Got {module!r} instead."
         )
-    return made
+    return module
 
 
 def import_path_of(
     name: str, module: nn.Module, chosen: str | Callable[[], nn.Module] | None
 ) -> str | None:
-    """The import path of what makes a module like this one.
+    """The import path of a class or function that makes a module like this one.
 
     Parameters
     ----------
@@ -97,25 +97,26 @@ def import_path_of(
     module : torch.nn.Module
         The module.
     chosen : str, callable or None
-        What makes such a module, given by the user. None: its class, if it does.
+        The user's class or function, or its import path. None: the class of the module, if it makes
+        such a module.
 
     Returns
     -------
     str or None
-        ``"package.module:callable"``, or None where neither is known.
+        ``"package.module:callable"``, or None if neither makes such a module.
 
     Raises
     ------
     ValueError
-        If what is chosen makes a module whose weights have other names or shapes.
+        If the user's choice makes a module whose weights have other names or shapes.
     """
     if chosen is None:
         return _path_of_class(module)
     path = chosen if isinstance(chosen, str) else f"{chosen.__module__}:{chosen.__qualname__}"
     if _shapes(imported(path)) != _shapes(module):
         raise ValueError(
-            f"The 'architectures' parameter of skood.save must make modules with the weights of "
-            f"those that they are for: {path!r} makes others than the module {name!r} has."
+            f"The 'architectures' parameter of skood.save must make modules with weights of the "
+            f"same names and shapes. Got {path!r} for the module {name!r}, which has other weights."
         )
     return path
 
@@ -130,7 +131,7 @@ def _autoencoder_recipe(owner: AutoencoderTransformer, half: str) -> dict[str, A
         recipe["n_components"] = int(owner.n_components)
     else:
         recipe["code_shape"] = list(map(int, owner._code_shape))
-    # Parameters that were set after `fit` would build another one.
+    # Parameters that were set after `fit` would build another module.
     fits = _shapes(built(recipe)) == _shapes(getattr(owner, f"{half}_"))
     return recipe if fits else None
 
@@ -145,7 +146,7 @@ def _path_of_class(module: nn.Module) -> str | None:
         if any(_is_required(p) for p in inspect.signature(kind).parameters.values()):
             return None
         made = imported(path)
-    except Exception:  # whatever a class of the user's raises, it does not make one
+    except Exception:  # a user's class may raise anything
         return None
     return path if type(made) is kind and _same_build(made, module) else None
 
@@ -156,7 +157,7 @@ def _is_required(parameter: inspect.Parameter) -> bool:
 
 
 def _same_build(made: nn.Module, module: nn.Module) -> bool:
-    """Whether two modules differ in nothing but weights, as far as that can be told."""
+    """Whether two modules show no difference except in their weights."""
     if _shapes(made) != _shapes(module):
         return False
     parts, others = (dict(m.named_modules(remove_duplicate=False)) for m in (made, module))
@@ -176,7 +177,7 @@ def _shapes(module: nn.Module) -> dict[str, Any]:
 
 
 def _settings(module: nn.Module) -> dict[str, Any] | None:
-    """The plain values that a module holds; None where it holds others, which can't be compared."""
+    """The plain attributes of a module, or None if it has others, which cannot be compared."""
     settings = {}
     for name, value in vars(module).items():
         if name in _BOOKKEEPING:
@@ -184,7 +185,7 @@ def _settings(module: nn.Module) -> dict[str, Any] | None:
         if _is_plain(value):
             settings[name] = value
         elif not type(module).__module__.startswith("torch."):
-            return None  # torch's own ones hold what they make of their weights
+            return None  # other attributes of torch's modules depend on their weights
     return settings
 
 

@@ -18,7 +18,7 @@ class Autoencoder(nn.Module):
     Parameters
     ----------
     encoder, decoder : torch.nn.Module
-        The two halves. The decoder gets what the encoder gives, in its shape.
+        The two halves. The decoder gets the encoder's output unchanged.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
@@ -27,14 +27,14 @@ class Autoencoder(nn.Module):
         self.decoder = decoder
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Reconstruct a batch, in its shape."""
+        """Reconstruct a batch in the shape of the batch."""
         return self.decoder(self.encoder(batch)).reshape(batch.shape)
 
 
 def dense_encoder(
     input_shape: Sequence[int], hidden: Sequence[int], n_components: int
 ) -> nn.Sequential:
-    """Dense layers of the widths `hidden`, each with a ReLU, and a linear layer to the code."""
+    """Dense layers of widths `hidden`, each with a ReLU, then a linear layer to the code."""
     widths = [math.prod(input_shape), *hidden, n_components]
     return nn.Sequential(nn.Flatten(), *_dense_layers(widths))
 
@@ -51,7 +51,7 @@ def dense_decoder(
 def conv_encoder(
     input_shape: Sequence[int], channels: Sequence[int], hidden: Sequence[int], n_components: int
 ) -> nn.Sequential:
-    """Convolutions that halve height and width, each with a ReLU, before a dense encoder."""
+    """Convolutions that halve height and width, each with a ReLU, then a dense encoder."""
     depths = [input_shape[0], *channels]
     layers: list[nn.Module] = []
     for before, after in pairwise(depths):
@@ -70,7 +70,7 @@ def conv_decoder(
     shapes = _map_shapes(input_shape, channels)[::-1]
     layers = [*dense_decoder(code_shape, hidden, shapes[0])]
     for before, after in pairwise(shapes):
-        # A side of 2 m - 1 and one of 2 m are both halved to m; the padding says which it was.
+        # Sides of 2 m - 1 and of 2 m are both halved to m. The padding tells them apart.
         extra = tuple(1 - side % _STRIDE for side in after[1:])
         unfold = _convolution(nn.ConvTranspose2d, before[0], after[0], output_padding=extra)
         layers += [nn.ReLU(), unfold]
@@ -80,7 +80,7 @@ def conv_decoder(
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
     """Draw weights of variance 2 / fan-in, and set biases to 0 (He et al. 2015, equation 10).
 
-    The layers are built without drawing anything, so that no global generator is used.
+    The layers are built without weights, so that torch's global generator draws none.
     """
     with torch.no_grad():
         for layer in module.modules():
@@ -92,12 +92,12 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def _fan_in(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> float:
-    """Number of inputs that an output value sums over."""
+    """Number of inputs in the sum of one output value."""
     if isinstance(layer, nn.Linear):
         return layer.in_features
     if isinstance(layer, nn.Conv2d):
         return layer.in_channels * _KERNEL**2
-    # each output position meets one in stride**2 positions of the kernel
+    # Each output position meets one in stride**2 positions of the kernel.
     return layer.in_channels * _KERNEL**2 / _STRIDE**2
 
 
@@ -113,12 +113,12 @@ def _convolution(kind: type[nn.Module], before: int, after: int, **options: obje
 
 
 def _uninitialised(kind: type[nn.Module], *sizes: int, **options: object) -> nn.Module:
-    # dtype and device are named: the user may have set others as torch's defaults.
+    # The user may have set another default dtype or device in torch.
     return torch.nn.utils.skip_init(kind, *sizes, dtype=torch.float32, device="cpu", **options)
 
 
 def _map_shapes(input_shape: Sequence[int], channels: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Shape of the input and of the maps after each convolution."""
+    """Shapes of the input and of the maps after each convolution."""
     depth, height, width = input_shape
     shapes = [(depth, height, width)]
     for after in channels:

@@ -1,4 +1,4 @@
-"""Checks of the parameters of AutoencoderTransformer, and what they mean for the training."""
+"""Checks of the parameters of AutoencoderTransformer, and the training plan that they make."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SMALLEST_BATCH, _LARGEST_BATCH, _STEPS = 16, 256, 50
 
 
 def check_parameters(owner: Any) -> None:
-    """Raise unless all parameters but those that concern X and the device are allowed."""
+    """Raise unless all parameters are valid, except those that concern X and the device."""
     _check_widths(owner, "hidden", owner.hidden, or_empty=True)
     check_int(owner, "n_components", owner.n_components, 1)
     check_option(owner, "architecture", owner.architecture, ("dense", "conv"))
@@ -40,7 +40,7 @@ def check_parameters(owner: Any) -> None:
 
 
 def training_plan(owner: Any, n_samples: int) -> TrainingPlan:
-    """How to train on so many rows."""
+    """The training plan for a number of rows."""
     batch_size = owner.batch_size
     if batch_size == "auto":
         batch_size = min(max(n_samples // _STEPS, _SMALLEST_BATCH), _LARGEST_BATCH)
@@ -61,7 +61,7 @@ def _check_widths(owner: Any, name: str, widths: Any, *, or_empty: bool = False)
         for width in widths
     )
     if not is_widths or (len(widths) == 0 and not or_empty):
-        kind = "sequence" if or_empty else "sequence, not empty,"
+        kind = "sequence" if or_empty else "non-empty sequence"
         raise parameter_error(owner, name, f"a {kind} of ints in [1, inf)", widths)
 
 

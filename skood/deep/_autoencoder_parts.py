@@ -1,4 +1,4 @@
-"""The two halves of an autoencoder, built or the user's own, checked against each other."""
+"""The two halves of an autoencoder, built or given by the user, checked against each other."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from ._autoencoder_modules import (
 def build_autoencoder(
     owner: Any, sample: torch.Tensor, generator: torch.Generator, device: torch.device
 ) -> tuple[Autoencoder, tuple[int, ...]]:
-    """Build the module that is trained.
+    """Build the module to train.
 
     Parameters
     ----------
     owner : AutoencoderTransformer
-        Its parameters are read. Own modules are copied.
+        The owner of the parameters. Its own modules are copied.
     sample : torch.Tensor of shape (n_samples, ...)
-        A few scaled rows: one pass shows what shapes own modules give.
+        A few scaled rows. One pass of them shows the output shapes of own modules.
     generator : torch.Generator
-        Draws the weights of what is built.
+        Draws the weights of built halves.
     device : torch.device
-        Where the module is to be.
+        The device for the module.
 
     Returns
     -------
@@ -44,29 +44,29 @@ def build_autoencoder(
     Raises
     ------
     ValueError
-        If own modules do not fit the rows or each other, or have no weight to train.
+        If the owner's modules do not fit the rows or each other, or have no weight to train.
     """
     sample = sample.to(device)
-    encoder = _own_or(owner.encoder) or _built_encoder(owner, tuple(sample.shape[1:]), generator)
+    encoder = _copied(owner.encoder) or _built_encoder(owner, tuple(sample.shape[1:]), generator)
     encoder = encoder.to(device=device, dtype=torch.float32).eval()
     with torch.no_grad():
         code = encoder(sample)
     _check_output(owner, "encoder", code, len(sample), None)
     code_shape = tuple(code.shape[1:])
-    decoder = _own_or(owner.decoder) or _built_decoder(
+    decoder = _copied(owner.decoder) or _built_decoder(
         owner, code_shape, tuple(sample.shape[1:]), generator
     )
     decoder = decoder.to(device=device, dtype=torch.float32).eval()
     with torch.no_grad():
-        back = decoder(code)
-    _check_output(owner, "decoder", back, len(sample), math.prod(sample.shape[1:]))
+        reconstructed = decoder(code)
+    _check_output(owner, "decoder", reconstructed, len(sample), math.prod(sample.shape[1:]))
     model = Autoencoder(encoder, decoder)
     if not any(weight.requires_grad for weight in model.parameters()):
         raise parameter_error(owner, "encoder", "a module with weights to train", owner.encoder)
     return model, code_shape
 
 
-def _own_or(module: nn.Module | None) -> nn.Module | None:
+def _copied(module: nn.Module | None) -> nn.Module | None:
     return None if module is None else copy.deepcopy(module)
 
 
@@ -96,7 +96,7 @@ def _built_decoder(
 
 
 def _check_output(owner: Any, name: str, output: Any, n_rows: int, n_values: int | None) -> None:
-    """Raise unless the output has a row for each row, of so many values (None: at least one)."""
+    """Raise unless the output has a row of `n_values` (None: one or more) for each input row."""
     if isinstance(output, torch.Tensor):
         shape = tuple(output.shape)
         fits = len(shape) > 1 and shape[0] == n_rows and math.prod(shape) > 0

@@ -1,4 +1,4 @@
-"""Batches of inputs, one at a time, of whatever holds the samples."""
+"""Batches of inputs from arrays, frames, tensors, datasets and loaders."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ _SHUFFLING = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 @dataclass(frozen=True)
 class Batches:
-    """Samples to go through in batches.
+    """Samples in batches.
 
     Parameters
     ----------
     n_rows : int or None
-        Number of samples; None where that is known at the end only.
+        Number of samples; None if it is known only at the end.
     n_full : int or None
-        Number of samples in a full batch; None where batches may have any number.
+        Number of samples in a full batch; None if batches may have any number.
     make : callable
-        Starts a pass over the batches as they are held.
+        Starts a pass over the batches, in the type of the input.
     take : callable or None
-        Gives the batches of the samples at some positions. There is one wherever `n_rows` is known.
+        Gives the batches of the samples at some positions. None if `n_rows` is None.
     """
 
     n_rows: int | None
@@ -61,13 +61,13 @@ def open_batches(estimator: Any, X: Any, batch_size: int, *, reset: bool) -> Bat
     Parameters
     ----------
     estimator : estimator
-        Stores width and column names of X if it has columns, or checks them.
+        Stores the width and column names of X, or checks them.
     X : array-like, torch.Tensor, Dataset or DataLoader
         The samples.
     batch_size : int
-        Samples in a batch; a DataLoader has its own.
+        Samples in a batch; a DataLoader keeps its own batches.
     reset : bool
-        Whether to store or to check.
+        Whether to store them (True) or to check them (False).
 
     Returns
     -------
@@ -118,7 +118,7 @@ def _of_dataset(dataset: Dataset, batch_size: int) -> Batches:
     sized = not isinstance(dataset, IterableDataset) and hasattr(dataset, "__len__")
     if sized and len(dataset) == 0:  # type: ignore[arg-type]
         raise ValueError("X must have one or more samples. Got an empty Dataset instead.")
-    # With a generator of its own: a loader draws a seed, of torch's global generator by default.
+    # By default, a loader draws a seed from torch's global generator.
     loader = DataLoader(dataset, batch_size=batch_size, generator=torch.Generator())
     if not sized:
         return Batches(None, batch_size, lambda: iter(loader))
@@ -135,27 +135,27 @@ def _in_order(loader: DataLoader) -> DataLoader:
     if any(isinstance(sampler, _SHUFFLING) for sampler in samplers):
         raise ValueError(
             "X must be a DataLoader with shuffle=False, so that the result has the order of its "
-            "dataset. Got one that draws at random instead."
+            "dataset. Got a DataLoader that shuffles instead."
         )
     return loader
 
 
 class InputMaker:
-    """Makes the inputs of a module of batches as they are held.
+    """Makes the inputs of a module from batches.
 
-    Floats get the type of the module's weights. Whole numbers too, unless the module has an
-    embedding, which takes tokens of 32 or 64 bits as they are; so do dicts.
+    Floats and whole numbers get the type of the module's weights. Whole numbers in a dict, and
+    those of 32 or 64 bits for a module with an embedding, are tokens and keep their type.
 
     Parameters
     ----------
     module : torch.nn.Module
-        The module that is to be called.
+        The module to call.
     float_type : torch.dtype
         Type of the floats for a module without weights.
     input_shape : tuple of int or None
-        Shape of a sample of which the batch has flat rows.
+        Shape of a sample, if the batch has flat rows.
     device : torch.device
-        Where the inputs are to be.
+        The device for the inputs.
     """
 
     def __init__(
@@ -187,21 +187,21 @@ class InputMaker:
         return self._tensor(batch)
 
     def _arguments(self, batch: Mapping[str, Any]) -> dict[str, Any] | Any:
-        """What the forward takes by name, or else the only input there is."""
-        takes = inspect.signature(self._module.forward).parameters
+        """The inputs that the forward takes by name, or else the only input."""
+        parameters = inspect.signature(self._module.forward).parameters
         named = {name: value for name, value in batch.items() if name not in _LABELS}
-        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in takes.values()):
+        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
             return named
-        taken = {name: value for name, value in named.items() if name in takes}
-        if not taken and len(named) == 1:
+        arguments = {name: value for name, value in named.items() if name in parameters}
+        if not arguments and len(named) == 1:
             return next(iter(named.values()))
-        if not taken:
-            taken_names, names = (", ".join(map(repr, keys)) for keys in (takes, batch))
+        if not arguments:
+            allowed, keys = (", ".join(map(repr, names)) for names in (parameters, batch))
             raise ValueError(
-                f"X must have items that are dicts of what the module takes: {taken_names}. "
-                f"Got the keys {names} instead."
+                f"X must have dicts with inputs of the module as items: {allowed}. "
+                f"Got the keys {keys} instead."
             )
-        return taken
+        return arguments
 
     def _tensor(self, values: Any, *, named: bool = False) -> torch.Tensor:
         borrowed = isinstance(values, torch.Tensor)
@@ -211,7 +211,7 @@ class InputMaker:
         if not values.is_complex() and (values.is_floating_point() or not tokens):
             values = values.to(self._float_type)
             _check_finite(values)
-        # Its own memory: a module may change in place what it is given.
+        # A copy: the module may change its inputs in place.
         values = values.detach().to(self._device, copy=borrowed)
         return values if named else self._shaped(values)
 
@@ -233,7 +233,7 @@ def n_samples(inputs: Inputs) -> int:
 
 
 def filled_up(inputs: Inputs, n_full: int) -> Inputs:
-    """A batch of n_full samples: more of the first one, or the first ones."""
+    """A batch of n_full samples: with copies of the first sample, or cut to the first samples."""
     if isinstance(inputs, dict):
         return {
             name: _filled_up(value, n_full) if value.ndim else value
@@ -250,7 +250,7 @@ def _filled_up(values: torch.Tensor, n_full: int) -> torch.Tensor:
 
 
 def _from_numpy(values: np.ndarray) -> torch.Tensor:
-    """A copy: torch refuses foreign byte orders, and warns of memory that it can't write."""
+    """A copy. Torch refuses foreign byte orders and warns about read-only memory."""
     kind, size = values.dtype.kind, values.dtype.itemsize
     if kind in "iu":
         name = "int64" if size >= 4 else "float32"
@@ -260,7 +260,7 @@ def _from_numpy(values: np.ndarray) -> torch.Tensor:
 
 
 def _check_finite(values: torch.Tensor) -> None:
-    # The sum tells, in most cases, without a second array.
+    # A finite sum, the usual case, needs no second array.
     if math.isfinite(values.sum().item()) or torch.isfinite(values).all():
         return
     if values.isnan().any():

@@ -1,4 +1,4 @@
-"""Collects the results of batches in one array, and shows the progress."""
+"""The results of batches in one array, and the progress."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..rows.progress import Progress
 
 
 class RowCollector:
-    """One array that blocks of rows are written to.
+    """Collects blocks of rows in one array.
 
     Parameters
     ----------
     n_rows : int or None
-        Number of rows there will be. None: known at the end only; blocks are then kept one by one
-        and put together, each freed when it is copied.
+        Number of all rows. None, if it is known only at the end, keeps separate blocks. The result
+        joins them and frees each after its copy.
     dtype : str
         Type of the array.
     """
@@ -29,7 +29,7 @@ class RowCollector:
         self.n_written = 0
 
     def block(self, shape: Sequence[int]) -> NDArray:
-        """The next rows, to be written to.
+        """The memory for the next rows.
 
         Parameters
         ----------
@@ -44,7 +44,7 @@ class RowCollector:
         Raises
         ------
         ValueError
-            If there are more rows than was said, or rows of another shape than before.
+            If there are more than `n_rows` rows, or rows of another shape than before.
         """
         start, self.n_written = self.n_written, self.n_written + shape[0]
         if self._n_rows is None:
@@ -53,7 +53,7 @@ class RowCollector:
         if not self._blocks:
             self._blocks.append(np.empty((self._n_rows, *shape[1:]), self._dtype))
         if self.n_written > self._n_rows:
-            raise ValueError(f"X has more samples than the {self._n_rows} that its length says.")
+            raise ValueError(f"X has more samples than its length, {self._n_rows}.")
         return self._blocks[0][start : self.n_written]
 
     def result(self) -> NDArray:

@@ -1,4 +1,4 @@
-"""The device that a `device` parameter means."""
+"""The device of a `device` parameter."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .._validation import parameter_error
 
 
 def resolve_device(owner: object, device: Any) -> torch.device:
-    """The device of torch that a parameter names.
+    """The device of torch for a parameter.
 
     Parameters
     ----------
     owner : object
-        The estimator, which the error names.
+        The estimator, for the error.
     device : str or torch.device
-        ``"auto"``, which is CUDA where torch sees a device and else the CPU, or a device of torch.
+        A device of torch, or ``"auto"``: CUDA if torch sees a device, else the CPU.
 
     Returns
     -------
@@ -35,8 +35,8 @@ def resolve_device(owner: object, device: Any) -> torch.device:
     if not isinstance(device, str | torch.device):
         raise parameter_error(owner, "device", allowed, device)
     try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise parameter_error(owner, "device", allowed, device) from error
-    return found
+    return resolved

@@ -1,4 +1,4 @@
-"""Dropout whose masks hang on a seed, a draw and a layer, and not on the batch."""
+"""Dropout with masks that depend on a seed, a draw and a layer, but not on the batch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._taps import Tap, find_taps
 _BY_CHANNEL = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.FeatureAlphaDropout)
 _ALPHA = (nn.AlphaDropout, nn.FeatureAlphaDropout)
 _KINDS = (nn.Dropout, *_BY_CHANNEL, nn.AlphaDropout)
-# What SELU goes to on the left: minus its scale times its alpha (Klambauer et al. 2017, section 2).
+# The left limit of SELU: minus its scale times its alpha (Klambauer et al. 2017, section 2).
 _SATURATED = -1.0507009873554805 * 1.6732632423543772
 
 
@@ -27,42 +27,41 @@ def find_dropout(owner: object, module: nn.Module, forward: Callable[[int], Any]
     Parameters
     ----------
     owner : estimator
-        Errors name it.
+        The estimator, for the error.
     module : torch.nn.Module
         The module, in evaluation mode.
     forward : callable
-        Calls the module on a batch of as many samples as it is told.
+        Calls the module on a batch with a given number of samples.
 
     Returns
     -------
     list of Tap
-        One for each call.
+        One tap for each call.
 
     Raises
     ------
     ValueError
-        If no dropout layer is called whose probability is above 0.
+        If the module calls no dropout layer with a probability above 0.
     """
-    found: list[Tap] = []
+    dropout_taps: list[Tap] = []
     if any(_is_active(part) for name, part in module.named_modules() if name):
         taps = find_taps(owner, module, "*", forward)
-        found = [tap for tap in taps if _is_active(module.get_submodule(tap.layer))]
-    if not found:
+        dropout_taps = [tap for tap in taps if _is_active(module.get_submodule(tap.layer))]
+    if not dropout_taps:
         allowed = (
             "a module that calls dropout layers with a probability above 0 (torch.nn.Dropout and "
-            "its kinds; dropout that is a function, or inside recurrent or attention layers, "
-            "cannot be seen)"
+            "its kinds; not dropout as a function, or inside recurrent or attention layers)"
         )
         raise parameter_error(owner, "module", allowed, type(module).__name__)
-    return found
+    return dropout_taps
 
 
 class DropoutMasks:
-    """Dropout by masks of its own in a module that is in evaluation mode.
+    """Dropout by hooks in a module in evaluation mode.
 
-    The dropout layers are off and hooks do their work, so modes are the same for all threads. A
-    mask is drawn for one sample and used for all of a batch. The hooks are there from
-    ``__enter__`` to ``__exit__``, and act only inside `run` and in its thread.
+    The dropout layers stay off and hooks apply the masks, so that all threads share one mode. Each
+    mask is drawn for one sample and applies to all samples of a batch. The hooks exist from
+    ``__enter__`` to ``__exit__``. They act only inside `run`, in its thread.
 
     Parameters
     ----------
@@ -71,7 +70,7 @@ class DropoutMasks:
     module : torch.nn.Module
         The module.
     calls : sequence of Tap
-        The calls of dropout layers, as `find_dropout` gives them.
+        The calls of dropout layers, from `find_dropout`.
     """
 
     def __init__(self, seed: int, module: nn.Module, calls: Sequence[Tap]) -> None:
@@ -94,7 +93,7 @@ class DropoutMasks:
         self._watch.__exit__(*error)
 
     def run(self, draw: int, function: Callable[[Any], torch.Tensor], inputs: Any) -> torch.Tensor:
-        """Call a function of inputs with the masks of one draw in force."""
+        """Call a function of inputs with the masks of one draw."""
         self._draw = draw
         self._n_calls.clear()
         return self._watch.run(lambda: function(inputs))
@@ -102,7 +101,7 @@ class DropoutMasks:
     def _dropped(self, layer: nn.Module, side: Side, values: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
         number = self._numbers[id(layer)]
         call = self._n_calls[number] = self._n_calls.get(number, 0) + 1
-        # A generator for each call: layers that some draws do not call change no other's mask.
+        # A generator for each call: a layer that a draw skips does not change other masks.
         generator = np.random.default_rng([self._seed, self._draw, number, call])
         return dropped(layer, values, generator, self._batch_axes.get((number, call), 0))
 
@@ -115,18 +114,18 @@ def dropped(
     Parameters
     ----------
     layer : torch.nn.Module
-        A dropout layer of torch's.
+        A dropout layer of torch.
     values : torch.Tensor
-        What it is applied to.
+        The values of a batch.
     generator : numpy.random.Generator
-        Draws the mask. On the host, so that all devices have the same one.
+        Draws the mask on the host, so that all devices have the same mask.
     batch_axis : int
         The axis of the samples, along which the mask is repeated.
 
     Returns
     -------
     torch.Tensor
-        Of the shape of the values.
+        The values after dropout.
     """
     if layer.p == 1:
         return torch.zeros_like(values)
@@ -137,7 +136,7 @@ def dropped(
     keep = torch.from_numpy(generator.random(shape, dtype=np.float32) >= layer.p).to(values.device)
     if not isinstance(layer, _ALPHA):
         return values * (keep / (1.0 - layer.p)).to(values.dtype)
-    # Mean 0 and variance 1 stay so (Klambauer et al. 2017, Self-normalizing networks, section 2).
+    # Keeps mean 0 and variance 1 (Klambauer et al. 2017, Self-normalizing networks, section 2).
     scale = 1.0 / math.sqrt((1.0 - layer.p) * (1.0 + layer.p * _SATURATED**2))
     shift = -scale * layer.p * _SATURATED
     return torch.where(keep, values, _SATURATED) * scale + shift

@@ -1,4 +1,4 @@
-"""Evaluation mode that is undone exactly, also when threads overlap."""
+"""Evaluation mode with an exact end, also for threads that overlap."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._aligned_linear import align, unalign
 
 @dataclass
 class _Held:
-    module: nn.Module  # kept here, so that its id stays its own
+    module: nn.Module  # kept alive, so that no other object gets its id
     was_training: bool
     n_holders: int = 0
 
@@ -27,16 +27,16 @@ _HELD: dict[int, _Held] = {}
 def evaluation_mode(module: nn.Module) -> Iterator[None]:
     """Hold a module and all in it in evaluation mode for a block, its linear layers aligned.
 
-    Each submodule gets its own mode back, so parts that were frozen stay so. Holders are counted
-    for each submodule: of two threads that overlap, the last to leave restores what the first one
-    found, also where one works on a part of the other's module. In the block, a linear layer rounds
-    a sample alike at any place of a batch: see `AlignedForward`.
+    Each submodule gets its own mode back, so that frozen parts stay frozen. Holders are counted for
+    each submodule. If two threads overlap, also on a part of a module, the last one restores the
+    modes from before the first one. In the block, a linear layer rounds a sample alike at any place
+    of a batch: see `AlignedForward`.
 
     Parameters
     ----------
     module : torch.nn.Module
-        The module; its `training` flags are set, `train` and `eval` are not called, which some
-        modules override with side effects.
+        The module. Only its `training` flags change: some modules override `train` and `eval` with
+        side effects.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Features of one batch after another, with the module put back as it was at the end."""
+"""Features of one batch after another, by a module that is restored at the end."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ._forward_watch import ForwardWatch, Side
 from ._reduce import LayerError, Reduce, first_tensor, to_rows
 from ._taps import Tap
 
-# What torch and modules raise on inputs of a shape or type that they don't take.
+# The errors of torch and of modules for inputs of a wrong shape or type.
 _MISFITS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 
 
 def forward(module: nn.Module, inputs: Inputs) -> Any:
-    """Call a module; an error of it names what it was called with.
+    """Call a module, and describe the inputs in its errors.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def forward(module: nn.Module, inputs: Inputs) -> Any:
     Returns
     -------
     object
-        What the module gives.
+        The module's output.
     """
     try:
         return module(**inputs) if isinstance(inputs, dict) else module(inputs)
@@ -55,16 +55,16 @@ def _described(inputs: Inputs) -> str:
 
 
 class Extraction:
-    """Takes the features of batches out of a module's layers, all in one forward pass.
+    """Takes the features of batches from a module's layers in one forward pass.
 
     Parameters
     ----------
     owner : object
-        The estimator, which errors name.
+        The estimator, for errors.
     module : torch.nn.Module
-        The module, where it is to be computed.
+        The module, on the device to compute on.
     taps : sequence of Tap
-        Where the features are.
+        The places of the features.
     reduce : str or callable
         See `to_rows`.
     sign : bool
@@ -82,11 +82,11 @@ class Extraction:
         self._parts = {tap.layer: module.get_submodule(tap.layer) for tap in taps}
         self._n_rows = 0
         self._n_calls: dict[tuple[int, Side], int] = {}
-        self._found: dict[Tap, torch.Tensor] = {}
+        self._rows_of: dict[Tap, torch.Tensor] = {}
 
     @contextmanager
     def opened(self) -> Iterator[Callable[[Inputs, int | None], list[torch.Tensor]]]:
-        """Evaluation mode and hooks for a block, which gets `features` of this extraction."""
+        """Evaluation mode and hooks for a block that gets a function of inputs to features."""
         sides = {side: self._watched(side) for side in ("input", "output")}
         with (
             evaluation_mode(self._module),
@@ -101,27 +101,27 @@ class Extraction:
     def _features(
         self, watch: ForwardWatch, inputs: Inputs, n_full: int | None
     ) -> list[torch.Tensor]:
-        """The rows of each tap, of a batch that is filled up to n_full samples."""
+        """The rows of each tap, from a pass of a batch padded to n_full samples."""
         n_rows = n_samples(inputs)
         if n_full is not None and n_rows < n_full:
             inputs = filled_up(inputs, n_full)
         self._n_rows = n_samples(inputs)
         self._n_calls.clear()
-        self._found.clear()
+        self._rows_of.clear()
         watch.run(lambda: forward(self._module, inputs))
         for tap in self._taps:
-            if tap not in self._found:
+            if tap not in self._rows_of:
                 raise ValueError(
-                    f"Layer {tap.group!r} was not called on {_described(inputs)}, but "
-                    f"was when {self._owner} was fitted."
+                    f"The module did not call layer {tap.group!r} on {_described(inputs)}, but "
+                    f"did when {self._owner} was fitted."
                 )
-        return [self._found[tap][:n_rows] for tap in self._taps]
+        return [self._rows_of[tap][:n_rows] for tap in self._taps]
 
     def _observe(self, module: nn.Module, side: Side, value: Any) -> None:
         call = self._n_calls[id(module), side] = self._n_calls.get((id(module), side), 0) + 1
         for tap in self._taps:
             if self._parts[tap.layer] is module and tap.side == side and tap.call in (0, call):
-                self._found[tap] = self._rows(tap, module, value)
+                self._rows_of[tap] = self._rows(tap, module, value)
 
     def _rows(self, tap: Tap, module: nn.Module, value: Any) -> torch.Tensor:
         if tap.side == "input":
@@ -141,17 +141,17 @@ class Extraction:
         return torch.sign(rows) if self._sign else rows
 
 
-def side_by_side(found: Sequence[torch.Tensor]) -> torch.Tensor:
+def side_by_side(layers: Sequence[torch.Tensor]) -> torch.Tensor:
     """The rows of several layers as one matrix."""
-    return torch.cat(list(found), dim=1) if len(found) > 1 else found[0]
+    return torch.cat(list(layers), dim=1) if len(layers) > 1 else layers[0]
 
 
-def write_side_by_side(found: Sequence[torch.Tensor], block: NDArray) -> None:
-    """Write the rows of several layers to an array of their number and their width together."""
-    if found[0].device.type != "cpu":
-        found = [side_by_side(found)]  # brought here in one go
+def write_side_by_side(layers: Sequence[torch.Tensor], block: NDArray) -> None:
+    """Write the rows of several layers to an array of their joint width."""
+    if layers[0].device.type != "cpu":
+        layers = [side_by_side(layers)]  # one transfer to the host
     start = 0
-    for rows in found:
+    for rows in layers:
         end = start + rows.shape[1]
         torch.from_numpy(block[:, start:end]).copy_(rows)
         start = end

@@ -1,4 +1,4 @@
-"""Features of samples, and gradients in them, by a module that is held open."""
+"""Features of samples, and their gradients in the samples, by a module with hooks."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 class FeaturePass:
-    """What a `TorchFeatureTransformer` does while its module is in evaluation mode, with hooks.
+    """The calls of a `TorchFeatureTransformer` while its module has hooks, in evaluation mode.
 
     Parameters
     ----------
     owner : TorchFeatureTransformer
-        The transformer; its parameters are read, and errors name it.
+        The transformer, for its parameters and for errors.
     module : torch.nn.Module
-        Its module, where it is to be computed.
+        Its module, on the device to compute on.
     device : torch.device
-        Where that is.
+        That device.
     features : callable
-        Gives the features of a batch, filled up to a number of samples: an open `Extraction`.
+        Gives the features of a batch, padded to a number of samples: an open `Extraction`.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class FeaturePass:
     def _collected(
         self, X: Any, what: str, write: Callable[[Any, int | None, RowCollector], None]
     ) -> NDArray:
-        """One array of what is written of each batch of X."""
+        """One array of the rows that `write` makes of each batch of X."""
         owner = self._owner
         batches = open_batches(owner, X, owner.batch_size, reset=False)
         n_full = batches.n_full if owner.pad_batches else None

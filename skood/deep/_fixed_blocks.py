@@ -1,4 +1,4 @@
-"""Forward passes over rows in blocks of one size, so that a row comes out the same in any batch."""
+"""Forward passes over rows in blocks of one size, so that a row has one output in any batch."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def forward_blocks(
     shape: Sequence[int],
     device: torch.device,
 ) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
-    """Apply a module to some rows at a time.
+    """Apply a module to blocks of rows.
 
-    A matrix product rounds a row otherwise in a batch of another size, and a detector behind it
-    would not know a training row again. So each block has the same number of rows: the last one is
-    filled up with copies of a row.
+    The size of a batch changes the rounding of a matrix product, and a later detector would not
+    recognise a training row. So each block has the same number of rows: copies of a row pad the
+    last one.
 
     Parameters
     ----------
@@ -36,16 +36,16 @@ def forward_blocks(
     X : ndarray of shape (n_samples, n_features)
         The rows.
     prepare : callable
-        Makes the float32 rows that the module is to see of some rows of X.
+        Makes the module's float32 rows from rows of X.
     shape : sequence of int
-        The shape of one row as the module sees it.
+        The shape of one row for the module.
     device : torch.device
-        Where the module is.
+        The device of the module.
 
     Yields
     ------
     slice, ndarray of shape (n_rows, n_features), ndarray of shape (n_rows, n_outputs)
-        Which rows these are, the prepared rows, and what the module gives, flattened.
+        The positions of the rows, the prepared rows, and the flattened outputs of the module.
     """
     with evaluation_mode(module):
         for part in slices(len(X), BLOCK_ROWS):
@@ -58,7 +58,7 @@ def _outputs(
 ) -> NDArray[np.float32]:
     n_rows = len(block)
     with torch.inference_mode():
-        # Memory of torch's own, whose alignment, on which rounding may depend, is always one.
+        # Rounding may depend on the alignment of memory, which is always the same in torch's.
         filled = torch.empty((BLOCK_ROWS, block.shape[1]), dtype=torch.float32, device="cpu")
         filled[:n_rows] = torch.from_numpy(block)
         filled[n_rows:] = filled[0]

@@ -1,4 +1,4 @@
-"""What layers take and give in a forward pass, seen by the call that owns it alone."""
+"""Inputs and outputs of layers in a forward pass, for the call that runs it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Side = Literal["input", "output"]
 Observer = Callable[[nn.Module, Side, Any], Any]
 _Result = TypeVar("_Result")
 
-# torch numbers hooks by a counter without a lock: two threads could get one number for two hooks.
+# torch's counter of hooks has no lock: two threads could get one number for two hooks.
 _LOCK = threading.Lock()
 _RUNNING = threading.local()
 
@@ -24,20 +24,18 @@ _RUNNING = threading.local()
 class ForwardWatch:
     """Calls an observer for the inputs and outputs of some modules.
 
-    The hooks are on the modules between ``__enter__`` and ``__exit__``. They observe only what is
-    called inside `run`, in its thread: another thread that uses the same modules, or another watch
-    on them, is not seen.
+    The hooks are on the modules between ``__enter__`` and ``__exit__``. They observe only calls
+    inside `run`, in its thread. They do not observe calls in another thread or in another watch.
 
     Parameters
     ----------
     root : torch.nn.Module
-        The module that they are in.
+        The module that contains the modules.
     inputs, outputs : iterable of torch.nn.Module
-        The modules whose inputs and whose outputs are observed.
+        The modules to observe the inputs of, and those to observe the outputs of.
     observer : callable
-        Called with the module, ``"input"`` or ``"output"``, and the value: the output, or the pair
-        of positional and keyword arguments. What it returns of an output, if that is not None,
-        takes the output's place.
+        Gets the module, ``"input"`` or ``"output"``, and the value: the output, or the pair of
+        positional and keyword arguments. A returned value other than None replaces an output.
     """
 
     def __init__(
@@ -67,7 +65,7 @@ class ForwardWatch:
         self._remove()
 
     def run(self, function: Callable[[], _Result]) -> _Result:
-        """Call a function and observe the modules that it calls in this thread."""
+        """Call a function, and observe the modules that it calls in this thread."""
         running = _RUNNING.__dict__.setdefault("watches", [])
         running.append(self)
         try:
@@ -87,14 +85,14 @@ class ForwardWatch:
             else:
                 self._undo.callback(module.register_forward_hook(self._after).remove)
         if self._fused:
-            # The hooks for all modules leave it fused.
+            # A hook for all modules does not stop the fused step.
             self._undo.callback(register_module_forward_hook(self._after_any).remove)
 
     def _remove(self) -> None:
         with _LOCK:
             self._undo.close()
 
-    # `kwargs` is missing if the hook is removed by its owner while another thread is calling it.
+    # `kwargs` is missing if one thread removes the hook while another calls it.
     def _before(self, module: nn.Module, args: Any, kwargs: Any = None) -> None:
         if self._is_running():
             self._observer(module, "input", (args, kwargs))
@@ -107,17 +105,17 @@ class ForwardWatch:
         return self._observer(module, "output", output) if is_watched else None
 
     def _is_running(self) -> bool:
-        # The innermost one: a module may itself use a transformer on some of its layers.
+        # Only the innermost watch observes: a module may itself use a transformer on its layers.
         watches: list[ForwardWatch] = getattr(_RUNNING, "watches", [])
         return len(watches) > 0 and watches[-1] is self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A module that is pickled while another thread works with it takes its hooks along.
+        # A pickle of a module that another thread is using includes its hooks.
         return _Idle, ()
 
 
 class _Idle:
-    """What a watch is in a copy of the module that it was on: it does nothing."""
+    """Stands for a watch in a copy of its module, and does nothing."""
 
     def _is_running(self) -> bool:
         return False

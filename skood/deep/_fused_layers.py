@@ -1,4 +1,4 @@
-"""torch's encoder layers, which in evaluation mode compute in one step, past their parts."""
+"""Encoder layers of torch, which in evaluation mode skip their parts in one fused step."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-# From 2.5 on a hook in a layer is enough for it to call its parts; before, it was passed over.
+# From torch 2.5 on, a layer with a hook inside calls its parts; before, it skipped them.
 _HOOKS_ARE_SEEN = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 5)
 
 _LOCK = threading.Lock()
-_HOLDERS: list[bool] = []  # what each that holds the switch has found; the first one's counts
+_HOLDERS: list[bool] = []  # the switch before each holder; the first value is restored
 
 
 def is_fused(module: nn.Module) -> bool:
-    """Whether a hook on a module would cost it its fused step.
+    """Whether a hook on a module would stop its fused step.
 
     Parameters
     ----------
@@ -27,14 +27,14 @@ def is_fused(module: nn.Module) -> bool:
     Returns
     -------
     bool
-        True for an encoder layer without hooks. Those for all modules do no harm; they are called
-        before a module's own, so where it has some it is not fused, and gets its hook as others.
+        True for an encoder layer without hooks of its own. Such a layer is observed by a hook for
+        all modules, which does not stop the fused step but runs before a module's own hooks.
     """
     return isinstance(module, nn.TransformerEncoderLayer) and not module._forward_hooks
 
 
 def has_part_among(root: nn.Module, watched: list[nn.Module]) -> bool:
-    """Whether some of these modules are parts of an encoder layer that passes over their hooks."""
+    """Whether an encoder layer would skip the hooks of some of these modules, its parts."""
     if _HOOKS_ARE_SEEN:
         return False
     layers = [part for part in root.modules() if isinstance(part, nn.TransformerEncoderLayer)]
@@ -44,9 +44,9 @@ def has_part_among(root: nn.Module, watched: list[nn.Module]) -> bool:
 
 @contextmanager
 def parts_called() -> Iterator[None]:
-    """Have encoder layers call their parts for a block.
+    """Make encoder layers call their parts in a block.
 
-    torch has one switch for all threads: the last of those that hold it puts it back.
+    torch has one switch for all threads. The last holder restores it.
     """
     with _LOCK:
         _HOLDERS.append(torch.backends.mha.get_fastpath_enabled())

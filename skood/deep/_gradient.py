@@ -1,4 +1,4 @@
-"""Gradients with respect to inputs, and to nothing else."""
+"""Gradients with respect to inputs only."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _CUDNN_LOCK = threading.Lock()
 
 
 def gradient_in(inputs: Inputs, objective: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-    """Gradient of the sum over the samples, which is that of each sample in its own values."""
+    """Gradient of the sum over the samples, so of each sample's objective in its own values."""
     if isinstance(inputs, dict) or not inputs.is_floating_point():
         raise ValueError(
             "X must hold arrays of real numbers to have a gradient, not dicts or tokens."
         )
     inputs.requires_grad_()
-    # Of a copy, which the module may change in place.
+    # The module may change the copy in place.
     value = objective(inputs.clone())
     if not isinstance(value, torch.Tensor) or value.shape not in ((), (len(inputs),)):
         got = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
         raise ValueError(
-            f"The objective must give a tensor of shape ({len(inputs)},) or () for "
+            f"The objective must return a tensor of shape ({len(inputs)},) or () for "
             f"{len(inputs)} samples. Got {got} instead."
         )
     (slope,) = (
@@ -43,15 +43,15 @@ def gradient_in(inputs: Inputs, objective: Callable[[torch.Tensor], torch.Tensor
 def differentiable(module: nn.Module, device: torch.device) -> Iterator[None]:
     """Gradients on for a block, also through recurrent layers in evaluation mode.
 
-    cuDNN differentiates these in training mode only, so they go without it. Its switch is one for
-    all threads; so that two of them don't restore each other's, they take turns.
+    cuDNN differentiates recurrent layers in training mode only, so the block does without cuDNN.
+    All threads share its switch. They take turns, so that each restores the right state.
 
     Parameters
     ----------
     module : torch.nn.Module
         The module.
     device : torch.device
-        Where it is.
+        The device of the module.
     """
     with torch.inference_mode(mode=False), torch.enable_grad():
         if device.type != "cuda" or not any(isinstance(m, nn.RNNBase) for m in module.modules()):

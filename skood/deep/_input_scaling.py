@@ -1,4 +1,4 @@
-"""Inputs brought to the scale that a network trains on, and back."""
+"""Scaling of inputs for the training of a network, and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..measures.blocks import slices
 
 _BYTES = 1 << 24  # of float64 temporaries at a time
-# Beyond this a value is held: float32 ends at 3e38, and the layers still have to multiply and add.
+# Larger values are clipped: float32 ends at 3e38, and the layers multiply and add.
 LARGEST_SCALED = 1e30
 
 
@@ -21,17 +21,17 @@ class InputScaling(NamedTuple):
     Attributes
     ----------
     mean, scale : ndarray of shape (n_features,) or (1,)
-        One number a column, or one for all of them.
+        One number for each column, or one for all columns.
     """
 
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
 
     def scaled(self, X: NDArray) -> NDArray[np.float32]:
-        """Scale rows; values far off are held at 1e30, so that no layer overflows."""
+        """Scale rows, and clip values at 1e30, so that no layer overflows."""
         out = np.empty(X.shape, dtype=np.float32)
         for part, block in _blocks(X):
-            # In float64: in float32, rows of 1e8 and noise would lose the noise with the mean.
+            # In float64: in float32, values near 1e8 lose their variation with the mean.
             with np.errstate(over="ignore"):
                 block -= self.mean
                 block /= self.scale
@@ -40,7 +40,7 @@ class InputScaling(NamedTuple):
         return out
 
     def unscaled(self, Z: NDArray) -> NDArray[np.float64]:
-        """Bring scaled rows back to the unit of the inputs."""
+        """Convert scaled rows to the unit of the inputs."""
         with np.errstate(over="ignore"):
             return Z.astype(np.float64) * self.scale + self.mean
 
@@ -58,7 +58,7 @@ def fit_scaling(X: NDArray, *, per_feature: bool) -> InputScaling:
     Returns
     -------
     InputScaling
-        The map. A column that does not vary, but for rounding, has scale 1.
+        The map. A column that varies only by rounding has scale 1.
 
     Examples
     --------
@@ -79,14 +79,14 @@ def fit_scaling(X: NDArray, *, per_feature: bool) -> InputScaling:
     squares = (_sums((block / unit - mean) ** 2, per_feature) for _, block in _blocks(X))
     deviation = np.sqrt(sum(squares) / n_values)
     varies = (X[0] != X).any(axis=0) if per_feature else np.array([(X[0, 0] != X).any()])
-    # Values that differ in their last digits only say nothing, and would be blown up to noise.
+    # Differences in the last digits are rounding. Division by them would magnify it.
     varies &= deviation > 10 * np.finfo(X.dtype).eps
     scale = deviation * unit
     return InputScaling(mean * unit, np.where(varies & (scale > 0), scale, 1.0))
 
 
 def _blocks(X: NDArray) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Copies of some rows at a time, and which rows these are."""
+    """The positions of blocks of rows, and copies of the blocks."""
     for part in slices(len(X), _BYTES, each=8 * X.shape[1]):
         yield part, X[part].astype(np.float64)
 

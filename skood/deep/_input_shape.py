@@ -1,4 +1,4 @@
-"""Images as flat rows, and the shape in which a network sees them."""
+"""Images as flat rows, and their shape for a network."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _ALLOWED = "(channels, height, width) or (height, width)"
 
 
 def flat_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
-    """Rows as two-dimensional input, and the shape of one row where it was an image.
+    """Rows as two-dimensional input, and the shape of one row if it is an image.
 
-    Whole numbers of at most 16 bits, as pixels are, become float32, which holds them exactly.
+    Whole numbers of at most 16 bits, such as pixels, become float32, which is exact.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
             (n_samples, channels, height, width)
-        The rows. What has two dimensions or none is returned as it came.
+        The rows. Input with two dimensions, or with none, is returned unchanged.
 
     Returns
     -------
@@ -45,14 +45,14 @@ def flat_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
 
 
 def input_shape_of(owner: Any, row_shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of one row as the encoder sees it: (n_features,) or (channels, height, width).
+    """Shape of one row for the encoder: (n_features,) or (channels, height, width).
 
     Parameters
     ----------
     owner : estimator
-        Its parameters `input_shape` and `architecture` are read.
+        The owner of the parameters `input_shape` and `architecture`.
     row_shape : tuple of int
-        The shape that the rows have.
+        The shape of a row in X.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def input_shape_of(owner: Any, row_shape: tuple[int, ...]) -> tuple[int, ...]:
     Raises
     ------
     ValueError
-        If the parameter is no shape of an image, or none of these rows, or is missing.
+        If `input_shape` is missing, is no shape of an image, or does not fit the rows.
     """
     shape = row_shape if owner.input_shape is None else owner.input_shape
     is_shape = isinstance(shape, tuple | list) and all(

@@ -1,4 +1,4 @@
-"""Training that neither feels nor changes how torch is set elsewhere."""
+"""Training that neither depends on the settings of torch nor changes them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import torch
 
 @contextmanager
 def isolated(seed: int, device: torch.device, *, global_generators: bool) -> Iterator[None]:
-    """Make what is trained in the block depend on the seed alone.
+    """Make training in the block depend only on the seed.
 
-    Gradients are on in the block, also where the caller has switched them off.
+    Gradients are on in the block, even if the caller has switched them off.
 
     Parameters
     ----------
     seed : int
         The seed of torch's global generators in the block.
     device : torch.device
-        Where the block computes.
+        The device that the block computes on.
     global_generators : bool
-        Whether the block may draw from them, as dropout in a user's module does. They are put back
-        afterwards. Blocks in several threads would put back each other's state, so False should be
-        given wherever nothing global is drawn.
+        Whether the block may draw from the global generators, as dropout in a user's module does.
+        Their states are restored afterwards. Blocks in several threads would restore each other's
+        states, so pass False if the block draws nothing global.
     """
     forked = _seeded(seed, device) if global_generators else nullcontext()
     with (
@@ -48,7 +48,7 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def _deterministic_convolutions(device: torch.device) -> Iterator[None]:
-    """CuDNN may else add up in an order that changes from run to run."""
+    """Without this, the order of sums in cuDNN may change from run to run."""
     if device.type != "cuda":
         yield
         return

@@ -1,4 +1,4 @@
-"""Which axis of a layer's output holds the samples, and which the features."""
+"""The axes of samples and of features in a layer's output."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _FEATURES_LAST = (
 
 
 class Layout(NamedTuple):
-    """The axes of a tensor."""
+    """The axes of samples and of features in a tensor."""
 
     batch_axis: int = 0
     channels_first: bool = True
-    # whether another axis had as many entries as there are rows
+    # whether two axes have as many entries as the batch has rows
     ambiguous: bool = False
 
 
 class LayoutTracker:
-    """Follows a forward pass: what a layer does not tell is as the last layer left it.
+    """Finds the layouts of tensors in a forward pass, from the types of layers.
 
-    A convolution leaves (n, channels, height, width); a linear layer, attention or a recurrent
-    layer leaves (n, steps, features). An activation, or a block of layers, gives what the layer
-    before it gave, if its output has as many axes and channels. Where nothing tells, three axes are
-    taken for (n, steps, features) and more for (n, channels, ...).
+    A convolution leaves (n, channels, height, width). A linear, attention or recurrent layer leaves
+    (n, steps, features). An activation, or a block of layers, keeps the layout of the last such
+    layer if its output has as many axes and channels. Otherwise, three axes are read as
+    (n, steps, features) and more as (n, channels, ...).
 
     Parameters
     ----------
@@ -50,21 +50,22 @@ class LayoutTracker:
 
     def __init__(self, n_rows: int) -> None:
         self._n_rows = n_rows
-        self._left: tuple[int, int, bool] | None = None  # axes, channels, channels first
+        # of the last layer whose type tells: axes, channels, channels first
+        self._last: tuple[int, int, bool] | None = None
 
     def of_output(self, module: nn.Module, value: Any) -> Layout:
-        """Layout of what a module gives."""
+        """Layout of a module's output."""
         tensor = first_tensor(value)
         if tensor is None:
             return Layout()
         channels_first = self._channels_first(module, tensor)
         if isinstance(module, _CHANNELS_FIRST + _FEATURES_LAST) and tensor.ndim > 2:
             channels = tensor.shape[1 if channels_first else -1]
-            self._left = tensor.ndim, channels, channels_first
+            self._last = tensor.ndim, channels, channels_first
         return self._layout(module, tensor, channels_first)
 
     def of_input(self, module: nn.Module, value: Any) -> Layout:
-        """Layout of what a module takes."""
+        """Layout of a module's input."""
         tensor = first_tensor(value)
         if tensor is None:
             return Layout()
@@ -75,8 +76,8 @@ class LayoutTracker:
             return True
         if isinstance(module, _FEATURES_LAST):
             return False
-        if self._left is not None:
-            n_axes, channels, channels_first = self._left
+        if self._last is not None:
+            n_axes, channels, channels_first = self._last
             axis = 1 if channels_first else -1
             if tensor.ndim == n_axes and tensor.shape[axis] == channels:
                 return channels_first

@@ -1,4 +1,4 @@
-"""Scorers of logits, given as an array or made by a module."""
+"""Scorers by logits from an array or a module."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BLOCK_VALUES = 1 << 18  # logits at a time: 2 MB in float64
 
 
 class LogitScorer(RawInputScorer):
-    """Scorer by the logits of one forward pass, or by logits that are there already."""
+    """Scorer by the logits of one forward pass, or by precomputed logits."""
 
     def _open(self, X: Any, *, reset: bool) -> Batches:
         if self.module is not None:
@@ -39,7 +39,7 @@ class LogitScorer(RawInputScorer):
         if X.shape[1] < 2:
             raise ValueError(
                 f"X must have 2 or more columns of logits, one for each class, for "
-                f"{type(self).__name__} without a module. Got 1 feature(s) instead."
+                f"{type(self).__name__} with module=None. Got 1 feature(s) instead."
             )
         return row_batches(X, max(1, _BLOCK_VALUES // X.shape[1]))
 

@@ -10,7 +10,7 @@ from .._validation import check_option
 from ..measures import max_mean_probability, mutual_information, predictive_entropy
 from ._raw_input_scorer import RawInputScorer
 
-# each with the sign that makes it higher where the members are more certain
+# Each has the sign that gives higher scores for more certain members.
 _MEASURES = {
     "max_softmax": (1.0, max_mean_probability),
     "entropy": (-1.0, predictive_entropy),

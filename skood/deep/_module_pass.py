@@ -27,12 +27,12 @@ def check_pass_parameters(owner: Any) -> None:
 
 
 class ModulePass:
-    """A module where it is to be computed, with what makes its inputs and reads its outputs.
+    """A classifier on the device to compute on, with the conversion of its inputs and outputs.
 
     Parameters
     ----------
     owner : estimator
-        Its parameters `device` and `input_shape` are read, and errors name it.
+        The owner of the parameters `device` and `input_shape`; errors name it.
     module : torch.nn.Module
         The classifier.
     """
@@ -45,10 +45,9 @@ class ModulePass:
         self._owner = type(owner).__name__
 
     def inputs(self, batch: Any, n_full: int | None) -> tuple[Inputs, int]:
-        """The inputs of a batch, and how many samples it has.
+        """The inputs of a batch, padded to n_full samples, and the number of its samples.
 
-        They are filled up to n_full: products are rounded otherwise in batches of another size, and
-        a row's score is not to depend on its batch.
+        Rounding depends on the size of a batch. Padding makes a row's score independent of it.
         """
         inputs = self._make(batch)
         n_rows = n_samples(inputs)
@@ -57,21 +56,21 @@ class ModulePass:
         return inputs, n_rows
 
     def logits(self, inputs: Inputs) -> torch.Tensor:
-        """What the module gives for inputs, which it may change in place: a row for each sample."""
-        value = forward(self.module, inputs)
-        found = first_tensor(value)
+        """The module's logits, a row for each sample. The module may change the inputs in place."""
+        output = forward(self.module, inputs)
+        logits = first_tensor(output)
         n_rows = n_samples(inputs)
-        if found is None or found.ndim != 2 or len(found) != n_rows or found.shape[1] < 2:
-            shape = type(value).__name__ if found is None else f"shape {tuple(found.shape)}"
+        if logits is None or logits.ndim != 2 or len(logits) != n_rows or logits.shape[1] < 2:
+            shape = type(output).__name__ if logits is None else f"shape {tuple(logits.shape)}"
             raise ValueError(
                 f"{type(self.module).__name__} must give {self._owner} an output of shape "
                 f"({n_rows}, n_classes) for {n_rows} samples, of two or more classes. "
                 f"Got {shape} instead."
             )
-        return found
+        return logits
 
     def read(self, logits: torch.Tensor, n_rows: int) -> NDArray[np.float64]:
-        """The first rows of what the module has given as an array, which must be finite."""
+        """The first rows of logits as an array. They must be finite."""
         rows = logits[:n_rows].detach().to("cpu", torch.float64).numpy()
         finite = np.isfinite(rows).all(axis=1)
         if not finite.all():

@@ -1,4 +1,4 @@
-"""How near features are to a class, as an objective whose gradient moves inputs."""
+"""The distance of features from the nearest class, as an objective whose gradient moves inputs."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class NearestClass:
         like = part.new_tensor if hasattr(part, "new_tensor") else np.asarray
         z = (part - like(self._centre)) / like(self._scale) @ like(self._whitening)
         means = like(self._means)
-        # The minimum has the gradient of the distance from the nearest class, so only that is made.
-        plain = z.detach() if hasattr(z, "detach") else z
+        # The minimum has the gradient of the distance from the nearest class, so only it is needed.
+        values = z.detach() if hasattr(z, "detach") else z
         lengths = (means * means).sum(1)
-        nearest = (lengths - 2.0 * (plain @ means.T)).argmin(1)
+        nearest = (lengths - 2.0 * (values @ means.T)).argmin(1)
         difference = z - means[nearest]
         return -(difference * difference).sum(1)
 
 
 def _in_float64(features: Any) -> Any:
-    """In float64 where the device has it: a covariance may be nearly singular."""
+    """Features in float64, if the device has it: a covariance may be nearly singular."""
     if not hasattr(features, "double"):
         return np.asarray(features, dtype=np.float64)
     return features if features.device.type == "mps" else features.double()

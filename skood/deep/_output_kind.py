@@ -1,4 +1,4 @@
-"""Logits or probabilities: the outputs of a classifier are told apart, since scores hang on it."""
+"""Checks whether the outputs of a classifier are logits or probabilities, as a score needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._validation import check_option, parameter_error
 
 OUTPUTS = ("logits", "probabilities")
 
-_ROUNDING = 1e-3  # of a sum of many probabilities of half precision
+_ROUNDING = 1e-3  # in a sum of many probabilities in half precision
 
 
 def check_outputs_parameter(owner: Any) -> None:
@@ -22,14 +22,14 @@ def check_outputs_parameter(owner: Any) -> None:
 def check_logits(owner: Any, outputs: NDArray[np.float64]) -> None:
     """Raise if all rows are probabilities.
 
-    One row of logits may be so by chance, so a single one passes.
+    One row of logits may look like probabilities by chance, so a single row passes.
 
     Parameters
     ----------
     owner : estimator
-        Errors name it, and its parameter `outputs` if it has one.
+        The estimator, for the error; also its parameter `outputs`, if it has one.
     outputs : ndarray of shape (..., n_samples, n_classes)
-        What is said to be logits.
+        The presumed logits.
 
     Raises
     ------
@@ -42,43 +42,44 @@ def check_logits(owner: Any, outputs: NDArray[np.float64]) -> None:
     if hasattr(owner, "outputs"):
         raise parameter_error(owner, "outputs", f"'probabilities' for {rows}", "logits")
     raise ValueError(
-        f"{type(owner).__name__} must be given logits, which the softmax is taken of. "
+        f"{type(owner).__name__} must get logits, to which it applies the softmax. "
         f"Got probabilities ({rows}) instead."
     )
 
 
 def check_no_log_probabilities(owner: Any, outputs: NDArray[np.float64]) -> None:
-    """Raise if the exponentials of all rows are probabilities, as behind a log-softmax."""
+    """Raise if the exponentials of all rows are probabilities, as after a log-softmax."""
     if (outputs <= 0).all() and len(outputs) > 1 and _are_probabilities(np.exp(outputs)).all():
         raise ValueError(
-            f"{type(owner).__name__} must be given logits, which the softmax is taken of. "
+            f"{type(owner).__name__} must get logits, to which it applies the softmax. "
             "Got logarithms of probabilities (their exponentials sum to 1) instead."
         )
 
 
 def check_probabilities(owner: Any, outputs: NDArray[np.float64]) -> None:
-    """Raise if a row is no row of probabilities.
+    """Raise if a row does not hold probabilities.
 
     Parameters
     ----------
     owner : estimator
-        With a parameter `outputs`, which the error names.
+        The estimator whose parameter `outputs` the error names.
     outputs : ndarray of shape (..., n_samples, n_classes)
-        What is said to be probabilities.
+        The presumed probabilities.
 
     Raises
     ------
     ValueError
         If a row has negative numbers, or its sum is not 1.
     """
-    n_others = int(np.sum(~_are_probabilities(outputs)))
-    if n_others:
-        allowed = f"'logits' for rows that are not non-negative with the sum 1, as {n_others} are"
+    is_other = ~_are_probabilities(outputs)
+    if is_other.any():
+        count = f"{is_other.sum()} of {is_other.size}"
+        allowed = f"'logits' for rows with a negative number or a sum other than 1 ({count} rows)"
         raise parameter_error(owner, "outputs", allowed, "probabilities")
 
 
 def _are_probabilities(outputs: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether each row is non-negative and sums to 1."""
     positive = outputs.min(axis=-1) >= 0
-    with np.errstate(over="ignore", invalid="ignore"):  # of logits near the largest float
+    with np.errstate(over="ignore", invalid="ignore"):  # logits may be near the largest float
         return positive & (np.abs(outputs.sum(axis=-1) - 1.0) <= _ROUNDING)

@@ -1,4 +1,4 @@
-"""A module where it is to be computed, without moving the user's own."""
+"""A module on the device to compute on; the user's module is not moved."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ._device import resolve_device
 
 
 def plain_module(owner: object, module: Any) -> nn.Module:
-    """The module whose layers are called one by one, of what a user gives.
+    """The module with callable layers for the module from a user.
 
     Parameters
     ----------
     owner : object
-        The estimator, which errors name.
+        The estimator, for errors.
     module : torch.nn.Module
-        The module; one made by `torch.compile` stands for the one that it was made of.
+        The module. For one made by `torch.compile`, the original module is returned.
 
     Returns
     -------
@@ -31,28 +31,28 @@ def plain_module(owner: object, module: Any) -> nn.Module:
     Raises
     ------
     ValueError
-        If it is no module, or has no weights yet.
+        If it is not a module, or has no weights yet.
     """
     if not isinstance(module, nn.Module):
         raise parameter_error(owner, "module", "a torch.nn.Module", module)
     module = getattr(module, "_orig_mod", module) if _is_compiled(module) else module
     for name, tensor in chain(module.named_parameters(), module.named_buffers()):
         if nn.parameter.is_lazy(tensor) or tensor.is_meta:
-            allowed = f"a module whose weights are there; {name!r} is not, call the module once"
+            allowed = f"a module with weights; {name!r} has none yet, so call the module once"
             raise parameter_error(owner, "module", allowed, type(module).__name__)
     return module
 
 
 def device_for(owner: object, device: Any, module: nn.Module) -> torch.device:
-    """The device that a `device` parameter means for a module.
+    """The device of a `device` parameter for a module.
 
     Parameters
     ----------
     owner : object
-        The estimator, which errors name.
+        The estimator, for errors.
     device : str or torch.device
-        ``"auto"``: where the module is, if that is not the CPU; else a GPU if there is one. What
-        `torch.jit` made stays where it is, since its copies take no hooks.
+        ``"auto"`` is the module's device if that is not the CPU, else a GPU if there is one. A
+        module made by `torch.jit` stays on its device, because its copies take no hooks.
     module : torch.nn.Module
         The module.
 
@@ -64,25 +64,25 @@ def device_for(owner: object, device: Any, module: nn.Module) -> torch.device:
     Raises
     ------
     ValueError
-        If torch has no such device here, or the module can't be copied there.
+        If torch has no such device here, or the module cannot be copied to it.
     """
     home = next((t.device for t in _tensors(module)), None)
     stays = any(isinstance(part, torch.jit.ScriptModule) for part in module.modules())
     auto = isinstance(device, str) and device == "auto"
     if auto and home is not None and (stays or home.type != "cpu"):
         return home
-    found = resolve_device(owner, device)
-    if stays and home not in (None, torch.empty(0, device=found).device):
-        allowed = f"'auto' or {str(home)!r}, where the module is, for one made by torch.jit"
+    resolved = resolve_device(owner, device)
+    if stays and home not in (None, torch.empty(0, device=resolved).device):
+        allowed = f"'auto' or {str(home)!r}, the device of this module made by torch.jit"
         raise parameter_error(owner, "device", allowed, device)
-    return found
+    return resolved
 
 
 def on_device(module: nn.Module, device: torch.device) -> nn.Module:
-    """The module itself where it is on the device, else a copy there.
+    """The module if it is on the device, else a copy on the device.
 
-    A module that is moved and moved back would be gone for other threads in between, so the user's
-    own one stays where it is. A copy costs its memory on the device for the time of a call.
+    The user's module never moves, because other threads may use it meanwhile. A copy takes its
+    memory on the device for the time of a call.
 
     Parameters
     ----------
@@ -96,11 +96,11 @@ def on_device(module: nn.Module, device: torch.device) -> nn.Module:
     torch.nn.Module
         The module or its copy.
     """
-    here = torch.empty(0, device=device).device  # "cuda" means one of several
+    here = torch.empty(0, device=device).device  # with the number of a "cuda" device
     if all(tensor.device == here for tensor in _tensors(module)):
         return module
-    # Tensors are put into the copy where they are to be: they are never there twice. Made in a
-    # caller's inference mode, they could have no gradient pass through them.
+    # The copy gets moved tensors, so that the device never holds them twice. Tensors made in a
+    # caller's inference mode would block gradients.
     memo: dict[int, Any] = {}
     with torch.inference_mode(mode=False):
         for tensor in _tensors(module):
@@ -115,5 +115,5 @@ def _tensors(module: nn.Module) -> chain[torch.Tensor]:
 
 
 def _is_compiled(module: nn.Module) -> bool:
-    # By name: importing where the class is defined takes a second.
+    # By name: an import of the class takes a second.
     return type(module).__name__ == "OptimizedModule"

@@ -1,4 +1,4 @@
-"""What the scorers by a classifier's output share: to fit is to set the threshold."""
+"""The base of scorers by a classifier's output. Their fit only sets the threshold."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Give = Callable[[Any], NDArray[np.float64]]
 
 
 class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator, ABC):
-    """Scorer whose score of a sample depends on that sample and on trained modules alone.
+    """Scorer whose score of a sample depends only on the sample and on trained modules.
 
-    A child opens its modules in `_opened` and makes scores of their outputs in `_measure`.
+    A child opens its modules in `_opened` and computes scores from their outputs in `_measure`.
     """
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -36,10 +36,10 @@ class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...), torch.Tensor, Dataset or DataLoader
-            In-distribution samples, at least 2, as the class says. Items of a Dataset or
-            DataLoader may be tuples, whose first entry is the sample.
+            In-distribution samples, at least 2. Items of a Dataset or DataLoader may be tuples,
+            whose first entry is the sample.
         y : array-like of shape (n_samples,), optional
-            Class labels are stored in `classes_` and otherwise not used.
+            Class labels, which are only stored in `classes_`.
 
         Returns
         -------
@@ -49,7 +49,7 @@ class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            If a parameter or the input is not valid, or the module does not give what is asked.
+            If a parameter or the input is not valid, or the module's outputs are of a wrong kind.
         """
         self._check_parameters()
         batches = self._open(X, reset=True)
@@ -106,9 +106,9 @@ class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _opened(self, n_full: int | None) -> AbstractContextManager[Give]:
-        """Modules in use for a block, which gets what makes outputs (..., n, n_classes) of a batch.
+        """Open the modules for a block that gets a function of a batch to its outputs.
 
-        Batches of fewer than n_full samples are to be filled up.
+        The outputs have shape (..., n, n_classes). Batches of fewer than n_full samples are padded.
         """
 
     @abstractmethod
@@ -116,10 +116,10 @@ class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator, ABC):
         """The score of each sample."""
 
     def _learn(self, first_batch: Any) -> None:
-        """Learn from the first batch of `fit` what scoring needs to know."""
+        """Learn from the first batch of `fit`, before scoring."""
 
     def _check_outputs(self, outputs: NDArray[np.float64], *, is_first: bool) -> None:
-        """Raise if outputs are not of the kind that the score is made of."""
+        """Raise if outputs are not of the kind that the score needs."""
         if getattr(self, "outputs", "logits") == "probabilities":
             check_probabilities(self, outputs)
         elif is_first:
@@ -134,8 +134,8 @@ class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator, ABC):
         self._store_classes(y, n_samples)
 
     def _scores(self, batches: Batches, *, fitting: bool) -> NDArray[np.float64]:
-        passed = batches.make()
-        first = list(islice(passed, 1))
+        later = batches.make()
+        first = list(islice(later, 1))
         if fitting and first:
             self._learn(first[0])
         collector = RowCollector(batches.n_rows, "float64")
@@ -144,7 +144,7 @@ class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator, ABC):
             self._opened(batches.n_full) as give,
             BatchProgress(name, batches.n_rows, quiet=not self.verbose) as progress,
         ):
-            for batch in chain(first, passed):
+            for batch in chain(first, later):
                 outputs = give(batch)
                 self._check_outputs(outputs, is_first=fitting and collector.n_written == 0)
                 scores = self._measure(outputs)

@@ -1,4 +1,4 @@
-"""From what a layer gives to one row of features for each sample."""
+"""From a layer's output to one row of features for each sample."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REDUCTIONS = ("mean", "max", "flatten", "last")
 
 
 class LayerError(ValueError):
-    """What a layer gives can't be made into rows."""
+    """The output of a layer makes no rows."""
 
 
 def to_rows(
@@ -32,14 +32,14 @@ def to_rows(
     Parameters
     ----------
     value : object
-        What the layer gives: a tensor, or a tuple, list or dict, whose first tensor is taken.
+        The output: a tensor, or a tuple, list or dict, whose first tensor is taken.
     reduce : {"mean", "max", "flatten", "last"} or callable
-        What is done over the positions: the axes that are neither the batch nor the features. A
-        callable gets the value as it is.
+        The reduction over the positions: the axes other than the batch and the features. A callable
+        gets the output unchanged.
     n_rows : int
         Number of samples in the batch.
     recurrent : torch.nn.RNNBase, default=None
-        The layer, if it is a recurrent one and the value its output.
+        The layer, if it is recurrent and the value is its output.
     batch_axis : int, default=0
         The axis of the samples, 0 or 1.
     channels_first : bool, default=True
@@ -48,15 +48,15 @@ def to_rows(
     Returns
     -------
     torch.Tensor of shape (n_rows, n_features)
-        The rows. They share no memory with the value, which the module may yet change in place.
+        The rows, in memory of their own: the module may still change the value in place.
 
     Raises
     ------
     LayerError
-        If the value has no tensor, or no axis of n_rows samples where it should be.
+        If the value has no tensor, or no axis of n_rows samples in the right place.
     """
     if callable(reduce):
-        return _own_rows(reduce, value, n_rows)
+        return _rows_by_callable(reduce, value, n_rows)
     if recurrent is not None and isinstance(value, tuple) and len(value) == 2:
         if reduce == "last":
             return _final_state(recurrent, value[1])
@@ -65,8 +65,8 @@ def to_rows(
     tensor = first_tensor(value)
     if tensor is None:
         raise LayerError(
-            f"gives a {type(value).__name__} with no tensor in it; a callable 'reduce' can take "
-            "what it needs from that"
+            f"gives a {type(value).__name__} without a tensor; a callable 'reduce' can make one "
+            "from it"
         )
     if tensor.is_complex():
         raise LayerError("gives complex numbers; a callable 'reduce' can make them real")
@@ -93,7 +93,7 @@ def first_tensor(value: Any) -> torch.Tensor | None:
 
 def _reduced(tensor: torch.Tensor, reduce: str, channels_first: bool) -> torch.Tensor:
     if torch.is_grad_enabled():
-        # What is changed in place later can't be differentiated here.
+        # A later change in place would break the gradient.
         tensor = tensor.clone()
     if tensor.ndim < 3 or reduce == "flatten":
         return tensor.reshape(len(tensor), -1).clone()
@@ -105,31 +105,35 @@ def _reduced(tensor: torch.Tensor, reduce: str, channels_first: bool) -> torch.T
         return tensor.amax(axes)
     if len(axes) > 1:
         raise LayerError(
-            f"gives a tensor of shape {tuple(tensor.shape)}, which is no sequence: reduce='last' "
-            "has no meaning for it"
+            f"gives a tensor of shape {tuple(tensor.shape)}, but reduce='last' needs a sequence, "
+            "of shape (n, steps, features)"
         )
     return tensor.select(axes[0], -1).clone()
 
 
-def _own_rows(reduce: Callable[[Any], torch.Tensor], value: Any, n_rows: int) -> torch.Tensor:
+def _rows_by_callable(
+    reduce: Callable[[Any], torch.Tensor], value: Any, n_rows: int
+) -> torch.Tensor:
     try:
         rows = reduce(value)
     except Exception as error:
-        raise LayerError(f"gives something that the 'reduce' callable fails on: {error}") from error
+        raise LayerError(
+            f"gives an output on which the 'reduce' callable fails: {error}"
+        ) from error
     shape = tuple(rows.shape) if isinstance(rows, torch.Tensor) else None
     if shape is None or len(shape) not in (1, 2) or shape[0] != n_rows:
         got = f"a {type(rows).__name__}" if shape is None else f"a tensor of shape {shape}"
         raise LayerError(
-            f"gives something that the 'reduce' callable makes {got} of; it must give a tensor of "
-            f"shape (n, d) or (n,), with n = {n_rows} in this batch"
+            f"gives an output of which the 'reduce' callable makes {got}; it must return a tensor "
+            f"of shape (n, d) or (n,), with n = {n_rows} in this batch"
         )
     return rows.reshape(n_rows, -1).clone()
 
 
 def _final_state(module: nn.RNNBase, hidden: Any) -> torch.Tensor:
-    """State of the last layer after each sequence's last step; of both directions, if two.
+    """State of the last layer after the last step of each sequence, for all directions.
 
-    The last step of the output is not that: its backward half has seen one step only, and of a
+    The last step of the output is another state. Its backward half has seen only one step, and in a
     packed sequence it may lie beyond the end.
     """
     state = hidden[0] if isinstance(hidden, tuple) else hidden
@@ -140,7 +144,7 @@ def _final_state(module: nn.RNNBase, hidden: Any) -> torch.Tensor:
 def _over_packed_steps(output: PackedSequence, reduce: str) -> torch.Tensor:
     if reduce == "flatten":
         raise LayerError(
-            "gives sequences of several lengths: reduce='flatten' has no meaning for them"
+            "gives sequences of several lengths, which reduce='flatten' cannot make equally wide"
         )
     fill = 0.0 if reduce == "mean" else -torch.inf
     steps, lengths = pad_packed_sequence(output, batch_first=True, padding_value=fill)

@@ -10,10 +10,10 @@ from .._base import SharesParameters
 
 
 class SharesModules(SharesParameters):
-    """Mixin, placed before `BaseEstimator`: a clone has the same torch modules, not copies.
+    """Mixin, placed before `BaseEstimator`: a clone shares the torch modules.
 
-    A copied network would cost its memory once for each candidate of a search, and no longer be
-    the one that the user trains on.
+    Copies would take the memory of a network for each candidate of a search, and would miss later
+    training of the user's network.
     """
 
     def _is_shared(self, name: str, value: Any) -> bool:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""Where in a module the features are taken, found by one small forward pass."""
+"""Finds the places of the features in a module in one small forward pass."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PENULTIMATE, OUTPUT = "penultimate", "output"
 
 @dataclass(frozen=True)
 class Tap:
-    """One group of features: what a layer gives, or takes, in one of its calls."""
+    """One group of features: the output or input of a layer in one of its calls."""
 
     group: str
     layer: str  # a name in `named_modules`
@@ -32,7 +32,7 @@ class Tap:
 class _Wanted:
     group: str
     layer: str
-    required: bool  # named, not just matched by a glob
+    required: bool  # given by name, not by a glob
 
 
 def find_taps(
@@ -41,32 +41,32 @@ def find_taps(
     layers: str | Sequence[str],
     forward: Callable[[int], Any],
 ) -> list[Tap]:
-    """Find the places that names and globs mean.
+    """Find the calls of layers for names and globs.
 
     Parameters
     ----------
     owner : object
-        The estimator, which errors name.
+        The estimator, for errors.
     module : torch.nn.Module
         The module.
     layers : str or sequence of str
         As the estimator's parameter.
     forward : callable
-        Calls the module on a batch of as many samples as it is told.
+        Calls the module on a batch with a given number of samples.
 
     Returns
     -------
     list of Tap
-        In the order of `layers`; what a glob means in the order of definition. A layer that is
-        called several times has a tap for each call.
+        The taps in the order of `layers`, and for a glob in the order of definition. A layer that
+        is called several times has a tap for each call.
 
     Raises
     ------
     ValueError
-        If a name or glob means no layer, or a named layer is not called.
+        If a name or glob matches no layer, or a named layer is not called.
     """
     wanted = _wanted_layers(owner, module, layers)
-    # Where another axis has as many entries as the batch, a batch of another size tells them apart.
+    # If another axis has as many entries as the batch, a batch of another size separates them.
     taps = _taps_in(owner, module, wanted, forward, 3)
     if any(tap.layout.ambiguous for tap in taps):
         taps = _taps_in(owner, module, wanted, forward, 2)
@@ -83,32 +83,33 @@ def _taps_in(
     forward: Callable[[int], Any],
     n_rows: int,
 ) -> list[Tap]:
-    seen = _Seen(module, n_rows)
+    observer = _LayoutObserver(module, n_rows)
     parts = list(module.modules())
-    with ForwardWatch(module, parts, parts, seen.observe) as watch:
+    with ForwardWatch(module, parts, parts, observer.observe) as watch:
         watch.run(lambda: forward(n_rows))
     taps: list[Tap] = []
     for want in wanted:
-        found = _taps_of(module, want, seen)
-        if not found and want.required:
+        layer_taps = _taps_of(module, want, observer)
+        if not layer_taps and want.required:
             allowed = (
                 "names of layers that the forward pass calls (not one that is compiled, or only "
                 "lends its weights)"
             )
             raise parameter_error(owner, "layers", allowed, want.group)
-        taps += found
+        taps += layer_taps
     return taps
 
 
-def _taps_of(module: nn.Module, want: _Wanted, seen: _Seen) -> list[Tap]:
+def _taps_of(module: nn.Module, want: _Wanted, observer: _LayoutObserver) -> list[Tap]:
     if want.group == PENULTIMATE and want.layer == "":
-        if seen.last_layer is not None:
-            name = next(n for n, part in module.named_modules() if part is seen.last_layer)
-            return [Tap(PENULTIMATE, name, "input", 0, seen.last_layout)]
+        last_layer = observer.last_layer
+        if last_layer is not None:
+            name = next(n for n, part in module.named_modules() if part is last_layer)
+            return [Tap(PENULTIMATE, name, "input", 0, observer.last_layout)]
         if any(True for _ in module.parameters()):
-            return []  # they work somewhere out of sight
-        return [Tap(PENULTIMATE, "", "output", 0, seen.outputs[id(module)][-1])]
-    layouts = seen.outputs.get(id(module.get_submodule(want.layer)), [])
+            return []  # no call of their layer was observed
+        return [Tap(PENULTIMATE, "", "output", 0, observer.outputs[id(module)][-1])]
+    layouts = observer.outputs.get(id(module.get_submodule(want.layer)), [])
     names = [want.group, *(f"{want.group}@{call}" for call in range(2, len(layouts) + 1))]
     return [
         Tap(name, want.layer, "output", call, layout)
@@ -116,8 +117,8 @@ def _taps_of(module: nn.Module, want: _Wanted, seen: _Seen) -> list[Tap]:
     ]
 
 
-class _Seen:
-    """Observer of a forward pass: layouts of all outputs, and what the last layer takes."""
+class _LayoutObserver:
+    """Observes a forward pass: the layouts of all outputs and of the last layer's input."""
 
     def __init__(self, module: nn.Module, n_rows: int) -> None:
         self._tracker = LayoutTracker(n_rows)
@@ -132,16 +133,16 @@ class _Seen:
         if side == "output":
             self.outputs.setdefault(id(module), []).append(self._tracker.of_output(module, value))
         elif self._has_weights(module):
-            # Layers are ordered by when they begin, so that a whole module with a parameter of its
-            # own (a class token, say) doesn't come after its last layer.
+            # Layers are ordered by the start of their calls, so that a whole module with a
+            # parameter of its own (a class token, say) comes before its last layer.
             self.last_layer = module
             self.last_layout = self._tracker.of_input(module, value)
 
     def _has_weights(self, module: nn.Module) -> bool:
         if id(module) in self._helpers:
             return False
-        own = any(True for _ in module.parameters(recurse=False))
-        return own or hasattr(module, "parametrizations")
+        has_parameters = any(True for _ in module.parameters(recurse=False))
+        return has_parameters or hasattr(module, "parametrizations")
 
 
 def _wanted_layers(owner: object, module: nn.Module, layers: str | Sequence[str]) -> list[_Wanted]:
@@ -150,12 +151,12 @@ def _wanted_layers(owner: object, module: nn.Module, layers: str | Sequence[str]
         raise parameter_error(owner, "layers", "a str or a sequence of str", layers)
     if not patterns:
         raise parameter_error(owner, "layers", "a str or a sequence of one or more str", layers)
-    # A module that has several names is found by each, but taken once.
+    # A module with several names can be given by each, but is taken once.
     parts = {name: part for name, part in module.named_modules(remove_duplicate=False) if name}
     wanted: dict[Any, _Wanted] = {}
     for pattern in patterns:
         for want in _match(owner, pattern, list(parts)):
-            # "penultimate" is apart from the module itself, whose name is "" as well
+            # "penultimate" and the module itself both have the name "".
             key = id(parts[want.layer]) if want.layer else want.group
             wanted.setdefault(key, want)
     return list(wanted.values())
@@ -166,10 +167,10 @@ def _match(owner: object, pattern: str, names: list[str]) -> list[_Wanted]:
         return [_Wanted(pattern, pattern, required=True)]
     if pattern in (PENULTIMATE, OUTPUT):
         return [_Wanted(pattern, "", required=True)]
-    found = [name for name in names if fnmatchcase(name, pattern)]
-    if not found:
+    matches = [name for name in names if fnmatchcase(name, pattern)]
+    if not matches:
         near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.4) or names[:3]
         hint = f" (nearest: {', '.join(map(repr, near))})" if near else ""
         allowed = f"'penultimate', 'output', or names or globs of layers in the module{hint}"
         raise parameter_error(owner, "layers", allowed, pattern)
-    return [_Wanted(name, name, required=False) for name in found]
+    return [_Wanted(name, name, required=False) for name in matches]

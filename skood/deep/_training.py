@@ -13,15 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-# A loss counts as better for the patience when it is lower by this share: without it, a large data
-# set, whose loss falls by ever smaller steps, would never be done.
+# The patience counts a loss as better if it is lower by this share. Otherwise the training on a
+# large data set, whose loss falls by ever smaller steps, would not end.
 _NOTABLE = 0.01
 _VALIDATION_ROWS = 256  # in each batch
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How to train.
+    """The settings of the training.
 
     Attributes
     ----------
@@ -32,10 +32,10 @@ class TrainingPlan:
     batch_size : int
         Rows in each step.
     patience : int or None
-        Epochs without a notably lower loss after which to stop. None: no early stopping, and the
-        weights of the last epoch are kept instead of the best.
+        Number of epochs without a notably lower loss before the training stops. None: no early
+        stopping; the weights of the last epoch are kept, not those of the best.
     denoising : float
-        Standard deviation of the noise added to the inputs, not to what is to be reconstructed.
+        Standard deviation of the noise in the inputs. The target has no noise.
     verbose : bool
         Whether to print a line after each epoch.
     """
@@ -58,15 +58,15 @@ class Kept(NamedTuple):
 
 @dataclass
 class History:
-    """What happened in training, and the weights that are kept.
+    """The losses of a training, and the kept weights.
 
     Attributes
     ----------
     losses : list of (float, float or None)
-        After each epoch: the mean training loss in it, and the validation loss after it, None
+        For each epoch: the mean training loss during it, and the validation loss after it, or None
         without validation rows.
     kept : Kept or None
-        What is to be kept of the epochs so far; None before the first has ended.
+        The kept epoch; None before the end of the first.
     notable_epoch, notable_loss : int, float
         The last epoch with a notably lower loss than before, and that loss.
     """
@@ -78,7 +78,7 @@ class History:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch, from 1, whose weights are kept; 0 before the first has ended."""
+        """The epoch of the kept weights, counted from 1; 0 before the end of the first."""
         return 0 if self.kept is None else self.kept.epoch
 
     def curves(self) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
@@ -94,37 +94,37 @@ def train(
     plan: TrainingPlan,
     generator: torch.Generator,
 ) -> History:
-    """Train a module to reconstruct its input, in mean squared error, by Adam.
+    """Train a module by Adam to reconstruct its input in mean squared error.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Maps a batch to its reconstruction, in the same shape. Its weights are changed in place.
+        Maps a batch to its reconstruction, in the same shape. Its weights change in place.
     rows : torch.Tensor of shape (n_samples, ...), float32, on the CPU
         The rows.
     n_held_out : int
-        How many of them, drawn at random, are not trained on: their loss decides what is best.
-        With 0 the training loss does.
+        Number of randomly drawn rows that training leaves out. Their loss decides which epoch is
+        best. With 0, the training loss decides.
     plan : TrainingPlan
-        How to train.
+        The settings.
     generator : torch.Generator
         Of the CPU; draws the held-out rows, the order of the others and the noise.
 
     Returns
     -------
     History
-        The losses. The module has the weights of ``kept``.
+        The losses, and the kept weights, which the module gets.
 
     Raises
     ------
     KeyboardInterrupt
-        If training is interrupted before the first epoch has ended. Later, a warning says which
-        weights were kept.
+        If training is interrupted before the end of the first epoch. Later, a warning names the
+        epoch of the kept weights.
     ValueError
-        If the loss is no finite number.
+        If the loss is not finite.
     """
     weights = [weight for weight in model.parameters() if weight.requires_grad]
-    # One kernel a step where there is one: the steps of small networks are mostly overhead.
+    # One kernel for a step, if available: the steps of small networks are mostly overhead.
     fused = all(w.is_floating_point() and w.device.type in ("cpu", "cuda") for w in weights)
     optimiser = torch.optim.Adam(weights, lr=plan.learning_rate, fused=fused)
     history = History()
@@ -160,7 +160,7 @@ def _train_one_epoch(
     plan: TrainingPlan,
     generator: torch.Generator,
 ) -> float:
-    """Pass over the training rows in a new order; the mean loss of the batches as they were met."""
+    """Pass over the training rows in a new order, and return the mean loss of the batches."""
     model.train()
     device = _device_of(model)
     losses = []
@@ -175,7 +175,7 @@ def _train_one_epoch(
         loss.backward()
         optimiser.step()
         losses.append(loss.detach() * (len(chosen) / len(training)))
-    # Summed at the end: to ask for each would make the device wait.
+    # Summed at the end: reading each loss would make the device wait.
     return float(torch.stack(losses).cpu().double().sum())
 
 
@@ -223,7 +223,9 @@ def _note_epoch(
     if watched < history.notable_loss * (1 - _NOTABLE):
         history.notable_loss, history.notable_epoch = watched, epoch
     history.losses.append((loss, validation_loss))
-    history.kept = kept  # at once: an interruption leaves the old or the new
+    history.kept = kept  # one assignment: an interruption leaves the old state or the new
     if plan.verbose:
-        beside = "" if validation_loss is None else f", validation loss {validation_loss:.6g}"
-        print(f"epoch {epoch}/{plan.epochs}: training loss {loss:.6g}{beside}", flush=True)
+        losses = f"training loss {loss:.6g}"
+        if validation_loss is not None:
+            losses += f", validation loss {validation_loss:.6g}"
+        print(f"epoch {epoch}/{plan.epochs}: {losses}", flush=True)

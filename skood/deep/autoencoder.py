@@ -32,71 +32,72 @@ _OWN_MODULES = ("encoder", "decoder")
 class AutoencoderTransformer(
     SharesModules, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """Train an autoencoder on the rows and give their activation traces in its latent space.
+    """Train an autoencoder on rows and give their activation traces in its latent space.
 
-    The encoder maps a row to a code of `n_components` numbers, its trace; the decoder maps the code
-    back. With one hidden width that is an autoencoder of five layers: input, hidden, code, hidden,
-    output. Hidden layers have a ReLU, code and output are linear. Both halves are trained together
-    to give the row back, in mean squared error, by Adam.
+    The encoder maps a row to a code of `n_components` numbers, its trace. The decoder maps the code
+    back. With one hidden width, the autoencoder has five layers: input, hidden, code, hidden,
+    output. Hidden layers have a ReLU; code and output are linear. Adam trains both halves together
+    to reconstruct the row in mean squared error.
 
-    The defaults are to suit a few hundred tabular rows and 60,000 images alike: `batch_size` grows
-    with the number of rows so that an epoch has at least some 50 steps, and the validation rows
-    tell when to stop, so `epochs` only has to be large enough.
+    The defaults suit a few hundred tabular rows as well as 60,000 images. `batch_size` grows with
+    the number of rows, so that an epoch has about 50 steps or more. The validation rows decide when
+    to stop, so `epochs` only has to be large enough.
 
     Parameters
     ----------
     hidden : sequence of int, default=(256,)
-        Widths of the encoder's dense hidden layers, from the input on; the decoder has them in
+        Widths of the encoder's dense hidden layers, starting at the input. The decoder has them in
         reverse order. ``()`` makes the autoencoder linear.
     n_components : int, default=64
-        Width of the code. For `reconstruction_error` to say something it should be below the number
-        of features; the trace is useful also above it.
+        Width of the code. `reconstruction_error` is informative only below the number of features.
+        The trace is also useful above it.
     architecture : {"dense", "conv"}, default="dense"
-        Dense layers only, or convolutions before them. "conv" is for images.
+        "dense" has dense layers only. "conv", for images, has convolutions before them.
     channels : sequence of int, default=(16, 32)
-        For ``architecture="conv"``: channels of the convolutions, from the input on. Each halves
+        Channels of the convolutions for ``architecture="conv"``, starting at the input. Each halves
         height and width.
     encoder, decoder : torch.nn.Module or None, default=None
-        Own halves in place of the built ones. The encoder gets float32 batches of shape
-        (n, n_features), or (n, channels, height, width) for images, on the scale described under
-        `scaling`; what it gives, flattened, is the trace. The decoder gets what the encoder gives,
-        and has to give as many values as the batch has. `fit` trains copies, from the weights as
-        they are; the modules themselves are shared by clones and never changed.
+        Your own halves. The encoder gets float32 batches of shape (n, n_features), or
+        (n, channels, height, width) for images, on the scale described under `scaling`. Its
+        flattened output is the trace. The decoder gets the encoder's output and must give as many
+        values as the batch has. `fit` trains copies, starting at the present weights. Clones share
+        the modules, which never change.
     output : {"activation", "sign"}, default="activation"
-        Whether the trace is the code or its sign (-1, 0 or 1).
+        Kind of the trace: the code, or its signs (-1, 0 or 1).
     scaling : {"auto", "feature", "global"}, default="auto"
-        How rows are scaled inside, from the training rows: by each feature's mean and standard
-        deviation, which suits columns of different units; or by one mean and standard deviation
-        of all values, which suits pixels, where those at the rim hardly vary and must not be blown
-        up. "auto" is "global" for images (X has more than two dimensions, or `input_shape` is
-        given) and "feature" for flat rows. Constant features are not divided.
+        How the rows are scaled for the network. "feature" takes the mean and standard deviation of
+        each feature over the training rows, which suits columns of different units. "global" takes
+        one mean and standard deviation of all values. It suits pixels, because it does not magnify
+        the noise of pixels that hardly vary. "auto" is "global" for images (X has more than two
+        dimensions, or `input_shape` is given) and "feature" for flat rows. Constant features are
+        not divided.
     epochs : int, default=100
-        The largest number of passes over the training rows. All of them are made if early stopping
-        sees the loss still falling; no warning is given then, but ``n_epochs_ == epochs``.
+        The largest number of passes over the training rows. If the loss still falls at the end,
+        ``n_epochs_ == epochs`` tells it; there is no warning.
     learning_rate : float, default=1e-3
         Step of Adam.
     batch_size : int or "auto", default="auto"
         Rows in each step. "auto": a fiftieth of the rows, from 16 to 256.
     validation_fraction : float, default=0.1
-        Share of the rows, rounded down, that is held out from training, in [0, 1). Without any the
-        training loss is watched instead.
+        Share of the rows that training leaves out, in [0, 1), rounded down to whole rows. Without
+        such rows, early stopping watches the training loss.
     early_stopping : bool, default=True
         Stop when the validation loss has not fallen by a hundredth for `patience` epochs, and keep
-        the weights of the best epoch. False: run all epochs and keep the last one's.
+        the weights of the best epoch. False: run all epochs and keep the weights of the last.
     patience : int, default=10
         See `early_stopping`.
     denoising : float, default=0.0
-        Standard deviation of the Gaussian noise that is added to the scaled rows, not to what is to
-        be reconstructed.
+        Standard deviation of Gaussian noise. It is added to the scaled rows, but not to the
+        training target.
     input_shape : tuple of int or None, default=None
-        Shape of the images that flat rows hold: (channels, height, width) or (height, width). None:
-        the shape that X has.
+        Shape of images in flat rows: (channels, height, width) or (height, width). None: the shape
+        in X.
     device : str or torch.device, default="auto"
-        Where to compute. "auto": CUDA where torch sees a device, else the CPU.
+        The device to compute on. "auto" is CUDA if torch sees a device, else the CPU.
     random_state : int, RandomState instance or None, default=None
-        Draws the first weights, the validation rows, the order of the rows and the noise. With an
-        int the result is the same to the last bit on one machine. Torch's global generators are
-        neither used nor changed.
+        Draws the first weights, the validation rows, the order of the rows and the noise. An int
+        gives the same result to the last bit on one machine. `fit` neither uses nor changes the
+        global generators of torch.
     verbose : bool, default=False
         Print the losses after each epoch.
 
@@ -109,32 +110,32 @@ class AutoencoderTransformer(
     validation_loss_curve_ : ndarray of shape (n_epochs_,) or None
         Validation loss after each epoch, without noise; None without validation rows.
     n_epochs_ : int
-        Number of epochs made.
+        Number of completed epochs.
     best_epoch_ : int
-        The epoch, counted from 1, whose weights were kept.
+        The epoch of the kept weights, counted from 1.
     mean_, scale_ : ndarray of shape (n_features_in_,) or (1,)
-        What is taken off the rows, and what they are then divided by.
+        Scaled rows are ``(X - mean_) / scale_``.
     n_components_ : int
         Width of the code.
     input_shape_ : tuple of int
-        Shape of one row as the encoder sees it.
+        Shape of one row for the encoder.
     row_shape_ : tuple of int
-        Shape of one row as it was given to `fit`, and as `inverse_transform` gives it.
+        Shape of one row in `fit` and in the output of `inverse_transform`.
     n_features_in_ : int
-        Number of features; of images: of values.
+        Number of features, or of values in an image.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if X had names.
 
     Notes
     -----
-    All is computed in float32. A trace has the type of the rows, float32 or float64; images of
+    The network computes in float32. A trace has the type of the rows, float32 or float64. Images of
     whole numbers of at most 16 bits give float32.
 
-    Small networks train fastest in one thread, since several mostly wait for each other:
-    ``torch.set_num_threads(1)``, which is the program's to decide.
+    Small networks train fastest in one thread, because several threads mostly wait for each other.
+    Your program can call ``torch.set_num_threads(1)``.
 
-    Ctrl-C during `fit` ends the training, not the program: the best weights so far are kept and a
-    warning says of which epoch they are. Before the end of the first epoch it ends the program.
+    Ctrl-C during `fit` ends the training, not the program. `fit` keeps the best weights so far and
+    warns with their epoch. Before the end of the first epoch, Ctrl-C ends the program.
 
     References
     ----------
@@ -219,7 +220,7 @@ class AutoencoderTransformer(
         KeyboardInterrupt
             If the training is interrupted before its first epoch has ended.
         ValueError
-            If a parameter or X is not valid, or the loss is no finite number.
+            If a parameter or X is not valid, or the loss is not finite.
         """
         check_parameters(self)
         device = resolve_device(self, self.device)
@@ -232,8 +233,8 @@ class AutoencoderTransformer(
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         generator = torch.Generator(device="cpu").manual_seed(seed)
         n_held_out = int(self.validation_fraction * len(X))
-        own = any(getattr(self, name) is not None for name in _OWN_MODULES)
-        with isolated(seed, device, global_generators=own):
+        has_own_modules = any(getattr(self, name) is not None for name in _OWN_MODULES)
+        with isolated(seed, device, global_generators=has_own_modules):
             rows = torch.from_numpy(scaling.scaled(X)).reshape(len(X), *input_shape)
             model, code_shape = build_autoencoder(self, rows[:2], generator, device)
             plan = training_plan(self, len(X) - n_held_out)
@@ -258,8 +259,8 @@ class AutoencoderTransformer(
         Returns
         -------
         ndarray of shape (n_samples, n_components_)
-            The codes, or their signs; float32 for float32 rows, else float64. A row comes out the
-            same in whatever batch it is.
+            The codes, or their signs; float32 for float32 rows, else float64. A row has the same
+            code in any batch.
         """
         X = self._check_rows(X)
         out = np.empty((len(X), self.n_components_), dtype=X.dtype)
@@ -274,17 +275,17 @@ class AutoencoderTransformer(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_components_)
-            Traces as `transform` gives them.
+            Traces from `transform`.
 
         Returns
         -------
         ndarray of shape (n_samples, *row_shape_)
-            The reconstructions in the unit and shape of the training rows.
+            The reconstructions, in the unit and shape of the training rows.
 
         Raises
         ------
         ValueError
-            If ``output="sign"``, since signs alone can't be decoded, or X has another width.
+            If ``output="sign"``, because signs cannot be decoded, or if X has another width.
         """
         check_is_fitted(self)
         if self.output == "sign":
@@ -304,7 +305,7 @@ class AutoencoderTransformer(
         return out.reshape(len(X), *self.row_shape_)
 
     def reconstruction_error(self, X: Any) -> NDArray[np.float64]:
-        """How far each row is from its reconstruction.
+        """Give the distance of each row from its reconstruction.
 
         Parameters
         ----------
@@ -314,14 +315,15 @@ class AutoencoderTransformer(
         Returns
         -------
         ndarray of shape (n_samples,)
-            The mean squared difference over the row's features, in scaled units: about 1 where the
-            reconstruction is the mean of the training rows. Higher = more out-of-distribution.
+            The mean squared difference over the row's features, in scaled units. A reconstruction
+            that is the mean of the training rows gives about 1. Higher = more out-of-distribution.
         """
         X = self._check_rows(X)
         out = np.empty(len(X))
         model = nn.Sequential(self.encoder_, self.decoder_)
-        for rows, given, back in self._blocks(model, X, self._scaling().scaled, self.input_shape_):
-            out[rows] = ((given.astype(np.float64) - back) ** 2).mean(axis=1)
+        blocks = self._blocks(model, X, self._scaling().scaled, self.input_shape_)
+        for rows, scaled, reconstructed in blocks:
+            out[rows] = ((scaled.astype(np.float64) - reconstructed) ** 2).mean(axis=1)
         return out
 
     def _check_rows(self, X: Any) -> NDArray:
@@ -346,8 +348,8 @@ class AutoencoderTransformer(
     ) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
         device = resolve_device(self, self.device)
         if device.type != "cpu":
-            # A copy goes there, and the fitted module stays: it can be pickled for a machine
-            # without that device, and be used from several threads.
+            # The fitted module stays on the CPU. It can be pickled for a machine without that
+            # device, and several threads can use it.
             module = copy.deepcopy(module).to(device)
         return forward_blocks(module, X, prepare=prepare, shape=shape, device=device)
 
@@ -356,7 +358,7 @@ class AutoencoderTransformer(
         for name in _OWN_MODULES:
             if isinstance(module := state[name], nn.Module):
                 elsewhere = any(weight.device.type != "cpu" for weight in module.parameters())
-                # so that it can be unpickled on a machine without that device
+                # for unpickling on a machine without that device
                 state[name] = copy.deepcopy(module).cpu() if elsewhere else module
         return state
 

@@ -1,4 +1,4 @@
-"""Scorer by the mean prediction of networks that were trained apart."""
+"""Scorer by the mean prediction of separately trained networks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ._raw_input_scorer import Give
 
 
 class DeepEnsembleScorer(MemberScorer):
-    r"""Out-of-distribution scorer by a deep ensemble: several classifiers, trained apart.
+    r"""Out-of-distribution scorer by a deep ensemble of separately trained classifiers.
 
     The class probabilities are the mean over the networks,
 
@@ -28,26 +28,24 @@ class DeepEnsembleScorer(MemberScorer):
     Parameters
     ----------
     modules : sequence of torch.nn.Module or torch.nn.ModuleList
-        Two or more classifiers with the same classes, trained from different initialisations. They
-        are used as they are: clones of the scorer share them, and during a call they are in
-        evaluation mode, without gradients; their modes are put back at the end, also after an
-        error.
+        Two or more classifiers with the same classes, trained from different initialisations.
+        Clones of the scorer share them. A call sets them to evaluation mode, without gradients, and
+        restores their modes at the end, also after an error.
     measure : {"max_softmax", "entropy", "mutual_information"}, default="max_softmax"
         "max_softmax" is the largest class probability of the mean; "entropy" is minus the entropy
         of the mean, in nats; "mutual_information" is minus the mutual information of class and
-        network, in nats: how far the networks disagree, whatever they are unsure of together.
+        network, in nats: the disagreement of the networks, without the uncertainty that they share.
     outputs : {"logits", "probabilities"}, default="logits"
-        What the modules give. Softmax is taken of logits only; rows of the other kind are an
-        error.
+        Kind of the modules' outputs. Softmax applies to logits only. Rows of the other kind raise
+        an error.
     batch_size : int, default=64
-        Samples in a forward pass. A DataLoader has its own batches. Smaller batches are filled up,
-        so that a sample has the same score in any batch; for single samples set it to 1.
+        Samples in a forward pass. A DataLoader keeps its own batches. A smaller batch is padded to
+        this size, so that a sample has the same score in any batch. Set it to 1 for single samples.
     device : str or torch.device, default="auto"
-        Where to compute. "auto": where the module is, if that is not the CPU; else CUDA where torch
-        sees a device, else the CPU. A module that is elsewhere is not moved but copied, in each
-        call.
+        The device to compute on. "auto" is the module's device if that is not the CPU, else CUDA if
+        torch sees a device, else the CPU. Each call copies a module from another device.
     input_shape : tuple of int or None, default=None
-        Shape of a sample as the module takes it, where X holds flat rows. None: as in X.
+        Shape of a sample for the module, if X holds flat rows. None: the shape in X.
     contamination : float, default=0.05
         Share of the training samples that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -56,7 +54,7 @@ class DeepEnsembleScorer(MemberScorer):
     random_state : int, RandomState instance or None, default=None
         Draws these samples.
     verbose : bool, default=False
-        Print on stderr how far scoring is.
+        Print the progress of scoring on stderr.
 
     Attributes
     ----------
@@ -76,8 +74,8 @@ class DeepEnsembleScorer(MemberScorer):
     Raises
     ------
     ValueError
-        By `fit`, if there are fewer than two different modules, or all samples of the first batch
-        have probabilities where `outputs` says logits; by any call, if the modules differ in the
+        By `fit`, if there are fewer than two different modules, or if ``outputs="logits"`` and all
+        samples of the first batch have probabilities; by any call, if the modules differ in the
         number of classes.
 
     References
@@ -144,7 +142,7 @@ class DeepEnsembleScorer(MemberScorer):
         members = [ModulePass(self, module) for module in self.modules]
 
         def give(batch: Any) -> NDArray[np.float64]:
-            # Each makes inputs of its own: it may change them in place.
+            # Each module gets its own inputs, which it may change in place.
             outputs = [_outputs_of(member, batch, n_full) for member in members]
             widths = [rows.shape[1] for rows in outputs]
             if len(set(widths)) > 1:

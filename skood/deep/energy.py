@@ -21,26 +21,25 @@ class EnergyScorer(LogitScorer):
 
     .. math:: -E(x; T) = T \log \sum_c e^{z_c(x) / T},
 
-    a smooth maximum of the logits. It needs logits: of probabilities, or of their logarithms, what
-    it measures is lost.
+    a smooth maximum of the logits. It needs logits: probabilities and their logarithms have lost
+    the energy.
 
     Parameters
     ----------
     module : torch.nn.Module or None, default=None
-        A trained classifier that gives logits, used on raw inputs. It is used as it is: clones of
-        the scorer share it, and during a call it is in evaluation mode, without gradients; its
-        modes are put back at the end, also after an error. None: X is an array of logits.
+        A trained classifier of raw inputs that gives logits. Clones of the scorer share it. A call
+        sets it to evaluation mode, without gradients, and restores its modes at the end, also after
+        an error. None: X is an array of logits.
     temperature : float, default=1.0
         The temperature T, above 0.
     batch_size : int, default=64
-        Samples in a forward pass. A DataLoader has its own batches. Smaller batches are filled up,
-        so that a sample has the same score in any batch; for single samples set it to 1.
+        Samples in a forward pass. A DataLoader keeps its own batches. A smaller batch is padded to
+        this size, so that a sample has the same score in any batch. Set it to 1 for single samples.
     device : str or torch.device, default="auto"
-        Where to compute. "auto": where the module is, if that is not the CPU; else CUDA where torch
-        sees a device, else the CPU. A module that is elsewhere is not moved but copied, in each
-        call.
+        The device to compute on. "auto" is the module's device if that is not the CPU, else CUDA if
+        torch sees a device, else the CPU. Each call copies a module from another device.
     input_shape : tuple of int or None, default=None
-        Shape of a sample as the module takes it, where X holds flat rows. None: as in X.
+        Shape of a sample for the module, if X holds flat rows. None: the shape in X.
     contamination : float, default=0.05
         Share of the training samples that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -49,7 +48,7 @@ class EnergyScorer(LogitScorer):
     random_state : int, RandomState instance or None, default=None
         Draws these samples.
     verbose : bool, default=False
-        Print on stderr how far scoring is.
+        Print the progress of scoring on stderr.
 
     Attributes
     ----------
@@ -69,8 +68,8 @@ class EnergyScorer(LogitScorer):
     Raises
     ------
     ValueError
-        By `fit`, if all samples of the first batch have probabilities, or logarithms of them, and
-        no logits.
+        By `fit`, if all samples of the first batch have probabilities or their logarithms instead
+        of logits.
 
     References
     ----------

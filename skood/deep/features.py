@@ -28,62 +28,61 @@ _OUTPUTS = ("activation", "sign")
 
 
 class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
-    """Take what the layers of a trained torch module give as features.
+    """Take the outputs of a trained torch module's layers as features.
 
-    One forward pass gives the features of all layers. Each layer becomes one row for each sample
-    by `reduce`; the layers' rows stand side by side.
+    One forward pass gives the features of all layers. `reduce` makes each layer's output one row
+    for each sample. The rows of the layers stand side by side.
 
     Parameters
     ----------
     module : torch.nn.Module
-        The trained module. It is used as it is: clones of the transformer share it, and during a
-        call it is in evaluation mode, without gradients, with hooks on the layers. All of that is
-        undone at the end of the call, also after an error or Ctrl-C. Threads may work with one
-        module at the same time, but not train it meanwhile. A module made by `torch.compile`
-        stands for the one that it was made of.
+        The trained module. Clones of the transformer share it. A call sets it to evaluation mode,
+        without gradients, and puts hooks on its layers. The end of the call undoes all of that,
+        also after an error or Ctrl-C. Threads may use one module at the same time, but not train it
+        meanwhile. For a module made by `torch.compile`, the original module is used.
     layers : str or sequence of str, default="penultimate"
         Names of layers as in ``module.named_modules()``, or globs of them, such as ``"block?.*"``.
-        A layer that a glob means but the forward pass does not call is left out. "penultimate" is
-        what goes into the last layer with weights, in the order in which layers are called: of a
-        classifier that is the activation, after ReLU and pooling, that the logits are made of (of
-        a module without weights it is the output). "output" is what the whole module gives.
+        A glob leaves out layers that the forward pass does not call. "penultimate" is the input of
+        the last called layer with weights: in a classifier, the activation after ReLU and pooling
+        from which the logits are computed. For a module without weights, it is the output. "output"
+        is the output of the whole module.
     reduce : {"mean", "max", "flatten", "last"} or callable, default="mean"
-        How a layer's output becomes one row for each sample. The first three are over the
-        positions: pixels of (n, channels, height, width), steps or tokens of
-        (n, steps, features), padding included. "flatten" keeps all values, in this order. "last"
-        is the last step of a sequence; of a recurrent layer the final state (of both directions).
-        Of tuples, lists and dicts the first tensor is taken. A callable gets the output as the
-        layer gives it and returns a tensor of shape (n, d) or (n,).
+        How a layer's output becomes one row for each sample. "mean" and "max" are taken over the
+        positions: pixels of (n, channels, height, width), steps or tokens of (n, steps, features),
+        padding included. "flatten" keeps all values, in this order. "last" is the last step of a
+        sequence; for a recurrent layer, the final state of each direction. Of a tuple, list or
+        dict, the first tensor is taken. A callable gets the layer's output unchanged and returns a
+        tensor of shape (n, d) or (n,).
     output : {"activation", "sign"}, default="activation"
         Whether the features are the values, or their signs: -1, 0 or 1, the sign trace.
     batch_size : int, default=64
-        Samples in a forward pass. A DataLoader has its own batches.
+        Samples in a forward pass. A DataLoader keeps its own batches.
     device : str or torch.device, default="auto"
-        Where to compute. "auto": where the module is, if that is not the CPU; else CUDA where
-        torch sees a device, else the CPU. A module that is elsewhere is not moved: each call makes
-        a copy on the device and drops it at the end.
+        The device to compute on. "auto" is the module's device if that is not the CPU, else CUDA if
+        torch sees a device, else the CPU. A module on another device stays there: each call makes a
+        copy on this device and drops it at the end.
     dtype : {"float32", "float64"}, default="float32"
         Type of the features and gradients. Inputs get the type of the module's weights, or this
-        one where it has none.
+        type if it has no weights.
     input_shape : tuple of int or None, default=None
-        Shape of a sample as the module takes it, where X holds flat rows. None: as in X.
+        Shape of a sample for the module, if X holds flat rows. None: the shape in X.
     pad_batches : bool, default=True
-        Whether a batch of fewer than `batch_size` samples is filled up, at the price of a full
-        batch. Rounding depends on the size of a batch. With padding, a sample has the same features
-        to the last bit in any batch (see Notes), so a detector after this step recognises its
-        training rows. False is faster for a few samples at a time; the features are then the same
-        up to rounding.
+        Whether a batch of fewer than `batch_size` samples is padded, at the cost of a full batch.
+        Rounding depends on the size of a batch. With padding, a sample has the same features to the
+        last bit in any batch (see Notes), so that a detector after this step recognises its
+        training rows. False is faster for a few samples at a time. The features then differ by
+        rounding.
     verbose : bool, default=False
-        Print on stderr how far `transform` and `gradient` are.
+        Print the progress of `transform` and `gradient` on stderr.
 
     Attributes
     ----------
     feature_groups_ : dict of str to slice
         The columns of each layer. A layer that is called several times in a forward pass has a
-        group for each call: ``"layer"``, ``"layer@2"``, ... A layer with two names goes by the
-        first of them that `layers` means.
+        group for each call: ``"layer"``, ``"layer@2"``, ... A layer with two names has the group
+        name that comes first in `layers`.
     input_shape_ : tuple of int or dict of str to tuple of int
-        Shape of one sample as the module gets it; of each input, where samples are dicts.
+        Shape of one sample for the module. For samples that are dicts, the shape of each input.
     n_features_in_ : int
         Number of columns, if X is an array of two axes or a frame.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -91,12 +90,12 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Which axis holds the features is known of torch's own layers; of other modules it is taken to
-    be as the last such layer left it. Where nothing tells, three axes are taken for
-    (n, steps, features) and more for (n, channels, ...). A callable `reduce` decides for itself.
+    The type of a layer of torch says which axis holds the features. The output of another module
+    has the same axes as the last such layer. Without one, three axes are read as
+    (n, steps, features) and more as (n, channels, ...). A callable `reduce` chooses its own axes.
 
-    Whole numbers become floats, unscaled, except 32- and 64-bit ones where the module has an
-    embedding, and those in dicts.
+    Whole numbers become floats without scaling. Exceptions are 32- and 64-bit ones for a module
+    with an embedding, and those in dicts.
 
     On some processors, the rounding of a matrix product also depends on the place of a sample in
     the batch. During a call, `torch.nn.Linear` pads such products. On a CPU, features can still
@@ -119,7 +118,7 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
     {'0': slice(0, 4, None), '3': slice(4, 14, None)}
     """
 
-    # A fit takes no more than the shapes of one batch: whoever has all rows need not bring them.
+    # A fit reads only the shapes of one batch, so that a caller need not load all rows for it.
     _learns_from_one_batch = True
 
     def __init__(
@@ -148,13 +147,13 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
-        """Find the layers and learn their widths, by a forward pass of a batch.
+        """Find the layers and learn their widths in a forward pass of one batch.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...), torch.Tensor, Dataset or DataLoader
             The samples. Items of a Dataset or DataLoader may be tuples, whose first entry is the
-            sample, or dicts, which are given to the module by name, without labels.
+            sample, or dicts, whose entries other than labels are passed to the module by name.
         y : Ignored
             Present for API consistency.
 
@@ -166,8 +165,8 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter or X is not valid, a layer is not there or not called, or the module
-            does not take samples of this shape.
+            If a parameter or X is not valid, a layer is missing or not called, or the module does
+            not take samples of this shape.
         """
         module, device = self._check_parameters()
         batches = open_batches(self, X, self.batch_size, reset=True)
@@ -215,37 +214,37 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
     def gradient(self, X: Any, objective: Callable[[torch.Tensor], torch.Tensor]) -> NDArray:
         """Give the gradient of an objective of the features with respect to the inputs.
 
-        The parameters of the module get no gradients and need not allow for any.
+        The parameters of the module get no gradients and may be frozen.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...), torch.Tensor, Dataset or DataLoader
             The samples, as in `fit`; not dicts, nor tokens.
         objective : callable
-            Gets a tensor of shape (n, n_features), the features of some of the samples, and
-            returns a tensor of shape (n,): the objective of each. Or their sum, of shape ().
+            Gets the features of some samples, a tensor of shape (n, n_features), and returns the
+            objective of each, of shape (n,), or their sum, of shape ().
 
         Returns
         -------
         ndarray of the shape of X
-            The gradient of each sample's objective in its own values. Of a Dataset or DataLoader:
-            of shape (n_samples, ...), as the module takes samples.
+            The gradient of each sample's objective in its own values. For a Dataset or DataLoader,
+            it has the shape (n_samples, ...) of the module's inputs.
 
         Raises
         ------
         ValueError
-            If X is not valid, or the objective depends on the inputs in no differentiable way.
+            If X is not valid, or the objective is not a differentiable function of the inputs.
         """
         with self._opened() as opened:
             return opened.gradient(X, objective)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
-        """Name each feature by its layer and its number in that, as ``layer__0``.
+        """Name each feature by its layer and its number in the layer, as ``layer__0``.
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Only checked against the columns of X, where that had columns.
+            Only checked against the columns of X, if X had columns.
 
         Returns
         -------
@@ -271,7 +270,7 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
 
     @contextmanager
     def _opened(self) -> Iterator[FeaturePass]:
-        """Hold the module open for a block of several calls: hooks and modes are set once."""
+        """Set hooks and modes once for a block of several calls."""
         check_is_fitted(self)
         module, device = self._check_parameters()
         with self._extraction(module).opened() as features:
@@ -281,7 +280,7 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
         return Extraction(self, module, self._taps, self.reduce, sign=self.output == "sign")
 
     def _check_parameters(self) -> tuple[nn.Module, torch.device]:
-        """The module where it is to be computed, and that device."""
+        """The module on the device to compute on, and that device."""
         module = plain_module(self, self.module)
         if not callable(self.reduce):
             check_option(self, "reduce", self.reduce, REDUCTIONS)

@@ -37,26 +37,26 @@ _LARGEST = float(np.finfo(np.float64).max)
 class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
     r"""Out-of-distribution scorer by the Mahalanobis distances in the layers of a network.
 
-    In each layer l the features are taken to be normal, with a mean for each class and one
+    The features of each layer l are modelled as normal, with a mean for each class and one
     covariance for all classes. The score of a layer is the confidence
 
     .. math:: M_l(x) = -\min_c\, (F_l(x) - \mu_{l,c})^\top \Sigma_l^{-1} (F_l(x) - \mu_{l,c}),
 
-    minus the squared distance from the nearest class (equation 2 of the paper), which
-    `layer_scores` gives. A `perturbation` first moves inputs a step towards the nearest class, for
-    each layer by itself (algorithm 1),
+    minus the squared distance from the nearest class (equation 2 of the paper). `layer_scores`
+    gives it. A `perturbation` first moves inputs a step towards the nearest class, separately for
+    each layer (algorithm 1),
 
     .. math:: \tilde x_l = x + \epsilon\, \mathrm{sign}(\nabla_x M_l(x)),
 
     which raises the confidence of in-distribution inputs more than that of others. The score of a
-    row is the weighted sum over the layers of :math:`-\log(-M_l(\tilde x_l))`, standardised by the
-    mean and standard deviation of training rows, as in `LayerEnsemble`.
+    row is the weighted sum over the layers of :math:`-\log(-M_l(\tilde x_l))`. The mean and
+    standard deviation of training rows standardise it, as in `LayerEnsemble`.
 
     Parameters
     ----------
     feature_extractor : transformer or None, default=None
-        Makes the features from raw inputs of any shape, such as `TorchFeatureTransformer`. It is
-        cloned and fitted. None: X holds the features.
+        Makes the features from raw inputs of any shape, such as `TorchFeatureTransformer`. `fit`
+        clones and fits it. None: X holds the features.
     groups : dict, sequence or None, default=None
         The columns of each layer: a dict of names to slices, lists of column positions, masks, or
         lists of column names; a sequence of these; or a sequence of the layers' widths. None: the
@@ -66,26 +66,26 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         The estimate of the covariance, as in `MahalanobisOutlierDetector`. The paper's is
         "empirical".
     perturbation : float, default=0.0
-        The step :math:`\epsilon` of each value of the inputs, in their unit; 0 moves nothing. It
-        needs a feature extractor with a method ``gradient(X, objective)``.
+        The step :math:`\epsilon` of each input value, in the unit of the inputs. 0 moves nothing. A
+        step needs a feature extractor with a method ``gradient(X, objective)``.
     combine : {"sum", "logistic"}, default="sum"
         "sum" weighs all layers equally and needs no out-of-distribution rows. "logistic" learns the
-        weights as the paper does, by a logistic regression that tells in-distribution rows from
-        those labelled -1 in the y of `fit`; the score is its decision function. The weights suit
-        rows like those labelled -1, and may miss others.
+        weights as in the paper: a logistic regression separates in-distribution rows from rows that
+        the y of `fit` labels -1. The score is its decision function. The weights suit rows like
+        those labelled -1, and may miss others.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
         At most so many training rows, drawn at random, give the mean and scale of each layer, the
         weights, and the threshold. None: all of them.
     random_state : int, RandomState instance or None, default=None
-        Draws these rows, and the first subsets of "mincovdet". An int also becomes the random state
-        of the clone of `feature_extractor`, and of its parts, wherever that is None.
+        Draws these rows, and the first subsets of "mincovdet". An int also replaces a random state
+        of None in the clone of `feature_extractor` and in its parts.
 
     Attributes
     ----------
     layer_names_ : list of str
-        Names of the layers; ``"layer0"``, ``"layer1"``, ... where they have none.
+        Names of the layers; ``"layer0"``, ``"layer1"``, ... for layers without names.
     layer_columns_ : dict of str to ndarray of int
         Positions of the columns of each layer among the features.
     detectors_ : dict of str to MahalanobisOutlierDetector
@@ -93,9 +93,9 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
     feature_extractor_ : transformer
         The fitted feature extractor, if there is one.
     coef_ : ndarray of shape (n_layers,)
-        Weight of each layer: of its standardised logarithm.
+        Weight of each layer's standardised logarithm.
     intercept_ : float
-        What is added to their sum; 0 for ``combine="sum"``.
+        The constant in the sum; 0 for ``combine="sum"``.
     offset_ : float
         The threshold: rows with a score below are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
@@ -104,7 +104,7 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
     training_indices_ : ndarray of shape (n_threshold,)
         Positions of these rows in X.
     classes_ : ndarray
-        The sorted classes in y, if class labels were given; with -1, if that is among them.
+        The sorted classes in y, if class labels were given, including -1 if y has it.
     n_features_in_ : int
         Number of columns, if X has two axes.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -113,13 +113,13 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
     Notes
     -----
     The step follows the means and covariances of all training rows. The score of a moved training
-    row leaves out this row, and so does that of a row with its features in a layer.
+    row leaves out this row. The same holds for a new row with equal features in a layer.
 
-    Moving costs two forward passes and a backward one for each layer. Inputs go through the network
-    in blocks, so that memory does not grow with their number.
+    A perturbation costs two forward passes and a backward one for each layer. Inputs go through the
+    network in blocks, so that memory does not grow with their number.
 
-    The paper weighs the confidences themselves, and has no sum without weights. Squared distances
-    are skewed: a few training rows would set the scale of a layer. So logarithms stand here.
+    The paper weighs the confidences, and has no sum without weights. Squared distances are skewed:
+    a few training rows would set the scale of a layer. This scorer therefore takes logarithms.
 
     References
     ----------
@@ -173,12 +173,12 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or raw inputs of shape (n_samples, ...)
-            In-distribution rows, at least 2. With ``combine="logistic"`` out-of-distribution rows
-            too: only the weights learn from them.
+            In-distribution rows, at least 2. With ``combine="logistic"`` also out-of-distribution
+            rows, from which only the weights are learned.
         y : array-like of shape (n_samples,), optional
-            Class labels of the rows. Without them, all are of one class. With
-            ``combine="logistic"`` whole numbers, and -1 for the out-of-distribution rows; +1 for
-            all others makes these one class.
+            Class labels of the rows. Without labels, all rows form one class. For
+            ``combine="logistic"`` the labels are whole numbers, with -1 for out-of-distribution
+            rows. +1 for all other rows makes these one class.
 
         Returns
         -------
@@ -189,8 +189,8 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         ------
         ValueError
             If a parameter or the input is not valid, if `perturbation` is above 0 and the feature
-            extractor has no gradients, or if ``combine="logistic"`` and y does not hold -1 and
-            other labels, at least twice each.
+            extractor has no gradients, or if ``combine="logistic"`` and y does not have -1 and
+            other labels at least twice each.
         """
         self._check_parameters()
         if self.combine != "logistic":
@@ -211,8 +211,8 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or raw inputs of shape (n_samples, ...)
-            The rows to score. A row with the features of a training row in a layer is scored there
-            with one equal copy left out, as the training rows are.
+            The rows to score. If a row has the features of a training row in a layer, its score
+            there leaves out one equal copy, as the scores of training rows do.
 
         Returns
         -------
@@ -227,7 +227,7 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         return self._combined(self._standardised(self.layer_scores(X)))
 
     def layer_scores(self, X: Any) -> NDArray[np.float64]:
-        """Confidence of rows in each layer, whatever `combine` is.
+        """Confidence of rows in each layer, for any `combine`.
 
         Parameters
         ----------
@@ -237,8 +237,9 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_layers)
-            Minus the squared Mahalanobis distances from the nearest class (of perturbed inputs,
-            with `perturbation`), in the order of `layer_names_`; not standardised, no logarithms.
+            Minus the squared Mahalanobis distances from the nearest class, in the order of
+            `layer_names_`; not standardised, no logarithms. With `perturbation`, those of the
+            perturbed inputs.
 
         Raises
         ------
@@ -274,14 +275,14 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
     def _fit_combination(
         self, inputs: RawInputs, rows: NDArray[np.intp], outside: RawInputs | None
     ) -> NDArray[np.float64]:
-        """Learn scale and weight of each layer; the scores of the rows that set the threshold."""
+        """Learn the scale and weight of each layer, and score the rows that set the threshold."""
         confidences = self._confidences(inputs, rows)
         self._scales = [LayerScale.fit(column, is_distance=True) for column in confidences.T]
         values = self._standardised(confidences)
         self.coef_, self.intercept_ = np.ones(values.shape[1]), 0.0
         if outside is not None:
-            strange = self._standardised(self._confidences(outside))
-            self.coef_, self.intercept_ = logistic_weights(values, strange)
+            outside_values = self._standardised(self._confidences(outside))
+            self.coef_, self.intercept_ = logistic_weights(values, outside_values)
         return self._combined(values)
 
     def _confidences(

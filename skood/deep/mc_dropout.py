@@ -1,4 +1,4 @@
-"""Scorer by the mean prediction of a network under many draws of its dropout."""
+"""Scorer by the mean prediction of a network over many draws of its dropout."""
 
 from __future__ import annotations
 
@@ -25,42 +25,40 @@ from ._raw_input_scorer import Give
 class MCDropoutScorer(MemberScorer):
     r"""Out-of-distribution scorer by Monte Carlo dropout.
 
-    Dropout stays active while samples are scored. Each of S draws of it is another network, thinned
-    at random, and the class probabilities are the mean over them,
+    Dropout stays active while samples are scored. Each of S draws thins the network at random. The
+    class probabilities are the mean over the draws,
 
     .. math:: \bar p(c \mid x) = \frac1S \sum_{s=1}^S p(c \mid x, \text{mask}_s).
 
-    A draw uses the same masks for all samples, and these hang on the seed, the number of the draw,
-    the layer and the shape of a sample alone. So a sample has the same score in any batch, order or
-    chunk, and S thinned networks are compared on all samples alike.
+    A draw uses the same masks for all samples. A mask depends on the seed, the number of the draw,
+    the layer and the shape of a sample only. So a sample has the same score in any batch, order or
+    chunk, and the same S thinned networks score all samples.
 
     Parameters
     ----------
     module : torch.nn.Module
         A trained classifier with dropout layers: `torch.nn.Dropout`, `Dropout1d`, `Dropout2d`,
-        `Dropout3d`, `AlphaDropout` or `FeatureAlphaDropout`, wherever inside it. All else is in
-        evaluation mode. Dropout that is called as a function, or is inside `torch.nn.LSTM`, `GRU`
-        or `MultiheadAttention`, cannot be seen and stays off. The module is used as it is: clones
-        of the scorer share it, and modes and hooks are put back at the end of a call, also after an
-        error.
+        `Dropout3d`, `AlphaDropout` or `FeatureAlphaDropout`, at any depth. All other layers are in
+        evaluation mode. Dropout stays off where it is called as a function, or is inside
+        `torch.nn.LSTM`, `GRU` or `MultiheadAttention`. Clones of the scorer share the module. A
+        call restores its modes and removes its hooks at the end, also after an error.
     n_samples : int, default=50
         The number S of draws, 2 or more; each costs a forward pass.
     measure : {"max_softmax", "entropy", "mutual_information"}, default="max_softmax"
         "max_softmax" is the largest class probability of the mean; "entropy" is minus the entropy
         of the mean, in nats; "mutual_information" is minus the mutual information of class and
-        draw, in nats: how far the draws disagree, whatever they are unsure of together.
+        draw, in nats: the disagreement of the draws, without the uncertainty that they share.
     outputs : {"logits", "probabilities"}, default="logits"
-        What the module gives. Softmax is taken of logits only; rows of the other kind are an
-        error.
+        Kind of the module's outputs. Softmax applies to logits only. Rows of the other kind raise
+        an error.
     batch_size : int, default=64
-        Samples in a forward pass. A DataLoader has its own batches. Smaller batches are filled up,
-        so that a sample has the same score in any batch; for single samples set it to 1.
+        Samples in a forward pass. A DataLoader keeps its own batches. A smaller batch is padded to
+        this size, so that a sample has the same score in any batch. Set it to 1 for single samples.
     device : str or torch.device, default="auto"
-        Where to compute. "auto": where the module is, if that is not the CPU; else CUDA where torch
-        sees a device, else the CPU. A module that is elsewhere is not moved but copied, in each
-        call.
+        The device to compute on. "auto" is the module's device if that is not the CPU, else CUDA if
+        torch sees a device, else the CPU. Each call copies a module from another device.
     input_shape : tuple of int or None, default=None
-        Shape of a sample as the module takes it, where X holds flat rows. None: as in X.
+        Shape of a sample for the module, if X holds flat rows. None: the shape in X.
     contamination : float, default=0.05
         Share of the training samples that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -69,13 +67,13 @@ class MCDropoutScorer(MemberScorer):
     random_state : int, RandomState instance or None, default=None
         Draws these samples, and the seed of the masks.
     verbose : bool, default=False
-        Print on stderr how far scoring is.
+        Print the progress of scoring on stderr.
 
     Attributes
     ----------
     seed_ : int
-        The seed of the masks, drawn by `fit`: a fitted scorer gives a sample the same score in
-        each call, also where `random_state` is None.
+        The seed of the masks, drawn by `fit`. A fitted scorer gives a sample the same score in
+        each call, also with ``random_state=None``.
     offset_ : float
         The threshold: samples with a score below are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
@@ -92,14 +90,14 @@ class MCDropoutScorer(MemberScorer):
     Raises
     ------
     ValueError
-        By `fit`, if the module calls no dropout layer with a probability above 0, or all samples of
-        the first batch have probabilities where `outputs` says logits.
+        By `fit`, if the module calls no dropout layer with a probability above 0, or if
+        ``outputs="logits"`` and all samples of the first batch have probabilities.
 
     Notes
     -----
-    The expected score is the one of masks drawn for each sample anew, as training does; only the
-    errors of the S draws are shared by the samples. Where sequences of several lengths come in a
-    DataLoader, masks have the length of the batch, and so scores hang on what is batched together.
+    The expected score is the same as with new masks for each sample, as in training. Only the
+    errors of the S draws are common to all samples. If a DataLoader pads sequences of several
+    lengths, a mask has the length of the batch, and scores depend on the batch.
 
     References
     ----------
@@ -169,7 +167,7 @@ class MCDropoutScorer(MemberScorer):
         def give(batch: Any) -> NDArray[np.float64]:
             draws = []
             for draw in range(self.n_samples):
-                # made anew: the module may change its inputs in place
+                # new inputs for each draw: the module may change them in place
                 inputs, n_rows = passes.inputs(batch, n_full)
                 logits = masks.run(draw, passes.logits, inputs)
                 draws.append(passes.read(logits, n_rows))

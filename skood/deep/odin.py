@@ -1,4 +1,4 @@
-"""Scorer by ODIN: a softmax at high temperature, of inputs that are moved by the gradient."""
+"""Scorer by ODIN: a softmax at high temperature, of inputs moved along the gradient."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from ._raw_input_scorer import Give, RawInputScorer
 class ODINScorer(RawInputScorer):
     r"""Out-of-distribution scorer by ODIN (out-of-distribution detector for neural networks).
 
-    Each input is moved by a small step that makes the class that the classifier chooses more
-    likely, which it does more where it is in-distribution. The score is the largest softmax
-    probability of the moved input, both at a temperature T:
+    A small step moves each input so that its predicted class becomes more likely. This works better
+    for in-distribution inputs. The score is the largest softmax probability of the moved input.
+    Step and score use a temperature T:
 
     .. math:: S_c(x; T) = \frac{e^{z_c(x) / T}}{\sum_j e^{z_j(x) / T}}, \qquad
         \tilde x = x - \varepsilon \, \mathrm{sign}(-\nabla_x \log S_{\hat y}(x; T)), \qquad
@@ -34,25 +34,24 @@ class ODINScorer(RawInputScorer):
     Parameters
     ----------
     module : torch.nn.Module
-        A trained classifier that gives logits. It is used as it is: clones of the scorer share it,
-        and during a call it is in evaluation mode; its modes are put back at the end, also after
-        an error. Its parameters get no gradients.
+        A trained classifier that gives logits. Clones of the scorer share it. A call sets it to
+        evaluation mode and restores its modes at the end, also after an error. Its parameters get
+        no gradients.
     temperature : float, default=1000.0
         The temperature T, above 0.
     perturbation : float, default=0.0014
-        The step ε in the unit of the inputs as the module takes them; for inputs that were divided
-        by a standard deviation, divide it likewise. 0 is temperature scaling alone, and costs one
-        forward pass in place of two and a backward one. The paper chooses it on samples of the kind
-        to be found; its choices lie between 0 and 0.004.
+        The step ε in the unit of the module's inputs. If the inputs were divided by a standard
+        deviation, divide the step by it too. 0 is temperature scaling alone, and costs one forward
+        pass instead of two and a backward one. The paper chooses steps between 0 and 0.004, on
+        samples of the out-of-distribution set.
     batch_size : int, default=64
-        Samples in a forward pass. A DataLoader has its own batches. Smaller batches are filled up,
-        so that a sample has the same score in any batch; for single samples set it to 1.
+        Samples in a forward pass. A DataLoader keeps its own batches. A smaller batch is padded to
+        this size, so that a sample has the same score in any batch. Set it to 1 for single samples.
     device : str or torch.device, default="auto"
-        Where to compute. "auto": where the module is, if that is not the CPU; else CUDA where torch
-        sees a device, else the CPU. A module that is elsewhere is not moved but copied, in each
-        call.
+        The device to compute on. "auto" is the module's device if that is not the CPU, else CUDA if
+        torch sees a device, else the CPU. Each call copies a module from another device.
     input_shape : tuple of int or None, default=None
-        Shape of a sample as the module takes it, where X holds flat rows. None: as in X.
+        Shape of a sample for the module, if X holds flat rows. None: the shape in X.
     contamination : float, default=0.05
         Share of the training samples that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -61,7 +60,7 @@ class ODINScorer(RawInputScorer):
     random_state : int, RandomState instance or None, default=None
         Draws these samples.
     verbose : bool, default=False
-        Print on stderr how far scoring is.
+        Print the progress of scoring on stderr.
 
     Attributes
     ----------
@@ -81,8 +80,9 @@ class ODINScorer(RawInputScorer):
     Raises
     ------
     ValueError
-        By `fit`, if all samples of the first batch have probabilities and no logits; by any call,
-        if `perturbation` is above 0 and the inputs have no gradient, as tokens and dicts have none.
+        By `fit`, if all samples of the first batch have probabilities instead of logits; by any
+        call, if `perturbation` is above 0 and the inputs are tokens or dicts, which have no
+        gradient.
 
     References
     ----------
@@ -151,10 +151,10 @@ class ODINScorer(RawInputScorer):
         return max_softmax(outputs, temperature=self.temperature)
 
     def _moved(self, passes: ModulePass, inputs: Inputs) -> torch.Tensor:
-        slope = gradient_in(inputs, lambda given: self._log_confidence(passes.logits(given)))
+        slope = gradient_in(inputs, lambda batch: self._log_confidence(passes.logits(batch)))
         return cast(torch.Tensor, inputs).detach() + self.perturbation * slope.sign()
 
     def _log_confidence(self, logits: torch.Tensor) -> torch.Tensor:
-        """Logarithm of the largest probability, times T: the slope has the same sign, unscaled."""
+        """Logarithm of the largest probability, times T, which keeps the sign of the slope."""
         scaled = logits / self.temperature
         return self.temperature * (scaled.amax(dim=1) - scaled.logsumexp(dim=1))

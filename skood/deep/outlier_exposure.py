@@ -1,4 +1,4 @@
-"""Loss of outlier exposure: a classifier learns to be unsure of outliers."""
+"""Loss of outlier exposure: a classifier learns to be uncertain about outliers."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def outlier_exposure_loss(
     *,
     weight: float = 0.5,
 ) -> torch.Tensor:
-    r"""Loss that trains a classifier with samples that belong to none of its classes.
+    r"""Loss that trains a classifier with samples outside its classes.
 
-    It is the cross-entropy on the in-distribution samples plus, times the weight :math:`\lambda`,
-    the cross-entropy of the uniform distribution over the C classes to the prediction on the
-    outliers,
+    It adds two cross-entropies. The first is that of the in-distribution samples. The second, times
+    the weight :math:`\lambda`, is that of the uniform distribution over the C classes to the
+    prediction for the outliers,
 
     .. math:: -\frac1n \sum_{i=1}^n \log p(y_i \mid x_i)
         - \frac\lambda m \sum_{j=1}^m \frac1C \sum_{c=1}^C \log p(c \mid x'_j).
 
-    The outliers should be many and varied and need not be of the kind to be found later. A network
-    so trained is scored by `MSPScorer` as any other.
+    Take many and varied outliers. They may differ from the later out-of-distribution samples.
+    `MSPScorer` scores the trained network.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ def outlier_exposure_loss(
 
     Examples
     --------
-    Two classes at (-2, 0) and (2, 0), and outliers on a wide ring around both. In a batch of both
-    kinds one forward pass serves for the two.
+    Two classes at (-2, 0) and (2, 0), and outliers on a wide ring around both. One forward pass
+    serves a batch of both kinds.
 
     >>> import torch
     >>> from torch import nn

@@ -1,11 +1,11 @@
-"""Torch modules as weights in a file, and back: what is stored of a module beside its weights.
+"""Torch modules in a file, and back.
 
-The weights of a module are stored as safetensors. What makes a module that they fit is one of
+The weights of a module are stored as safetensors. The module for them comes from one of
 
-- a recipe, for what skood builds itself and for single linear layers,
-- a layer of another module of the file,
-- an import path of a class or function that is called without arguments,
-- nothing: the module has to be given in loading.
+- a recipe, for modules that skood builds and for single linear layers,
+- a layer of another module in the file,
+- an import path of a class or function, called without arguments,
+- the user, when loading.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ def describe_modules(
     owners: Mapping[str, tuple[object, str]],
     architectures: Mapping[str, str | Callable[[], nn.Module]],
 ) -> dict[str, _Description]:
-    """What has to be known of modules beside their weights.
+    """Describe modules, except for their weights.
 
     Parameters
     ----------
     modules : mapping of str to torch.nn.Module
-        By name.
+        The modules by name.
     owners : mapping of str to (object, str)
-        The object that each module was found in, and under which attribute.
+        The object that holds each module, and its attribute.
     architectures : mapping of str to str or callable
-        What makes a module like this, for some of the names.
+        For some of the names, a class or function that makes such a module.
 
     Returns
     -------
     dict of str to dict
-        For each name what goes into the manifest.
+        The entry of each name in the manifest.
 
     Raises
     ------
     ValueError
-        If `architectures` names a module that is not there, or makes one of other weights.
+        If `architectures` names an unknown module, or makes one with other weights.
     """
     _check_names("architectures", "skood.save", architectures, modules)
     described = {}
@@ -68,17 +68,17 @@ def weights_of(name: str, module: nn.Module) -> bytes:
     Raises
     ------
     ValueError
-        If its state has parts that are no tensors.
+        If its state has parts other than tensors.
     """
     safetensors = _safetensors("skood.save")
     state = module.state_dict()
-    other = [part for part, value in state.items() if not isinstance(value, torch.Tensor)]
-    if other:
+    others = [part for part, value in state.items() if not isinstance(value, torch.Tensor)]
+    if others:
         raise ValueError(
-            f"skood.save stores the tensors in a module's state, and {other[0]!r} of the module "
-            f"{name!r} is none."
+            f"skood.save stores the tensors in a module's state, but {others[0]!r} of the module "
+            f"{name!r} is not a tensor."
         )
-    # Copies, since tensors that share their memory are not for safetensors.
+    # Copies: safetensors refuses tensors that share memory.
     tensors = {
         part: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for part, value in state.items()
@@ -97,14 +97,14 @@ def restore_modules(
     Parameters
     ----------
     described : mapping of str to dict
-        As `describe_modules` has made it.
+        The result of `describe_modules`.
     weights : callable
         Gives the weights for a name, as safetensors.
     given : mapping of str to torch.nn.Module
-        Modules that take the weights of some of the names. The module ``"encoder"`` is also the
-        pattern of ``"encoder_"``, which gets a copy.
+        Modules that take the weights of some of the names. A copy of the module ``"encoder"`` also
+        serves ``"encoder_"``.
     trusted : collection of str
-        Import paths, with dots only, that may be called.
+        Import paths that may be called, with dots only.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def restore_modules(
     Raises
     ------
     ValueError
-        If a module cannot be built from what is known of it, `given` names one that is not there,
+        If the description of a module is not enough to build it, `given` names an unknown module,
         or weights do not fit.
     """
     _check_names("modules", "skood.load", given, described)
@@ -131,7 +131,7 @@ def restore_modules(
 
 
 def _place_in_another(name: str, modules: Mapping[str, nn.Module]) -> _Description | None:
-    """Where a module is a layer of another one of the file, or another name came before."""
+    """The place of a module inside another module of the file, or under an earlier name."""
     names = list(modules)
     places = [
         {"part_of": other, "layer": layer}
@@ -139,7 +139,7 @@ def _place_in_another(name: str, modules: Mapping[str, nn.Module]) -> _Descripti
         for layer, part in whole.named_modules()
         if part is modules[name] and (layer or names.index(other) < names.index(name))
     ]
-    # the largest of several, which is itself a part of none
+    # The largest of several is not a part of another.
     return max(places, key=lambda place: _n_parts(modules[place["part_of"]]), default=None)
 
 
@@ -166,7 +166,7 @@ def _pattern(
     given: Mapping[str, nn.Module],
     trusted: Collection[str],
 ) -> nn.Module:
-    """A module that the weights of a name fit, with weights of any kind."""
+    """A module that the weights of a name fit, with arbitrary weights."""
     if name in given:
         return given[name]
     if name.removesuffix("_") in given:
@@ -176,13 +176,13 @@ def _pattern(
     path = description["architecture"]
     if path is None:
         raise ValueError(
-            f"The file does not say how to build the module {name!r}, a {description['class']}; "
-            f"pass modules={{{name!r}: module}} with one that its weights fit."
+            f"The file does not say how to build the module {name!r}, a {description['class']}. "
+            f"Pass modules={{{name!r}: module}} with a module that its weights fit."
         )
     if path.replace(":", ".") not in trusted:
         raise ValueError(
-            f"The file builds the module {name!r} by calling {path!r}, which is not trusted; pass "
-            f"trusted=[{path!r}] if you know it, or modules={{{name!r}: module}}."
+            f"The file builds the module {name!r} by calling {path!r}, which is not trusted. Pass "
+            f"trusted=[{path!r}] if you trust it, or modules={{{name!r}: module}}."
         )
     return imported(path)
 
@@ -195,10 +195,10 @@ def _set_weights(name: str, module: nn.Module, content: bytes, description: _Des
     )
     if not fits:
         raise ValueError(
-            f"The weights that the file has for the module {name!r} do not fit a "
-            f"{type(module).__qualname__} as it is built or given: names or shapes differ."
+            f"The weights in the file for the module {name!r} do not fit the built or given "
+            f"{type(module).__qualname__}: names or shapes differ."
         )
-    # Copied, weights would take the type of those that are there.
+    # A copy into the present weights would take their type.
     other_type = any(present[part].dtype != value.dtype for part, value in state.items())
     module.load_state_dict(state, assign=other_type)
     training, frozen = set(description["training"]), set(description["frozen"])

@@ -74,7 +74,7 @@ def test_set_params_then_fit_equals_a_new_estimator(name):
         ("hidden", "256", r"a sequence of ints in \[1, inf\)"),
         ("n_components", 0, r"an int in \[1, inf\)"),
         ("architecture", "unet", "one of 'dense', 'conv'"),
-        ("channels", (), r"a sequence, not empty, of ints in \[1, inf\)"),
+        ("channels", (), r"a non-empty sequence of ints in \[1, inf\)"),
         ("encoder", "linear", "a torch.nn.Module or None"),
         ("decoder", nn.Linear, "a torch.nn.Module or None"),
         ("output", "code", "one of 'activation', 'sign'"),

@@ -175,7 +175,7 @@ def softmax_of(X):
 def test_probabilities_are_no_logits(make, module):
     X = rows()
     given = X if module is not None else softmax_of(X)
-    message = rf"^{make.__name__} must be given logits.* Got probabilities \(rows that .* instead"
+    message = rf"^{make.__name__} must get logits.* Got probabilities \(rows that .* instead"
     with pytest.raises(ValueError, match=message):
         make(module).fit(given)
 
@@ -184,7 +184,7 @@ def test_probabilities_are_no_logits(make, module):
 def test_energy_is_lost_in_log_probabilities(module):
     X = rows()
     given = X if module is not None else np.log(softmax_of(X))
-    with pytest.raises(ValueError, match=r"EnergyScorer must be given logits.* Got logarithms of"):
+    with pytest.raises(ValueError, match=r"EnergyScorer must get logits.* Got logarithms of"):
         EnergyScorer(module).fit(given)
     # their softmax is what it was
     np.testing.assert_allclose(
@@ -206,11 +206,11 @@ def test_msp_of_probabilities():
             MSPScorer(module).fit(Z)
         scorer = MSPScorer(module, outputs="probabilities").fit(Z)
         np.testing.assert_allclose(scorer.score_samples(Z), expected.score_samples(X), rtol=1e-6)
-    message = r"must be 'logits' for rows that are not .* as 60 are. Got 'probabilities' instead"
+    message = r"must be 'logits' for rows with .* \(60 of 60 rows\)\. Got 'probabilities' instead"
     with pytest.raises(ValueError, match=message):
         MSPScorer(outputs="probabilities").fit(X)
     scorer = MSPScorer(outputs="probabilities").fit(given)
-    with pytest.raises(ValueError, match="as 1 are"):
+    with pytest.raises(ValueError, match=r"\(1 of 5 rows\)"):
         scorer.score_samples(np.vstack([given[:4], 2 * given[4:5]]))
 
 

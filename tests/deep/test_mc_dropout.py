@@ -227,7 +227,7 @@ def test_dropout_by_a_function_stays_off():
             return nn.functional.dropout(self.layer(x), training=self.training)
 
     X = rows()
-    with pytest.raises(ValueError, match="dropout that is a function"):
+    with pytest.raises(ValueError, match="not dropout as a function"):
         MCDropoutScorer(Functional()).fit(X)
     net = nn.Sequential(dropout_net(), nn.Linear(3, 4), Functional())
     one, same = (MCDropoutScorer(net, n_samples=2, random_state=0).fit(X) for _ in range(2))

@@ -170,5 +170,5 @@ def test_parameters(params, message):
 
 
 def test_probabilities_are_no_logits():
-    with pytest.raises(ValueError, match=r"ODINScorer must be given logits.* Got probabilities"):
+    with pytest.raises(ValueError, match=r"ODINScorer must get logits.* Got probabilities"):
         ODINScorer(nn.Softmax(1)).fit(TensorDataset(torch.from_numpy(rows())))

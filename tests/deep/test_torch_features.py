@@ -199,8 +199,8 @@ def test_layers_that_are_not_reached():
     ("name", "value", "allowed"),
     [
         ("module", "resnet", r"a torch\.nn\.Module\. Got 'resnet'"),
-        ("module", nn.LazyLinear(3), "a module whose weights are there"),
-        ("module", nn.Linear(4, 3, device="meta"), "a module whose weights are there"),
+        ("module", nn.LazyLinear(3), "a module with weights; 'weight' has none yet"),
+        ("module", nn.Linear(4, 3, device="meta"), "a module with weights; 'weight' has none yet"),
         ("reduce", "sum", "one of 'mean', 'max', 'flatten', 'last'. Got 'sum'"),
         ("output", "signs", "one of 'activation', 'sign'"),
         ("batch_size", 0, r"an int in \[1, inf\)\. Got 0"),
@@ -228,9 +228,9 @@ def test_samples_that_the_module_does_not_take():
 @pytest.mark.parametrize(
     ("net", "layer", "reduce", "match"),
     [
-        (lenet, "conv1", "last", r"'conv1' gives a tensor of shape .* no sequence"),
+        (lenet, "conv1", "last", r"'conv1' gives a tensor of shape .* needs a sequence"),
         (lenet, "conv1", lambda t: t, r"'conv1' gives .* makes a tensor of shape .*, 4, 10, 10\)"),
-        (lenet, "conv1", lambda t: t.shap, "'conv1' gives .* callable fails on: .*'shap'"),
+        (lenet, "conv1", lambda t: t.shap, "'conv1' gives .* callable fails: .*'shap'"),
         (lambda: nn.Flatten(0), "output", "mean", "'output' gives .* must be the batch"),
     ],
 )

@@ -188,7 +188,9 @@ def test_loaders_that_shuffle_are_refused():
 
 def test_dicts_of_what_the_module_does_not_take():
     items = [{"left": np.ones(4), "right": np.ones(4), "label": 1}] * 5
-    with pytest.raises(ValueError, match=r"dicts of what the module takes: 'input'\. Got .*'left'"):
+    with pytest.raises(
+        ValueError, match=r"dicts with inputs of the module as items: 'input'\. Got .*'left'"
+    ):
         TorchFeatureTransformer(nn.Linear(4, 2), "output").fit(Pairs(items))
 
 

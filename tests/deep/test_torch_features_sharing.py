@@ -266,7 +266,7 @@ def test_a_traced_module_stays_where_it_is(monkeypatch):
         traced = torch.jit.trace(lenet().eval(), torch.from_numpy(X))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert TorchFeatureTransformer(traced, "output").fit_transform(X).shape == (len(X), 3)
-    with pytest.raises(ValueError, match=r"'device' .* 'auto' or 'cpu', where the module is"):
+    with pytest.raises(ValueError, match=r"'device' .* 'auto' or 'cpu', the device of this"):
         TorchFeatureTransformer(traced, "output", device="meta").fit(X)
 
 

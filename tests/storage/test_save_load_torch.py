@@ -110,7 +110,7 @@ def test_architectures_are_called_only_if_trusted(path):
         with pytest.raises(
             ValueError,
             match=rf"^The file builds the module 'module' by calling '{LENET}', which is not trust"
-            rf"ed; pass trusted=\['{LENET}'\] if you know it, or modules={{'module': module}}\.$",
+            rf"ed\. Pass trusted=\['{LENET}'\] if you trust it, or modules={{'module': module}}\.$",
         ):
             skood.load(path)
         for trusted in (LENET, lenet, "tests.torch_nets.lenet"):
@@ -131,9 +131,7 @@ def test_modules_can_be_given(path):
     assert loaded.module is replacement
     np.testing.assert_array_equal(loaded.score_samples(images()), scorer.training_scores_)
     for other in (FunctionalNet(), nn.Sequential(lenet())):
-        with pytest.raises(
-            ValueError, match=r"^The weights that the file has for the module 'modu"
-        ):
+        with pytest.raises(ValueError, match=r"^The weights in the file for the module 'module'"):
             skood.load(path, modules={"module": other})
     with pytest.raises(
         ValueError, match=r"^The 'modules' parameter of skood\.load must name torch"
@@ -144,7 +142,7 @@ def test_modules_can_be_given(path):
 def test_architectures_are_checked_in_saving(path):
     scorer = MSPScorer(lenet())
     for architecture, message in {
-        FUNCTIONAL: r"^The 'architectures' parameter of skood\.save must make modules with the we",
+        FUNCTIONAL: r"^The 'architectures' parameter of skood\.save must make modules with weight",
         "tests.torch_nets:nothing": r"^The architecture '.*:nothing' cannot be imported: module",
         "no colon": r"^The architecture 'no colon' cannot be imported:",
         "builtins:dict": r"^The architecture 'builtins:dict' must make a torch\.nn\.Mod",
@@ -154,7 +152,7 @@ def test_architectures_are_checked_in_saving(path):
     with pytest.raises(ValueError, match=r"which are \['module'\]\. Got 'net' instead\.$"):
         skood.save(scorer, path, architectures={"net": LENET})
     with pytest.raises(
-        ValueError, match=r"^skood\.save stores the tensors in a module's state, and"
+        ValueError, match=r"^skood\.save stores the tensors in a module's state, but"
     ):
         skood.save(MSPScorer(Counted()), path)
     with pytest.raises(
