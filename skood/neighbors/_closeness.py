@@ -162,12 +162,15 @@ class ClosenessReference:
             blocks = _STORED_BYTES // (self.rows.itemsize * self.rows.shape[1] * TRAINING_BLOCK)
             columns = min(columns, max(1, blocks) * TRAINING_BLOCK)
         for block in slices(len(self.rows), columns):
-            # A single query as a vector: the BLAS reads the rows once, with all threads.
-            excess = (
-                (self.rows[block] @ centred[0])[np.newaxis]
-                if len(centred) == 1
-                else centred @ self.rows[block].T
-            )
+            # All values are finite. Some kernels of a BLAS also compute with lanes that hold no
+            # values, and may then report an invalid operation.
+            with np.errstate(invalid="ignore"):
+                # A single query as a vector: the BLAS reads the rows once, with all threads.
+                excess = (
+                    (self.rows[block] @ centred[0])[np.newaxis]
+                    if len(centred) == 1
+                    else centred @ self.rows[block].T
+                )
             if self.unit != 1:
                 excess /= self.unit
             excess -= self.half_squares[block]
