@@ -133,8 +133,8 @@ def _fit_and_transform(task):
 def test_process_pool():
     tasks = [(small(), rows()), (small(encoder=own_encoder()), rows())]
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(_fit_and_transform, tasks))
-    for task, trace in zip(tasks, found, strict=True):
+        traces = list(pool.map(_fit_and_transform, tasks))
+    for task, trace in zip(tasks, traces, strict=True):
         np.testing.assert_allclose(trace, _fit_and_transform(task), rtol=1e-4, atol=1e-5)
 
 
@@ -144,10 +144,10 @@ def test_threads_fit_and_transform_side_by_side():
     before = torch.get_rng_state()
     with ThreadPoolExecutor(4) as pool:
         fits = [small(random_state=seed) for seed in range(4)]
-        found = list(pool.map(lambda a: a.fit(FLAT).transform(FLAT), fits))
+        fitted_traces = list(pool.map(lambda a: a.fit(FLAT).transform(FLAT), fits))
         traces = list(pool.map(shared.transform, [FLAT] * 4))
     assert torch.equal(torch.get_rng_state(), before)
-    for trace, alone in zip(found, expected, strict=True):
+    for trace, alone in zip(fitted_traces, expected, strict=True):
         np.testing.assert_allclose(trace, alone, rtol=1e-4, atol=1e-5)
     for trace in traces:
         np.testing.assert_array_equal(trace, expected[0])

@@ -158,10 +158,14 @@ def test_one_seed_one_result_to_the_last_bit():
     assert not np.allclose(*drawn)
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["built", "own with dropout"])
-def test_global_generators_are_neither_used_nor_changed(own):
+@pytest.mark.parametrize("has_own_encoder", [False, True], ids=["built", "own with dropout"])
+def test_global_generators_are_neither_used_nor_changed(has_own_encoder):
     X = rows()
-    encoder = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 3)) if own else None
+    encoder = (
+        nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 3))
+        if has_own_encoder
+        else None
+    )
     traces = []
     for seed in (0, 1):
         torch.manual_seed(seed)

@@ -132,9 +132,9 @@ def test_probabilities():
     ended = [nn.Sequential(net, nn.Softmax(1)) for net in nets]
     with pytest.raises(ValueError, match="'outputs' parameter of DeepEnsembleScorer must be 'prob"):
         DeepEnsembleScorer(ended).fit(X)
-    found = DeepEnsembleScorer(ended, outputs="probabilities").fit(X).score_samples(X)
+    scores = DeepEnsembleScorer(ended, outputs="probabilities").fit(X).score_samples(X)
     expected = DeepEnsembleScorer(nets).fit(X).score_samples(X)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(scores, expected, rtol=1e-5)
     with pytest.raises(ValueError, match=r"must be 'logits' for rows .* Got 'probabilities'"):
         DeepEnsembleScorer(nets, outputs="probabilities").fit(X)
 

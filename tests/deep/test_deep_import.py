@@ -18,14 +18,14 @@ import {module}
 
 @pytest.mark.parametrize("module", ["skood.deep", "skood.deep.features"])
 def test_without_torch(module):
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", CODE.format(module=module)],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert found.stdout.split() == ["works"]
-    assert found.stderr.strip().splitlines()[-1] == (
+    assert process.stdout.split() == ["works"]
+    assert process.stderr.strip().splitlines()[-1] == (
         "ImportError: skood.deep needs the module 'torch', which is not installed: "
         'run pip install "skood[torch]" to add it.'
     )

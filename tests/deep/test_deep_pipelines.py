@@ -80,10 +80,10 @@ def test_grid_search_over_every_step_in_two_processes(name):
     search = GridSearchCV(
         make(), grid, scoring=auroc_scorer, cv=PredefinedSplit(fold), n_jobs=2
     ).fit(X, y)
-    found = search.cv_results_["mean_test_score"]
-    assert len(np.unique(found)) == len(found) == 8
+    mean_scores = search.cv_results_["mean_test_score"]
+    assert len(np.unique(mean_scores)) == len(mean_scores) == 8
     assert search.best_score_ > 0.6
-    for parameters, score in zip(search.cv_results_["params"], found, strict=True):
+    for parameters, score in zip(search.cv_results_["params"], mean_scores, strict=True):
         by_hand = make().set_params(**parameters).fit(X[:200])
         # another process may use other threads, and so another order of additions
         assert score == pytest.approx(auroc_scorer(by_hand, X[200:], y[200:]), abs=0.01)
@@ -129,8 +129,8 @@ def _score(task):
 def test_process_pool():
     fitted = [make().fit(INNER) for make, _ in PIPELINES.values()]
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(_score, [(pipeline, OUTER) for pipeline in fitted]))
-    for pipeline, scores in zip(fitted, found, strict=True):
+        all_scores = list(pool.map(_score, [(pipeline, OUTER) for pipeline in fitted]))
+    for pipeline, scores in zip(fitted, all_scores, strict=True):
         np.testing.assert_allclose(scores, pipeline.score_samples(OUTER), rtol=1e-4)
 
 

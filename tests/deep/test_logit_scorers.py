@@ -34,10 +34,10 @@ def plain_logits(net, X):
     """In evaluation mode, by torch alone."""
     modes = [part.training for part in net.modules()]
     with torch.no_grad():
-        found = net.eval()(torch.from_numpy(X).clone()).numpy()
+        logits_of_net = net.eval()(torch.from_numpy(X).clone()).numpy()
     for part, mode in zip(net.modules(), modes, strict=True):
         part.training = mode
-    return found
+    return logits_of_net
 
 
 def test_values_by_hand():
@@ -71,10 +71,10 @@ def test_measures_equal_torch(temperature):
 def test_logits_of_any_size_give_finite_scores(unit):
     logits = unit * np.array([[1.0, -1.0, 0.5], [-1.0, -1.0, -1.0], [0.0, 1.7, -1.7]])
     for temperature in (1e-3, 1.0):
-        found = -energy(logits, temperature=temperature)
-        assert np.isfinite(found).all()
+        scores = -energy(logits, temperature=temperature)
+        assert np.isfinite(scores).all()
         if unit > 1:
-            np.testing.assert_allclose(found, logits.max(1), rtol=1e-4)
+            np.testing.assert_allclose(scores, logits.max(1), rtol=1e-4)
         assert np.isfinite(max_softmax(logits, temperature=temperature)).all()
     np.testing.assert_allclose(max_softmax(logits)[1], 1 / 3)
 
@@ -291,5 +291,5 @@ def test_parameters(params, message):
 
 def test_double_precision_is_kept():
     net, X = seeded(lambda: nn.Linear(4, 3)).double(), rows()
-    found = MaxLogitScorer(net, device="cpu").fit(X).score_samples(X)
-    np.testing.assert_allclose(found, plain_logits(net, X).max(1), rtol=1e-14)
+    scores = MaxLogitScorer(net, device="cpu").fit(X).score_samples(X)
+    np.testing.assert_allclose(scores, plain_logits(net, X).max(1), rtol=1e-14)

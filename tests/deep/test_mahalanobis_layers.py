@@ -128,14 +128,14 @@ def test_distance_of_other_points_with_a_row_left_out(shrinkage):
 
     means, whitening = estimates(X, codes)
     counts = np.bincount(codes)
-    found = left_out_mahalanobis_distance(
+    distances = left_out_mahalanobis_distance(
         X, codes, means, whitening, counts, shrinkage=shrinkage, at=points
     )
     for i in range(30):
         others = np.delete(np.arange(30), i)
         means, whitening = estimates(X[others], codes[others])
         expected = np.linalg.norm((points[i] - means) @ whitening, axis=1)
-        np.testing.assert_allclose(found[i], expected, rtol=1e-9)
+        np.testing.assert_allclose(distances[i], expected, rtol=1e-9)
     means, whitening = estimates(X, codes)
     options = {"shrinkage": shrinkage}
     np.testing.assert_allclose(
@@ -149,7 +149,7 @@ def test_the_step_follows_finite_differences_in_each_layer():
     net, epsilon = _net(), 0.05
     (X, y), (Q, _) = _rows(), _rows(12, seed=1)
     plain = _scorer(net).fit(X, y)
-    found = _scorer(net, perturbation=epsilon).fit(X, y).layer_scores(Q)
+    confidences = _scorer(net, perturbation=epsilon).fit(X, y).layer_scores(Q)
     steps = 1e-5 * np.eye(5)
     for layer in range(3):
         slopes = [
@@ -157,9 +157,11 @@ def test_the_step_follows_finite_differences_in_each_layer():
             for step in steps
         ]
         moved = Q + epsilon * np.sign(np.column_stack(slopes))
-        np.testing.assert_allclose(found[:, layer], plain.layer_scores(moved)[:, layer], rtol=1e-9)
+        np.testing.assert_allclose(
+            confidences[:, layer], plain.layer_scores(moved)[:, layer], rtol=1e-9
+        )
     # another step in each layer, or the test would not tell them apart
-    assert not np.allclose(found, plain.layer_scores(moved))
+    assert not np.allclose(confidences, plain.layer_scores(moved))
 
 
 def test_a_step_of_zero_is_none_and_a_small_one_raises_the_confidence():
@@ -181,24 +183,24 @@ def test_training_rows_are_left_out_where_they_are_moved_to():
     X, y = _rows(40)
     plain = _scorer(net).fit(X, y)
     scorer = _scorer(net, perturbation=epsilon).fit(X, y)
-    found = scorer.layer_scores(X)
+    confidences = scorer.layer_scores(X)
     np.testing.assert_allclose(scorer.score_samples(X), scorer.training_scores_, rtol=1e-9)
     for row in (0, 11, 39):
         others = np.delete(np.arange(40), row)
-        for layer, own in enumerate(_by_layer(net, X)):
+        for layer, values in enumerate(_by_layer(net, X)):
             slopes = []
             for step in 1e-5 * np.eye(5):
                 # the step goes by the estimates of all rows
                 both = [_by_layer(net, X[[row]] + s)[layer] for s in (step, -step)]
-                up, down = (_confidence(own, y, features)[0] for features in both)
+                up, down = (_confidence(values, y, features)[0] for features in both)
                 slopes.append(up - down)
             moved = _by_layer(net, X[[row]] + epsilon * np.sign(slopes))[layer]
-            expected = _confidence(own[others], y[others], moved)[0]
-            np.testing.assert_allclose(found[row, layer], expected, rtol=1e-8)
+            expected = _confidence(values[others], y[others], moved)[0]
+            np.testing.assert_allclose(confidences[row, layer], expected, rtol=1e-8)
     # new rows that equal none are not: then it would be the same as with all rows
     near = X[:5] + 1e-12
-    assert not np.allclose(scorer.layer_scores(near), found[:5], rtol=1e-3)
-    assert plain.layer_scores(X).shape == found.shape
+    assert not np.allclose(scorer.layer_scores(near), confidences[:5], rtol=1e-3)
+    assert plain.layer_scores(X).shape == confidences.shape
 
 
 def test_the_step_with_an_extractor_of_arrays():

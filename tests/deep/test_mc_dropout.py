@@ -67,16 +67,16 @@ def test_scores_equal_thinned_networks():
 def test_each_kind_does_what_it_does_in_training(layer, shape):
     generator = torch.Generator().manual_seed(0)
     values = torch.randn((1, *shape[1:]), generator=generator).expand(shape).clone()
-    found = dropped(layer, values.clone(), np.random.default_rng(0), 0)
-    assert torch.equal(found[0], found[2])  # one mask for all samples
+    outputs = dropped(layer, values.clone(), np.random.default_rng(0), 0)
+    assert torch.equal(outputs[0], outputs[2])  # one mask for all samples
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         trained = layer.train()(values.clone())
     # where an entry is dropped by both, or kept by both, it is the same
-    is_kept = [_kept(out, values) for out in (found, trained)]
+    is_kept = [_kept(out, values) for out in (outputs, trained)]
     both = [is_kept[0] & is_kept[1], ~is_kept[0] & ~is_kept[1]]
     for where in both:
-        torch.testing.assert_close(found[where], trained[where])
+        torch.testing.assert_close(outputs[where], trained[where])
     if layer.p < 1:
         assert all(where.any() for where in both)
         share = is_kept[0][0].flatten(1)[:, 0] if len(shape) > 2 else is_kept[0][0]
@@ -94,7 +94,7 @@ def _kept(out, values):
 
 def test_many_draws_approach_dropout_in_training():
     net, X = dropout_net(), rows().astype(np.float32)
-    found = MCDropoutScorer(net, n_samples=800, random_state=0, batch_size=60).fit(X)
+    scorer = MCDropoutScorer(net, n_samples=800, random_state=0, batch_size=60).fit(X)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net.train()
@@ -102,7 +102,7 @@ def test_many_draws_approach_dropout_in_training():
     error = (each.std(0).amax(1) * (2 / 800) ** 0.5).numpy()  # of the difference of two means
     expected = each.mean(0).amax(1).numpy()
     assert error.max() < 0.02
-    assert (np.abs(found.score_samples(X) - expected) < 5 * error).all()
+    assert (np.abs(scorer.score_samples(X) - expected) < 5 * error).all()
 
 
 def nested():
@@ -155,16 +155,16 @@ def test_a_row_has_the_same_score_in_any_batch_order_or_chunk(make, X, measure):
 def test_same_seed_same_result_and_no_global_generator_is_touched(draws):
     net, X = lenet(), images()
     state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    one, same, other = (
+    scorer, same, other = (
         MCDropoutScorer(net, n_samples=draws, random_state=seed).fit(X) for seed in (0, 0, 1)
     )
-    np.testing.assert_array_equal(one.score_samples(X), same.score_samples(X))
-    assert not np.allclose(one.score_samples(X), other.score_samples(X))
-    np.testing.assert_array_equal(one.training_scores_, one.score_samples(X))
+    np.testing.assert_array_equal(scorer.score_samples(X), same.score_samples(X))
+    assert not np.allclose(scorer.score_samples(X), other.score_samples(X))
+    np.testing.assert_array_equal(scorer.training_scores_, scorer.score_samples(X))
     assert torch.equal(torch.get_rng_state(), state)
     np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
     torch.rand(1)
-    np.testing.assert_array_equal(one.score_samples(X), same.score_samples(X))
+    np.testing.assert_array_equal(scorer.score_samples(X), same.score_samples(X))
 
 
 def test_without_a_seed_a_fitted_scorer_repeats_itself():
@@ -230,8 +230,8 @@ def test_dropout_by_a_function_stays_off():
     with pytest.raises(ValueError, match="not dropout as a function"):
         MCDropoutScorer(Functional()).fit(X)
     net = nn.Sequential(dropout_net(), nn.Linear(3, 4), Functional())
-    one, same = (MCDropoutScorer(net, n_samples=2, random_state=0).fit(X) for _ in range(2))
-    np.testing.assert_array_equal(one.score_samples(X), same.score_samples(X))
+    scorer, same = (MCDropoutScorer(net, n_samples=2, random_state=0).fit(X) for _ in range(2))
+    np.testing.assert_array_equal(scorer.score_samples(X), same.score_samples(X))
 
 
 class Idle(nn.Module):
@@ -287,11 +287,11 @@ def test_probabilities():
     ended = nn.Sequential(net, nn.Softmax(1))
     with pytest.raises(ValueError, match="'outputs' parameter of MCDropoutScorer must be 'prob"):
         MCDropoutScorer(ended).fit(X)
-    found, expected = (
+    scorer, expected = (
         MCDropoutScorer(module, n_samples=3, outputs=outputs, random_state=0).fit(X)
         for module, outputs in ((ended, "probabilities"), (net, "logits"))
     )
-    np.testing.assert_allclose(found.score_samples(X), expected.score_samples(X), rtol=1e-5)
+    np.testing.assert_allclose(scorer.score_samples(X), expected.score_samples(X), rtol=1e-5)
 
 
 def test_threads_with_other_seeds_and_a_transformer_on_one_module():
@@ -302,18 +302,18 @@ def test_threads_with_other_seeds_and_a_transformer_on_one_module():
     jobs = [*(scorer.score_samples for scorer in scorers), layers.transform]
     alone = [job(X) for job in jobs]
     assert not np.allclose(alone[0], alone[1])
-    barrier, found = threading.Barrier(3, timeout=20), [[], [], []]
+    barrier, thread_runs = threading.Barrier(3, timeout=20), [[], [], []]
 
     def work(number):
         barrier.wait()
-        found[number] += [jobs[number](X) for _ in range(5)]
+        thread_runs[number] += [jobs[number](X) for _ in range(5)]
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for runs, expected in zip(found, alone, strict=True):
+    for runs, expected in zip(thread_runs, alone, strict=True):
         assert len(runs) == 5
         for run in runs:
             np.testing.assert_array_equal(run, expected)

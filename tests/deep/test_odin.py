@@ -68,14 +68,14 @@ def test_scores_equal_the_equations(make, X, temperature):
 def test_no_step_is_temperature_scaling_exactly(make, X):
     net = seeded(make)
     options = {"batch_size": len(X), "device": "cpu"}
-    found = ODINScorer(net, temperature=7.0, perturbation=0.0, **options).fit(X)
+    scorer = ODINScorer(net, temperature=7.0, perturbation=0.0, **options).fit(X)
     with torch.no_grad():
         plain = copy.deepcopy(net).eval()(torch.from_numpy(X).clone())
         with evaluation_mode(net):  # whose linear layers may round the last bit otherwise
             logits = net(torch.from_numpy(X).clone())
     np.testing.assert_allclose(logits, plain, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(
-        found.score_samples(X), max_softmax(logits.numpy(), temperature=7.0)
+        scorer.score_samples(X), max_softmax(logits.numpy(), temperature=7.0)
     )
 
 
@@ -122,8 +122,8 @@ def test_gradients_are_switched_on_and_the_parameters_get_none():
     net.hidden.weight.requires_grad_(False)
     expected = ODINScorer(net).fit(X).score_samples(X)
     with torch.inference_mode():
-        found = ODINScorer(net).fit(torch.from_numpy(X)).score_samples(torch.from_numpy(X))
-    np.testing.assert_array_equal(found, expected)
+        scores = ODINScorer(net).fit(torch.from_numpy(X)).score_samples(torch.from_numpy(X))
+    np.testing.assert_array_equal(scores, expected)
     assert all(p.grad is None for p in net.parameters())
     assert [p.requires_grad for p in net.hidden.parameters()] == [False, True]
 
@@ -132,9 +132,9 @@ def test_inputs_in_place_and_whole_numbers():
     net = nn.Sequential(nn.ReLU(inplace=True), lenet())
     X = np.random.default_rng(0).integers(0, 9, size=(10, 1, 12, 12), dtype=np.uint8)
     kept = X.copy()
-    found = ODINScorer(net, perturbation=0.3, temperature=2.0).fit(X).score_samples(X)
+    scores = ODINScorer(net, perturbation=0.3, temperature=2.0).fit(X).score_samples(X)
     np.testing.assert_array_equal(X, kept)
-    np.testing.assert_allclose(found, plain_odin(net, X, 2.0, 0.3), rtol=1e-4)
+    np.testing.assert_allclose(scores, plain_odin(net, X, 2.0, 0.3), rtol=1e-4)
 
 
 def test_what_has_no_gradient():

@@ -22,9 +22,9 @@ def logits(n=7, classes=4, seed=0):
 def test_value_by_hand():
     # p = (3/4, 1/4) for class 0, and an outlier at (1/2, 1/2)
     inside, outside = torch.tensor([[np.log(3.0), 0.0]]), torch.zeros(1, 2)
-    found = outlier_exposure_loss(inside, torch.tensor([0]), outside)
-    assert found.shape == ()
-    np.testing.assert_allclose(found, -np.log(0.75) + 0.5 * np.log(2))
+    loss = outlier_exposure_loss(inside, torch.tensor([0]), outside)
+    assert loss.shape == ()
+    np.testing.assert_allclose(loss, -np.log(0.75) + 0.5 * np.log(2))
     # an outlier at (3/4, 1/4): the mean of -log 3/4 and -log 1/4
     sure = outlier_exposure_loss(inside, torch.tensor([0]), inside, weight=2.0)
     np.testing.assert_allclose(sure, -np.log(0.75) - np.log(0.75 * 0.25))
@@ -37,8 +37,8 @@ def test_value_is_the_cross_entropy_to_the_uniform_distribution(weight):
     uniform = torch.full((11, 4), 0.25).double()
     expected = functional.cross_entropy(inside, labels)
     expected = expected + weight * functional.cross_entropy(outside, uniform)
-    found = outlier_exposure_loss(inside, labels, outside, weight=weight)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    loss = outlier_exposure_loss(inside, labels, outside, weight=weight)
+    np.testing.assert_allclose(loss, expected, rtol=1e-12)
 
 
 def test_gradients_equal_differences_and_vanish_at_the_uniform_distribution():
@@ -54,8 +54,8 @@ def test_gradients_equal_differences_and_vanish_at_the_uniform_distribution():
 
 def test_large_logits():
     large = torch.tensor([[1e4, -1e4]])
-    found = outlier_exposure_loss(large, torch.tensor([0]), large)
-    np.testing.assert_allclose(found, 0.5 * 1e4)
+    loss = outlier_exposure_loss(large, torch.tensor([0]), large)
+    np.testing.assert_allclose(loss, 0.5 * 1e4)
 
 
 def test_training_with_it_lowers_the_max_softmax_of_outliers():
@@ -93,7 +93,7 @@ def test_training_with_it_lowers_the_max_softmax_of_outliers():
     assert scores["plain"][1].mean() > 0.9  # sure of itself far away
     assert scores["taught"][1].mean() < 0.5
     truth = np.r_[np.ones(300), -np.ones(300)].astype(int)
-    ranked = {name: auroc(truth, np.concatenate(found)) for name, found in scores.items()}
+    ranked = {name: auroc(truth, np.concatenate(pair)) for name, pair in scores.items()}
     assert ranked["taught"] > 0.99
     assert ranked["taught"] > ranked["plain"] + 0.2
 

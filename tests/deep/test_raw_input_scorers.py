@@ -136,9 +136,13 @@ def test_any_holder_of_samples(make):
 @everything
 def test_too_few_samples_and_labels(make):
     X = images(5)
-    for one in (X[:1], torch.from_numpy(X[:1]), DataLoader(TensorDataset(torch.from_numpy(X[:1])))):
+    for sample in (
+        X[:1],
+        torch.from_numpy(X[:1]),
+        DataLoader(TensorDataset(torch.from_numpy(X[:1]))),
+    ):
         with pytest.raises(ValueError, match=r"1 sample\(s\) while a minimum of 2 is required"):
-            make(lenet()).fit(one)
+            make(lenet()).fit(sample)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         make(lenet()).fit(X, np.zeros(4))
     with pytest.raises(ValueError, match="must have one or more samples"):
@@ -198,8 +202,8 @@ def test_pickle_copy_and_a_process_pool():
             assert all(part.training for net in modules_of(other) for part in net.modules())
             np.testing.assert_array_equal(other.score_samples(X), scores)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(_scores, fitted, [X] * len(fitted)))
-    for scores, alone in zip(found, expected, strict=True):
+        all_scores = list(pool.map(_scores, fitted, [X] * len(fitted)))
+    for scores, alone in zip(all_scores, expected, strict=True):
         np.testing.assert_allclose(scores, alone, rtol=1e-5)
 
 
@@ -209,8 +213,8 @@ def test_all_scorers_in_threads_on_one_module():
     fitted = [make(net, batch_size=8).fit(X) for make in MAKERS.values()]
     expected = [scorer.score_samples(X) for scorer in fitted]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda scorer: scorer.score_samples(X), fitted * 3))
-    for scores, alone in zip(found, expected * 3, strict=True):
+        all_scores = list(pool.map(lambda scorer: scorer.score_samples(X), fitted * 3))
+    for scores, alone in zip(all_scores, expected * 3, strict=True):
         np.testing.assert_array_equal(scores, alone)
     assert state_of(net) == before
 

@@ -156,9 +156,9 @@ def test_a_layer_called_several_times_has_a_group_for_each_call():
     assert list(transformer.feature_groups_) == ["alias", "alias@2", "alias@3"]
     out = transformer.transform(X)
     with torch.no_grad():
-        one = net.first(torch.from_numpy(X))
-        two = net.first(one.tanh())
-        expected = torch.cat([one, two, net.first(two.tanh())], dim=1)
+        first = net.first(torch.from_numpy(X))
+        second = net.first(first.tanh())
+        expected = torch.cat([first, second, net.first(second.tanh())], dim=1)
     np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(
         TorchFeatureTransformer(net, "output").fit_transform(X), out[:, 8:]

@@ -68,12 +68,12 @@ def test_gradient_of_whole_numbers_and_through_changes_in_place(pad_batches):
     transformer = TorchFeatureTransformer(
         net, ["1.conv2", "1.logits"], reduce="max", pad_batches=pad_batches
     ).fit(X)
-    found = transformer.gradient(X, lambda features: features[:, 0] + features[:, 6])
+    slopes = transformer.gradient(X, lambda features: features[:, 0] + features[:, 6])
     x = torch.from_numpy(X).float().requires_grad_()
     convolved = net[1][:4](x.relu())
     (convolved[:, 0].amax((1, 2)) + net[1][4:](convolved.clone())[:, 0]).sum().backward()
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, x.grad, rtol=1e-4, atol=1e-6)
+    assert slopes.dtype == np.float32
+    np.testing.assert_allclose(slopes, x.grad, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -153,10 +153,12 @@ def test_sequences_of_several_lengths(reduce):
     for i, length in enumerate(lengths):
         X[i, length:] = 0
     out = TorchFeatureTransformer(net, "lstm", reduce=reduce).fit(X).transform(X)
-    one = {"mean": lambda s: s.mean(0), "max": lambda s: s.amax(0), "last": lambda s: s[-1]}[reduce]
+    reduced = {"mean": lambda s: s.mean(0), "max": lambda s: s.amax(0), "last": lambda s: s[-1]}[
+        reduce
+    ]
     with torch.no_grad():
         steps = [net.lstm(torch.from_numpy(X[i, :length]))[0] for i, length in enumerate(lengths)]
-    np.testing.assert_allclose(out, torch.stack([one(s) for s in steps]), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(out, torch.stack([reduced(s) for s in steps]), rtol=1e-4, atol=1e-6)
     with pytest.raises(ValueError, match="'lstm' gives sequences of several lengths"):
         TorchFeatureTransformer(net, "lstm", reduce="flatten").fit(X)
 

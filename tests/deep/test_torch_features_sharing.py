@@ -119,8 +119,8 @@ def test_two_transformers_in_two_threads_on_one_module():
         return [transformer.transform(Z) for _ in range(4)]
 
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda job: work(*job), jobs))
-    for runs, plain_run in zip(found, expected, strict=True):
+        thread_runs = list(pool.map(lambda job: work(*job), jobs))
+    for runs, plain_run in zip(thread_runs, expected, strict=True):
         for run in runs:
             np.testing.assert_allclose(run, plain_run, rtol=1e-5, atol=1e-6)
     assert state_of(net) == before
@@ -142,19 +142,19 @@ def test_the_last_thread_to_leave_restores_the_mode():
     part = nn.Sequential(Waiting(), nn.Dropout(0.5))
     net = nn.Sequential(part, nn.Tanh())
     X = rows(9, 4)
-    found = []
+    outputs = []
 
     def work(module):
         return TorchFeatureTransformer(module, "1", device="cpu").fit_transform(X)
 
-    thread = threading.Thread(target=lambda: found.append(work(part)), name="part")
+    thread = threading.Thread(target=lambda: outputs.append(work(part)), name="part")
     thread.start()
     assert inside.wait(20)
     work(net)
     assert not part.training  # it is still at work there
     may_leave.set()
     thread.join()
-    np.testing.assert_allclose(found[0], X, rtol=1e-6)
+    np.testing.assert_allclose(outputs[0], X, rtol=1e-6)
     assert not any(modes)
     assert all(m.training for m in net.modules())
 
@@ -193,9 +193,9 @@ def test_a_pickle_taken_while_a_thread_is_at_work_has_no_hooks_that_do_anything(
     outer = nn.Sequential(net, Copying())
     expected = TorchFeatureTransformer(net, "conv1").fit_transform(X)
     TorchFeatureTransformer(outer, "0.conv1").fit(X)
-    for found in (pickle.loads(copies[0]), copies[1]):  # noqa: S301
+    for copied in (pickle.loads(copies[0]), copies[1]):  # noqa: S301
         np.testing.assert_array_equal(
-            TorchFeatureTransformer(found, "output").fit_transform(X), expected
+            TorchFeatureTransformer(copied, "output").fit_transform(X), expected
         )
 
 
@@ -293,8 +293,8 @@ def test_pickle_copy_and_a_process_pool():
         assert all(part.training for part in other.module.modules())
         np.testing.assert_array_equal(other.transform(X), expected)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        found = pool.submit(_transformed, transformer, X).result()
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+        features = pool.submit(_transformed, transformer, X).result()
+    np.testing.assert_allclose(features, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_clone_and_searches_share_the_module():
