@@ -113,8 +113,8 @@ def test_labels_choose_the_protocol():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([0.5, 1.5, 2.0], "Got numbers with fractions or NaN"),
-        ([1.0, np.nan, 2.0], "Got numbers with fractions or NaN"),
+        ([0.5, 1.5, 2.0], "Got numbers with fractions instead"),
+        ([1.0, np.nan, 2.0], r"have 1 missing value\\(s\\)"),
         ([7, 7, 7], "Got 7 in every row instead"),
     ],
 )

@@ -151,7 +151,7 @@ def _check_classes(y: Any) -> NDArray:
     if labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels)):
         raise ValueError(
             "The labels must be classes, or +1 (in-distribution) and -1 (out-of-distribution). Got "
-            "numbers with fractions or NaN instead."
+            "numbers with fractions instead."
         )
     names = np.unique(labels)
     if len(names) < 2:
