@@ -114,7 +114,7 @@ def test_labels_choose_the_protocol():
     ("labels", "message"),
     [
         ([0.5, 1.5, 2.0], "Got numbers with fractions instead"),
-        ([1.0, np.nan, 2.0], r"have 1 missing value\\(s\\)"),
+        ([1.0, np.nan, 2.0], r"have 1 missing value\(s\)"),
         ([7, 7, 7], "Got 7 in every row instead"),
     ],
 )
