@@ -18,7 +18,7 @@ from .._validation import check_int, check_new_rows, without_ood_rows
 from ..explanation import Explanation, LinearMap
 from ..measures import ShareFactors
 from ..measures.blocks import slices
-from ..neighbors import ExactIndex, NeighborIndex, Neighbors
+from ..neighbors import ExactIndex, KDTreeIndex, NeighborIndex, Neighbors
 from ..neighbors.index_choice import (
     appendable_index,
     check_algorithm,
@@ -28,6 +28,7 @@ from ..neighbors.index_choice import (
 )
 from ..neighbors.shards import is_over_shards
 from ..rows.place import part_of
+from ._full_neighbors import FullByNeighbors
 from ._neighbor_explanation import explain_by_neighbors
 from ._neighbor_shards import NeighborStages, TrainingRowsInShards
 from ._neighbor_updates import updated_neighbors
@@ -232,6 +233,27 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         self._warn_if_not_converged(n_failed, len(X))
         return explanation
 
+    def conformal_methods(self) -> tuple[str, ...]:
+        """The methods of `ConformalOutlierDetector` that these parameters allow, the best first."""
+        if is_over_shards(self.algorithm):
+            return ("split",)
+        return ("full", "cv+", "split") if self._is_in_full_conformal() else ("cv+", "split")
+
+    def full_conformal(self, X: Any) -> Any:  # noqa: ARG002
+        """Full conformal ranks of new rows among the training rows of the fitted detector.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The training rows, which this detector holds itself.
+
+        Returns
+        -------
+        object
+            With `training_scores` and `counts`.
+        """
+        return FullByNeighbors(self)
+
     def shard_stages(self) -> NeighborStages:
         """How the fitted detector scores rows over shards."""
         return NeighborStages(self)
@@ -245,6 +267,11 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
     ) -> tuple[ShareFactors, NDArray[np.float64], NDArray[np.float64]]:
         """Factors of the shares, weights of the neighbours (m, k), and base (m,), for `explain`."""
         raise NotImplementedError
+
+    def _is_in_full_conformal(self) -> bool:
+        """Whether a new row's effect on the training scores is known, and neighbours are exact."""
+        exact = isinstance(self.algorithm, (ExactIndex, KDTreeIndex))
+        return hasattr(self, "_score_beside") and (exact or self.algorithm in ("auto", "exact"))
 
     def _fit_reference(self, training: TrainingRows) -> None:
         """Learn from the neighbours of all training rows, if `_score` needs that."""

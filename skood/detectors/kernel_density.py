@@ -29,6 +29,7 @@ from ..neighbors.shards import is_over_shards
 from ..rows import joined_rows
 from ..rows.lookup import RowLookup
 from ..rows.threads import n_threads, single_threaded_blas
+from ._full_kernel import FullByKernels
 from ._kernel_explanation import explain_by_kernels
 from ._kernel_shards import KernelStages
 
@@ -299,6 +300,25 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         if self.bandwidth == "silverman":
             return (n * (d + 2) / 4) ** (-1 / (d + 4))
         return float(self.bandwidth)
+
+    def conformal_methods(self) -> tuple[str, ...]:
+        """The methods of `ConformalOutlierDetector` that these parameters allow, the best first."""
+        return ("split",) if is_over_shards(self.algorithm) else ("full", "cv+", "split")
+
+    def full_conformal(self, X: Any) -> FullByKernels:  # noqa: ARG002
+        """Full conformal ranks of new rows among the training rows of the fitted detector.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The training rows, which this detector holds itself.
+
+        Returns
+        -------
+        object
+            With `training_scores` and `counts`.
+        """
+        return FullByKernels(self)
 
     def shard_stages(self) -> KernelStages:
         """How the fitted detector scores rows over shards."""

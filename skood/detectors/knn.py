@@ -115,6 +115,16 @@ class KNNOutlierDetector(NeighborOutlierDetector):
     def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:  # noqa: ARG002
         return -knn_distance(neighbors.distances, aggregation=self.aggregation), 0
 
+    def _score_beside(
+        self,
+        rows: NDArray[np.intp],  # noqa: ARG002
+        neighbors: Neighbors,
+        X: NDArray,  # noqa: ARG002
+        queries: NDArray[np.intp],  # noqa: ARG002
+    ) -> NDArray[np.float64]:
+        """Scores of training rows that each have a row of X among their neighbours."""
+        return -knn_distance(neighbors.distances, aggregation=self.aggregation)
+
     def _share_factors(
         self, differences: NDArray[np.float64], neighbors: Neighbors, scores: NDArray[np.float64]
     ) -> tuple[ShareFactors, NDArray[np.float64], NDArray[np.float64]]:

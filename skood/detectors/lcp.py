@@ -250,6 +250,33 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         score = self.locality * np.log(around + self.epsilon_) - np.log(lcp + self.epsilon_)
         return score, n_failed
 
+    def _is_in_full_conformal(self) -> bool:
+        # With locality, `epsilon_` is a median over all rows: a new row changes every score.
+        return self.locality == 0 and super()._is_in_full_conformal()
+
+    def _score_beside(
+        self,
+        rows: NDArray[np.intp],
+        neighbors: Neighbors,
+        X: NDArray,
+        queries: NDArray[np.intp],
+    ) -> NDArray[np.float64]:
+        """Scores of training rows that each have a row of X, at -1, among their neighbours."""
+        if not len(rows):
+            return np.empty(0)
+        weights, _, _ = perplexity_weights(self._row_distances(neighbors), self.perplexity)
+        stored, new = self._neighbor_rows(rows[:, np.newaxis])[:, 0], self._unit_rows(X)
+        lcp = np.empty(len(rows))
+        for part in slices(len(rows), _GATHER_BYTES, each=8 * X.shape[1] * weights.shape[1]):
+            indices = neighbors.indices[part]
+            around = self._neighbor_rows(np.maximum(indices, 0))
+            at, column = np.nonzero(indices < 0)
+            around[at, column] = new[queries[part][at]]
+            lcp[part] = lcp_distance(
+                stored[part], around, weights[part], variance_weight=self.variance_weight
+            )
+        return -lcp
+
     def _share_factors(
         self, differences: NDArray[np.float64], neighbors: Neighbors, scores: NDArray[np.float64]
     ) -> tuple[ShareFactors, NDArray[np.float64], NDArray[np.float64]]:

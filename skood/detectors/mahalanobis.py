@@ -19,6 +19,7 @@ from .._validation import (
 from ..rows.fingerprints import RowFingerprints
 from ..rows.sums import FitsBySums, SumsPlan
 from ._class_sums import ClassSums
+from ._full_gaussian import FullByGaussians
 from ._gaussian_detector import GaussianDetector
 from ._gaussian_fit import check_classes, estimates_of_rows, estimates_of_sums, is_made_of_sums
 from ._gaussian_sums import GaussianSums, arguments_of_parts, sums_of_part
@@ -240,6 +241,25 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
         self._keep(estimates_of_sums(self, sums.moments), fingerprints, sums.row_classes)
         self._renew_threshold(X, n_before)
         return self
+
+    def conformal_methods(self) -> tuple[str, ...]:
+        """The methods of `ConformalOutlierDetector` that these parameters allow, the best first."""
+        return ("cv+", "split") if self.covariance == "mincovdet" else ("full", "cv+", "split")
+
+    def full_conformal(self, X: Any) -> FullByGaussians:
+        """Full conformal ranks of new rows among the training rows of the fitted detector.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The training rows.
+
+        Returns
+        -------
+        object
+            With `training_scores` and `counts`.
+        """
+        return FullByGaussians(self, X)
 
     @property
     def _score_is_distance(self) -> bool:

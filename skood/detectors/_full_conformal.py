@@ -1,0 +1,103 @@
+"""Full conformal ranks: where the score of a new row stands once the row is among the others.
+
+The new row joins the training rows. Each of the n + 1 rows is then scored with itself left out. If
+all of them come from one distribution, the score of the new row has any rank with the same
+probability: no row needs to be kept apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Scores that are equal by their formula differ by rounding: up to this share they count as ties.
+TIE_TOLERANCE = 1e-9
+
+
+class RankCounts(NamedTuple):
+    """For each new row, how many training rows have a lower score, and how many the same.
+
+    There is one column for each class whose rows are compared on their own, or for each class that
+    the new row may have.
+    """
+
+    lower: NDArray[np.intp]
+    """(m, n_columns)"""
+    ties: NDArray[np.intp]
+    """(m, n_columns)"""
+    sizes: NDArray[np.intp]
+    """(n_columns,): number of training rows that are compared."""
+
+
+class ScoreRanks:
+    """Ranks among training scores of which a new row changes only a few.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n,)
+        Scores of the training rows before a new row joins them.
+    codes : ndarray of int of shape (n,) or None
+        The class of each row if classes are compared on their own.
+    unit : float
+        Scores that differ by `TIE_TOLERANCE` of this, or of the score itself, are ties.
+    """
+
+    def __init__(
+        self, scores: NDArray[np.float64], codes: NDArray[np.intp] | None, unit: float
+    ) -> None:
+        self.codes = np.zeros(len(scores), dtype=np.intp) if codes is None else codes
+        self.sizes = np.bincount(self.codes)
+        self._scores, self._unit = scores, unit
+        self._ordered = [np.sort(scores[self.codes == code]) for code in range(len(self.sizes))]
+
+    def counts(
+        self,
+        scores: NDArray[np.float64],
+        queries: NDArray[np.intp],
+        rows: NDArray[np.intp],
+        changed: NDArray[np.float64],
+    ) -> RankCounts:
+        """Counts for new rows that change some of the training scores.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (m,)
+            Scores of the new rows.
+        queries, rows, changed : ndarray of shape (n_changed,)
+            Position of a new row, of a training row, and the score that the second has beside the
+            first.
+        """
+        low, high = tie_limits(scores, self._unit)
+        below = [np.searchsorted(ordered, low, side="left") for ordered in self._ordered]
+        within = [np.searchsorted(ordered, high, side="right") for ordered in self._ordered]
+        lower, not_above = np.stack(below, axis=1), np.stack(within, axis=1)
+        place = queries, self.codes[rows]
+        before = self._scores[rows]
+        for counts, is_counted in ((lower, _is_below), (not_above, _is_not_above)):
+            limit = (low if counts is lower else high)[queries]
+            gained = is_counted(changed, limit).astype(np.intp) - is_counted(before, limit)
+            np.add.at(counts, place, gained)
+        return RankCounts(lower, not_above - lower, self.sizes)
+
+
+def tie_limits(
+    scores: NDArray[np.float64], unit: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The least and the largest score that count as equal to each score."""
+    reach = TIE_TOLERANCE * np.maximum(np.abs(scores), unit)
+    return scores - reach, scores + reach
+
+
+def unit_of(detector: Any, scores: NDArray[np.float64]) -> float:
+    """The unit of ties: 1 for logarithms, else the median size of the training scores."""
+    return float(np.median(np.abs(scores))) if detector._score_is_distance else 1.0
+
+
+def _is_below(scores: NDArray[np.float64], limit: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return scores < limit
+
+
+def _is_not_above(scores: NDArray[np.float64], limit: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return scores <= limit

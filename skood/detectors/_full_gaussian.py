@@ -1,0 +1,75 @@
+"""Full conformal ranks of Mahalanobis distances: means and covariance with the new row in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import check_new_rows
+from ..measures.row_moments import RowMoments
+from ..rows.place import is_stored
+from ._full_conformal import RankCounts, tie_limits, unit_of
+from ._gaussian_fit import estimates_of_sums
+from ._gaussian_scores import GaussianScores
+
+
+class FullByGaussians:
+    """Full conformal ranks of Mahalanobis distances.
+
+    A new row is added to the sums that the estimates are made of, the shrinkage is chosen anew, and
+    all rows are scored anew, each left out: so the ranks are those of a fit on n + 1 rows. With
+    class labels the new row is tried in each class.
+
+    Parameters
+    ----------
+    detector : MahalanobisOutlierDetector
+        Fitted, with estimates made of sums.
+    X : ndarray of shape (n, n_features)
+        Its training rows.
+    """
+
+    def __init__(self, detector: Any, X: Any) -> None:
+        rows = check_new_rows(detector, X, detector._dtype, stored=True)
+        if is_stored(rows) or getattr(detector, "_moments", None) is None:
+            raise ValueError(
+                f"method='full' needs the rows of {type(detector).__name__} and the sums of all "
+                "its classes in memory. Use method='cv+'."
+            )
+        self.detector = detector
+        self._rows = detector._scorer.scaling.scaled(rows)
+        self._codes = detector._row_classes.astype(np.intp)
+        self.training_scores = detector._scorer._of_block(self._rows, self._codes)
+
+    def counts(self, X: Any, codes: NDArray[np.intp] | None = None) -> RankCounts:
+        """Ranks of new rows, with one column for each class that the new row may have."""
+        detector = self.detector
+        X = check_new_rows(detector, X, detector._dtype)
+        rows = detector._scorer.scaling.scaled(X)
+        n_classes = len(detector._moments)
+        lower = np.empty((len(rows), n_classes), dtype=np.intp)
+        ties, unit = np.empty_like(lower), unit_of(detector, self.training_scores)
+        for i, row in enumerate(rows):
+            for code in range(n_classes):
+                scores = self._scores_with(row, code)
+                low, high = tie_limits(scores[-1:], unit)
+                others = scores[:-1] if codes is None else scores[:-1][codes == code]
+                lower[i, code] = np.count_nonzero(others < low)
+                ties[i, code] = np.count_nonzero(others <= high) - lower[i, code]
+        every = np.full(n_classes, len(self._rows))
+        return RankCounts(lower, ties, every if codes is None else np.bincount(codes))
+
+    def _scores_with(self, row: NDArray[np.float64], code: int) -> NDArray[np.float64]:
+        """Scores of all training rows and, last, of the new row in this class."""
+        moments = list(self.detector._moments)
+        moments[code] = moments[code].merged(RowMoments.of(row[np.newaxis]))
+        estimates = estimates_of_sums(self.detector, moments)
+        scorer = GaussianScores(
+            estimates.gaussians,
+            estimates.background,
+            self.detector._fingerprints,
+            self.detector._row_classes,
+            self.detector._scorer.scaling,
+        )
+        return scorer._of_block(np.vstack([self._rows, row]), np.append(self._codes, code))

@@ -1,0 +1,130 @@
+"""Full conformal ranks equal those of a plain rewrite: a fit with each new row among the others."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.base import clone
+
+from skood import (
+    KernelDensityOutlierDetector,
+    KNNOutlierDetector,
+    LCPOutlierDetector,
+    LOFOutlierDetector,
+    MahalanobisOutlierDetector,
+)
+
+MEASURES = {
+    "knn": KNNOutlierDetector(n_neighbors=3),
+    "knn max": KNNOutlierDetector(n_neighbors=2, aggregation="max"),
+    "knn exact": KNNOutlierDetector(n_neighbors=3, algorithm="exact"),
+    "lcp": LCPOutlierDetector(n_neighbors=3, perplexity=2.0),
+    "lcp spread": LCPOutlierDetector(n_neighbors=4, perplexity=2.0, variance_weight=0.5),
+    "lof": LOFOutlierDetector(n_neighbors=3),
+    "kd": KernelDensityOutlierDetector(),
+    "kd narrow": KernelDensityOutlierDetector(bandwidth=0.3),
+    "md": MahalanobisOutlierDetector(),
+    "md plain": MahalanobisOutlierDetector(covariance="empirical"),
+    "md oas": MahalanobisOutlierDetector(covariance="oas"),
+}
+ROUNDING = 1e-9
+
+
+def refitted_counts(detector, X, x, *, y=None, label=None, among=None):
+    """Lower and tied training scores once the row x is among the training rows."""
+    labels = None if y is None else np.append(y, label)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = clone(detector).fit(np.vstack([X, x]), labels)
+        alone = clone(detector).fit(X, y)
+    scores = fitted.training_scores_
+    size = np.median(np.abs(alone.training_scores_)) if fitted._score_is_distance else 1.0
+    reach = ROUNDING * max(abs(scores[-1]), size)
+    others = scores[:-1] if among is None else scores[:-1][among]
+    lower = int((others < scores[-1] - reach).sum())
+    return lower, int((others <= scores[-1] + reach).sum()) - lower
+
+
+def full_counts(detector, X, Q, y=None, codes=None):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return clone(detector).fit(X, y).full_conformal(X).counts(Q, codes)
+
+
+def grid_rows(n, d=2, most=3):
+    return arrays(np.float64, (n, d), elements=st.integers(0, most).map(float))
+
+
+@pytest.mark.parametrize("name", MEASURES)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_on_integer_grids_with_ties_and_copies(name, data):
+    X = data.draw(st.integers(2, 14).flatmap(grid_rows))
+    Q = data.draw(grid_rows(3, most=4))
+    counts = full_counts(MEASURES[name], X, Q)
+    expected = [refitted_counts(MEASURES[name], X, x) for x in Q]
+    assert list(zip(counts.lower[:, 0], counts.ties[:, 0], strict=True)) == expected
+    assert counts.sizes.tolist() == [len(X)]
+
+
+@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("d", [2, 20])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_on_random_rows(name, d, dtype):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(60, d)) + 100.0).astype(dtype)
+    Q = np.vstack([rng.normal(size=(10, d)) * 2 + 100.0, X[:2], [[1e30] * d]]).astype(dtype)
+    counts = full_counts(MEASURES[name], X, Q)
+    expected = [refitted_counts(MEASURES[name], X, x) for x in Q]
+    assert list(zip(counts.lower[:, 0], counts.ties[:, 0], strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    "detector",
+    [
+        KNNOutlierDetector(n_neighbors=3, metric="cosine"),
+        LCPOutlierDetector(n_neighbors=4, perplexity=2.0, metric="cosine"),
+        LOFOutlierDetector(n_neighbors=4, metric="cosine"),
+        MahalanobisOutlierDetector(normalize=True),
+    ],
+)
+def test_by_directions(detector):
+    rng = np.random.default_rng(1)
+    X, Q = rng.normal(size=(40, 4)) + 1.0, rng.normal(size=(8, 4))
+    Q = np.vstack([Q, 2 * X[:2]])
+    counts = full_counts(detector, X, Q)
+    expected = [refitted_counts(detector, X, x) for x in Q]
+    assert list(zip(counts.lower[:, 0], counts.ties[:, 0], strict=True)) == expected
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_among_the_rows_of_each_class(name):
+    rng = np.random.default_rng(2)
+    codes = np.arange(40) % 3
+    X = rng.normal(size=(40, 3)) + codes[:, np.newaxis]
+    Q = rng.normal(size=(6, 3)) * 2
+    counts = full_counts(MEASURES[name], X, Q, codes, codes)
+    assert counts.sizes.tolist() == [14, 13, 13]
+    for i, x in enumerate(Q):
+        for code in range(3):
+            expected = refitted_counts(
+                MEASURES[name], X, x, y=codes, label=code, among=codes == code
+            )
+            assert (counts.lower[i, code], counts.ties[i, code]) == expected
+
+
+def test_relative_distances_try_each_class():
+    rng = np.random.default_rng(3)
+    y = np.arange(40) % 2
+    X, Q = rng.normal(size=(40, 3)) + y[:, np.newaxis], rng.normal(size=(5, 3))
+    detector = MahalanobisOutlierDetector(relative=True)
+    counts = full_counts(detector, X, Q, y)
+    for i, x in enumerate(Q):
+        for label in (0, 1):
+            expected = refitted_counts(detector, X, x, y=y, label=label)
+            assert (counts.lower[i, label], counts.ties[i, label]) == expected
