@@ -14,6 +14,7 @@ from .._base import OODDetectorMixin
 from .._validation import (
     adopt_columns,
     check_float,
+    check_int,
     check_methods,
     check_option,
     parameter_error,
@@ -23,9 +24,11 @@ from .._validation import (
 from ._batch_test import ConformalTestResult, rank_sum_test, simes_test
 from ._calibration import Calibration
 from ._calibration_rows import draw_rows, learns_from_labels
-from .p_values import benjamini_hochberg
+from ._conformal_method import METHODS, chosen_method, fit_folds, fit_full
+from ._rank_counts import RankedCalibration, checked_scores
+from .p_values import benjamini_hochberg, e_benjamini_hochberg
 
-_CONTROL = ("marginal", "fdr")
+_CONTROL = ("marginal", "fdr", "fdr-e")
 _TESTS = ("auto", "rank_sum", "simes")
 
 
@@ -52,9 +55,17 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         A detector with `fit` and `score_samples`, higher for in-distribution rows, or a Pipeline
         that ends in one; not changed. Wrap a fitted one in a ``FrozenEstimator``: then all rows of
         `fit` calibrate it, and it must not have been fitted on any of them.
+    method : {"auto", "full", "cv+", "split"}, default="split"
+        "split": some rows are kept from the detector. "full": each new row joins the training rows,
+        each of which is scored without itself; for kNN, LCP without locality, LOF, kernel densities
+        and Mahalanobis distances in memory, not after other steps. "cv+": detectors that each leave
+        out one fold score its rows, and all of them score a new row. "auto": "full" if the detector
+        has it, else "cv+"; "split" for a frozen detector or one over shards.
+    n_folds : int, default=5
+        Number of folds of "cv+".
     alpha : float, default=0.05
         The error rate, in (0, 1): see `control`.
-    control : {"marginal", "fdr"}, default="marginal"
+    control : {"marginal", "fdr", "fdr-e"}, default="marginal"
         "marginal": `predict` flags an in-distribution row with probability alpha at most. "fdr":
         of the rows that one call of `predict` flags, a share of alpha at most is in-distribution in
         the mean (0 if it flags none), by the procedure of Benjamini and Hochberg. **Only with "fdr"
@@ -65,19 +76,21 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         classes, and the error rate holds within every class, whatever the mixture of classes. Needs
         class labels in the y of `fit`.
     calibration_size : float, default=0.25
-        Share of the rows that calibrate, in (0, 1), at least one. The others fit the detector.
+        For "split": share of the rows that calibrate, in (0, 1). The others fit the detector.
     random_state : int, RandomState instance or None, default=None
         Draws the calibration rows, and the seed that breaks ties. The detector has its own.
 
     Attributes
     ----------
+    method_ : str
+        The method used: "full", "cv+" or "split".
     detector_ : estimator
-        The fitted detector.
+        The fitted detector; on all rows but with "split".
     offset_ : float
         The threshold: with ties counted against flagging, the p-value is at most alpha for lower
         scores only. -inf with too few calibration rows to flag anything.
     training_scores_ : ndarray of shape (n_calibration,)
-        Scores of the calibration rows.
+        Scores of the calibration rows, each by a fit without it.
     training_indices_ : ndarray of shape (n_calibration,)
         Positions of these rows in X.
     classes_ : ndarray
@@ -97,6 +110,11 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
     Without `class_conditional`, `fit` ignores y when it draws the calibration rows: rows drawn in
     the same share from each class are not exchangeable with new rows of any class.
 
+    The error rate is proven for "full" and "split"; for "cv+" about 2 alpha is, and simulations
+    find alpha. "fdr" is proven for "split", "fdr-e" for "split" and "full"; the others are only
+    checked. With "full" and "cv+" no score is the threshold for all rows: `score_samples` moves a
+    score that disagrees with the p-value to it. Scores within 1e-9 of their size are ties there.
+
     With ``control="fdr"``, the smallest p-value has to be at most alpha / m to flag one of m rows
     on its own, so n should be well above m / alpha. It holds with `class_conditional` too: the
     p-values by each class are positively dependent, and the largest is never below that of the
@@ -110,7 +128,9 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
     Bates, Candès, Lei, Romano & Sesia (2023), Testing for outliers with conformal p-values, Annals
     of Statistics 51: marginal p-values, section 2, are valid and positively dependent, so that the
     procedure of Benjamini & Hochberg (1995) controls the false discovery rate. Vovk, Gammerman &
-    Shafer (2005), Algorithmic learning in a random world: ties, and calibration by class.
+    Shafer (2005), Algorithmic learning in a random world: "full", ties, and calibration by class.
+    Barber, Candès, Ramdas & Tibshirani (2021), Predictive inference with the jackknife+: "cv+".
+    Wang & Ramdas (2022), False discovery rate control with e-values: "fdr-e".
 
     Examples
     --------
@@ -133,6 +153,8 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         self,
         detector: Any,
         *,
+        method: str = "split",
+        n_folds: int = 5,
         alpha: float = 0.05,
         control: str = "marginal",
         class_conditional: bool = False,
@@ -140,13 +162,15 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.detector = detector
+        self.method = method
+        self.n_folds = n_folds
         self.alpha = alpha
         self.control = control
         self.class_conditional = class_conditional
         self.calibration_size = calibration_size
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> Self:
         """Fit the detector to some of the rows, and score the others to calibrate it.
 
         Parameters
@@ -155,6 +179,8 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
             In-distribution rows, at least 2 and as many more as the detector needs.
         y : array-like of shape (n_samples,), optional
             Class labels, which the detector is given too.
+        groups : array-like of shape (n_samples,), optional
+            Rows with the same entry stay in one fold of "cv+". No other method takes groups.
 
         Returns
         -------
@@ -178,6 +204,10 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
                 "class_conditional=True of ConformalOutlierDetector needs class labels in y."
             )
         generator = check_random_state(self.random_state)
+        self.method_ = chosen_method(self, X, groups)
+        self._forget("_ranked")
+        if self.method_ != "split":
+            return self._fit_ranks(X, labels, groups, generator)
         others, rows = draw_rows(self, n_samples, labels, generator)
         self.detector_ = clone(self.detector).fit(
             select_rows(X, others), None if labels is None else labels[others]
@@ -188,6 +218,24 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         classes = labels[rows] if labels is not None and self.class_conditional else None
         self._calibration = Calibration.of(self.training_scores_, classes, generator)
         self.offset_ = self._calibration.threshold(self.alpha)
+        return self
+
+    def _fit_ranks(
+        self, X: Any, labels: NDArray | None, groups: Any, generator: np.random.RandomState
+    ) -> Self:
+        codes = None
+        if labels is not None and self.class_conditional:
+            codes, by_class = np.searchsorted(self.classes_, labels), labels
+        if self.method_ == "full":
+            fitted = fit_full(self, X, labels)
+        else:
+            fitted = fit_folds(self, X, labels, codes, groups, generator)
+        self.detector_, ranks, self.training_scores_, self.training_indices_ = fitted
+        adopt_columns(self, self.detector_)
+        classes = None if codes is None else by_class[self.training_indices_]
+        self._calibration = Calibration.of(self.training_scores_, classes, generator)
+        self.offset_ = self._calibration.threshold(self.alpha)
+        self._ranked = RankedCalibration(ranks, codes, self._calibration.seed)
         return self
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
@@ -210,13 +258,10 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         """
         if not hasattr(self, "detector_"):
             check_is_fitted(self)  # asks for all tags: as long as to score a row
-        scores = np.asarray(self.detector_.score_samples(X), dtype=np.float64)
-        if np.isnan(scores).any():
-            raise ValueError(
-                f"ConformalOutlierDetector: {type(self.detector_).__name__} gives the score NaN to "
-                f"{np.isnan(scores).sum()} of {len(scores)} rows."
-            )
-        return scores
+        scores = checked_scores(self.detector_, X)
+        if not hasattr(self, "_ranked"):
+            return scores
+        return self._ranked.moved(scores, X, self.alpha, self.offset_)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Score above the threshold for one row at the error rate alpha.
@@ -256,6 +301,12 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         """
         if self.control == "fdr":
             flagged = benjamini_hochberg(self.p_values(X, random_ties=False), self.alpha)
+        elif self.control == "fdr-e":
+            n_calibration = min(map(len, self._calibration.groups.values()))
+            p_values = self.p_values(X, random_ties=False)
+            flagged = e_benjamini_hochberg(p_values, self.alpha, n_calibration)
+        elif hasattr(self, "_ranked"):
+            flagged = self._ranked.flagged(X, self.alpha)
         else:
             flagged = self.score_samples(X) < self.offset_
         return np.where(flagged, -1, 1)
@@ -282,6 +333,8 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
             From 1 / (n_calibration + 1) to 1, increasing with the score. With `class_conditional`
             the largest over the classes.
         """
+        if hasattr(self, "_ranked"):
+            return self._ranked.p_values(X, random_ties=random_ties)
         scores = self.score_samples(X) if scores is None else np.asarray(scores, dtype=np.float64)
         return self._calibration.p_values(scores, X if random_ties else None)
 
@@ -319,17 +372,19 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         sample and n in the other. Beyond that it is the normal approximation, corrected for ties.
         """
         check_option("conformal_test", "method", method, _TESTS)
+        is_sample = not self.class_conditional and not hasattr(self, "_ranked")
         if method == "auto":
-            method = "simes" if self.class_conditional else "rank_sum"
+            method = "rank_sum" if is_sample else "simes"
         if method == "simes":
             return simes_test(self.p_values(X, random_ties=False))
-        if self.class_conditional:
-            raise parameter_error(
-                "conformal_test", "method", "'simes' or 'auto' with class_conditional=True", method
-            )
+        if not is_sample:
+            allowed = "'simes' or 'auto' with class_conditional=True or without a split"
+            raise parameter_error("conformal_test", "method", allowed, method)
         return rank_sum_test(self.score_samples(X), np.sort(self.training_scores_))
 
     def _check_parameters(self) -> None:
+        check_option(self, "method", self.method, METHODS)
+        check_int(self, "n_folds", self.n_folds, 2)
         check_methods(self, "detector", ("fit", "score_samples"))
         check_float(self, "alpha", self.alpha, "(0, 1)")
         check_option(self, "control", self.control, _CONTROL)

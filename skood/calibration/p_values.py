@@ -14,6 +14,8 @@ from scipy.stats import false_discovery_control
 
 # Shares of whole numbers differ by far more than this where they differ at all.
 _ROUNDING = 1e-12
+# P-values up to this share of the level are evidence where e-values decide.
+_SHARE_OF_LEVEL = 0.1
 
 Scores = NDArray[np.float64]
 
@@ -61,6 +63,19 @@ def largest_rank(n: int, alpha: float) -> int:
 def fewest_calibration_scores(alpha: float) -> int:
     """The least number of calibration scores with which a p-value can be <= alpha."""
     return math.ceil(1 / alpha) - 1
+
+
+def e_benjamini_hochberg(p_values: NDArray[np.float64], alpha: float, n: int) -> NDArray[np.bool_]:
+    """The hypotheses that Benjamini and Hochberg reject by e-values.
+
+    The e-value of a row is 1 / t where its p-value is at most t, and else 0: its mean is at most 1
+    under the hypothesis. t is the largest p-value up to a tenth of alpha that n calibration scores
+    allow.
+    """
+    limit = largest_rank(n, _SHARE_OF_LEVEL * alpha) / (n + 1)
+    rejected = p_values <= limit * (1 + _ROUNDING)
+    enough = limit > 0 and rejected.sum() * alpha >= len(p_values) * limit * (1 - _ROUNDING)
+    return rejected & enough
 
 
 def benjamini_hochberg(p_values: NDArray[np.float64], alpha: float) -> NDArray[np.bool_]:

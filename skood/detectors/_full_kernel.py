@@ -59,12 +59,15 @@ class FullByKernels:
         parts = []
         for part in slices(len(X), _PAIRS, each=len(rows)):
             exponents = _exponents(self._in_bandwidths(X[part]), rows, squares)
-            lower, not_above = _compared(exponents, sums)
-            parts.append(
-                [np.add.reduceat(c, starts, axis=1, dtype=np.intp) for c in (lower, not_above)]
-            )
-        lower, not_above = (np.concatenate(some) for some in zip(*parts, strict=True))
-        return RankCounts(lower, not_above - lower, sizes)
+            below, not_above = _compared(exponents, sums)
+            in_classes = np.add.reduceat(below, starts, axis=1, dtype=np.intp)
+            upper = np.add.reduceat(not_above, starts, axis=1, dtype=np.intp)
+            parts.append(RankCounts(in_classes, upper - in_classes, sizes))
+        return RankCounts(
+            np.concatenate([counts.lower for counts in parts]),
+            np.concatenate([counts.ties for counts in parts]),
+            sizes,
+        )
 
     def _in_bandwidths(self, X: NDArray) -> NDArray[np.float64]:
         return np.subtract(X, self._centre, dtype=np.float64) / self._bandwidth

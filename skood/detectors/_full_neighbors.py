@@ -99,7 +99,8 @@ class NeighborLists:
             left = np.column_stack([points, np.ones(len(points))]).astype(np.float32)
             product = left @ self._right.T
             far = product < squares.astype(np.float32)[:, np.newaxis]  # NaN counts as near
-        return np.nonzero(~far)
+        queries, near = np.nonzero(~far)
+        return queries, near
 
     def _inserted(self, rows: NDArray[np.intp], d: NDArray[np.float64]) -> Neighbors:
         """Neighbours of the rows with a new one at these distances, and without the last."""

@@ -195,7 +195,13 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
             +1 for in-distribution, -1 for out-of-distribution.
         """
         final = last_step(self._fitted())
-        if getattr(final, "control", None) == "fdr" and (is_array(X) or is_frame(X)):
+        control = getattr(final, "control", None)
+        if control == "fdr-e" and (is_array(X) or is_frame(X)):
+            raise ValueError(
+                "DaskOutlierDetector can't decide by control='fdr-e' over the chunks of a "
+                "collection. Use control='fdr', or predict the rows in memory."
+            )
+        if control == "fdr" and (is_array(X) or is_frame(X)):
             return decide_together(self._map(X, "p_values", random_ties=False), final.alpha)
         return self._map(X, "predict")
 

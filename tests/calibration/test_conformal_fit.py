@@ -199,7 +199,10 @@ def test_what_is_no_detector(value):
     [
         *(("alpha", value, r"a float in \(0, 1\)") for value in (0, 1, 1.5, "low", None, np.nan)),
         *(("calibration_size", value, r"a float in \(0, 1\)") for value in (0.0, 1, 20, None)),
-        *(("control", value, "one of 'marginal', 'fdr'") for value in ("fwer", None, True)),
+        *(
+            ("control", value, "one of 'marginal', 'fdr', 'fdr-e'")
+            for value in ("fwer", None, True)
+        ),
         *(("class_conditional", value, "True or False") for value in ("yes", 1, None)),
     ],
 )

@@ -1,0 +1,93 @@
+"""Full conformal, CV+ or a split: the choice, and the fit of the first two."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+
+from .._validation import last_step, parameter_error, pipeline_steps
+from ._calibration_rows import is_outside, learns_from_labels
+from ._rank_counts import CrossRanks, without_nan
+from .cross_fit import cross_fitted, folds_of
+
+METHODS = ("auto", "full", "cv+", "split")
+
+
+class Ranked(NamedTuple):
+    """A detector that is fitted to all rows, and the ranks of new rows among these."""
+
+    detector: Any
+    ranks: Any
+    scores: NDArray[np.float64]
+    """Scores of the calibration rows, each by a fit without it."""
+    rows: NDArray[np.intp]
+    """Positions of the calibration rows."""
+
+
+def chosen_method(owner: Any, X: Any, groups: Any) -> str:
+    """The method that the owner's detector and its rows allow; raises where it is another."""
+    allowed = _allowed(owner.detector, X, groups)
+    if owner.method == "auto":
+        return allowed[0]
+    if owner.method not in allowed:
+        listed = " or ".join(map(repr, allowed))
+        why = f"for {type(owner.detector).__name__} with these parameters and rows"
+        raise parameter_error(owner, "method", f"{listed} {why}", owner.method)
+    return owner.method
+
+
+def _allowed(detector: Any, X: Any, groups: Any) -> tuple[str, ...]:
+    if isinstance(detector, FrozenEstimator):
+        return ("split",)
+    last = last_step(detector)
+    methods = getattr(last, "conformal_methods", lambda: ("cv+", "split"))()
+    # a step before the detector learns from the rows too
+    whole = not pipeline_steps(detector)[0] and _is_in_memory(X)
+    if not whole or groups is not None or learns_from_labels(detector):
+        methods = tuple(method for method in methods if method != "full")
+    if groups is not None:
+        methods = tuple(method for method in methods if method != "split")
+    return methods
+
+
+def _is_in_memory(X: Any) -> bool:
+    return not isinstance(X, np.memmap) and (
+        isinstance(X, (np.ndarray, list, tuple)) or hasattr(X, "iloc")
+    )
+
+
+def fit_full(owner: Any, X: Any, labels: NDArray | None) -> Ranked:
+    """The detector on all rows, and full conformal ranks."""
+    detector = clone(owner.detector).fit(X, labels)
+    ranks = detector.full_conformal(X)
+    rows = np.arange(len(ranks.training_scores))
+    return Ranked(detector, ranks, ranks.training_scores, rows)
+
+
+def fit_folds(
+    owner: Any,
+    X: Any,
+    labels: NDArray | None,
+    codes: NDArray | None,
+    groups: Any,
+    generator: np.random.RandomState,
+) -> Ranked:
+    """The detector on all rows, and ranks by detectors that have each left out a fold."""
+    n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+    inside = np.arange(n_samples)
+    if learns_from_labels(owner.detector):
+        inside = inside[~is_outside(labels, n_samples)]
+    folds = folds_of(n_samples, labels, groups, owner.n_folds, generator)
+    fitted = cross_fitted(owner.detector, X, labels, folds, score_rows=inside)
+    by_row, codes = np.empty(n_samples), np.zeros(n_samples, dtype=int) if codes is None else codes
+    by_row[fitted.rows] = scores = without_nan(owner.detector, fitted.scores)
+    folds = [np.intersect1d(fold, inside, assume_unique=True) for fold in folds]
+    ranks = CrossRanks(
+        fitted.estimators, [by_row[fold] for fold in folds], [codes[fold] for fold in folds]
+    )
+    detector = clone(owner.detector).fit(X, labels)
+    return Ranked(detector, ranks, scores, inside)
