@@ -401,13 +401,71 @@ CALIBRATED = [
         ),
         changes={
             "detector": KNNOutlierDetector(n_neighbors=6),
+            "method": "full",
+            "n_folds": 3,
             "alpha": 0.3,
             "control": "fdr",
             "class_conditional": True,
             "calibration_size": 0.4,
             "random_state": 3,
         },
-        silent=frozenset({"alpha", "control"}),
+        silent=frozenset({"alpha", "control", "n_folds"}),
+        needs_labels=frozenset({"class_conditional"}),
+        neighbors=False,
+        search=("detector__n_neighbors", (1, 8, 50)),
+    ),
+    Case(
+        "ConformalFull",
+        lambda **p: ConformalOutlierDetector(
+            **{
+                "detector": KNNOutlierDetector(n_neighbors=3),
+                "alpha": 0.25,
+                "method": "full",
+                "random_state": 0,
+                **p,
+            }
+        ),
+        changes={
+            "detector": KNNOutlierDetector(n_neighbors=6),
+            "method": "split",
+            "n_folds": 3,
+            "alpha": 0.3,
+            "control": "fdr",
+            "class_conditional": True,
+            "calibration_size": 0.4,
+            "random_state": 3,
+        },
+        silent=frozenset(
+            {"alpha", "calibration_size", "class_conditional", "control", "n_folds", "random_state"}
+        ),
+        needs_labels=frozenset({"class_conditional"}),
+        neighbors=False,
+        search=("detector__n_neighbors", (1, 8, 50)),
+    ),
+    Case(
+        "ConformalFolds",
+        lambda **p: ConformalOutlierDetector(
+            **{
+                "detector": KNNOutlierDetector(n_neighbors=3),
+                "alpha": 0.25,
+                "method": "cv+",
+                "random_state": 0,
+                **p,
+            }
+        ),
+        changes={
+            "detector": KNNOutlierDetector(n_neighbors=6),
+            "method": "split",
+            "n_folds": 3,
+            "alpha": 0.3,
+            "control": "fdr",
+            "class_conditional": True,
+            "calibration_size": 0.4,
+            "random_state": 3,
+        },
+        silent=frozenset(
+            {"alpha", "calibration_size", "class_conditional", "control", "n_folds", "random_state"}
+        ),
         needs_labels=frozenset({"class_conditional"}),
         neighbors=False,
         search=("detector__n_neighbors", (1, 8, 50)),

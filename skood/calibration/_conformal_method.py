@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from .._validation import last_step, parameter_error, pipeline_steps
+from ..rows import StoredRows
 from ._calibration_rows import is_outside, learns_from_labels
 from ._rank_counts import CrossRanks, without_nan
 from .cross_fit import cross_fitted, folds_of
@@ -55,9 +56,8 @@ def _allowed(detector: Any, X: Any, groups: Any) -> tuple[str, ...]:
 
 
 def _is_in_memory(X: Any) -> bool:
-    return not isinstance(X, np.memmap) and (
-        isinstance(X, (np.ndarray, list, tuple)) or hasattr(X, "iloc")
-    )
+    is_elsewhere = isinstance(X, (np.memmap, StoredRows)) or hasattr(X, "chunks")
+    return not is_elsewhere and not type(X).__module__.startswith("torch")
 
 
 def fit_full(owner: Any, X: Any, labels: NDArray | None) -> Ranked:
@@ -81,6 +81,11 @@ def fit_folds(
     inside = np.arange(n_samples)
     if learns_from_labels(owner.detector):
         inside = inside[~is_outside(labels, n_samples)]
+    if len(inside) < 2:
+        raise ValueError(
+            f"ConformalOutlierDetector got {len(inside)} sample(s) that are in-distribution, but a "
+            "minimum of 2 is required."
+        )
     folds = folds_of(n_samples, labels, groups, owner.n_folds, generator)
     fitted = cross_fitted(owner.detector, X, labels, folds, score_rows=inside)
     by_row, codes = np.empty(n_samples), np.zeros(n_samples, dtype=int) if codes is None else codes
