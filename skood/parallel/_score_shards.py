@@ -30,7 +30,7 @@ def over_shards(estimator: Any) -> OverShards | None:
         before += inner
     if not is_over_shards(getattr(final, "index_", None)):
         return None
-    if hasattr(wrapper, "_ranked"):
+    if wrapper is not None and hasattr(wrapper, "_ranked"):
         raise ValueError(
             f"ConformalOutlierDetector over shards needs method='split'. Got {wrapper.method_!r}."
         )

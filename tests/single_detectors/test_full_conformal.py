@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.base import clone
@@ -64,8 +64,12 @@ def grid_rows(n, d=2, most=3):
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_on_integer_grids_with_ties_and_copies(name, data):
-    X = data.draw(st.integers(2, 14).flatmap(grid_rows))
+    by_covariance = name.startswith("md")
+    X = data.draw(st.integers(6 if by_covariance else 2, 14).flatmap(grid_rows))
     Q = data.draw(grid_rows(3, most=4))
+    if by_covariance:  # rounding alone ranks rows that leave a singular covariance behind
+        assume(all(np.linalg.matrix_rank(np.cov(np.delete(X, i, 0).T)) == 2 for i in range(len(X))))
+        assume(np.linalg.matrix_rank(np.cov(X.T)) == 2)
     counts = full_counts(MEASURES[name], X, Q)
     expected = [refitted_counts(MEASURES[name], X, x) for x in Q]
     assert list(zip(counts.lower[:, 0], counts.ties[:, 0], strict=True)) == expected
