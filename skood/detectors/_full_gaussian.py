@@ -22,8 +22,8 @@ class FullByGaussians:
     all rows are scored anew, each left out: so the ranks are those of a fit on n + 1 rows. With
     class labels the new row is tried in each class.
 
-    Where the covariance without a row is singular, rounding alone decides how far that row is, and so
-    its rank.
+    Where the covariance without a row is singular, rounding alone decides how far that row is, and
+    so its rank.
 
     Parameters
     ----------
