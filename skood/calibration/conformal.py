@@ -110,10 +110,11 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
     Without `class_conditional`, `fit` ignores y when it draws the calibration rows: rows drawn in
     the same share from each class are not exchangeable with new rows of any class.
 
-    The error rate is proven for "full" and "split"; for "cv+" about 2 alpha is, and simulations
-    find alpha. "fdr" is proven for "split", "fdr-e" for "split" and "full"; the others are only
-    checked. With "full" and "cv+" no score is the threshold for all rows: `score_samples` moves a
-    score that disagrees with the p-value to it. Scores within 1e-9 of their size are ties there.
+    The error rate is proven for "full" and "split"; for "cv+" about 2 alpha is. "fdr" is proven for
+    "split", "fdr-e" for "split" and "full"; the other combinations are not. "full" costs some 3
+    times as much as plain scoring, for LOF 35 times. With "full" and "cv+" no score is the
+    threshold for all rows: `score_samples` moves a score that disagrees with the p-value to it.
+    Scores within 1e-9 of their size are ties there.
 
     With ``control="fdr"``, the smallest p-value has to be at most alpha / m to flag one of m rows
     on its own, so n should be well above m / alpha. It holds with `class_conditional` too: the
