@@ -52,16 +52,19 @@ def _allowed(detector: Any, X: Any, groups: Any) -> tuple[str, ...]:
         methods = tuple(method for method in methods if method != "full")
     if groups is not None:
         methods = tuple(method for method in methods if method != "split")
+    if isinstance(X, np.memmap):  # "full" would read it into memory: only where asked for
+        methods = tuple(sorted(methods, key=lambda method: method == "full"))
     return methods
 
 
 def _is_in_memory(X: Any) -> bool:
-    is_elsewhere = isinstance(X, (np.memmap, StoredRows)) or hasattr(X, "chunks")
+    is_elsewhere = isinstance(X, StoredRows) or hasattr(X, "chunks")
     return not is_elsewhere and not type(X).__module__.startswith("torch")
 
 
 def fit_full(owner: Any, X: Any, labels: NDArray | None) -> Ranked:
     """The detector on all rows, and full conformal ranks."""
+    X = np.array(X) if isinstance(X, np.memmap) else X
     detector = clone(owner.detector).fit(X, labels)
     ranks = detector.full_conformal(X)
     rows = np.arange(len(ranks.training_scores))

@@ -57,10 +57,10 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         `fit` calibrate it, and it must not have been fitted on any of them.
     method : {"auto", "full", "cv+", "split"}, default="split"
         "split": some rows are kept from the detector. "full": each new row joins the training rows,
-        each of which is scored without itself; for kNN, LCP without locality, LOF, kernel densities
-        and Mahalanobis distances in memory, not after other steps. "cv+": detectors that each leave
-        out one fold score its rows, and all of them score a new row. "auto": "full" if the detector
-        has it, else "cv+"; "split" for a frozen detector or one over shards.
+        each scored without itself; for kNN, LCP without locality, LOF, kernel densities and
+        Mahalanobis distances without steps before them; reads a memory map into memory. "cv+":
+        detectors that each leave out one fold score its rows, and all of them score a new row.
+        "auto": "full" for rows in memory if the detector has it, else "cv+"; "split" if frozen.
     n_folds : int, default=5
         Number of folds of "cv+".
     alpha : float, default=0.05
@@ -224,16 +224,15 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
     def _fit_ranks(
         self, X: Any, labels: NDArray | None, groups: Any, generator: np.random.RandomState
     ) -> Self:
-        codes = None
-        if labels is not None and self.class_conditional:
-            codes, by_class = np.searchsorted(self.classes_, labels), labels
+        by_class = labels if self.class_conditional else None
+        codes = None if by_class is None else np.searchsorted(self.classes_, by_class)
         if self.method_ == "full":
             fitted = fit_full(self, X, labels)
         else:
             fitted = fit_folds(self, X, labels, codes, groups, generator)
         self.detector_, ranks, self.training_scores_, self.training_indices_ = fitted
         adopt_columns(self, self.detector_)
-        classes = None if codes is None else by_class[self.training_indices_]
+        classes = None if by_class is None else by_class[self.training_indices_]
         self._calibration = Calibration.of(self.training_scores_, classes, generator)
         self.offset_ = self._calibration.threshold(self.alpha)
         self._ranked = RankedCalibration(ranks, codes, self._calibration.seed)
@@ -260,9 +259,8 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         if not hasattr(self, "detector_"):
             check_is_fitted(self)  # asks for all tags: as long as to score a row
         scores = checked_scores(self.detector_, X)
-        if not hasattr(self, "_ranked"):
-            return scores
-        return self._ranked.moved(scores, X, self.alpha, self.offset_)
+        ranked = getattr(self, "_ranked", None)
+        return scores if ranked is None else ranked.moved(scores, X, self.alpha, self.offset_)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Score above the threshold for one row at the error rate alpha.
@@ -389,10 +387,9 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         check_methods(self, "detector", ("fit", "score_samples"))
         check_float(self, "alpha", self.alpha, "(0, 1)")
         check_option(self, "control", self.control, _CONTROL)
-        if not isinstance(self.class_conditional, (bool, np.bool_)):
-            raise parameter_error(
-                self, "class_conditional", "True or False", self.class_conditional
-            )
+        value = self.class_conditional
+        if not isinstance(value, (bool, np.bool_)):
+            raise parameter_error(self, "class_conditional", "True or False", value)
         check_float(self, "calibration_size", self.calibration_size, "(0, 1)")
 
     def __sklearn_tags__(self) -> Any:
