@@ -68,7 +68,13 @@ SECTIONS = (
     Section(
         "Decisions",
         "skood",
-        ("ConformalOutlierDetector", "OODGate", "OutlierPipeline", "make_outlier_pipeline"),
+        (
+            "ConformalOutlierDetector",
+            "OODGate",
+            "OutlierPipeline",
+            "TrimmedOutlierDetector",
+            "make_outlier_pipeline",
+        ),
         "p-values and error rates for any detector, and a classifier that may refuse.",
     ),
     Section("Results of a batch test", "skood.calibration", ("ConformalTestResult",)),

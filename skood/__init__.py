@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         ConformalOutlierDetector,
         OODGate,
         OutlierPipeline,
+        TrimmedOutlierDetector,
         make_outlier_pipeline,
     )
     from .detectors import (
@@ -57,6 +58,7 @@ __all__ = [
     "ReActTransformer",
     "ReferenceStore",
     "SHEScorer",
+    "TrimmedOutlierDetector",
     "ViMScorer",
     "explain",
     "load",
@@ -72,6 +74,7 @@ _HOME = {
     "ConformalOutlierDetector": "calibration",
     "OODGate": "calibration",
     "OutlierPipeline": "calibration",
+    "TrimmedOutlierDetector": "calibration",
     "make_outlier_pipeline": "calibration",
     "FSSDScorer": "layers",
     "KNNOutlierDetector": "detectors",

@@ -30,6 +30,7 @@ from skood import (
     PartialWhitener,
     ReActTransformer,
     SHEScorer,
+    TrimmedOutlierDetector,
     ViMScorer,
     make_outlier_pipeline,
 )
@@ -470,6 +471,27 @@ CALIBRATED = [
         neighbors=False,
         search=("detector__n_neighbors", (1, 8, 50)),
     ),
+]
+
+# A detector that leaves out training rows: it has a `contamination`, and its `training_scores_` are
+# those of rows kept and, scored by the detector, of rows left out.
+CALIBRATED += [
+    Case(
+        "Trimmed",
+        lambda **p: TrimmedOutlierDetector(
+            **{"detector": KNNOutlierDetector(n_neighbors=3), "trim": 0.1, "n_neighbors": 9, **p}
+        ),
+        changes={
+            "detector": KNNOutlierDetector(n_neighbors=6),
+            "trim": 0.3,
+            "n_neighbors": 2,
+            "contamination": 0.2,
+            "n_jobs": 2,
+        },
+        silent=frozenset({"contamination", "n_jobs"}),
+        neighbors=False,
+        search=("detector__n_neighbors", (1, 8, 50)),
+    )
 ]
 
 # A Pipeline whose `training_scores_` are those of fits without the row. Its steps have the other

@@ -4,11 +4,13 @@ from ._batch_test import ConformalTestResult
 from .conformal import ConformalOutlierDetector
 from .gate import OODGate
 from .outlier_pipeline import OutlierPipeline, make_outlier_pipeline
+from .trimmed import TrimmedOutlierDetector
 
 __all__ = [
     "ConformalOutlierDetector",
     "ConformalTestResult",
     "OODGate",
     "OutlierPipeline",
+    "TrimmedOutlierDetector",
     "make_outlier_pipeline",
 ]

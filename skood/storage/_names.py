@@ -33,6 +33,7 @@ _PUBLIC = {
         "ReActTransformer",
         "ReferenceStore",
         "SHEScorer",
+        "TrimmedOutlierDetector",
         "ViMScorer",
     ),
     "skood.deep": (

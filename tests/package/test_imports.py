@@ -30,7 +30,7 @@ ALLOWED = {
     "neighbors": {"_optional", "_validation", "measures", "rows"},
     "explanation": {"_optional", "_validation", "measures"},
     "preprocessing": {"_validation", "measures", "neighbors", "rows"},
-    "calibration": {"_base", "_validation", "explanation", "measures", "rows"},
+    "calibration": {"_base", "_validation", "explanation", "measures", "neighbors", "rows"},
     "detectors": {
         "_base",
         "_optional",
