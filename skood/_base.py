@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 
 from ._validation import check_float, check_int, check_labels, discrete_classes
 from .measures import contamination_threshold
+from .measures.ties import below_ties
 from .rows.sampling import uniform_sample
 
 
@@ -127,7 +128,7 @@ class OODDetectorMixin(OutlierMixin):
     def _set_threshold(self, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> None:
         self.training_indices_ = rows
         self.training_scores_ = scores
-        self.offset_ = contamination_threshold(scores, self.contamination)
+        self.offset_ = below_ties(contamination_threshold(scores, self.contamination), scores)
 
 
 class SharesParameters(ABC):

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from sklearn.utils import indexable
 
 from .._validation import select_rows
+from ..measures.ties import tie_limits
 from ._tie_breaks import row_uniforms
 from .p_values import Scores, largest_rank
-
-# Matrix products round one row and many differently: scores as near as this are ties.
-_TIE_TOLERANCE = 1e-9
 
 
 class _Counts(NamedTuple):
@@ -57,8 +55,7 @@ class CrossRanks:
         parts = []
         for detector, groups in zip(self.detectors, self._ordered, strict=True):
             scores = checked_scores(detector, X)
-            reach = _TIE_TOLERANCE * np.abs(np.where(np.isfinite(scores), scores, 0.0))
-            low, high = scores - reach, scores + reach
+            low, high = tie_limits(scores, 0.0)
             below = [np.searchsorted(ordered, low, side="left") for ordered in groups]
             not_above = [np.searchsorted(ordered, high, side="right") for ordered in groups]
             parts.append((np.stack(below, axis=1), np.stack(not_above, axis=1)))

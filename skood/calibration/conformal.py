@@ -201,9 +201,8 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
         labels = self._store_classes(y, n_samples)
         if self.class_conditional and not hasattr(self, "classes_"):
-            raise ValueError(
-                "class_conditional=True of ConformalOutlierDetector needs class labels in y."
-            )
+            message = "class_conditional=True of ConformalOutlierDetector needs class labels in y."
+            raise ValueError(message)
         generator = check_random_state(self.random_state)
         self.method_ = chosen_method(self, X, groups)
         self._forget("_ranked")
@@ -215,9 +214,9 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         )
         adopt_columns(self, self.detector_)
         self.training_indices_ = rows
-        self.training_scores_ = self.score_samples(select_rows(X, rows))
+        self.training_scores_ = scores = self.score_samples(select_rows(X, rows))
         classes = labels[rows] if labels is not None and self.class_conditional else None
-        self._calibration = Calibration.of(self.training_scores_, classes, generator)
+        self._calibration = Calibration.of(scores, classes, generator, self.detector_)
         self.offset_ = self._calibration.threshold(self.alpha)
         return self
 
@@ -262,7 +261,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         ranked = getattr(self, "_ranked", None)
         return scores if ranked is None else ranked.moved(scores, X, self.alpha, self.offset_)
 
-    def decision_function(self, X: Any) -> NDArray[np.float64]:
+    def decision_function(self, X: Any, *, scores: NDArray | None = None) -> NDArray[np.float64]:
         """Score above the threshold for one row at the error rate alpha.
 
         With ``control="fdr"``, `predict` is stricter: it flags only some of the negative rows.
@@ -271,15 +270,16 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_features), or whatever the detector takes
             The rows to decide on.
+        scores : ndarray of shape (n_samples,) or None, default=None
+            As for `p_values`.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            ``score_samples(X) - offset_``; negative = out-of-distribution.
+            ``score_samples(X) - offset_``, 0 for ties; negative = out-of-distribution.
         """
-        scores = self.score_samples(X)
-        equal = scores == self.offset_  # of infinite ones the difference would be NaN
-        return np.subtract(scores, self.offset_, out=np.zeros(len(scores)), where=~equal)
+        scores = self.score_samples(X) if scores is None else scores
+        return self._calibration.above(scores, self.offset_)
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """Decide whether each row comes from the training distribution.
@@ -307,7 +307,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         elif hasattr(self, "_ranked"):
             flagged = self._ranked.flagged(X, self.alpha)
         else:
-            flagged = self.score_samples(X) < self.offset_
+            flagged = self.decision_function(X) < 0
         return np.where(flagged, -1, 1)
 
     def p_values(

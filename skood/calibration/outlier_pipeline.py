@@ -25,6 +25,7 @@ from .._validation import (
 )
 from ..explanation import Explanation, explain
 from ..measures import contamination_threshold
+from ..measures.ties import below_ties
 from ._calibration_rows import is_outside, learns_from_labels
 from .cross_fit import CrossFitted, FoldRows, ReferenceOf, RowsInReach, cross_fit, learning_step
 from .folds import folds_of
@@ -348,7 +349,8 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
         """Set the threshold here, and in the last step for whoever asks that alone."""
         self.training_indices_ = rows
         self.training_scores_ = scores
-        self.offset_ = contamination_threshold(scores, self._contamination())
+        threshold = contamination_threshold(scores, self._contamination())
+        self.offset_ = below_ties(threshold, scores)
         last = learning_step(self)
         if isinstance(last, OODDetectorMixin):
             last.training_indices_, last.training_scores_ = rows, scores

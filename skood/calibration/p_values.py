@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
+from ..measures.ties import tie_limits
+
 # Shares of whole numbers differ by far more than this where they differ at all.
 _ROUNDING = 1e-12
 # P-values up to this share of the level are evidence where e-values decide.
@@ -21,25 +23,33 @@ Scores = NDArray[np.float64]
 
 
 def conformal_p_values(
-    scores: Scores, groups: Iterable[Scores], uniform: Scores | None = None
+    scores: Scores,
+    groups: Iterable[Scores],
+    uniform: Scores | None = None,
+    *,
+    unit: float | None = None,
 ) -> NDArray[np.float64]:
     """The largest p-value over the groups.
 
     `uniform` holds a number in [0, 1) for each score, which breaks its ties with calibration
-    scores. Without it, a tied calibration score counts as lower.
+    scores. Without it, a tied calibration score counts as lower. With a `unit`, scores tie as
+    `tie_limits` says; else they tie if they are equal.
     """
     largest = np.zeros(len(scores))
     for calibration in groups:
-        lower, ties = count_lower(scores, calibration)
+        lower, ties = count_lower(scores, calibration, unit)
         counted = ties if uniform is None else np.floor(uniform * (ties + 1))
         np.maximum(largest, (1 + lower + counted) / (len(calibration) + 1), out=largest)
     return largest
 
 
-def count_lower(scores: Scores, calibration: Scores) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """How many calibration scores are lower than each score, and how many equal it."""
-    lower = np.searchsorted(calibration, scores, side="left")
-    return lower, np.searchsorted(calibration, scores, side="right") - lower
+def count_lower(
+    scores: Scores, calibration: Scores, unit: float | None = None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """How many calibration scores are lower than each score, and how many tie with it."""
+    low, high = (scores, scores) if unit is None else tie_limits(scores, unit)
+    lower = np.searchsorted(calibration, low, side="left")
+    return lower, np.searchsorted(calibration, high, side="right") - lower
 
 
 def conformal_threshold(groups: Iterable[Scores], alpha: float) -> float:

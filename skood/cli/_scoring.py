@@ -76,7 +76,10 @@ class Scorer:
         columns: dict[str, Any] = {name: ids, "score": scores}
         if isinstance(self._detector, ConformalOutlierDetector):
             columns["p_value"] = self._detector.p_values(rows, scores=scores)
-        columns["decision"] = _decisions(self._detector, scores)
+            above = self._detector.decision_function(rows, scores=scores)
+        else:
+            above = scores - last_step(self._detector).offset_
+        columns["decision"] = np.where(above < 0, -1, 1)
         if self._n_top:
             columns |= self._top_columns(rows)
         results = pa.RecordBatch.from_arrays(
@@ -138,11 +141,6 @@ class Scorer:
 
 def _has_gap(categories: NDArray[Any]) -> bool:
     return any(text is None or text != text for text in categories)  # NaN
-
-
-def _decisions(detector: Any, scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The decisions of `predict`, from the scores that are known."""
-    return np.where(scores < last_step(detector).offset_, -1, 1)
 
 
 def _category_encoder(detector: Any) -> CategoryEncoder | None:

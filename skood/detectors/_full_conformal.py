@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Scores that are equal by their formula differ by rounding: up to this share they count as ties.
-TIE_TOLERANCE = 1e-9
+from ..measures.ties import tie_limits
 
 
 class RankCounts(NamedTuple):
@@ -80,14 +79,6 @@ class ScoreRanks:
             gained = is_counted(changed, limit).astype(np.intp) - is_counted(before, limit)
             np.add.at(counts, place, gained)
         return RankCounts(lower, not_above - lower, self.sizes)
-
-
-def tie_limits(
-    scores: NDArray[np.float64], unit: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The least and the largest score that count as equal to each score."""
-    reach = TIE_TOLERANCE * np.maximum(np.abs(scores), unit)
-    return scores - reach, scores + reach
 
 
 def unit_of(detector: Any, scores: NDArray[np.float64]) -> float:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from .._validation import check_new_rows
 from ..measures.row_moments import RowMoments
+from ..measures.ties import tie_limits
 from ..rows.place import is_stored
-from ._full_conformal import RankCounts, tie_limits, unit_of
+from ._full_conformal import RankCounts, unit_of
 from ._gaussian_fit import estimates_of_sums
 from ._gaussian_scores import GaussianScores
 

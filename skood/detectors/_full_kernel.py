@@ -11,8 +11,9 @@ from scipy.spatial.distance import cdist
 from .._validation import check_new_rows
 from ..measures.blocks import slices
 from ..measures.kernel_density import kernel_centre, log_kernel_sum
+from ..measures.ties import tie_limits
 from ..rows.place import is_stored
-from ._full_conformal import RankCounts, tie_limits
+from ._full_conformal import RankCounts
 
 _PAIRS = 1 << 22  # pairs of a new row and a training row that are compared at a time
 _TOLERANCE = 1e-11  # largest error of an exponent by the product

@@ -2,17 +2,80 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from ..detectors import CALIBRATED, DETECTORS, PIPELINES, RAW_INPUTS, VARIANTS, rows
+from skood import (
+    ConformalOutlierDetector,
+    KernelDensityOutlierDetector,
+    LCPOutlierDetector,
+    LOFOutlierDetector,
+    MahalanobisOutlierDetector,
+    PartialWhitener,
+    make_outlier_detector,
+    make_outlier_pipeline,
+)
+
+from ..detectors import CALIBRATED, DETECTORS, PIPELINES, RAW_INPUTS, VARIANTS, Case, rows
 
 everything = pytest.mark.parametrize(
     "case", DETECTORS + VARIANTS + CALIBRATED + PIPELINES + RAW_INPUTS, ids=str
 )
+
+# Pipelines, and p-values over each measure whose products round a row by its batch.
+DECIDING = [
+    Case(name, make, changes={}, neighbors=False)
+    for name, make in {
+        "preset-tabular": make_outlier_detector,
+        "preset-embedding": partial(make_outlier_detector, "embedding"),
+        "Pipeline-whitened-MD": lambda: make_outlier_pipeline(
+            PartialWhitener(0.5), MahalanobisOutlierDetector(), random_state=0
+        ),
+        **{
+            f"Conformal-{method}-{type(detector).__name__}": partial(
+                ConformalOutlierDetector, detector, method=method, random_state=0
+            )
+            for method in ("split", "cv+", "full")
+            for detector in (
+                KernelDensityOutlierDetector(),
+                MahalanobisOutlierDetector(),
+                LCPOutlierDetector(),
+                LOFOutlierDetector(),
+            )
+        },
+    }.items()
+]
+
+
+def _one_hot(rng, n):
+    return np.hstack([np.eye(3)[rng.integers(0, 3, n)] for _ in range(3)])
+
+
+def _copies(rng, n):
+    return np.random.default_rng(9).normal(size=(20, 4))[rng.integers(0, 20, n)]
+
+
+# They take logits of two classes, or the table's groups of columns.
+NEED_TWO_COLUMNS = {
+    *("MSP", "MaxLogit", "Energy", "LayerEnsemble-KNN", "LayerEnsemble-LCP-locality"),
+    *("LayerEnsemble-MD", "FSSD-layers", "FSSD-sum", "MahalanobisLayers-groups"),
+}
+
+# tables in which many scores are equal, and one in which none are
+TABLES = {
+    "continuous": lambda rng, n: rng.normal(size=(n, 4)),
+    "integer": lambda rng, n: rng.integers(1, 6, size=(n, 4)).astype(float),
+    "tenths": lambda rng, n: rng.integers(1, 6, size=(n, 8)) / 10,
+    "one-hot": _one_hot,
+    "two-valued": lambda rng, n: np.where(rng.random((n, 5)) < 0.3, 0.1, 2.7),
+    "two-valued column": lambda rng, n: np.where(rng.random((n, 1)) < 0.3, 0.1, 2.7),
+    "copies": _copies,
+}
 
 _X = {dtype: rows(300, 5, dtype=dtype) for dtype in (np.float32, np.float64)}
 _FITTED: dict = {}
@@ -62,6 +125,25 @@ def test_lattice_ties_do_not_hang_on_the_batch(case, dtype):
     whole = detector.score_samples(Q)
     alone = np.concatenate([detector.score_samples(q[np.newaxis]) for q in Q])
     np.testing.assert_allclose(alone, whole, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "case", DETECTORS + VARIANTS + CALIBRATED + PIPELINES + RAW_INPUTS + DECIDING, ids=str
+)
+@pytest.mark.parametrize("table", TABLES)
+def test_decisions_and_p_values_are_those_of_one_call(case, table):
+    rng = np.random.default_rng(2)
+    X = TABLES[table](rng, 300)
+    if X.shape[1] == 1 and case.name in NEED_TWO_COLUMNS:
+        pytest.skip("needs two columns")
+    detector = case.make().fit(X)
+    Q = np.vstack([TABLES[table](rng, 30), X[:30], rng.normal(size=(10, X.shape[1])) * 3])
+    methods = [detector.predict, *([detector.p_values] if hasattr(detector, "p_values") else [])]
+    for method in methods:
+        whole = method(Q)
+        for size in (1, 7):
+            parts = [method(Q[start : start + size]) for start in range(0, len(Q), size)]
+            np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
 @pytest.mark.parametrize("case", DETECTORS + VARIANTS + RAW_INPUTS, ids=str)
