@@ -23,6 +23,7 @@ from .._validation import (
     select_rows,
 )
 from ..measures import contamination_threshold
+from ..measures.ties import below_ties
 from ..neighbors.index_choice import feasible_n_neighbors
 from ._calibration_rows import is_outside, learns_from_labels
 from ._typicality import wide_distances
@@ -211,7 +212,8 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
             scores, rows = np.r_[scores, low[drawn]], np.r_[rows, left_out[drawn]]
         order = np.argsort(rows, kind="stable")
         self.training_indices_, self.training_scores_ = rows[order], scores[order]
-        self.offset_ = contamination_threshold(scores, self._contamination())
+        threshold = contamination_threshold(scores, self._contamination())
+        self.offset_ = below_ties(threshold, scores)
 
     def _contamination(self) -> Any:
         own = self.contamination
