@@ -7,24 +7,7 @@ from types import ModuleType
 
 
 def is_installed(module: str) -> bool:
-    """Tell whether a module can be imported, without importing it.
-
-    Parameters
-    ----------
-    module : str
-        Name of the module, such as ``"matplotlib"``. Only the first part of a dotted name counts.
-
-    Returns
-    -------
-    bool
-        True if the module is loaded or can be found.
-
-    Examples
-    --------
-    >>> from skood._optional import is_installed
-    >>> is_installed("sklearn"), is_installed("no_such_package")
-    (True, False)
-    """
+    """Tell whether a module can be imported, without importing it."""
     package = module.partition(".")[0]
     if package in sys.modules:
         # Python blocks the import of a module whose entry is None.
@@ -33,36 +16,10 @@ def is_installed(module: str) -> bool:
 
 
 def import_optional(module: str, extra: str, *, needed_by: str | None = None) -> ModuleType:
-    """Import an optional module, or raise an error that names the extra to install.
+    """Import an optional module, or raise an ImportError that names the extra to install.
 
-    Parameters
-    ----------
-    module : str
-        Name of the module to import; it may be dotted.
-    extra : str
-        The extra of skood that brings the module.
-    needed_by : str, default=None
-        The subject of the error: the thing that needs the module. None: the extra.
-
-    Returns
-    -------
-    module
-        The imported module.
-
-    Raises
-    ------
-    ImportError
-        If the package is not installed. An installed package that fails during its import raises
-        its own error, since installing it again would not help.
-
-    Examples
-    --------
-    >>> from skood._optional import import_optional
-    >>> import_optional("no_such_package", "plots", needed_by="The picture of the scores")
-    Traceback (most recent call last):
-    ...
-    ImportError: The picture of the scores needs the module 'no_such_package', which is not
-    installed: run pip install "skood[plots]" to add it.
+    `needed_by` is the subject of the error. An installed package that fails during its import
+    raises its own error: installing it again would not help.
     """
     try:
         return importlib.import_module(module)

@@ -44,27 +44,10 @@ def assemble(
     features: Any = None,
     seed: int = 0,
 ) -> Pipeline:
-    """Make an unfitted Pipeline.
+    """An unfitted `OutlierPipeline` of the detector with this name, for rows of this layout.
 
-    Parameters
-    ----------
-    name : str
-        One of the names of detectors.
-    layout : RowLayout
-        What the rows are made of.
-    missing : str, default="refuse"
-        What fills missing numbers: a strategy of `SimpleImputer`. "refuse": nothing.
-    scale : {"auto", "standard", "none"}, default="auto"
-        Whether numbers are standardised. "auto": for all detectors but one that whitens.
-    features : transformer or None, default=None
-        Makes features of the rows. A fitted one is not fitted again.
-    seed : int, default=0
-        Seed of the detector.
-
-    Returns
-    -------
-    OutlierPipeline
-        Its last step is the detector.
+    Fitted `features` are not fitted again. `scale` "auto" standardises for all detectors but one
+    that whitens.
     """
     before: list[Any] = [] if missing == "refuse" else [SimpleImputer(strategy=missing)]
     if scale == "standard" or (scale == "auto" and name != "embedding"):

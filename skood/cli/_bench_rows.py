@@ -31,23 +31,7 @@ USUAL_LABELS = "y"
 
 @dataclass(frozen=True)
 class BenchRows:
-    """Rows and their labels.
-
-    Attributes
-    ----------
-    file : str
-        Name of the file.
-    rows : ndarray or DataFrame
-        The features.
-    layout : RowLayout
-        Layout of the rows.
-    labels : ndarray of shape (n_rows,) or None
-        Classes, or +1 and -1.
-    label_name : str
-        Name of the labels in the file.
-    file_rows : int
-        Number of rows in the file.
-    """
+    """Rows, and their labels: classes, or +1 and -1."""
 
     file: str
     rows: Any
@@ -73,15 +57,7 @@ def read_bench_rows(
     exclude: tuple[str, ...],
     preparation: PreparationOptions,
 ) -> BenchRows:
-    """Read rows and their labels.
-
-    Raises
-    ------
-    UsageError
-        If an option does not fit the file.
-    DataError
-        If rows or labels cannot be used.
-    """
+    """Read rows and their labels."""
     if path.is_dir():
         raise UsageError(f"--data must be a file. Got the folder {str(path)!r} instead.")
     source = open_source(path, reading)

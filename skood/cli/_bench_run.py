@@ -42,13 +42,7 @@ def run_bench(
     folder: Path | None,
     voice: Voice,
 ) -> None:
-    """Compare the detectors on rows, print the tables, and write the files.
-
-    Raises
-    ------
-    UsageError, ValueError, OSError
-        If options do not fit, rows cannot be used, or files cannot be written.
-    """
+    """Compare the detectors on rows, print the tables, and write the files."""
     data = data.sample(options.max_rows, options.seed)
     protocol = _protocol(data.labels, labels.clusters, options)
     if folder is not None:

@@ -20,24 +20,7 @@ _NOTES = "rows"
 class Fitted:
     """A detector and its rows.
 
-    Attributes
-    ----------
-    detector : estimator
-        Fitted.
-    layout : RowLayout
-        Layout of its rows.
-    missing : str
-        What fills missing values, or "refuse".
-    name : str
-        Name of the detector.
-    file : str
-        Name of the file of the training rows.
-    n_rows : int or None
-        Number of training rows.
-    architectures : dict of str to str
-        Names of the networks in the detector, each with the function that builds it.
-    by_position : bool
-        Whether the detector gets the rows of a table without the names of the columns.
+    `by_position`: the detector gets the rows of a table without the names of the columns.
     """
 
     detector: Any
@@ -93,15 +76,7 @@ class Fitted:
 
 
 def load_fitted(path: Path, trusted: Sequence[str] = ()) -> Fitted:
-    """Load a file of `skood fit` or `skood.save`.
-
-    Raises
-    ------
-    DataError
-        If the file holds no detector, or does not say which features its rows have.
-    ValueError
-        If the file is damaged, or not one of skood.
-    """
+    """Load a file of `skood fit` or `skood.save`."""
     manifest = read_manifest(path)
     detector = load(path, trusted=trusted)
     if not hasattr(detector, "score_samples"):

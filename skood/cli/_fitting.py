@@ -33,13 +33,6 @@ def fit_file(
     """Fit a detector to the rows of a file.
 
     The columns in `roles` may be in `also_in` alone, the file of the rows to score.
-
-    Raises
-    ------
-    UsageError
-        If an option does not fit the file.
-    DataError, TableError
-        If the rows cannot be used.
     """
     start = perf_counter()
     features = load(options.features, trusted=options.trust) if options.features else None

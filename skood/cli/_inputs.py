@@ -14,13 +14,7 @@ from ._errors import UsageError
 def open_input(
     path: Path, reading: ReadingOptions, *, images: bool, shape: Sequence[int] | None = None
 ) -> Any:
-    """Open a file, or a folder if the detector takes images; see `open_source`.
-
-    Raises
-    ------
-    UsageError
-        If the path is a folder and the detector takes no images.
-    """
+    """Open a file, or a folder if the detector takes images; see `open_source`."""
     if path.is_dir() and not images:
         raise UsageError(
             f"{str(path)!r} is a folder, and not a file of rows; images in a folder need a "
@@ -30,13 +24,7 @@ def open_input(
 
 
 def check_no_columns_named(source: Any, **options: Any) -> None:
-    """Raise if an option names columns of a file that has none.
-
-    Raises
-    ------
-    UsageError
-        If one of the options is given.
-    """
+    """Raise if an option names columns of a file that has none."""
     for name, value in options.items():
         if value:
             option = name.replace("_", "-")

@@ -16,15 +16,7 @@ _RESULTS = ("score", "p_value", "decision")
 
 
 def matched(fitted: Fitted, source: Any, roles: ColumnRoles, voice: Voice) -> Fitted:
-    """Give the detector the layout of the file to score.
-
-    Raises
-    ------
-    UsageError
-        If an option names a column that does not exist, or one of the results or features.
-    TableError
-        If the file does not have the columns, or the shape, of the training rows.
-    """
+    """Give the detector the layout of the file to score."""
     layout = fitted.layout
     if source.columns is None:
         check_no_columns_named(source, id_column=roles.id_column, exclude=roles.exclude)

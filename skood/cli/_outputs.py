@@ -9,13 +9,7 @@ from ._errors import UsageError
 
 
 def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
-    """Raise unless a file can be written there and is no input.
-
-    Raises
-    ------
-    UsageError
-        If the folder does not exist or refuses files, or the path is a folder or an input.
-    """
+    """Raise unless a file can be written there and is no input."""
     folder = path.parent
     if not folder.is_dir():
         raise UsageError(f"The folder {str(folder)!r} for {path.name!r} does not exist.")
@@ -35,11 +29,6 @@ def try_writing_to(folder: Path) -> None:
     """Make a file in a folder and remove it.
 
     Permission bits are not enough: root, read-only and network file systems ignore them.
-
-    Raises
-    ------
-    OSError
-        If the folder refuses the file.
     """
     from skood.storage.whole_file import temporary_beside
 

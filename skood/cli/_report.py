@@ -13,13 +13,7 @@ _REASONS = "largest shares"
 
 
 def print_lowest(lines: Sequence[Mapping[str, Any]]) -> None:
-    """Print the rows of the lowest scores.
-
-    Parameters
-    ----------
-    lines : sequence of mapping
-        Results of the rows, the lowest score first.
-    """
+    """Print the rows of the lowest scores."""
     shown = [_with_reasons_in_one(line) for line in lines]
     names = list(shown[0])
     cells = [[_cell(line[name]) for name in names] for line in shown]
@@ -30,13 +24,7 @@ def print_lowest(lines: Sequence[Mapping[str, Any]]) -> None:
 
 
 def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
-    """Print names and values in two columns.
-
-    Parameters
-    ----------
-    pairs : sequence of (str, str)
-        The lines. An empty name continues the line above.
-    """
+    """Print names and values in two columns. An empty name continues the line above."""
     width = max(len(name) for name, _ in pairs)
     styled = sys.stdout.isatty() and is_installed("rich")
     for name, value in pairs:

@@ -23,13 +23,7 @@ def score_file(
     *,
     first_row: int = 0,
 ) -> None:
-    """Score the rows of a file from `first_row` on; `take` gets the results of each block.
-
-    Raises
-    ------
-    TableError
-        If the file has no rows, or rows that cannot be scored.
-    """
+    """Score the rows of a file from `first_row` on; `take` gets the results of each block."""
     fitted = scorer.fitted
     blocks = source.blocks(fitted.layout, length, first_row)
     with ScoringProgress(

@@ -28,26 +28,10 @@ _LOWEST, _NAMED = 5, 5  # rows, and new categories of each column, in the report
 
 
 class Scorer:
-    """Scores, p-values, decisions, and the columns that lower each score most.
+    """Scores, p-values, decisions, and the `n_top` columns that lower each score most.
 
-    Parameters
-    ----------
-    fitted : Fitted
-        The detector.
-    row_name : str
-        Name of the column of row numbers, for a file without a column that identifies rows.
-    n_top : int
-        Number of columns that are named for each row.
-    tally : mapping or None, default=None
-        The counts of an earlier run.
-
-    Attributes
-    ----------
-    fitted : Fitted
-        The detector.
-    tally : dict
-        The number of rows, the number of flagged rows, the results with the lowest scores, and the
-        categories that no training row has.
+    `tally` counts the rows and the flagged ones, and holds the results with the lowest scores and
+    the categories that no training row has. It can begin with that of an earlier run.
     """
 
     def __init__(
@@ -60,13 +44,7 @@ class Scorer:
         self.tally.update(tally or {})
 
     def score(self, block: Block) -> pa.RecordBatch:
-        """The results of a block, a line for each row.
-
-        Raises
-        ------
-        ValueError
-            If the detector cannot score the rows.
-        """
+        """The results of a block, a line for each row."""
         rows = block.rows.to_numpy() if self.fitted.by_position else block.rows
         scores = np.asarray(self._detector.score_samples(rows), dtype=np.float64)
         ids: Any = range(block.start + 1, block.start + len(block) + 1)

@@ -32,13 +32,6 @@ def plain_errors(voice: Voice, written: Path | None = None) -> Iterator[None]:
     """Make one sentence of each error with files, and one line of each warning.
 
     `written` is the output of the command. On a full disk the system names no file.
-
-    Raises
-    ------
-    UsageError
-        If a file cannot be opened or written, an option does not fit, or a package is missing.
-    DataError
-        If the content of a file cannot be used.
     """
     try:
         with _plain_warnings(f"skood {voice.command}"):

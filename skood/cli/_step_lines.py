@@ -11,17 +11,7 @@ from skood.rows.progress import StatusLine
 
 
 class StepLog:
-    """A line for each finished step, with its time. A terminal shows the running step too.
-
-    Parameters
-    ----------
-    n_steps : int
-        Number of steps.
-    quiet : bool, default=False
-        Say nothing.
-    stream : file, default=None
-        Where to write to. None takes ``sys.stderr``.
-    """
+    """A line for each finished step, with its time. A terminal shows the running step too."""
 
     def __init__(self, n_steps: int, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         self._n_steps, self._n_started = n_steps, 0
@@ -44,15 +34,7 @@ class StepLog:
 
 
 class StepLine:
-    """The running step with the time that is left, on a terminal only.
-
-    To be used by ``with``.
-
-    Parameters
-    ----------
-    quiet : bool, default=False
-        Show nothing.
-    """
+    """The running step with the time that is left, on a terminal only. To be used by ``with``."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._line = StatusLine(quiet=quiet)

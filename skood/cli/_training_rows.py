@@ -44,13 +44,7 @@ class TrainingRows:
 def read_training_rows(
     source: Any, roles: ColumnRoles, preparation: PreparationOptions
 ) -> TrainingRows:
-    """Read all rows of a file.
-
-    Raises
-    ------
-    TableError
-        If the rows cannot be used, or have missing values and `preparation` refuses them.
-    """
+    """Read all rows of a file."""
     if source.columns is None:
         kind = "images" if source.row_name == "file" else "array"
         rows, layout = source.whole_array(), RowLayout(kind, shape=source.shape)
@@ -68,20 +62,7 @@ def check_options(
 ) -> None:
     """Raise unless the options fit the file.
 
-    Parameters
-    ----------
-    source, also_in : source
-        The file of the training rows, and that of the rows to score or None. Columns that are no
-        features may be in the second one alone.
-    roles, preparation : ColumnRoles, PreparationOptions
-        The options that name columns.
-    features : transformer or None
-        Makes features of the rows.
-
-    Raises
-    ------
-    UsageError, OptionError
-        If a named column does not exist, a table has a transformer, or images have none.
+    Columns that are no features may be in `also_in` alone.
     """
     if source.columns is None:
         check_no_columns_named(

@@ -8,18 +8,6 @@ from collections.abc import Iterable, Sequence
 def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """Write a table; the first column is aligned to the left, the others to the right.
 
-    Parameters
-    ----------
-    head : sequence of str
-        Names of the columns.
-    lines : iterable of sequence of str
-        The cells. A vertical bar in a cell is escaped.
-
-    Returns
-    -------
-    str
-        The lines, of equal width.
-
     Examples
     --------
     >>> from skood.cli.markdown import markdown_table

@@ -20,13 +20,7 @@ _WIDE = 16  # from 12 rows and columns on, products of float32 have other kernel
 
 
 class AlignedForward:
-    """The forward of a `torch.nn.Linear` that rounds a row alike at any place.
-
-    Parameters
-    ----------
-    layer : torch.nn.Linear
-        The layer.
-    """
+    """The forward of a `torch.nn.Linear` that rounds a row alike at any place."""
 
     def __init__(self, layer: nn.Linear) -> None:
         self._layer = layer

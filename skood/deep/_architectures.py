@@ -26,22 +26,7 @@ _PLAIN = (bool, int, float, str, bytes, type, torch.dtype, torch.device)
 
 
 def recipe_of(module: nn.Module, owner: object, attribute: str) -> dict[str, Any] | None:
-    """The recipe of a module that skood builds, or None for other modules.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The module.
-    owner : object
-        The object that holds the module.
-    attribute : str
-        The attribute that holds it.
-
-    Returns
-    -------
-    dict or None
-        The recipe for `built`.
-    """
+    """The recipe of a module that skood builds, for `built`; None for other modules."""
     if type(module) is nn.Linear:
         sizes = {"in_features": module.in_features, "out_features": module.out_features}
         return {"builder": "linear", **sizes, "bias": module.bias is not None}
@@ -65,11 +50,6 @@ def imported(path: str) -> nn.Module:
     """The module that a class or function makes without arguments.
 
     Torch's global generator draws its first weights and then gets its state back.
-
-    Raises
-    ------
-    ValueError
-        If the path cannot be imported, or makes no module.
     """
     module_name, _, name = path.partition(":")
     try:
@@ -88,27 +68,10 @@ def imported(path: str) -> nn.Module:
 def import_path_of(
     name: str, module: nn.Module, chosen: str | Callable[[], nn.Module] | None
 ) -> str | None:
-    """The import path of a class or function that makes a module like this one.
+    """The import path of a class or function that makes a module like this one, or None.
 
-    Parameters
-    ----------
-    name : str
-        The name of the module, for errors.
-    module : torch.nn.Module
-        The module.
-    chosen : str, callable or None
-        The user's class or function, or its import path. None: the class of the module, if it makes
-        such a module.
-
-    Returns
-    -------
-    str or None
-        ``"package.module:callable"``, or None if neither makes such a module.
-
-    Raises
-    ------
-    ValueError
-        If the user's choice makes a module whose weights have other names or shapes.
+    Without a choice of the user it is the class of the module, if that makes such a module. A
+    choice that makes a module whose weights have other names or shapes is an error.
     """
     if chosen is None:
         return _path_of_class(module)

@@ -13,13 +13,7 @@ _KERNEL, _STRIDE, _PADDING = 3, 2, 1
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder as one module that maps a batch to its reconstruction.
-
-    Parameters
-    ----------
-    encoder, decoder : torch.nn.Module
-        The two halves. The decoder gets the encoder's output unchanged.
-    """
+    """Encoder and decoder as one module; the decoder gets the encoder's output unchanged."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()

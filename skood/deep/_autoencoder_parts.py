@@ -23,28 +23,10 @@ from ._autoencoder_modules import (
 def build_autoencoder(
     owner: Any, sample: torch.Tensor, generator: torch.Generator, device: torch.device
 ) -> tuple[Autoencoder, tuple[int, ...]]:
-    """Build the module to train.
+    """The module to train, and the shape of one code.
 
-    Parameters
-    ----------
-    owner : AutoencoderTransformer
-        The owner of the parameters. Its own modules are copied.
-    sample : torch.Tensor of shape (n_samples, ...)
-        A few scaled rows. One pass of them shows the output shapes of own modules.
-    generator : torch.Generator
-        Draws the weights of built halves.
-    device : torch.device
-        The device for the module.
-
-    Returns
-    -------
-    Autoencoder, tuple of int
-        The module, and the shape of one code.
-
-    Raises
-    ------
-    ValueError
-        If the owner's modules do not fit the rows or each other, or have no weight to train.
+    The owner's own modules are copied. One pass of `sample`, a few scaled rows, shows their output
+    shapes. The generator draws the weights of built halves.
     """
     sample = sample.to(device)
     encoder = _copied(owner.encoder) or _built_encoder(owner, tuple(sample.shape[1:]), generator)

@@ -35,18 +35,10 @@ _SHUFFLING = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 @dataclass(frozen=True)
 class Batches:
-    """Samples in batches.
+    """Samples in batches: `make` starts a pass over them, in the type of the input.
 
-    Parameters
-    ----------
-    n_rows : int or None
-        Number of samples; None if it is known only at the end.
-    n_full : int or None
-        Number of samples in a full batch; None if batches may have any number.
-    make : callable
-        Starts a pass over the batches, in the type of the input.
-    take : callable or None
-        Gives the batches of the samples at some positions. None if `n_rows` is None.
+    `n_rows` is None if it is known only at the end, and `n_full` if batches may have any number.
+    `take` gives the batches of the samples at some positions.
     """
 
     n_rows: int | None
@@ -56,23 +48,9 @@ class Batches:
 
 
 def open_batches(estimator: Any, X: Any, batch_size: int, *, reset: bool) -> Batches:
-    """Batches of an array, frame, tensor, dataset or loader.
+    """Batches of an array, frame, tensor, dataset or loader; a DataLoader keeps its own batches.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Stores the width and column names of X, or checks them.
-    X : array-like, torch.Tensor, Dataset or DataLoader
-        The samples.
-    batch_size : int
-        Samples in a batch; a DataLoader keeps its own batches.
-    reset : bool
-        Whether to store them (True) or to check them (False).
-
-    Returns
-    -------
-    Batches
-        The batches.
+    The estimator stores the width and column names of X (`reset`), or checks them.
     """
     if isinstance(X, torch.Tensor | Dataset | DataLoader):
         if reset:
@@ -92,20 +70,7 @@ def open_batches(estimator: Any, X: Any, batch_size: int, *, reset: bool) -> Bat
 
 
 def row_batches(rows: Any, batch_size: int) -> Batches:
-    """Batches of the rows of an array or tensor.
-
-    Parameters
-    ----------
-    rows : ndarray or torch.Tensor of shape (n_samples, ...)
-        The rows.
-    batch_size : int
-        Rows in a batch.
-
-    Returns
-    -------
-    Batches
-        The batches.
-    """
+    """Batches of the rows of an array or tensor."""
     return Batches(
         len(rows),
         batch_size,
@@ -143,19 +108,9 @@ def _in_order(loader: DataLoader) -> DataLoader:
 class InputMaker:
     """Makes the inputs of a module from batches.
 
-    Floats and whole numbers get the type of the module's weights. Whole numbers in a dict, and
-    those of 32 or 64 bits for a module with an embedding, are tokens and keep their type.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The module to call.
-    float_type : torch.dtype
-        Type of the floats for a module without weights.
-    input_shape : tuple of int or None
-        Shape of a sample, if the batch has flat rows.
-    device : torch.device
-        The device for the inputs.
+    Floats and whole numbers get the type of the module's weights, or `float_type` without weights.
+    Whole numbers in a dict, and those of 32 or 64 bits for a module with an embedding, are tokens
+    and keep their type. `input_shape` is the shape of a sample if the batch has flat rows.
     """
 
     def __init__(

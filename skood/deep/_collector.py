@@ -13,13 +13,8 @@ from ..rows.progress import Progress
 class RowCollector:
     """Collects blocks of rows in one array.
 
-    Parameters
-    ----------
-    n_rows : int or None
-        Number of all rows. None, if it is known only at the end, keeps separate blocks. The result
-        joins them and frees each after its copy.
-    dtype : str
-        Type of the array.
+    With `n_rows` None the blocks stay separate. The result joins them and frees each after its
+    copy.
     """
 
     def __init__(self, n_rows: int | None, dtype: str) -> None:
@@ -29,23 +24,7 @@ class RowCollector:
         self.n_written = 0
 
     def block(self, shape: Sequence[int]) -> NDArray:
-        """The memory for the next rows.
-
-        Parameters
-        ----------
-        shape : sequence of int
-            Number of rows, then the shape of a row.
-
-        Returns
-        -------
-        ndarray of the shape
-            The block.
-
-        Raises
-        ------
-        ValueError
-            If there are more than `n_rows` rows, or rows of another shape than before.
-        """
+        """The memory for the next rows; `shape` begins with their number."""
         start, self.n_written = self.n_written, self.n_written + shape[0]
         if self._n_rows is None:
             self._blocks.append(np.empty(shape, self._dtype))

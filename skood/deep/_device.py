@@ -10,25 +10,7 @@ from .._validation import parameter_error
 
 
 def resolve_device(owner: object, device: Any) -> torch.device:
-    """The device of torch for a parameter.
-
-    Parameters
-    ----------
-    owner : object
-        The estimator, for the error.
-    device : str or torch.device
-        A device of torch, or ``"auto"``: CUDA if torch sees a device, else the CPU.
-
-    Returns
-    -------
-    torch.device
-        The device.
-
-    Raises
-    ------
-    ValueError
-        If torch has no such device here.
-    """
+    """The device of torch for a parameter; ``"auto"`` is CUDA if there is a GPU, else the CPU."""
     if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     allowed = "'auto' or a device that torch has here, such as 'cpu'"

@@ -22,27 +22,7 @@ _SATURATED = -1.0507009873554805 * 1.6732632423543772
 
 
 def find_dropout(owner: object, module: nn.Module, forward: Callable[[int], Any]) -> list[Tap]:
-    """Find the calls of dropout layers in a forward pass.
-
-    Parameters
-    ----------
-    owner : estimator
-        The estimator, for the error.
-    module : torch.nn.Module
-        The module, in evaluation mode.
-    forward : callable
-        Calls the module on a batch with a given number of samples.
-
-    Returns
-    -------
-    list of Tap
-        One tap for each call.
-
-    Raises
-    ------
-    ValueError
-        If the module calls no dropout layer with a probability above 0.
-    """
+    """A tap for each call of a dropout layer that drops; an error if there is none."""
     dropout_taps: list[Tap] = []
     if any(_is_active(part) for name, part in module.named_modules() if name):
         taps = find_taps(owner, module, "*", forward)
@@ -62,15 +42,6 @@ class DropoutMasks:
     The dropout layers stay off and hooks apply the masks, so that all threads share one mode. Each
     mask is drawn for one sample and applies to all samples of a batch. The hooks exist from
     ``__enter__`` to ``__exit__``. They act only inside `run`, in its thread.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of all masks.
-    module : torch.nn.Module
-        The module.
-    calls : sequence of Tap
-        The calls of dropout layers, from `find_dropout`.
     """
 
     def __init__(self, seed: int, module: nn.Module, calls: Sequence[Tap]) -> None:
@@ -111,21 +82,8 @@ def dropped(
 ) -> torch.Tensor:
     """Apply the dropout of a layer, with one mask for all samples.
 
-    Parameters
-    ----------
-    layer : torch.nn.Module
-        A dropout layer of torch.
-    values : torch.Tensor
-        The values of a batch.
-    generator : numpy.random.Generator
-        Draws the mask on the host, so that all devices have the same mask.
-    batch_axis : int
-        The axis of the samples, along which the mask is repeated.
-
-    Returns
-    -------
-    torch.Tensor
-        The values after dropout.
+    The mask is drawn on the host, so that all devices have the same one, and repeated along
+    `batch_axis`.
     """
     if layer.p == 1:
         return torch.zeros_like(values)

@@ -29,14 +29,9 @@ def evaluation_mode(module: nn.Module) -> Iterator[None]:
 
     Each submodule gets its own mode back, so that frozen parts stay frozen. Holders are counted for
     each submodule. If two threads overlap, also on a part of a module, the last one restores the
-    modes from before the first one. In the block, a linear layer rounds a sample alike at any place
-    of a batch: see `AlignedForward`.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The module. Only its `training` flags change: some modules override `train` and `eval` with
-        side effects.
+    modes from before the first one. Only the `training` flags change: some modules override `train`
+    and `eval` with side effects. In the block, a linear layer rounds a sample alike at any place of
+    a batch: see `AlignedForward`.
 
     Examples
     --------

@@ -21,20 +21,7 @@ _MISFITS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 
 
 def forward(module: nn.Module, inputs: Inputs) -> Any:
-    """Call a module, and describe the inputs in its errors.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The module.
-    inputs : torch.Tensor or dict of str to torch.Tensor
-        The batch.
-
-    Returns
-    -------
-    object
-        The module's output.
-    """
+    """Call a module, and describe the inputs in its errors."""
     try:
         return module(**inputs) if isinstance(inputs, dict) else module(inputs)
     except LayerError:
@@ -57,18 +44,8 @@ def _described(inputs: Inputs) -> str:
 class Extraction:
     """Takes the features of batches from a module's layers in one forward pass.
 
-    Parameters
-    ----------
-    owner : object
-        The estimator, for errors.
-    module : torch.nn.Module
-        The module, on the device to compute on.
-    taps : sequence of Tap
-        The places of the features.
-    reduce : str or callable
-        See `to_rows`.
-    sign : bool
-        Whether the features are the signs of the activations.
+    The module is on the device to compute on. With `sign` the features are the signs of the
+    activations. `reduce` is as in `to_rows`.
     """
 
     def __init__(

@@ -23,16 +23,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 class FeaturePass:
     """The calls of a `TorchFeatureTransformer` while its module has hooks, in evaluation mode.
 
-    Parameters
-    ----------
-    owner : TorchFeatureTransformer
-        The transformer, for its parameters and for errors.
-    module : torch.nn.Module
-        Its module, on the device to compute on.
-    device : torch.device
-        That device.
-    features : callable
-        Gives the features of a batch, padded to a number of samples: an open `Extraction`.
+    `features` gives the features of a batch, padded to a number of samples: an open `Extraction`.
     """
 
     def __init__(

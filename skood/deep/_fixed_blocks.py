@@ -23,29 +23,11 @@ def forward_blocks(
     shape: Sequence[int],
     device: torch.device,
 ) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
-    """Apply a module to blocks of rows.
+    """Apply a module to blocks of rows: positions, prepared rows, and flattened outputs of each.
 
     The size of a batch changes the rounding of a matrix product, and a later detector would not
     recognise a training row. So each block has the same number of rows: copies of a row pad the
-    last one.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Maps a tensor of shape (64, *shape) to one of shape (64, ...).
-    X : ndarray of shape (n_samples, n_features)
-        The rows.
-    prepare : callable
-        Makes the module's float32 rows from rows of X.
-    shape : sequence of int
-        The shape of one row for the module.
-    device : torch.device
-        The device of the module.
-
-    Yields
-    ------
-    slice, ndarray of shape (n_rows, n_features), ndarray of shape (n_rows, n_outputs)
-        The positions of the rows, the prepared rows, and the flattened outputs of the module.
+    last one. `shape` is that of one row for the module.
     """
     with evaluation_mode(module):
         for part in slices(len(X), BLOCK_ROWS):

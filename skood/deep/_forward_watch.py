@@ -22,20 +22,12 @@ _RUNNING = threading.local()
 
 
 class ForwardWatch:
-    """Calls an observer for the inputs and outputs of some modules.
+    """Calls an observer for the inputs and outputs of some modules of `root`.
 
     The hooks are on the modules between ``__enter__`` and ``__exit__``. They observe only calls
     inside `run`, in its thread. They do not observe calls in another thread or in another watch.
-
-    Parameters
-    ----------
-    root : torch.nn.Module
-        The module that contains the modules.
-    inputs, outputs : iterable of torch.nn.Module
-        The modules to observe the inputs of, and those to observe the outputs of.
-    observer : callable
-        Gets the module, ``"input"`` or ``"output"``, and the value: the output, or the pair of
-        positional and keyword arguments. A returned value other than None replaces an output.
+    The observer gets the module, ``"input"`` or ``"output"``, and the value: the output, or the
+    pair of positional and keyword arguments. A returned value other than None replaces an output.
     """
 
     def __init__(

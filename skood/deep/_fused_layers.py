@@ -17,18 +17,10 @@ _HOLDERS: list[bool] = []  # the switch before each holder; the first value is r
 
 
 def is_fused(module: nn.Module) -> bool:
-    """Whether a hook on a module would stop its fused step.
+    """Whether a hook on a module would stop its fused step: an encoder layer without hooks.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The module.
-
-    Returns
-    -------
-    bool
-        True for an encoder layer without hooks of its own. Such a layer is observed by a hook for
-        all modules, which does not stop the fused step but runs before a module's own hooks.
+    Such a layer is observed by a hook for all modules, which does not stop the fused step but runs
+    before a module's own hooks.
     """
     return isinstance(module, nn.TransformerEncoderLayer) and not module._forward_hooks
 

@@ -45,13 +45,6 @@ def differentiable(module: nn.Module, device: torch.device) -> Iterator[None]:
 
     cuDNN differentiates recurrent layers in training mode only, so the block does without cuDNN.
     All threads share its switch. They take turns, so that each restores the right state.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The module.
-    device : torch.device
-        The device of the module.
     """
     with torch.inference_mode(mode=False), torch.enable_grad():
         if device.type != "cuda" or not any(isinstance(m, nn.RNNBase) for m in module.modules()):

@@ -16,13 +16,7 @@ LARGEST_SCALED = 1e30
 
 
 class InputScaling(NamedTuple):
-    """The affine map of inputs to (x - mean) / scale.
-
-    Attributes
-    ----------
-    mean, scale : ndarray of shape (n_features,) or (1,)
-        One number for each column, or one for all columns.
-    """
+    """The affine map to (x - mean) / scale, with one number for each column or for all."""
 
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
@@ -48,26 +42,7 @@ class InputScaling(NamedTuple):
 def fit_scaling(X: NDArray, *, per_feature: bool) -> InputScaling:
     """Mean and standard deviation of the columns, or of all values together.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The training rows.
-    per_feature : bool
-        Whether each column has its own mean and scale.
-
-    Returns
-    -------
-    InputScaling
-        The map. A column that varies only by rounding has scale 1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skood.deep._input_scaling import fit_scaling
-    >>> X = np.array([[1.0, 0.0, 7.0], [3.0, 40.0, 7.0]])
-    >>> fit_scaling(X, per_feature=True).scaled(X)
-    array([[-1., -1.,  0.],
-           [ 1.,  1.,  0.]], dtype=float32)
+    A column that varies only by rounding has scale 1.
     """
     largest = np.maximum(np.abs(X.max(axis=0)), np.abs(X.min(axis=0))).astype(np.float64)
     if not per_feature:

@@ -15,18 +15,8 @@ _ALLOWED = "(channels, height, width) or (height, width)"
 def flat_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
     """Rows as two-dimensional input, and the shape of one row if it is an image.
 
-    Whole numbers of at most 16 bits, such as pixels, become float32, which is exact.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
-            (n_samples, channels, height, width)
-        The rows. Input with two dimensions, or with none, is returned unchanged.
-
-    Returns
-    -------
-    array-like of shape (n_samples, n_features), tuple of int or None
-        The rows, and the shape of an image.
+    Rows may have shape (height, width) or (channels, height, width). Whole numbers of at most 16
+    bits, such as pixels, become float32, which is exact. Other input is returned unchanged.
     """
     n_dimensions = getattr(X, "ndim", None)
     if n_dimensions is None and isinstance(X, list | tuple):
@@ -45,25 +35,7 @@ def flat_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
 
 
 def input_shape_of(owner: Any, row_shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of one row for the encoder: (n_features,) or (channels, height, width).
-
-    Parameters
-    ----------
-    owner : estimator
-        The owner of the parameters `input_shape` and `architecture`.
-    row_shape : tuple of int
-        The shape of a row in X.
-
-    Returns
-    -------
-    tuple of int
-        The shape.
-
-    Raises
-    ------
-    ValueError
-        If `input_shape` is missing, is no shape of an image, or does not fit the rows.
-    """
+    """Shape of one row for the encoder: (n_features,) or (channels, height, width)."""
     shape = row_shape if owner.input_shape is None else owner.input_shape
     is_shape = isinstance(shape, tuple | list) and all(
         isinstance(side, int | np.integer) and side > 0 for side in shape

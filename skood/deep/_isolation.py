@@ -10,20 +10,11 @@ import torch
 
 @contextmanager
 def isolated(seed: int, device: torch.device, *, global_generators: bool) -> Iterator[None]:
-    """Make training in the block depend only on the seed.
+    """Make training in the block depend only on the seed, with gradients on.
 
-    Gradients are on in the block, even if the caller has switched them off.
-
-    Parameters
-    ----------
-    seed : int
-        The seed of torch's global generators in the block.
-    device : torch.device
-        The device that the block computes on.
-    global_generators : bool
-        Whether the block may draw from the global generators, as dropout in a user's module does.
-        Their states are restored afterwards. Blocks in several threads would restore each other's
-        states, so pass False if the block draws nothing global.
+    `global_generators` lets the block draw from torch's global generators, as dropout in a user's
+    module does, and restores their states afterwards. Blocks in several threads would restore each
+    other's states, so pass False if the block draws nothing global.
     """
     forked = _seeded(seed, device) if global_generators else nullcontext()
     with (

@@ -41,11 +41,6 @@ class LayoutTracker:
     (n, steps, features). An activation, or a block of layers, keeps the layout of the last such
     layer if its output has as many axes and channels. Otherwise, three axes are read as
     (n, steps, features) and more as (n, channels, ...).
-
-    Parameters
-    ----------
-    n_rows : int
-        Number of rows in the batch.
     """
 
     def __init__(self, n_rows: int) -> None:

@@ -27,15 +27,7 @@ def check_pass_parameters(owner: Any) -> None:
 
 
 class ModulePass:
-    """A classifier on the device to compute on, with the conversion of its inputs and outputs.
-
-    Parameters
-    ----------
-    owner : estimator
-        The owner of the parameters `device` and `input_shape`; errors name it.
-    module : torch.nn.Module
-        The classifier.
-    """
+    """A classifier on the device to compute on, with the conversion of its inputs and outputs."""
 
     def __init__(self, owner: Any, module: nn.Module) -> None:
         module = plain_module(owner, module)

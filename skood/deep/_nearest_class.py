@@ -11,15 +11,7 @@ from ..detectors.class_gaussians import ClassGaussians
 
 
 class NearestClass:
-    r"""Gives :math:`-\min_c \mathrm{MD}_c^2` of one layer's columns of features.
-
-    Parameters
-    ----------
-    gaussians : ClassGaussians
-        The distributions of the classes in the layer.
-    columns : slice or ndarray of int
-        The layer's columns among the features.
-    """
+    r"""Gives :math:`-\min_c \mathrm{MD}_c^2` of one layer's columns of features."""
 
     def __init__(self, gaussians: ClassGaussians, columns: slice | NDArray[np.intp]) -> None:
         self._columns = columns

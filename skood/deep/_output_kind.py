@@ -20,21 +20,9 @@ def check_outputs_parameter(owner: Any) -> None:
 
 
 def check_logits(owner: Any, outputs: NDArray[np.float64]) -> None:
-    """Raise if all rows are probabilities.
+    """Raise if there are two rows or more and all are probabilities.
 
     One row of logits may look like probabilities by chance, so a single row passes.
-
-    Parameters
-    ----------
-    owner : estimator
-        The estimator, for the error; also its parameter `outputs`, if it has one.
-    outputs : ndarray of shape (..., n_samples, n_classes)
-        The presumed logits.
-
-    Raises
-    ------
-    ValueError
-        If there are two rows or more and all are probabilities.
     """
     if outputs[..., 0].size < 2 or not _are_probabilities(outputs).all():
         return
@@ -57,20 +45,7 @@ def check_no_log_probabilities(owner: Any, outputs: NDArray[np.float64]) -> None
 
 
 def check_probabilities(owner: Any, outputs: NDArray[np.float64]) -> None:
-    """Raise if a row does not hold probabilities.
-
-    Parameters
-    ----------
-    owner : estimator
-        The estimator whose parameter `outputs` the error names.
-    outputs : ndarray of shape (..., n_samples, n_classes)
-        The presumed probabilities.
-
-    Raises
-    ------
-    ValueError
-        If a row has negative numbers, or its sum is not 1.
-    """
+    """Raise if a row does not hold probabilities."""
     is_other = ~_are_probabilities(outputs)
     if is_other.any():
         count = f"{is_other.sum()} of {is_other.size}"

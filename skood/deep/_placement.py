@@ -14,25 +14,7 @@ from ._device import resolve_device
 
 
 def plain_module(owner: object, module: Any) -> nn.Module:
-    """The module with callable layers for the module from a user.
-
-    Parameters
-    ----------
-    owner : object
-        The estimator, for errors.
-    module : torch.nn.Module
-        The module. For one made by `torch.compile`, the original module is returned.
-
-    Returns
-    -------
-    torch.nn.Module
-        The module.
-
-    Raises
-    ------
-    ValueError
-        If it is not a module, or has no weights yet.
-    """
+    """The user's module, or the original of one made by `torch.compile`, for its layers."""
     if not isinstance(module, nn.Module):
         raise parameter_error(owner, "module", "a torch.nn.Module", module)
     module = getattr(module, "_orig_mod", module) if _is_compiled(module) else module
@@ -46,25 +28,8 @@ def plain_module(owner: object, module: Any) -> nn.Module:
 def device_for(owner: object, device: Any, module: nn.Module) -> torch.device:
     """The device of a `device` parameter for a module.
 
-    Parameters
-    ----------
-    owner : object
-        The estimator, for errors.
-    device : str or torch.device
-        ``"auto"`` is the module's device if that is not the CPU, else a GPU if there is one. A
-        module made by `torch.jit` stays on its device, because its copies take no hooks.
-    module : torch.nn.Module
-        The module.
-
-    Returns
-    -------
-    torch.device
-        The device.
-
-    Raises
-    ------
-    ValueError
-        If torch has no such device here, or the module cannot be copied to it.
+    ``"auto"`` is the module's device if that is not the CPU, else a GPU if there is one. A module
+    made by `torch.jit` stays on its device, because its copies take no hooks.
     """
     home = next((t.device for t in _tensors(module)), None)
     stays = any(isinstance(part, torch.jit.ScriptModule) for part in module.modules())
@@ -83,18 +48,6 @@ def on_device(module: nn.Module, device: torch.device) -> nn.Module:
 
     The user's module never moves, because other threads may use it meanwhile. A copy takes its
     memory on the device for the time of a call.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The module.
-    device : torch.device
-        The device.
-
-    Returns
-    -------
-    torch.nn.Module
-        The module or its copy.
     """
     here = torch.empty(0, device=device).device  # with the number of a "cuda" device
     if all(tensor.device == here for tensor in _tensors(module)):

@@ -29,31 +29,10 @@ def to_rows(
 ) -> torch.Tensor:
     """Make the output of a layer a matrix with a row for each sample.
 
-    Parameters
-    ----------
-    value : object
-        The output: a tensor, or a tuple, list or dict, whose first tensor is taken.
-    reduce : {"mean", "max", "flatten", "last"} or callable
-        The reduction over the positions: the axes other than the batch and the features. A callable
-        gets the output unchanged.
-    n_rows : int
-        Number of samples in the batch.
-    recurrent : torch.nn.RNNBase, default=None
-        The layer, if it is recurrent and the value is its output.
-    batch_axis : int, default=0
-        The axis of the samples, 0 or 1.
-    channels_first : bool, default=True
-        Whether the features are the axis after the samples, as for convolutions, or the last one.
-
-    Returns
-    -------
-    torch.Tensor of shape (n_rows, n_features)
-        The rows, in memory of their own: the module may still change the value in place.
-
-    Raises
-    ------
-    LayerError
-        If the value has no tensor, or no axis of n_rows samples in the right place.
+    Of a tuple, list or dict the first tensor is taken. `reduce` acts on the axes other than the
+    batch and the features; a callable gets the output unchanged. `recurrent` is the layer, if the
+    value is its output. The rows have memory of their own: the module may still change the value in
+    place.
     """
     if callable(reduce):
         return _rows_by_callable(reduce, value, n_rows)

@@ -43,27 +43,9 @@ def find_taps(
 ) -> list[Tap]:
     """Find the calls of layers for names and globs.
 
-    Parameters
-    ----------
-    owner : object
-        The estimator, for errors.
-    module : torch.nn.Module
-        The module.
-    layers : str or sequence of str
-        As the estimator's parameter.
-    forward : callable
-        Calls the module on a batch with a given number of samples.
-
-    Returns
-    -------
-    list of Tap
-        The taps in the order of `layers`, and for a glob in the order of definition. A layer that
-        is called several times has a tap for each call.
-
-    Raises
-    ------
-    ValueError
-        If a name or glob matches no layer, or a named layer is not called.
+    The taps are in the order of `layers`, and for a glob in the order of definition. A layer that
+    is called several times has a tap for each call. `forward` calls the module on a batch with a
+    given number of samples.
     """
     wanted = _wanted_layers(owner, module, layers)
     # If another axis has as many entries as the batch, a batch of another size separates them.

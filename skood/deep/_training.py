@@ -23,21 +23,9 @@ _VALIDATION_ROWS = 256  # in each batch
 class TrainingPlan:
     """The settings of the training.
 
-    Attributes
-    ----------
-    epochs : int
-        The largest number of passes over the training rows.
-    learning_rate : float
-        Step of Adam.
-    batch_size : int
-        Rows in each step.
-    patience : int or None
-        Number of epochs without a notably lower loss before the training stops. None: no early
-        stopping; the weights of the last epoch are kept, not those of the best.
-    denoising : float
-        Standard deviation of the noise in the inputs. The target has no noise.
-    verbose : bool
-        Whether to print a line after each epoch.
+    It stops after `patience` epochs without a notably lower loss. With None it does not, and the
+    weights of the last epoch are kept, not those of the best. `denoising` is the standard deviation
+    of the noise in the inputs; the target has no noise.
     """
 
     epochs: int
@@ -58,17 +46,10 @@ class Kept(NamedTuple):
 
 @dataclass
 class History:
-    """The losses of a training, and the kept weights.
+    """The losses of a training, and the kept weights (None before the end of the first epoch).
 
-    Attributes
-    ----------
-    losses : list of (float, float or None)
-        For each epoch: the mean training loss during it, and the validation loss after it, or None
-        without validation rows.
-    kept : Kept or None
-        The kept epoch; None before the end of the first.
-    notable_epoch, notable_loss : int, float
-        The last epoch with a notably lower loss than before, and that loss.
+    `losses` has for each epoch the mean training loss during it, and the validation loss after it.
+    The notable epoch is the last with a notably lower loss than before.
     """
 
     losses: list[tuple[float, float | None]] = field(default_factory=list)
@@ -96,32 +77,9 @@ def train(
 ) -> History:
     """Train a module by Adam to reconstruct its input in mean squared error.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Maps a batch to its reconstruction, in the same shape. Its weights change in place.
-    rows : torch.Tensor of shape (n_samples, ...), float32, on the CPU
-        The rows.
-    n_held_out : int
-        Number of randomly drawn rows that training leaves out. Their loss decides which epoch is
-        best. With 0, the training loss decides.
-    plan : TrainingPlan
-        The settings.
-    generator : torch.Generator
-        Of the CPU; draws the held-out rows, the order of the others and the noise.
-
-    Returns
-    -------
-    History
-        The losses, and the kept weights, which the module gets.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If training is interrupted before the end of the first epoch. Later, a warning names the
-        epoch of the kept weights.
-    ValueError
-        If the loss is not finite.
+    It gets the best weights. The loss of `n_held_out` randomly drawn rows decides which epoch is
+    best; with 0, the training loss. An interruption after the first epoch becomes a warning that
+    names the epoch of the kept weights. A loss that is not finite is an error.
     """
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     # One kernel for a step, if available: the steps of small networks are mostly overhead.

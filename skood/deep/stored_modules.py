@@ -28,26 +28,10 @@ def describe_modules(
     owners: Mapping[str, tuple[object, str]],
     architectures: Mapping[str, str | Callable[[], nn.Module]],
 ) -> dict[str, _Description]:
-    """Describe modules, except for their weights.
+    """The entries of modules in the manifest, by name: all but their weights.
 
-    Parameters
-    ----------
-    modules : mapping of str to torch.nn.Module
-        The modules by name.
-    owners : mapping of str to (object, str)
-        The object that holds each module, and its attribute.
-    architectures : mapping of str to str or callable
-        For some of the names, a class or function that makes such a module.
-
-    Returns
-    -------
-    dict of str to dict
-        The entry of each name in the manifest.
-
-    Raises
-    ------
-    ValueError
-        If `architectures` names an unknown module, or makes one with other weights.
+    An owner is the object that holds a module, and its attribute. `architectures` has a class or
+    function that makes such a module, for some of the names.
     """
     _check_names("architectures", "skood.save", architectures, modules)
     described = {}
@@ -63,13 +47,7 @@ def describe_modules(
 
 
 def weights_of(name: str, module: nn.Module) -> bytes:
-    """The weights of a module as safetensors.
-
-    Raises
-    ------
-    ValueError
-        If its state has parts other than tensors.
-    """
+    """The weights of a module as safetensors."""
     safetensors = _safetensors("skood.save")
     state = module.state_dict()
     others = [part for part, value in state.items() if not isinstance(value, torch.Tensor)]
@@ -94,28 +72,8 @@ def restore_modules(
 ) -> dict[str, nn.Module]:
     """Build modules and give them their weights.
 
-    Parameters
-    ----------
-    described : mapping of str to dict
-        The result of `describe_modules`.
-    weights : callable
-        Gives the weights for a name, as safetensors.
-    given : mapping of str to torch.nn.Module
-        Modules that take the weights of some of the names. A copy of the module ``"encoder"`` also
-        serves ``"encoder_"``.
-    trusted : collection of str
-        Import paths that may be called, with dots only.
-
-    Returns
-    -------
-    dict of str to torch.nn.Module
-        The modules.
-
-    Raises
-    ------
-    ValueError
-        If the description of a module is not enough to build it, `given` names an unknown module,
-        or weights do not fit.
+    The modules in `given` take the weights of some of the names; a copy of ``"encoder"`` also
+    serves ``"encoder_"``. Only paths in `trusted`, with dots only, are called.
     """
     _check_names("modules", "skood.load", given, described)
     modules = {}

@@ -21,13 +21,7 @@ _LEFT_BEHIND = (
 
 
 class KernelStages(ShardStages):
-    """Each shard sums the kernels of its own rows, and the sums are added up.
-
-    Parameters
-    ----------
-    detector : KernelDensityOutlierDetector
-        Fitted as far as the density needs.
-    """
+    """Each shard sums the kernels of its own rows, and the sums are added up."""
 
     def __init__(self, detector: Any) -> None:
         self.dtype, self.n_rows = detector.index_.training_rows_.dtype, len(detector.training_rows_)

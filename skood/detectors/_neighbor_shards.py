@@ -27,15 +27,7 @@ _LEFT_BEHIND = ("index_", "algorithm", "training_labels_", "training_scores_", "
 
 
 class NeighborStages(ShardStages):
-    """A detector's measure over the k nearest rows of all shards.
-
-    Parameters
-    ----------
-    detector : NeighborOutlierDetector
-        Fitted as far as the measure needs.
-    measure : str, default="_score"
-        The detector's method, called with rows and neighbours; it returns scores and failures.
-    """
+    """A detector's measure over the k nearest rows of all shards: the method of that name."""
 
     def __init__(self, detector: Any, measure: str = "_score") -> None:
         self.detector = copy.copy(detector)
@@ -83,15 +75,7 @@ class NeighborStages(ShardStages):
 
 
 class TrainingRowsInShards(TrainingRows):
-    """Training rows that lie in several shards.
-
-    Parameters
-    ----------
-    detector : NeighborOutlierDetector
-        With its index over shards.
-    rows : ndarray of int
-        Positions of the rows that set the threshold.
-    """
+    """Training rows in several shards; those at `rows` set the threshold."""
 
     def __init__(self, detector: Any, rows: NDArray[np.intp]) -> None:
         self.detector = detector

@@ -11,16 +11,9 @@ from ..neighbors import Neighbors
 
 
 class TrainingRows:
-    """Training rows in an index of this process.
+    """Training rows in an index of this process; those at `rows` set the threshold.
 
-    Parameters
-    ----------
-    detector : NeighborOutlierDetector
-        With its index.
-    rows : ndarray of int
-        Positions of the rows that set the threshold.
-    neighbors : Neighbors
-        Those of all training rows if the detector learns from them, else those of `rows`.
+    `neighbors` are those of all rows if the detector learns from them, else those of `rows`.
     """
 
     def __init__(self, detector: Any, rows: NDArray[np.intp], neighbors: Neighbors) -> None:

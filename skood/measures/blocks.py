@@ -6,21 +6,7 @@ from collections.abc import Iterator
 
 
 def slices(n: int, budget: int, each: int = 1) -> Iterator[slice]:
-    """Slices of n rows from the first to the last, each with as many rows as the budget allows.
-
-    Parameters
-    ----------
-    n : int
-        Number of rows.
-    budget : int
-        Size of a block, in any unit: rows, values, bytes.
-    each : int, default=1
-        Size of a row in that unit. A block has at least one row.
-
-    Yields
-    ------
-    slice
-        With a start and a stop, which is at most n.
+    """Slices of n rows, each with as many rows of size `each` as the budget allows, at least one.
 
     Examples
     --------

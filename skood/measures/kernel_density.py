@@ -107,17 +107,9 @@ def log_kernel_sum(
     centre: NDArray[np.float64] | None = None,
     blocks: tuple[int, int] = BLOCKS,
 ) -> NDArray[np.float64]:
-    """Logarithm of the sum of the kernels, whose height is 1, over the training rows given.
+    """Logarithm of the sum of the kernels, whose height is 1; arguments are not checked.
 
-    Parameters
-    ----------
-    X, rows, bandwidth, exclude, centre, blocks
-        As in `log_kernel_density`, and not checked.
-
-    Returns
-    -------
-    ndarray of shape (m,)
-        -inf where the row left out is the only training row.
+    It is -inf where the row left out is the only training row.
     """
     centre = kernel_centre(rows) if centre is None else centre
     log_sum = np.empty(len(X))
@@ -140,15 +132,7 @@ def log_density_of_sum(
 def kernel_centre(rows: NDArray) -> NDArray[np.float64]:
     """A row amid the training rows that a few far rows do not move.
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d)
-        The training rows.
-
-    Returns
-    -------
-    ndarray of shape (d,)
-        The median of each column, over about a thousand rows at most.
+    It is the median of each column, over about a thousand rows at most.
     """
     return np.median(rows[:: -(-len(rows) // _CENTRE_ROWS)].astype(np.float64), axis=0)
 

@@ -14,16 +14,7 @@ _SMALLEST_SQUARE = 1e-280  # below this a square may have lost digits to the sma
 
 
 def row_norms(X: NDArray) -> NDArray[np.float64]:
-    """Length of each row in float64.
-
-    Parameters
-    ----------
-    X : array of shape (n, d)
-        An array, or anything with a shape whose slices are arrays.
-
-    Returns
-    -------
-    ndarray of shape (n,)
+    """Length of each row in float64. X may be anything with a shape whose slices are arrays.
 
     Examples
     --------

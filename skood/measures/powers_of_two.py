@@ -9,19 +9,7 @@ from numpy.typing import ArrayLike
 
 
 def power_of_two(values: ArrayLike, *, of_zero: float = 1.0) -> Any:
-    """The power of two above each value.
-
-    Parameters
-    ----------
-    values : float or array-like of float
-        Values from 0 to below 2**1023: no float is a power of two above larger ones.
-    of_zero : float, default=1.0
-        The result for a value of 0.
-
-    Returns
-    -------
-    float64 or ndarray of float64
-        Of the shape of `values`.
+    """The power of two above each value from 0 to below 2**1023, and `of_zero` for a value of 0.
 
     Examples
     --------

@@ -130,15 +130,7 @@ class RowMoments:
 def moments_of_rows(rows: Any) -> RowMoments:
     """The moments of rows of any float type, taken block by block.
 
-    Parameters
-    ----------
-    rows : array of shape (n, d)
-        An array, or an object with a shape whose slices are arrays.
-
-    Returns
-    -------
-    RowMoments
-        They depend on the blocks only by rounding.
+    They depend on the blocks only by rounding. `rows` may have a shape and slices alone.
 
     Examples
     --------
@@ -172,23 +164,11 @@ def pooled_moments(classes: Sequence[RowMoments]) -> RowMoments:
 def shrunk_covariance(
     moments: RowMoments, rule: str, *, n_features: int | None = None
 ) -> tuple[NDArray[np.float64], float]:
-    """Covariance about the mean in the moments' units, and its shrinkage.
+    """Covariance about the mean in the moments' units, and its share of the mean variance.
 
-    Parameters
-    ----------
-    moments : RowMoments
-        With one unit for all columns, unless `rule` is "empirical".
-    rule : {"ledoit_wolf", "empirical", "oas"}
-        How the covariance is shrunk towards the mean variance. The results equal those of
-        scikit-learn's estimators of these names.
-    n_features : int, optional
-        Number of columns that share the mean variance; the others do not vary. All by default.
-
-    Returns
-    -------
-    covariance : ndarray of shape (d, d)
-    shrinkage : float
-        The share of the mean variance in it.
+    The moments have one unit for all columns, unless `rule` is "empirical". The results equal those
+    of scikit-learn's estimators of the rules' names. `n_features` is the number of columns that
+    share the mean variance; the others do not vary.
 
     References
     ----------

@@ -17,23 +17,9 @@ def bootstrap_metrics(
     n_bootstrap: int,
     random_state: np.random.RandomState,
 ) -> NDArray[np.float64]:
-    """Draw resamples, each class from itself, and return the metrics of each.
+    """Metrics of resamples, each class drawn from itself; columns as of :func:`metrics_of_counts`.
 
-    Parameters
-    ----------
-    is_in : ndarray of bool, shape (n,)
-        True for in-distribution rows.
-    ranks : ndarray of int, shape (n,)
-        Ranks of the scores among the distinct scores.
-    n_bootstrap : int
-        Number of resamples.
-    random_state : RandomState
-        Source of the draws.
-
-    Returns
-    -------
-    ndarray of shape (n_bootstrap, 6)
-        Columns in the order of :func:`metrics_of_counts`.
+    `ranks` are those of the scores among the distinct scores.
     """
     # Sorted, so that the draws depend only on the scores of a class, not on the order of its rows.
     ranks_in, ranks_out = np.sort(ranks[is_in]), np.sort(ranks[~is_in])
@@ -52,11 +38,8 @@ def metrics_of_counts(
 ) -> tuple[float, float, float, float, float, float]:
     """Return AUROC, AUPR-in, AUPR-out, FPR95, FPR80 and detection error of counted scores.
 
-    Parameters
-    ----------
-    n_in, n_out : ndarray of int, shape (n_distinct,)
-        Number of in-distribution and OoD rows with each distinct score, **highest score first**.
-        Both may be 0 at a score, but each must have at least one row.
+    The numbers of rows with each distinct score have the **highest score first**. Both may be 0 at
+    a score, but each must have at least one row.
     """
     passed_in, passed_out = np.cumsum(n_in), np.cumsum(n_out)
     total_in, total_out = passed_in[-1], passed_out[-1]

@@ -12,30 +12,10 @@ from .._validation import count_missing_labels
 def check_labels_and_scores(
     y_true: ArrayLike, scores: ArrayLike, *, pos_label: Any, caller: str
 ) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-    """Check the input of a metric and reduce it to classes and ranks.
+    """Check the input of a metric: whether each row is in-distribution, and the rank of its score.
 
-    Parameters
-    ----------
-    y_true : array-like of shape (n,)
-        Labels.
-    scores : array-like of shape (n,)
-        Scores, higher = more in-distribution.
-    pos_label : scalar or None
-        The label that means in-distribution; None allows the labels +1 and -1 only.
-    caller : str
-        Name of the public function, for the messages.
-
-    Returns
-    -------
-    is_in : ndarray of bool, shape (n,)
-        True for in-distribution rows. Both values occur.
-    ranks : ndarray of int, shape (n,)
-        Rank of each score among the distinct scores in rising order, from 0; ties share a rank.
-
-    Raises
-    ------
-    ValueError
-        If the metric is not defined for the two arrays.
+    Both classes occur. Ranks are among the distinct scores in rising order, from 0; ties share a
+    rank. `caller` is the public function that messages name.
     """
     labels = _one_dimensional(y_true, "y_true", caller)
     values = _one_dimensional(scores, "scores", caller)

@@ -87,22 +87,7 @@ class OODScorer:
         self.cv = cv
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
-        """Score a fitted detector on test rows.
-
-        Parameters
-        ----------
-        estimator : estimator
-            A fitted detector with `score_samples`, or at least `decision_function`.
-        X : array-like of shape (n_test, ...)
-            The test rows.
-        y : array-like of shape (n_test,), optional
-            +1 and -1, or class labels.
-
-        Returns
-        -------
-        float
-            The metric; negated where smaller is better.
-        """
+        """Metric of a fitted detector on test rows; negated where smaller is better."""
         labels = self._plus_minus_one(estimator, X, y)
         value = _METRICS[self.metric](labels, _scores(estimator, X))
         return -value if self.metric in _SMALLER_IS_BETTER else value

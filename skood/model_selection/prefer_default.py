@@ -102,18 +102,7 @@ class DefaultPreference:
         self.metric = metric
 
     def __call__(self, cv_results: Mapping[str, Any]) -> int:
-        """Choose a candidate.
-
-        Parameters
-        ----------
-        cv_results : mapping of str to array-like
-            The `cv_results_` of a search.
-
-        Returns
-        -------
-        int
-            Position of the candidate in `cv_results`.
-        """
+        """Position of the chosen candidate in the `cv_results_` of a search."""
         default = self._find_default(cv_results["params"])
         scores = self._split_scores(cv_results)
         if self.standard_errors > 0 and len(scores) < 2:

@@ -17,17 +17,8 @@ class CentredBlocks:
 
     The first thread that needs a block makes it, and a thread that comes meanwhile waits. That
     keeps the threads in step: the second thread gets its block at once and catches up. A thread
-    that is further behind than the kept blocks makes its block again.
-
-    Parameters
-    ----------
-    fill : callable
-        ``fill(start, stop, array)`` writes the rows from `start` to `stop` into an array with that
-        number of rows.
-    shape : (int, int)
-        Rows and columns of the largest block.
-    n_readers : int
-        Number of threads. Each may hold one block.
+    that is further behind than the kept blocks makes its block again. ``fill(start, stop, array)``
+    writes the rows from `start` to `stop` into an array.
     """
 
     def __init__(

@@ -45,14 +45,9 @@ Nearest = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 
 class ExactSearch:
-    """Training rows, ready to be searched.
+    """Training rows, C-contiguous float32 or float64, ready to be searched.
 
-    Parameters
-    ----------
-    X : ndarray or StoredRows of shape (n, d)
-        The rows, C-contiguous float32 or float64.
-    norms : ndarray of shape (n,), optional
-        Lengths of the rows, by which all rows are divided; None divides no row.
+    They are divided by `norms`, their lengths, if these are given.
     """
 
     def __init__(self, X: NDArray, norms: NDArray[np.float64] | None = None) -> None:

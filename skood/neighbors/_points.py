@@ -16,13 +16,7 @@ class Points:
     """Rows minus their centre, in a unit in which the largest value is about 1.
 
     float32 loses digits of rows far from the origin, and squares of very large or small values.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d)
-        The training rows.
-    norms : ndarray of shape (n,) or None
-        Their lengths, by which rows are divided; None divides no row.
+    Rows are divided by `norms`, their lengths, if these are given.
     """
 
     def __init__(self, rows: NDArray, norms: NDArray[np.float64] | None) -> None:

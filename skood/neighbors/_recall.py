@@ -15,19 +15,8 @@ class RecallSample:
     """Training rows, and the distances of their exact neighbours, each row itself left out.
 
     The effort is tuned on one half. The recall is measured on the other half, since tuning flatters
-    the first.
-
-    Parameters
-    ----------
-    n : int
-        Number of training rows, at least 2.
-    k : int
-        Number of neighbours that the recall is measured at, less than n.
-    search_exactly : callable
-        Function of positions of training rows and k: the ascending distances of the k nearest other
-        rows.
-    random_state : RandomState
-        Draws the rows.
+    the first. `search_exactly` gives the ascending distances of the k nearest other rows of some
+    positions.
     """
 
     def __init__(

@@ -47,16 +47,7 @@ class TensorPairs:
 class TensorBest:
     """The k nearest so far of each query, nearest first; ties are in the order of training.
 
-    Parameters
-    ----------
-    rows : TensorRows
-        The training rows.
-    norms : tensor of shape (n,) or None
-        Their lengths, by which they are divided.
-    queries : tensor of shape (m, d)
-        In float64, and divided by their lengths for the cosine.
-    k : int
-        Number of neighbours.
+    Queries are in float64, and divided by their lengths for the cosine, as rows are by `norms`.
     """
 
     def __init__(self, rows: TensorRows, norms: Any, queries: Any, k: int) -> None:

@@ -18,12 +18,8 @@ class GroupMaxima:
     """Values of m rows in b columns, and the largest value of each group of columns.
 
     All values are read once. The columns of a group are far apart, since columns side by side are
-    often alike: for example rows of one class that were stored together.
-
-    Parameters
-    ----------
-    values : tensor of shape (m, b)
-        b is a multiple of `COLUMNS`.
+    often alike: for example rows of one class that were stored together. b is a multiple of
+    `COLUMNS`.
     """
 
     def __init__(self, values: Any) -> None:

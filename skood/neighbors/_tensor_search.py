@@ -54,16 +54,8 @@ Nearest = tuple[NDArray[np.intp], NDArray[np.float64]]
 class TensorSearch:
     """Training rows on a device, ready to be searched.
 
-    Parameters
-    ----------
-    rows : TensorRows, ndarray or StoredRows of shape (n, d)
-        The training rows. Rows that are not a tensor on the device are copied to it.
-    norms : ndarray of shape (n,) or None
-        Their lengths, by which all rows are divided; None divides no row.
-    device : str
-        A device of torch that has float64.
-    half : bool
-        Whether candidates are found in half precision.
+    Rows that are not a tensor on the device are copied to it. They are divided by `norms`, their
+    lengths, if these are given. With `half`, candidates are found in half precision.
     """
 
     def __init__(

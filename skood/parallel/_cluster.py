@@ -26,11 +26,8 @@ def active_client() -> Any:
 def worker_memory(client: Any) -> list[int]:
     """Bytes that each worker may use, 0 without a limit; waits for a first worker.
 
-    Raises
-    ------
-    RuntimeError
-        If no worker has come within Dask's timeout for connecting. A computation without workers
-        would wait for ever.
+    A computation without workers would wait for ever, so it raises after Dask's timeout for
+    connecting.
     """
     timeout = dask.config.get(_WAIT)
     if not client.nthreads():

@@ -17,17 +17,7 @@ _DTYPE, _ = OUTPUTS["predict"]
 def decide_together(p_values: Any, alpha: float) -> Any:
     """Predictions, -1 where the procedure of Benjamini and Hochberg over all p-values rejects.
 
-    Parameters
-    ----------
-    p_values : dask.array.Array or dask.dataframe.Series
-        One p-value for each row. Any prediction needs all of them.
-    alpha : float
-        The false discovery rate.
-
-    Returns
-    -------
-    dask.array.Array or dask.dataframe.Series
-        With the chunks, or the index and divisions, of the p-values.
+    Any prediction needs all p-values.
     """
     largest = delayed(_largest_rejected, pure=False)(p_values, alpha)
     if hasattr(p_values, "divisions"):

@@ -25,22 +25,7 @@ _BY_PARTS = (StandardScaler, MinMaxScaler, MaxAbsScaler)
 
 
 def fit_over_dask(detector: Any, X: Any, y: Any) -> Any:
-    """Fit a detector, or the steps of a Pipeline one after the other, to a Dask collection.
-
-    Parameters
-    ----------
-    detector : estimator
-        Not fitted; it is fitted in place.
-    X : dask.array.Array or dask.dataframe.DataFrame
-        The rows.
-    y : array-like, dask.array.Array, dask.dataframe.Series or None
-        Class labels.
-
-    Returns
-    -------
-    estimator
-        The fitted detector.
-    """
+    """Fit a detector, or the steps of a Pipeline, in place to a Dask collection."""
     if is_array(y) or hasattr(y, "divisions"):
         (y,) = compute([y])
     if isinstance(detector, FrozenEstimator) or _searches_shards(detector):
@@ -54,15 +39,7 @@ def fit_over_dask(detector: Any, X: Any, y: Any) -> Any:
 
 
 class RowsInParts:
-    """Rows of a Dask collection, of which an `OutlierPipeline` takes some for each fold.
-
-    Parameters
-    ----------
-    parts : Parts
-        The rows.
-    y : ndarray or None
-        Their labels.
-    """
+    """Rows of a Dask collection, of which an `OutlierPipeline` takes some for each fold."""
 
     def __init__(self, parts: Parts, y: Any) -> None:
         self._parts, self._y = parts, y

@@ -24,23 +24,9 @@ OUTPUTS = {
 
 
 def map_rows(X: Any, state: Delayed, method: str, options: dict[str, Any]) -> Any:
-    """Call a method of the estimator for each chunk, lazily.
+    """Call a method of the estimator, a key of `OUTPUTS`, for each chunk, lazily.
 
-    Parameters
-    ----------
-    X : dask.array.Array or dask.dataframe.DataFrame
-        The rows.
-    state : Delayed
-        Node with the fitted estimator.
-    method : str
-        A key of `OUTPUTS`.
-    options : dict
-        Keywords for the method.
-
-    Returns
-    -------
-    dask.array.Array or dask.dataframe.Series
-        One value for each row, with the chunks, or the index and divisions, of X.
+    The result has the chunks, or the index and divisions, of X.
     """
     dtype, _ = OUTPUTS[method]
     if is_frame(X):

@@ -38,16 +38,9 @@ def over_shards(estimator: Any) -> OverShards | None:
 
 
 class OverShards:
-    """Transformers, a detector over shards, and a wrapper of its scores.
+    """Transformers, a detector over shards, and a wrapper of its scores or None.
 
-    Parameters
-    ----------
-    before : list of transformers
-        Fitted transformers, which rows pass first.
-    detector : estimator
-        With an index over shards in `index_`.
-    wrapper : estimator or None
-        An estimator that takes the scores of its `detector_`, such as `ConformalOutlierDetector`.
+    A wrapper takes the scores of its `detector_`, as `ConformalOutlierDetector` does.
     """
 
     def __init__(self, before: list[Any], detector: Any, wrapper: Any) -> None:

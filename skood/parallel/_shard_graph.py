@@ -23,19 +23,8 @@ def staged(
 ) -> Delayed:
     """Node with the scores of a block of checked rows, and the number that did not converge.
 
-    Parameters
-    ----------
-    shards : sequence of Delayed
-        Nodes with the shards.
-    state : Delayed
-        Node with the `ShardStages` of the detector.
-    Q : Delayed
-        Node with the rows.
-    exclude : Delayed, ndarray or None
-        Positions of the rows, if they are training rows; None if equal training rows have to be
-        searched for.
-    fetches : bool
-        Whether the stages fetch values from the shards after the merge.
+    `exclude` has the positions of the rows if they are training rows; None if equal training rows
+    have to be searched for. `fetches`: the stages fetch values from the shards after the merge.
     """
     # Pure, so that scores and decisions of a chunk search the shards once.
     ask, fetch = delayed(_ask, pure=True), delayed(_fetch, pure=True)

@@ -20,16 +20,8 @@ def training_rows(
 ) -> da.Array:
     """Rows as a Dask array of floats; the owner learns their width and names.
 
-    Parameters
-    ----------
-    owner : estimator
-        The estimator that is fitted on the rows.
-    X : dask.array.Array, dask.dataframe.DataFrame or array-like, (n_samples, n_features)
-        The rows. Equal Dask collections become arrays of the same name.
-    n_shards : int or None
-        Number of chunks for rows in memory; None: one for each worker.
-    min_samples : int
-        The smallest allowed number of rows.
+    Equal Dask collections become arrays of the same name. Rows in memory get `n_shards` chunks;
+    None: one for each worker.
     """
     if is_frame(X):
         parts = Parts.of(X)

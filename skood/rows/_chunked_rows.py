@@ -12,14 +12,10 @@ from ._stored_rows import StoredRows
 
 
 class ChunkedRows(StoredRows):
-    """Rows of an array on disk that has a shape, a type, chunks and slices.
+    """Rows of an array on disk (Zarr, h5py) with a shape, a type, chunks and slices.
 
-    Parameters
-    ----------
-    array : zarr.Array, h5py.Dataset or a similar array
-        The rows. Without a `path` the array is pickled by its library.
-    path : str or None, default=None
-        The folder of a Zarr array. A pickle holds the path alone; loading opens the folder again.
+    With the folder of a Zarr array in `path`, a pickle holds the path alone; loading opens the
+    folder again. Else the array is pickled by its library.
     """
 
     def __init__(self, array: Any, path: str | None = None) -> None:

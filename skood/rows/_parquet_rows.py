@@ -17,13 +17,8 @@ _NEEDED_BY = "Reading rows of Parquet files"
 class ParquetRows(StoredRows):
     """Rows of one Parquet file, or of several files with equal columns, one after the other.
 
-    Parameters
-    ----------
-    paths : list of str
-        The files, in the order of their rows. A pickle holds their names alone.
-    columns : sequence of str or None
-        Names of the columns to take; all by default. A single column of lists of numbers, all of
-        one length, gives one column for each place in the list.
+    A pickle holds the files' names alone. A single column of lists of numbers, all of one length,
+    gives one column for each place in the list.
     """
 
     def __init__(self, paths: Sequence[str], columns: Sequence[str] | None = None) -> None:

@@ -9,10 +9,7 @@ from numpy.typing import NDArray
 class RowCopies:
     """Groups of equal training rows: the points of a tree, and the positions of each point.
 
-    Parameters
-    ----------
-    first : ndarray of shape (n,)
-        For each row, the position of the first row that equals it.
+    `first` has for each row the position of the first row that equals it.
     """
 
     def __init__(self, first: NDArray[np.intp]) -> None:

@@ -13,20 +13,7 @@ _CLEAR = "\r\x1b[K"
 
 
 class StatusLine:
-    """Lines on a stream; a terminal can show a line until the next one.
-
-    Parameters
-    ----------
-    quiet : bool, default=False
-        Write nothing.
-    stream : file, default=None
-        Where to write to. None takes ``sys.stderr``.
-
-    Attributes
-    ----------
-    on_terminal : bool
-        Whether lines can be drawn over.
-    """
+    """Lines on a stream, stderr by default; a terminal can show a line until the next one."""
 
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         self._stream, self._quiet = stream or sys.stderr, quiet
@@ -51,20 +38,8 @@ class StatusLine:
 class Progress:
     """The number of finished rows: a bar of rich on a terminal, a line now and then elsewhere.
 
-    A subclass words the lines. To be used by ``with``.
-
-    Parameters
-    ----------
-    what : str
-        The work, as the bar names it.
-    total : int or None
-        Number of rows, roughly. None: unknown.
-    done : int, default=0
-        Number of rows that an earlier run has finished.
-    unit : str, default="rows"
-        Word for the rows.
-    quiet : bool, default=False
-        Show nothing.
+    A subclass words the lines. To be used by ``with``. `done` rows were finished by an earlier run.
+    `total` is rough, or None.
     """
 
     seconds_between = 10.0  # lines

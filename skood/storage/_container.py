@@ -30,13 +30,7 @@ _BLOCK = 1 << 20
 
 
 class NewContainer:
-    """A container that is being written.
-
-    Parameters
-    ----------
-    archive : ZipFile
-        Open for writing.
-    """
+    """A container that is being written."""
 
     def __init__(self, archive: ZipFile) -> None:
         self._archive = archive
@@ -58,18 +52,7 @@ class NewContainer:
 
 
 class StoredFile:
-    """A whole container, open for reading.
-
-    Parameters
-    ----------
-    archive : ZipFile
-        Open for reading.
-
-    Attributes
-    ----------
-    manifest : dict
-        The content of the manifest.
-    """
+    """A whole container, open for reading."""
 
     def __init__(self, archive: ZipFile) -> None:
         self._archive = archive
@@ -78,13 +61,7 @@ class StoredFile:
             self.manifest[key]  # raises if the key is missing
 
     def read(self, name: str) -> bytes:
-        """The content of a member.
-
-        Raises
-        ------
-        ValueError
-            If the content does not have the checksum in the manifest.
-        """
+        """The content of a member, if it has the checksum in the manifest."""
         content = self._archive.read(name)
         if hashlib.sha256(content).hexdigest() != self.manifest["members"][name]:
             raise ValueError(
@@ -97,15 +74,7 @@ class StoredFile:
 def new_container(path: Path) -> Iterator[NewContainer]:
     """Write a container: the file appears after the block has ended without an error.
 
-    Parameters
-    ----------
-    path : Path
-        The file; a link is followed. An older file stays until the new one is whole.
-
-    Yields
-    ------
-    NewContainer
-        The container, for the block to fill and finish.
+    A link is followed. An older file stays until the new one is whole.
     """
     path = Path(os.path.realpath(path))
     with written_whole(path) as temporary:
@@ -120,23 +89,7 @@ def new_container(path: Path) -> Iterator[NewContainer]:
 
 @contextmanager
 def open_container(path: Path) -> Iterator[StoredFile]:
-    """Open a container for reading.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Yields
-    ------
-    StoredFile
-        The manifest and the members of the file.
-
-    Raises
-    ------
-    ValueError
-        If the file is of another kind, or has changed since it was written.
-    """
+    """Open a container for reading: an error if it is another kind of file, or changed since."""
     with path.open("rb") as file:
         _check_kind(file, path)
         _check_seal(file, path)

@@ -107,17 +107,7 @@ OLD_NAMES = {
 
 
 def stable_name(place: str) -> str:
-    """The name of a class in a file.
-
-    Parameters
-    ----------
-    place : str
-        Module and name of the class, with a dot between.
-
-    Returns
-    -------
-    str
-        The stable name; the place itself, if the class is not in the table.
+    """The name in a file of a class; its place, module and name, if it is not in the table.
 
     Examples
     --------
@@ -137,18 +127,7 @@ def stable_name(place: str) -> str:
 
 
 def place_of(name: str) -> str:
-    """The place from which a class in a file is imported.
-
-    Parameters
-    ----------
-    name : str
-        The stable name, or the place in a file of format 1.
-
-    Returns
-    -------
-    str
-        Module and name of the class, with a dot between; the name itself, if it is not in the
-        table.
+    """The module and name of a class by its stable name, or its place in a file of format 1.
 
     Examples
     --------

@@ -14,12 +14,7 @@ _SCHEMA = "schema.json"
 def rename_classes(source: IO[bytes], target: Any, rename: Callable[[str], str]) -> None:
     """Copy a file of skops, with other names for its classes.
 
-    Parameters
-    ----------
-    source, target : file
-        The zip file, and the file for the copy, which needs neither `seek` nor `tell`.
-    rename : callable
-        Turns an old name into a new one: module and class, with a dot between.
+    The target needs neither `seek` nor `tell`. A name is a module and a class, with a dot between.
     """
 
     def renamed(state: dict[str, Any]) -> dict[str, Any]:

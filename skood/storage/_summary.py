@@ -15,19 +15,10 @@ _ROWS = ("training_rows_", "_row_classes")
 
 
 def summary_of(estimator: Any) -> dict[str, Any]:
-    """Steps, features and the number of training rows.
+    """Steps, features and the number of training rows; None where unknown.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted or not.
-
-    Returns
-    -------
-    dict
-        ``"steps"``: for each estimator, in the order in which rows pass them, its depth within
-        other estimators, its type, and its parameters that are not the defaults. ``"n_features"``,
-        ``"features"`` (their names) and ``"training_rows"``: None if unknown.
+    A step is an estimator: its depth within other estimators, its type, and its parameters that are
+    not the defaults, in the order in which rows pass them.
 
     Examples
     --------

@@ -17,25 +17,7 @@ if TYPE_CHECKING:
 def describe_modules(
     modules: list[FoundModule], architectures: Mapping[str, str | Callable[[], nn.Module]]
 ) -> dict[str, dict[str, Any]]:
-    """The torch modules in the manifest, by name.
-
-    Parameters
-    ----------
-    modules : list of FoundModule
-        The modules.
-    architectures : mapping of str to str or callable
-        The parameter of `save`.
-
-    Returns
-    -------
-    dict of str to dict
-        How to build each module again, and the member with its weights.
-
-    Raises
-    ------
-    ValueError
-        If `architectures` does not fit the modules.
-    """
+    """How to build each module again, and the member with its weights, by name for the manifest."""
     if not modules:
         if architectures:
             allowed = "None for an estimator without torch modules"
@@ -66,27 +48,7 @@ def write_weights(
 def restore_modules(
     stored: StoredFile, given: Mapping[str, nn.Module], trusted: set[str]
 ) -> dict[str, nn.Module]:
-    """The torch modules of a file, by name.
-
-    Parameters
-    ----------
-    stored : StoredFile
-        The file.
-    given : mapping of str to torch.nn.Module
-        The parameter `modules` of `load`.
-    trusted : set of str
-        Names of functions and classes that may be called.
-
-    Returns
-    -------
-    dict of str to torch.nn.Module
-        The modules with their weights.
-
-    Raises
-    ------
-    ValueError
-        If a module cannot be built, or `given` does not fit the modules.
-    """
+    """The torch modules of a file with their weights, by name."""
     described = stored.manifest["modules"]
     if not described:
         if given:

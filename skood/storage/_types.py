@@ -21,22 +21,9 @@ ALLOWED_TYPES = STABLE_NAMES | OLD_NAMES.keys() | frozenset(_OTHER_TYPES)
 
 
 def names_of(trusted: Iterable[Any]) -> set[str]:
-    """The full names of types and functions; an item may already be a name.
+    """The full names of types and functions, with dots only; an item may already be a name.
 
-    Parameters
-    ----------
-    trusted : iterable of str, type or callable
-        The types. A name may have a colon before its last part, like the import path of a callable.
-
-    Returns
-    -------
-    set of str
-        The names, with dots only.
-
-    Raises
-    ------
-    ValueError
-        If `trusted` is a single name.
+    A name may have a colon before its last part, like the import path of a callable.
 
     Examples
     --------

@@ -28,24 +28,9 @@ class FoundModule:
 
 
 def with_stand_ins(estimator: Any) -> tuple[Any, list[FoundModule], list[str]]:
-    """Put stand-ins into a copy of an estimator; the estimator itself stays unchanged.
+    """A copy of an estimator that skops can write, its torch modules, and types to build again.
 
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator. The copy has copies of the objects that hold a stand-in; it shares all other
-        objects.
-
-    Returns
-    -------
-    estimator, list of FoundModule, list of str
-        A copy that skops can write; its torch modules; and the names of the types that lack a part,
-        which loading builds again.
-
-    Raises
-    ------
-    ValueError
-        If a function or class in it cannot be imported by its name.
+    The copy has copies of the objects that hold a stand-in; it shares all other objects.
     """
     walk = _Walk(_names_by_parameters(estimator))
     return walk.of(estimator, "", None, ""), walk.modules, sorted(walk.rebuilt)

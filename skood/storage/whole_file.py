@@ -11,26 +11,8 @@ from pathlib import Path
 def written_whole(path: Path) -> Iterator[Path]:
     """Name a temporary file, which becomes `path` after the block has ended without an error.
 
-    Parameters
-    ----------
-    path : Path
-        The file to write. An older file stays, whole, until the new one is whole.
-
-    Yields
-    ------
-    Path
-        A name in the same folder, with the same ending. If the block fails, the file is deleted.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from skood.storage.whole_file import written_whole
-    >>> path = Path(tempfile.mkdtemp()) / "text.txt"
-    >>> with written_whole(path) as temporary:
-    ...     _ = temporary.write_text("whole")
-    >>> path.read_text(), [file.name for file in path.parent.iterdir()]
-    ('whole', ['text.txt'])
+    It is in the same folder and has the same ending. An older file stays, whole, until the new one
+    is whole. If the block fails, the temporary file is deleted.
     """
     temporary = temporary_beside(path)
     try:

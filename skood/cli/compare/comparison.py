@@ -14,15 +14,10 @@ from .protocol import Fold, Protocol
 
 
 class Estimate(NamedTuple):
-    """A metric of one detector, or the difference between two.
+    """A metric of one detector, or the difference between two: a fraction of 1.
 
-    Attributes
-    ----------
-    mean : float
-        Mean over the folds, a fraction of 1.
-    over_folds, over_rows : Interval or None
-        Student's interval of the mean over folds (None for a single fold), and the bootstrap
-        interval over rows (None without resamples).
+    With Student's interval of the mean over folds (None for a single fold), and the bootstrap
+    interval over rows (None without resamples).
     """
 
     mean: float

@@ -25,25 +25,8 @@ class Interval(NamedTuple):
 def fold_interval(values: NDArray[np.float64], confidence_level: float) -> Interval | None:
     """Student's interval of the mean over folds; None for a single fold.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n_folds,)
-        One number per fold.
-    confidence_level : float in (0, 1)
-        Nominal coverage. The folds share training rows, so the true coverage is lower.
-
-    Returns
-    -------
-    Interval or None
-        Not clipped to the range of the metric.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skood.cli.compare.intervals import fold_interval
-    >>> low, high = fold_interval(np.array([0.8, 0.9]), 0.95)
-    >>> round(low, 3), round(high, 3)  # 0.85 -+ 12.706 * 0.05
-    (0.215, 1.485)
+    The folds share training rows, so the true coverage is lower than the level. The interval is not
+    clipped to the range of the metric.
     """
     if len(values) < 2:
         return None
@@ -59,20 +42,6 @@ def draw_multiplicities(
 
     Every fold and every detector uses the same draws. So a row counts alike in all folds that test
     it, as it would in another data set, and differences of detectors are paired.
-
-    Parameters
-    ----------
-    groups : ndarray of shape (n_samples,)
-        Class, cluster or label of each row.
-    n_bootstrap : int
-        Number of resamples.
-    generator : numpy Generator
-        Source of the draws.
-
-    Returns
-    -------
-    ndarray of int, shape (n_bootstrap, n_samples)
-        Numbers with the size of the group as their sum over each group.
     """
     # No row is drawn 65,536 times. A million rows take a gigabyte.
     times = np.zeros((n_bootstrap, len(groups)), dtype=np.uint16)
@@ -89,20 +58,8 @@ def resampled_means(
 ) -> NDArray[np.float64]:
     """The metrics' means over folds in each resample, for one detector.
 
-    Parameters
-    ----------
-    folds : sequence of Fold
-        The folds.
-    scores : sequence of ndarray of shape (n_test,)
-        Scores of the test rows of each fold.
-    times : ndarray of int, shape (n_bootstrap, n_samples)
-        The result of `draw_multiplicities`.
-
-    Returns
-    -------
-    ndarray of shape (n_bootstrap, n_metrics)
-        Columns in the order of `METRICS`. A fold without in-distribution or without
-        out-of-distribution rows in a resample is left out of its mean; NaN if no fold is left.
+    A fold without in-distribution or without out-of-distribution rows in a resample is left out of
+    its mean; NaN if no fold is left.
     """
     values = np.full((len(folds), len(times), len(METRICS)), np.nan)
     for fold, of_rows, of_fold in zip(folds, scores, values, strict=True):

@@ -43,18 +43,7 @@ CAVEATS = {
 
 
 def how_to_read(comparison: Comparison) -> str:
-    """List what the tables show, what they leave open, and which detectors failed.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        The result of `compare_detectors`.
-
-    Returns
-    -------
-    str
-        Items of a Markdown list.
-    """
+    """List what the tables show, what they leave open, and which detectors failed."""
     items = [METRICS, OVER_FOLDS]
     if comparison.resampled.shape[1]:
         items.append(OVER_ROWS.format(comparison.resampled.shape[1]))

@@ -13,19 +13,7 @@ from ...metrics import aupr_in, aupr_out, auroc, fpr_at_tpr
 
 @dataclass(frozen=True)
 class Outcome:
-    """Scores and predictions of one detector for each set of rows, and its times.
-
-    Attributes
-    ----------
-    detector : str
-        Name of the detector.
-    scores, predictions : dict of str to ndarray of shape (n_rows,)
-        By set ("id", "near", "far"): the scores, higher for ID, and the predictions, +1 or -1.
-    threshold : float
-        The score below which a row is flagged.
-    fit_seconds, score_seconds : float
-        Time to fit, and time to score the rows of all sets once.
-    """
+    """Scores and predictions of one detector for each set ("id", "near", "far"), and its times."""
 
     detector: str
     scores: dict[str, np.ndarray]

@@ -23,13 +23,7 @@ class OutputError(Exception):
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder and try to write to it, before the work and not after it.
-
-    Raises
-    ------
-    OutputError
-        If the folder cannot be made or cannot be written to.
-    """
+    """Make the folder and try to write to it, before the work and not after it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try_writing_to(folder)
@@ -41,13 +35,7 @@ def prepare_folder(folder: Path) -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give the name of a temporary file, which is renamed to `path` if the block succeeds.
-
-    Raises
-    ------
-    OutputError
-        If the file cannot be written or renamed. The temporary file is removed.
-    """
+    """Give the name of a temporary file, which is renamed to `path` if the block succeeds."""
     try:
         with _whole_file.written_whole(path) as temporary:
             yield temporary
@@ -58,17 +46,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 def write_scores(
     path: Path, outcomes: Sequence[Outcome], classes: Mapping[str, np.ndarray]
 ) -> None:
-    """Write one line per row: its place in its set, the set, its class, scores and predictions.
-
-    Parameters
-    ----------
-    path : Path
-        The CSV file.
-    outcomes : sequence of Outcome
-        One per detector; each adds the columns ``<detector>_score`` and ``<detector>_prediction``.
-    classes : mapping of str to ndarray of shape (n_rows,)
-        By set ("id", "near", "far"): the class of each row.
-    """
+    """Write one line per row: its place in its set, the set, its class, scores and predictions."""
     names = [f"{o.detector}_{column}" for o in outcomes for column in ("score", "prediction")]
     with (
         written_whole(path) as temporary,

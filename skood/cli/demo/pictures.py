@@ -41,20 +41,8 @@ def draw_pictures(
 ) -> None:
     """Draw all pictures and write them as PNG files with the names in `PICTURES`.
 
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-    outcomes : sequence of Outcome
-        One per detector.
-    labels : mapping of str to str
-        The sets ("id", "near", "far"), each with its name in the legend.
-    estimators : mapping of str to estimator
-        The fitted detectors by name.
-    data : Bunch
-        The rows, as `load_digits_ood` gives them.
-    seed : int
-        Draws the rows that calibrate p-values.
+    `labels` are the names of the sets in the legend. The seed draws the rows that calibrate
+    p-values.
     """
     X = np.vstack([data.X_test, data.X_near])
     y = np.repeat([1, -1], [len(data.X_test), len(data.X_near)])

@@ -14,20 +14,7 @@ so that about 5 % of ID rows are flagged. score s: all sets in one call."""
 
 
 def format_table(outcomes: Sequence[Outcome], blocks: Mapping[str, str]) -> str:
-    """Write the table as text.
-
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-        One per detector.
-    blocks : mapping of str to str
-        The OoD sets to show, each with its heading.
-
-    Returns
-    -------
-    str
-        The lines of the table, and a footnote that explains it.
-    """
+    """The table as text, a heading of `blocks` for each OoD set, and a footnote."""
     columns = PERCENT_COLUMNS + SECONDS_COLUMNS
     widths = [max(len(name), 5) for name in columns]
     label_width = max(len("detector"), *(len(outcome.detector) + 2 for outcome in outcomes))

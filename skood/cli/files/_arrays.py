@@ -27,25 +27,7 @@ class _Header(NamedTuple):
 
 
 class ArraySource:
-    """An array in a .npy or .npz file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    array : str or None, default=None
-        Name of the array in a .npz file. None: "X", or that of the only array.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Shape of one row.
-
-    Raises
-    ------
-    TableError
-        If there is no such array, or it has no rows of numbers.
-    """
+    """The array of a .npy file, or one of a .npz file: "X" or the only one, unless it is named."""
 
     row_name = "row"
     columns = None
@@ -72,13 +54,7 @@ class ArraySource:
                     yield Block(_as_floats(rows), None, part.start)
 
     def whole_array(self) -> NDArray[Any]:
-        """All rows.
-
-        Raises
-        ------
-        TableError
-            If there are no rows, or the file is cut short.
-        """
+        """All rows."""
         if not self.expected_rows:
             raise TableError(f"{self.name} has no rows.")
         with self._open() as file:

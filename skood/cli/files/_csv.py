@@ -21,30 +21,9 @@ _PIECE = 1 << 20  # bytes that are parsed at a time; the parser reads about 32 p
 
 
 class CsvSource:
-    """A CSV file.
+    """A CSV file. Without a header its columns are "x0", "x1", ...
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    encoding : str, default="utf-8"
-        Encoding of its text.
-    delimiter : str, default=","
-        Character between the values of a row.
-    header : bool, default=True
-        Whether the first line has the names of the columns. Otherwise they are "x0", "x1", ...
-
-    Attributes
-    ----------
-    columns : list of str
-        Names of the columns; "column 1" for the first column, if it has no name.
-    unnamed : list of str
-        The columns without a name.
-
-    Raises
-    ------
-    TableError
-        If the file has no columns, or two of the same name.
+    The first column is "column 1" if it has no name. `unnamed` lists the columns without one.
     """
 
     row_name = "row"
@@ -68,27 +47,7 @@ class CsvSource:
         return max(1, round(lines) - self.header)
 
     def blocks(self, layout: RowLayout, length: int | None = None, first_row: int = 0) -> Iterator:
-        """The rows in blocks.
-
-        Parameters
-        ----------
-        layout : RowLayout
-            Which columns of the file are features.
-        length : int, default=None
-            Number of rows in a block. None: by their width.
-        first_row : int, default=0
-            Number of rows to skip, in whole blocks.
-
-        Yields
-        ------
-        Block
-            The rows.
-
-        Raises
-        ------
-        TableError
-            If the file cannot be read, or a column of numbers holds text.
-        """
+        """The rows in blocks of `length`, or by their width. `first_row` skips whole blocks."""
         import pyarrow as pa
 
         types = dict.fromkeys(layout.numbers, pa.float64())
@@ -108,13 +67,7 @@ class CsvSource:
         return numbered(tables, first_row, make)
 
     def whole_table(self, columns: list[str]) -> pa.Table:
-        """All rows of some columns, as text.
-
-        Raises
-        ------
-        TableError
-            If the file cannot be read, or has no rows.
-        """
+        """All rows of some columns, as text."""
         import pyarrow as pa
 
         types = dict.fromkeys(columns, pa.string())

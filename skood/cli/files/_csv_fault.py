@@ -26,19 +26,7 @@ class CsvText(Protocol):
 def csv_fault(source: CsvText, numbers: tuple[str, ...], error: Exception) -> str:
     """Describe the first fault of a file that cannot be read, in one sentence.
 
-    Parameters
-    ----------
-    source : CsvText
-        The file.
-    numbers : tuple of str
-        Columns that must hold numbers.
-    error : Exception
-        The error of the reader.
-
-    Returns
-    -------
-    str
-        With the row and the column if they are found, else with the message of the reader.
+    It names the row and the column if they are found, else it has the message of the reader.
     """
     if isinstance(error, UnicodeError):
         return wrong_encoding(source, "")

@@ -22,25 +22,8 @@ _EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", 
 class ImageSource:
     """The images in a folder and its subfolders, in the order of their names.
 
-    A row is one image of shape (channels, height, width), its values from 0 to 1.
-
-    Parameters
-    ----------
-    path : Path
-        The folder.
-    shape : tuple of int or None, default=None
-        Channels (1: grey, 3: red, green and blue), height and width. None: those of the first
-        image. An image of another size is an error; none is scaled.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Shape of one row.
-
-    Raises
-    ------
-    TableError
-        If there are no images.
+    A row is one image of shape (channels, height, width), its values from 0 to 1. The shape is that
+    of the first image by default. An image of another size is an error; none is scaled.
     """
 
     row_name = "file"

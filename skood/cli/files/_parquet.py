@@ -16,23 +16,7 @@ if TYPE_CHECKING:
 
 
 class ParquetSource:
-    """A Parquet file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Attributes
-    ----------
-    columns : list of str
-        Names of the columns.
-
-    Raises
-    ------
-    TableError
-        If it is no Parquet file.
-    """
+    """A Parquet file."""
 
     row_name = "row"
     is_text = False
@@ -63,13 +47,7 @@ class ParquetSource:
         return numbered(tables, first_row, make)
 
     def whole_table(self, columns: list[str]) -> pa.Table:
-        """All rows of some columns.
-
-        Raises
-        ------
-        TableError
-            If there are no rows, or the file is damaged.
-        """
+        """All rows of some columns."""
         import pyarrow as pa
 
         batches = list(self._batches(columns, 1 << 16))

@@ -20,14 +20,8 @@ from ._results import ResultsFormat
 class Journal:
     """The progress of a partial file, and the work that it belongs to.
 
-    Attributes
-    ----------
-    made_of : dict
-        Texts and numbers that a resumed run must share: the detector, the input, the options.
-    rows, bytes : int
-        Number of finished rows, and length of the file with them.
-    tally : dict
-        Counts over these rows.
+    A resumed run must share `made_of`: the detector, the input, the options. `bytes` is the length
+    of the file with the finished rows.
     """
 
     made_of: Mapping[str, Any]

@@ -89,13 +89,7 @@ def check_named_columns(
 
 
 def _has_numbers(source: Any, column: str, values: pa.ChunkedArray) -> bool:
-    """Whether a column holds numbers; otherwise it holds categories.
-
-    Raises
-    ------
-    TableError
-        If it is empty, or holds both or another type.
-    """
+    """Whether a column holds numbers; otherwise it holds categories."""
     import pyarrow as pa
 
     kind = values.type

@@ -23,13 +23,7 @@ NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|Inf|INF|infinity|Infin
 
 
 def block_of(name: str, layout: RowLayout, table: pa.Table, start: int) -> Block:
-    """Make a block of a table: its features, and the column that identifies rows.
-
-    Raises
-    ------
-    TableError
-        If a column of numbers holds another type.
-    """
+    """Make a block of a table: its features, and the column that identifies rows."""
     import pandas as pd
 
     columns = [as_numbers(name, column, table[column], start) for column in layout.numbers]
