@@ -30,26 +30,7 @@ def run_demo(output: str | Path = "skood-demo", *, seed: int = 0, quiet: bool = 
 
     If torch is installed, the measures are also taken on the trace of an autoencoder. Prints one
     table, and writes ``scores.csv`` and, if matplotlib is installed, a picture by each Display of
-    `skood.plots`.
-
-    Parameters
-    ----------
-    output : str or Path, default="skood-demo"
-        Folder for the files, made if missing.
-    seed : int, default=0
-        Seed of the split, the patches and the detectors.
-    quiet : bool, default=False
-        Show no progress on stderr.
-
-    Returns
-    -------
-    Path
-        The absolute path of the folder.
-
-    Raises
-    ------
-    OutputError
-        If the folder cannot be made or written to.
+    `skood.plots` into the folder `output`, whose absolute path it returns.
 
     Examples
     --------

@@ -15,16 +15,7 @@ _VALUES = 1 << 22  # 32 MB of float64
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive rows of a file.
-
-    Attributes
-    ----------
-    rows : DataFrame or ndarray
-        The features.
-    ids : pyarrow.Array or None
-        The column that identifies rows.
-    start : int
-        Number of rows before the block.
+    """Consecutive rows of a file, `start` rows after its beginning, and the column of their names.
     """
 
     rows: Any

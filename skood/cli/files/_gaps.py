@@ -15,24 +15,7 @@ from ._errors import TableError
 def without_gaps(blocks: Iterator[Block], name: str, *, missing: bool) -> Iterator[Block]:
     """Pass blocks on; after the first bad value only count bad values, and raise at the end.
 
-    Parameters
-    ----------
-    blocks : iterator of Block
-        The rows.
-    name : str
-        Name of the file.
-    missing : bool
-        Whether missing values are allowed. Infinite ones never are.
-
-    Yields
-    ------
-    Block
-        The same blocks.
-
-    Raises
-    ------
-    TableError
-        If there are bad values, with their number and columns.
+    Infinite values are always bad, and missing ones unless they are allowed.
     """
     for block in blocks:
         counts = _gaps(block.rows, missing=missing)
@@ -44,13 +27,7 @@ def without_gaps(blocks: Iterator[Block], name: str, *, missing: bool) -> Iterat
 
 
 def check_gaps(rows: Any, name: str, *, missing: bool) -> None:
-    """Raise if rows have values that `without_gaps` refuses.
-
-    Raises
-    ------
-    TableError
-        If there are bad values, with their number and columns.
-    """
+    """Raise if rows have values that `without_gaps` refuses."""
     counts = _gaps(rows, missing=missing)
     if counts:
         raise TableError(_sentence(counts, name))

@@ -22,18 +22,9 @@ _END = 1 << 20  # bytes
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """How to read files that do not say it themselves.
+    """How to read CSV files, and .npz files with several arrays: they do not say it themselves.
 
-    Attributes
-    ----------
-    encoding : str
-        Encoding of CSV files.
-    delimiter : str or None
-        Delimiter of CSV files. None: a comma, or a tab in files with the ending .tsv.
-    header : bool
-        Whether the first line of CSV files has the names of the columns.
-    array : str or None
-        Name of the array in .npz files.
+    Without a delimiter it is a comma, or a tab in files with the ending .tsv.
     """
 
     encoding: str = "utf-8"
@@ -45,32 +36,9 @@ class ReadingOptions:
 def open_source(
     path: Path, options: ReadingOptions | None = None, *, shape: Sequence[int] | None = None
 ) -> Any:
-    """Open a file of rows, or a folder of images.
+    """Open a file of rows, or a folder of images of a shape (None: that of the first image).
 
-    Parameters
-    ----------
-    path : Path
-        The file: .csv, .tsv, .parquet, .npy or .npz.
-    options : ReadingOptions or None, default=None
-        How to read it.
-    shape : sequence of int or None, default=None
-        For images: channels, height and width. None: those of the first image.
-
-    Returns
-    -------
-    CsvSource, ParquetSource, ArraySource or ImageSource
-        A reader. It has read the beginning of the file.
-
-    Raises
-    ------
-    OptionError
-        If there is no such file, or no reader for its ending.
-    TableError
-        If it cannot be read.
-    ImportError
-        If a needed package is not installed.
-    OSError
-        If it cannot be opened.
+    The reader has read the beginning of the file.
     """
     options = options or ReadingOptions()
     import_optional("pyarrow", "io", needed_by="Reading and writing files of rows")
@@ -96,17 +64,9 @@ def open_source(
 
 
 def fingerprint(source: Any) -> str:
-    """Checksum of the size of a file, its time, and the bytes at its ends.
+    """SHA-256 of the size of a file, its time, and the bytes at its ends.
 
-    Parameters
-    ----------
-    source : CsvSource, ParquetSource, ArraySource or ImageSource
-        The file, or a folder: then of the names, sizes and times of all images.
-
-    Returns
-    -------
-    str
-        SHA-256.
+    Of a folder: of the names, sizes and times of all images.
     """
     digest = hashlib.sha256()
     for file in getattr(source, "files", [source.path]):

@@ -35,11 +35,6 @@ class PartialFile:
 
     Each block is on the disk before the journal counts it. So a run may be killed at any time: the
     file holds whole blocks up to the length in the journal.
-
-    Parameters
-    ----------
-    output : Path
-        Final name of the file.
     """
 
     def __init__(self, output: Path) -> None:
@@ -66,20 +61,7 @@ class PartialFile:
         return self._read_journal().rows if self.is_open and self.can_resume() else 0
 
     def start(self, made_of: Mapping[str, Any], head: bytes) -> Self:
-        """Begin a new file; the rows of an earlier run are lost.
-
-        Parameters
-        ----------
-        made_of : mapping
-            What a resumed run must share.
-        head : bytes
-            The bytes before the first block.
-
-        Returns
-        -------
-        PartialFile
-            Itself, to be closed by ``with``.
-        """
+        """Begin a new file with these first bytes; the rows of an earlier run are lost."""
         self._file = self.path.open("w+b")
         self._lock()
         self.journal_path.unlink(missing_ok=True)  # its rows are gone
@@ -88,23 +70,7 @@ class PartialFile:
         return self
 
     def resume(self, made_of: Mapping[str, Any]) -> Self:
-        """Resume an earlier run after its last whole block.
-
-        Parameters
-        ----------
-        made_of : mapping
-            What this run must share with the earlier one.
-
-        Returns
-        -------
-        PartialFile
-            Itself, to be closed by ``with``.
-
-        Raises
-        ------
-        OptionError
-            If a part differs, or the file does not match its journal.
-        """
+        """Resume an earlier run after its last whole block, if it was made of the same."""
         journal = self._read_journal()
         changed = [key for key in made_of if journal.made_of.get(key) != made_of[key]]
         if changed:
@@ -123,17 +89,7 @@ class PartialFile:
         return self
 
     def append(self, piece: bytes, rows: int, tally: Mapping[str, Any]) -> None:
-        """Add a block, and count it when it is on the disk.
-
-        Parameters
-        ----------
-        piece : bytes
-            Its bytes.
-        rows : int
-            Number of its rows.
-        tally : mapping
-            Counts up to its end.
-        """
+        """Add the bytes of a block, and count it when it is on the disk."""
         done = replace(self.journal, rows=self.journal.rows + rows, tally=dict(tally))
         self._append(piece, done)
 
@@ -144,15 +100,7 @@ class PartialFile:
             file.close()
 
     def finish(self, results: ResultsFormat, output: Path) -> None:
-        """Close the file and turn it into the output.
-
-        Parameters
-        ----------
-        results : ResultsFormat
-            Its format.
-        output : Path
-            Its final name.
-        """
+        """Close the file and turn it into the output."""
         self.close()
         results.finish(self.path, output)
         self.journal_path.unlink()

@@ -81,13 +81,7 @@ class ParquetResults:
 
 
 def results_format(output: Path) -> ResultsFormat:
-    """Choose the format by the ending of the file.
-
-    Raises
-    ------
-    OptionError
-        If no format has this ending.
-    """
+    """Choose the format by the ending of the file."""
     formats: dict[str, ResultsFormat] = {".csv": CsvResults(), ".parquet": ParquetResults()}
     if output.suffix.lower() not in formats:
         raise OptionError(

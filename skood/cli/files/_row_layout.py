@@ -11,15 +11,7 @@ from ._errors import TableError, listed
 
 @dataclass(frozen=True)
 class ColumnRoles:
-    """Which columns are no features.
-
-    Attributes
-    ----------
-    id_column : str or None
-        The column that identifies rows.
-    exclude : tuple of str
-        Columns that are left out.
-    """
+    """Which columns are no features."""
 
     id_column: str | None = None
     exclude: tuple[str, ...] = ()
@@ -29,16 +21,8 @@ class ColumnRoles:
 class RowLayout:
     """Which columns are features, and which are not; or the shape of a row.
 
-    Attributes
-    ----------
-    kind : {"table", "array", "images"}
-        Named columns, one array, or images.
-    numbers, categories : tuple of str
-        For "table": columns of numbers, and of text or truth values, in the order of the file.
-    id_column, exclude
-        As in `ColumnRoles`.
-    shape : tuple of int
-        For "array" and "images": the shape of one row.
+    `kind` is "table", "array" or "images". The columns of a table are numbers, or categories (text
+    or truth values), in the order of the file. `shape` is that of one row otherwise.
     """
 
     kind: str = "table"
@@ -81,13 +65,7 @@ class RowLayout:
         return replace(self, id_column=roles.id_column or self.id_column, exclude=exclude)
 
     def check_columns(self, name: str, columns: Sequence[str]) -> None:
-        """Raise unless a file has exactly these columns, in any order.
-
-        Raises
-        ------
-        TableError
-            If features are missing, or other columns have no role.
-        """
+        """Raise unless a file has exactly these columns, in any order."""
         missing = [column for column in self.features if column not in columns]
         known = {*self.features, *self.exclude, self.id_column}
         extra = [column for column in columns if column not in known]

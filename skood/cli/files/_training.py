@@ -26,28 +26,7 @@ def read_training_table(
 ) -> tuple[Any, RowLayout]:
     """Read all rows of a CSV or Parquet file, and find the layout of its columns.
 
-    Parameters
-    ----------
-    source : CsvSource or ParquetSource
-        The file.
-    roles : ColumnRoles
-        The columns that are no features.
-    categorical : sequence of str, default=()
-        Columns whose numbers are names of categories.
-    most_categories : int, default=200
-        Largest number of different values in a column of categories.
-
-    Returns
-    -------
-    rows : DataFrame
-        The features.
-    layout : RowLayout
-        Layout of the rows.
-
-    Raises
-    ------
-    TableError
-        If a column cannot be a feature, or the file cannot be read.
+    The numbers in `categorical` columns are names of categories.
     """
     left_out = {roles.id_column, *roles.exclude}
     columns = [name for name in source.columns if name not in left_out]
@@ -73,13 +52,7 @@ def read_training_table(
 def check_named_columns(
     name: str, option: str, names: Sequence[str], columns: Sequence[str]
 ) -> None:
-    """Raise unless the columns that an option names exist.
-
-    Raises
-    ------
-    OptionError
-        If one does not.
-    """
+    """Raise unless the columns that an option names exist."""
     absent = [column for column in names if column not in columns]
     if absent:
         raise OptionError(
