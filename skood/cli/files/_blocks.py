@@ -15,8 +15,7 @@ _VALUES = 1 << 22  # 32 MB of float64
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive rows of a file, `start` rows after its beginning, and the column of their names.
-    """
+    """Consecutive rows of a file from row `start` on, and the column that identifies them."""
 
     rows: Any
     ids: Any
