@@ -11,15 +11,12 @@ from numpy.typing import NDArray
 
 from skood._optional import is_installed
 from skood._version import __version__
-from skood.cli.compare import (
-    Comparison,
-    Protocol,
-    choose_protocol,
-    compare_detectors,
-    comparison_markdown,
-    draw_comparison,
-    write_comparison_csv,
-)
+from skood.cli.compare.compare import compare_detectors
+from skood.cli.compare.comparison import Comparison
+from skood.cli.compare.figure import draw_comparison
+from skood.cli.compare.protocol import Protocol, choose_protocol
+from skood.cli.compare.report import comparison_markdown
+from skood.cli.compare.rows_csv import write_comparison_csv
 from skood.storage.whole_file import written_whole
 
 from ._assembly import assemble

@@ -9,6 +9,8 @@ from typing import Self, TextIO
 
 from skood.rows.progress import StatusLine
 
+from ._progress import duration
+
 
 class StepLog:
     """A line for each finished step, with its time. A terminal shows the running step too."""
@@ -52,12 +54,5 @@ class StepLine:
         text = f"[{done + (done < total)}/{total}] {what}"
         if done:
             left = (perf_counter() - self._start) / done * (total - done)
-            text += f" ({_clock(left)} left)"
+            text += f" ({duration(left)} left)"
         self._line.draw(text)
-
-
-def _clock(seconds: float) -> str:
-    """Minutes and seconds, hours where there are any."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -11,31 +11,10 @@ from importlib import import_module
 
 from ._format_1 import PLACES as _PLACES_IN_FORMAT_1
 
-# Written out, since a file may name any of these classes. A class does not belong here if no saved
-# estimator holds it, or if its construction does more than keep its arguments.
+# A file may name any of these classes. A class does not belong here if no saved estimator holds it,
+# or if its construction does more than keep its arguments.
 _PUBLIC = {
-    "skood": (
-        "ASHTransformer",
-        "ActiveNeuronSelector",
-        "ConformalOutlierDetector",
-        "FDBDScorer",
-        "FSSDScorer",
-        "KNNOutlierDetector",
-        "KernelDensityOutlierDetector",
-        "LCPOutlierDetector",
-        "LOFOutlierDetector",
-        "LayerEnsemble",
-        "MahalanobisOutlierDetector",
-        "NNGuideScorer",
-        "OODGate",
-        "OutlierPipeline",
-        "PartialWhitener",
-        "ReActTransformer",
-        "ReferenceStore",
-        "SHEScorer",
-        "TrimmedOutlierDetector",
-        "ViMScorer",
-    ),
+    "skood": [name for name in import_module("skood").__all__ if name[0].isupper()],
     "skood.deep": (
         "AutoencoderTransformer",
         "DeepEnsembleScorer",

@@ -289,7 +289,7 @@ def test_a_terminal_gets_progress_that_is_wiped_out(npz, quiet):
         return
     lines = shown.decode().split("\r\x1b[K")
     assert lines[1].startswith("[1/8] knn, ")
-    assert re.fullmatch(r"\[8/8\] md, resamples \(\d+:\d\d left\)", lines[8])
+    assert re.fullmatch(r"\[8/8\] md, resamples \(\d+ s left\)", lines[8])
     assert lines[-1] == ""
 
 

@@ -66,7 +66,7 @@ def compare_detectors(
     --------
     >>> from sklearn.datasets import load_iris
     >>> from skood import KNNOutlierDetector, MahalanobisOutlierDetector
-    >>> from skood.cli.compare import choose_protocol, compare_detectors
+    >>> from skood.comparison import choose_protocol, compare_detectors
     >>> X, y = load_iris(return_X_y=True)
     >>> comparison = compare_detectors(
     ...     X,

@@ -122,7 +122,7 @@ def choose_protocol(
 
     Examples
     --------
-    >>> from skood.cli.compare import choose_protocol
+    >>> from skood.comparison import choose_protocol
     >>> choose_protocol(["a", "b", "c", "a"]).splitter.n_splits
     3
     >>> choose_protocol([1, 1, -1]).kind, choose_protocol(None).kind

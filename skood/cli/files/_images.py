@@ -32,9 +32,8 @@ class ImageSource:
     def __init__(self, path: Path, *, shape: Sequence[int] | None = None) -> None:
         self._images = import_optional("PIL.Image", "io", needed_by="Reading images")
         self.path, self.name = path, path.name or str(path)
-        files = [file for file in path.rglob("*") if file.is_file() and file.name[0] != "."]
-        self.files = sorted(file for file in files if file.suffix.lower() in _ENDINGS)
-        self.n_left_out = len(files) - len(self.files)
+        visible = (file for file in path.rglob("*") if file.is_file() and file.name[0] != ".")
+        self.files = sorted(file for file in visible if file.suffix.lower() in _ENDINGS)
         if not self.files:
             raise TableError(
                 f"The folder {self.name} has no images: none of its files ends in "
