@@ -495,18 +495,20 @@ CALIBRATED += [
 ]
 
 # A Pipeline whose `training_scores_` are those of fits without the row. Its steps have the other
-# parameters, and are fitted in place.
+# parameters, and are fitted in place. With `trim` the steps do not see the least typical rows.
 PIPELINES = [
     Case(
         f"OutlierPipeline-{name}",
-        partial(_pipeline, last),
+        partial(_pipeline, last, **options),
         changes={},
         neighbors=False,
     )
-    for name, last in {
-        "KNN": KNNOutlierDetector(n_neighbors=5),
-        "LCP-locality": LCPOutlierDetector(locality=0.5),
-    }.items()
+    for name, last, options in [
+        ("KNN", KNNOutlierDetector(n_neighbors=5), {}),
+        ("LCP-locality", LCPOutlierDetector(locality=0.5), {}),
+        ("KNN-trimmed", KNNOutlierDetector(n_neighbors=5), {"trim": 0.1}),
+        ("LCP-locality-trimmed", LCPOutlierDetector(locality=0.5), {"trim": 0.1}),
+    ]
 ]
 
 

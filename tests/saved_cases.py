@@ -73,6 +73,7 @@ CASES = [
 CASES += [
     Saved("tabular", lambda: make_outlier_detector("tabular"), _X, _Q),
     Saved("embedding", lambda: make_outlier_detector("embedding"), _WIDE, _WIDE_Q),
+    Saved("robust", lambda: make_outlier_detector(robust=True), _X, _Q),
     Saved(
         "conformal by class",
         lambda: ConformalOutlierDetector(

@@ -3,7 +3,8 @@
 from ._batch_test import ConformalTestResult
 from .conformal import ConformalOutlierDetector
 from .gate import OODGate
-from .outlier_pipeline import OutlierPipeline, make_outlier_pipeline
+from .outlier_pipeline import OutlierPipeline
+from .pipeline_of_steps import make_outlier_pipeline
 from .trimmed import TrimmedOutlierDetector
 
 __all__ = [

@@ -11,8 +11,50 @@ from ..measures import knn_distance
 from ..neighbors import ExactIndex, KDTreeIndex
 from ..neighbors.index_choice import is_for_a_tree
 
+_WIDE = 50  # neighbours: more than there are odd rows of one kind
 # Widths of a normal distribution of variance 1, by which quantiles become standard deviations.
 _QUARTILES, _TWENTIETHS, _ABSOLUTE = 1.349, 3.290, 0.798
+
+
+def least_typical(
+    X: NDArray,
+    share: float,
+    labels: NDArray | None = None,
+    *,
+    n_neighbors: int | None = None,
+    n_jobs: int | None = None,
+) -> NDArray[np.intp]:
+    """Positions of the rows that lie furthest from the others by `wide_distances`.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The rows.
+    share : float
+        At most this share of the rows, in [0, 0.5]; of equally typical rows all or none.
+    labels : ndarray of shape (n_samples,) or None
+        Class labels: then it is the share of each class.
+    n_neighbors, n_jobs : int or None
+        As in `wide_distances`. By default 50 neighbours, but at most half of the rows.
+
+    Returns
+    -------
+    ndarray of int
+        Positions, ascending.
+    """
+    k = min(_WIDE, len(X) // 2) if n_neighbors is None else n_neighbors
+    distances = wide_distances(X, k, n_jobs)
+    if labels is None:
+        return _largest(distances, share)
+    parts = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    return np.sort(np.concatenate([part[_largest(distances[part], share)] for part in parts]))
+
+
+def _largest(distances: NDArray[np.float64], share: float) -> NDArray[np.intp]:
+    """Positions of at most this share of the distances, the largest; of equal ones all or none."""
+    n_kept = len(distances) - int(share * len(distances))
+    boundary = np.partition(distances, n_kept - 1)[n_kept - 1]
+    return np.flatnonzero(distances > boundary)
 
 
 def wide_distances(X: NDArray, n_neighbors: int, n_jobs: int | None) -> NDArray[np.float64]:

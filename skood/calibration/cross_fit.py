@@ -69,9 +69,14 @@ class RowsInReach:
 
     def fitted(self, estimator: Any, positions: NDArray[np.intp]) -> Any:
         """The estimator, fitted to some of the rows."""
+        X, y, params = self.arguments(positions)
+        return estimator.fit(X, y, **params)
+
+    def arguments(self, positions: NDArray[np.intp]) -> tuple[Any, Any, dict[str, Any]]:
+        """Rows, labels and further arguments of `fit` for some of the rows."""
         y = None if self._y is None else select_rows(self._y, positions)
         params = select_fit_params(self._X, self._fit_params, positions)
-        return estimator.fit(self._some(positions), y, **params)
+        return self._some(positions), y, params
 
     def measured(
         self, measure: Callable[[Any], NDArray[np.float64]], positions: NDArray[np.intp]
@@ -146,10 +151,13 @@ def cross_fit(
     folds: Sequence[NDArray[np.intp]],
     *,
     score_rows: NDArray[np.intp] | None = None,
+    fit_rows: NDArray[np.intp] | None = None,
     keep: bool = True,
     measure_drift: bool = False,
 ) -> CrossFitted:
     """Cross-fit over rows that may be anywhere, as `cross_fitted` does.
+
+    Only `fit_rows` are fitted, all rows by default; the others are scored.
 
     A last step with `reference_of` and `replace_reference` compares the score of a row with a
     measure of its training rows. A first pass takes that measure of each row by the fit that has
@@ -157,10 +165,11 @@ def cross_fit(
     """
     everything = np.arange(sum(map(len, folds)))
     score_rows = everything if score_rows is None else score_rows
-    fits = (rows.fitted(_light_clone(estimator), _others(everything, fold)) for fold in folds)
+    fit_rows = everything if fit_rows is None else fit_rows
+    fits = (rows.fitted(_light_clone(estimator), _others(fit_rows, fold)) for fold in folds)
     reference = None
     if hasattr(learning_step(estimator), "reference_of"):
-        fits, reference = _with_reference(list(fits), rows, folds)
+        fits, reference = _with_reference(list(fits), rows, folds, fit_rows)
     scores, kept = np.empty(len(everything)), []
     for fitted, fold in zip(fits, folds, strict=True):
         chosen = np.intersect1d(fold, score_rows, assume_unique=True)
@@ -169,18 +178,20 @@ def cross_fit(
             kept.append(fitted)
     drift = 0.0
     if measure_drift and len(folds) >= _FEWEST_FOLDS:
-        drift = _drift(estimator, rows, folds, np.isin(everything, score_rows), scores, reference)
+        is_scored = np.isin(everything, score_rows)
+        drift = _drift(estimator, rows, folds, fit_rows, is_scored, scores, reference)
     return CrossFitted(scores[score_rows], score_rows, kept, reference, drift)
 
 
-def _others(everything: NDArray[np.intp], *folds: NDArray[np.intp]) -> NDArray[np.intp]:
-    return np.setdiff1d(everything, np.concatenate(folds), assume_unique=True)
+def _others(fit_rows: NDArray[np.intp], *folds: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.setdiff1d(fit_rows, np.concatenate(folds), assume_unique=True)
 
 
 def _drift(
     estimator: Any,
     rows: FoldRows,
     folds: Sequence[NDArray[np.intp]],
+    fit_rows: NDArray[np.intp],
     is_scored: NDArray[np.bool_],
     scores: NDArray[np.float64],
     reference: NDArray[np.float64] | None,
@@ -193,9 +204,10 @@ def _drift(
     as distances to neighbours in many columns do.
     """
     pair = np.sort(np.concatenate(folds[:2]))
-    smaller = rows.fitted(_light_clone(estimator), _others(np.arange(len(scores)), pair))
+    others = _others(fit_rows, pair)
+    smaller = rows.fitted(_light_clone(estimator), others)
     if reference is not None:
-        learning_step(smaller).replace_reference(np.delete(reference, pair))
+        learning_step(smaller).replace_reference(reference[others])
     pair = pair[is_scored[pair]]
     if not len(pair):
         return 0.0
@@ -205,14 +217,17 @@ def _drift(
 
 
 def _with_reference(
-    fits: list[Any], rows: FoldRows, folds: Sequence[NDArray[np.intp]]
+    fits: list[Any],
+    rows: FoldRows,
+    folds: Sequence[NDArray[np.intp]],
+    fit_rows: NDArray[np.intp],
 ) -> tuple[Any, NDArray[np.float64]]:
     """Give each fold's fit the out-of-fold reference of its training rows."""
     reference = np.empty(sum(map(len, folds)))
     for fitted, fold in zip(fits, folds, strict=True):
         reference[fold] = rows.measured(ReferenceOf(fitted), fold)
     for fitted, fold in zip(fits, folds, strict=True):
-        learning_step(fitted).replace_reference(np.delete(reference, fold))
+        learning_step(fitted).replace_reference(reference[_others(fit_rows, fold)])
     return fits, reference
 
 

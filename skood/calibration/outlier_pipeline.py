@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -27,6 +27,7 @@ from ..explanation import Explanation, explain
 from ..measures import contamination_threshold
 from ..measures.ties import below_ties
 from ._calibration_rows import is_outside, learns_from_labels
+from ._odd_rows import odd_rows
 from .cross_fit import CrossFitted, FoldRows, ReferenceOf, RowsInReach, cross_fit, learning_step
 from .folds import folds_of
 
@@ -38,7 +39,7 @@ def _explains(pipeline: OutlierPipeline) -> bool:
 
 
 def _takes_more(pipeline: OutlierPipeline) -> bool:
-    return all(
+    return not pipeline.trim and all(
         isinstance(step, FrozenEstimator) or hasattr(step, "partial_fit")
         for _, _, step in pipeline._iter()
     )
@@ -66,6 +67,11 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
     contamination : float or None, default=None
         Share of the out-of-fold scores that lies below the threshold, in (0, 0.5]. None: the
         `contamination` of the last step.
+    trim : float, default=0.0
+        Share of the training rows that the final fit and the folds' fits leave out, in [0, 0.5]:
+        those whose 50th nearest row is the furthest, on the columns that reach the last step, as
+        `TrimmedOutlierDetector` does it. They still count in the threshold. For training rows
+        among which some are what the detector shall find; it costs one more fit.
     random_state : int, RandomState instance or None, default=None
         Draws the folds and these rows.
     memory : str or object with the joblib.Memory interface, default=None
@@ -81,6 +87,8 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
         Out-of-fold scores of the training rows that set the threshold.
     training_indices_ : ndarray of shape (n_threshold,)
         Positions of these rows.
+    trimmed_indices_ : ndarray of shape (n_trimmed,)
+        Positions of the rows left out by `trim`, ascending.
     n_samples_fit_ : int
         Number of rows given to `fit` and `partial_fit`.
     classes_ : ndarray
@@ -129,6 +137,7 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
         n_folds: int = 5,
         threshold_samples: int | None = 10_000,
         contamination: float | None = None,
+        trim: float = 0.0,
         random_state: int | np.random.RandomState | None = None,
         memory: Any = None,
         verbose: bool = False,
@@ -137,6 +146,7 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
         self.n_folds = n_folds
         self.threshold_samples = threshold_samples
         self.contamination = contamination
+        self.trim = trim
         self.random_state = random_state
         self.memory = memory
         self.verbose = verbose
@@ -174,8 +184,17 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
             params = select_fit_params(X, params, inside)
             X, y = select_rows(X, inside), select_rows(y, inside)
             groups = None if groups is None else select_rows(groups, inside)
-        super().fit(X, y, **params)
-        self._cross_fit(RowsInReach(X, y, params), inside, y, groups)
+        rows, odd = RowsInReach(X, y, params), np.empty(0, dtype=np.intp)
+        if self.trim:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # the fit without odd rows warns
+                super().fit(X, y, **params)
+            odd = odd_rows(self, X, y)
+        kept = np.setdiff1d(np.arange(len(inside)), odd, assume_unique=True)
+        X_kept, y_kept, params = rows.arguments(kept) if len(odd) else (X, y, params)
+        super().fit(X_kept, y_kept, **params)
+        self._cross_fit(rows, inside, y, groups, kept)
+        self.trimmed_indices_ = inside[odd]
         self.n_samples_fit_ = n_given
         return self
 
@@ -199,7 +218,8 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
         self._check_parameters()
         everything = np.arange(n_samples)
         rows.fitted(Pipeline(self.steps), everything)
-        self._cross_fit(rows, everything, y, None)
+        self._cross_fit(rows, everything, y, None, everything)
+        self.trimmed_indices_ = everything[:0]
         self.n_samples_fit_ = n_samples
         return self
 
@@ -298,6 +318,7 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
     def _check_parameters(self) -> None:
         check_int(self, "n_folds", self.n_folds, 2)
         check_int(self, "threshold_samples", self.threshold_samples, 2, or_none=True)
+        check_float(self, "trim", self.trim, "[0, 0.5]")
         if self.contamination is not None:
             check_float(self, "contamination", self.contamination, "(0, 0.5]")
         if self.steps and isinstance(self._contamination(), (str, type(None))):
@@ -323,7 +344,14 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
         if not isinstance(steps[-1], FrozenEstimator):
             steps[-1].partial_fit(X, y)
 
-    def _cross_fit(self, rows: FoldRows, inside: NDArray[np.intp], y: Any, groups: Any) -> None:
+    def _cross_fit(
+        self,
+        rows: FoldRows,
+        inside: NDArray[np.intp],
+        y: Any,
+        groups: Any,
+        fit_rows: NDArray[np.intp],
+    ) -> None:
         """Set the threshold by out-of-fold scores of the training rows."""
         n_samples = len(inside)
         self._check_enough(n_samples)
@@ -335,7 +363,17 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
         with warnings.catch_warnings():
             # the fit on all rows has warned, and of its own rows
             warnings.simplefilter("ignore", UserWarning)
-            found = cross_fit(plain, rows, folds, score_rows=kept, keep=False, measure_drift=True)
+            found = cross_fit(
+                plain,
+                rows,
+                folds,
+                score_rows=kept,
+                fit_rows=fit_rows,
+                keep=False,
+                measure_drift=True,
+            )
+        if found.reference is not None:
+            found = found._replace(reference=found.reference[fit_rows])
         self._adopt(found, inside[found.rows])
 
     def _adopt(self, found: CrossFitted, rows: NDArray[np.intp]) -> None:
@@ -360,30 +398,3 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = bool(self.steps) and learns_from_labels(self)
         return tags
-
-
-def make_outlier_pipeline(*steps: Any, **options: Any) -> OutlierPipeline:
-    """Make an `OutlierPipeline` of steps without names.
-
-    Parameters
-    ----------
-    *steps : estimators
-        Transformers, then a detector. Each step is named after its class, as by scikit-learn's
-        `make_pipeline`.
-    **options
-        Parameters of the `OutlierPipeline`.
-
-    Returns
-    -------
-    OutlierPipeline
-        Not fitted.
-
-    Examples
-    --------
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> from skood import KNNOutlierDetector, make_outlier_pipeline
-    >>> detector = make_outlier_pipeline(StandardScaler(), KNNOutlierDetector(), n_folds=10)
-    >>> list(detector.named_steps)
-    ['standardscaler', 'knnoutlierdetector']
-    """
-    return OutlierPipeline(make_pipeline(*steps).steps, **options)

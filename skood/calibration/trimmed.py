@@ -26,7 +26,7 @@ from ..measures import contamination_threshold
 from ..measures.ties import below_ties
 from ..neighbors.index_choice import feasible_n_neighbors
 from ._calibration_rows import is_outside, learns_from_labels
-from ._typicality import wide_distances
+from ._typicality import least_typical
 
 
 class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
@@ -193,12 +193,15 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
         self, rows: NDArray, labels: NDArray | None, inside: NDArray[np.intp]
     ) -> NDArray[np.intp]:
         self.n_neighbors_ = feasible_n_neighbors(self, len(inside))
-        distances = wide_distances(rows[inside], self.n_neighbors_, self.n_jobs)
-        if not hasattr(self, "classes_") or labels is None:
-            return inside[_largest(distances, self.trim)]
-        parts = [np.flatnonzero(labels[inside] == label) for label in np.unique(labels[inside])]
-        odd = [part[_largest(distances[part], self.trim)] for part in parts]
-        return np.sort(inside[np.concatenate(odd)])
+        classes = labels if hasattr(self, "classes_") else None
+        odd = least_typical(
+            rows[inside],
+            self.trim,
+            None if classes is None else classes[inside],
+            n_neighbors=self.n_neighbors_,
+            n_jobs=self.n_jobs,
+        )
+        return inside[odd]
 
     def _set_threshold_of_all(self, X: Any, kept: NDArray[np.intp], n_inside_kept: int) -> None:
         """Set the threshold by rows kept and, in their share of all rows, rows left out."""
@@ -241,13 +244,6 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
             tags.input_tags = get_tags(self.detector).input_tags
         tags.target_tags.required = learns_from_labels(self.detector)
         return tags
-
-
-def _largest(distances: NDArray[np.float64], share: float) -> NDArray[np.intp]:
-    """Positions of at most this share of the distances, the largest; of equal ones all or none."""
-    n_kept = len(distances) - int(share * len(distances))
-    boundary = np.partition(distances, n_kept - 1)[n_kept - 1]
-    return np.flatnonzero(distances > boundary)
 
 
 def _evenly(n: int, size: int) -> NDArray[np.intp]:

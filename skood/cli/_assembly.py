@@ -42,12 +42,13 @@ def assemble(
     missing: str = "refuse",
     scale: str = "auto",
     features: Any = None,
+    robust: bool = False,
     seed: int = 0,
 ) -> Pipeline:
     """An unfitted `OutlierPipeline` of the detector with this name, for rows of this layout.
 
     Fitted `features` are not fitted again. `scale` "auto" standardises for all detectors but one
-    that whitens.
+    that whitens. `robust` is that of `make_outlier_detector`.
     """
     before: list[Any] = [] if missing == "refuse" else [SimpleImputer(strategy=missing)]
     if scale == "standard" or (scale == "auto" and name != "embedding"):
@@ -61,7 +62,8 @@ def assemble(
     if features is not None:
         before.insert(0, FrozenEstimator(features) if _is_fitted(features) else features)
     steps = [step for _, step in _STEPS[name](seed).steps]
-    return make_outlier_pipeline(*before, *steps, random_state=seed)
+    trim = make_outlier_detector(robust=robust).trim
+    return make_outlier_pipeline(*before, *steps, trim=trim, random_state=seed)
 
 
 def _is_fitted(transformer: Any) -> bool:

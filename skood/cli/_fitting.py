@@ -54,6 +54,7 @@ def _fit(training: TrainingRows, scale: str, options: DetectorOptions, features:
         missing=training.missing,
         scale=scale,
         features=features,
+        robust=options.robust,
         seed=options.seed,
     )
     rows = training.rows

@@ -25,6 +25,7 @@ class DetectorOptions:
     """Which detector is fitted, on which features, with which p-values."""
 
     detector: str
+    robust: bool
     alpha: float | None  # None: no p-values
     calibration_size: float
     features: Path | None

@@ -68,6 +68,11 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="share of the training rows that calibrate p-values (default: 0.25)",
     )
+    group.add_argument(
+        "--robust",
+        action="store_true",
+        help="leave out the 5 %% least typical training rows, for training rows that are not clean",
+    )
     add_preparation(group)
     group.add_argument(
         "--features",

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from .._validation import check_option
+from .._validation import check_option, parameter_error
 from ..calibration import OutlierPipeline, make_outlier_pipeline
 from ..preprocessing import PartialWhitener
 from .lcp import LCPOutlierDetector
 
+_ROBUST_TRIM = 0.05
 
-def make_outlier_detector(kind: str = "tabular", **params: Any) -> OutlierPipeline:
+
+def make_outlier_detector(
+    kind: str = "tabular", *, robust: bool = False, **params: Any
+) -> OutlierPipeline:
     """Make the recommended Pipeline for a kind of data.
 
     Parameters
@@ -21,6 +26,9 @@ def make_outlier_detector(kind: str = "tabular", **params: Any) -> OutlierPipeli
         "tabular", for columns of different units: standardises them, then `LCPOutlierDetector`.
         "embedding", for features of a network: divides rows by their length to the power 0.75,
         whitens them to the power 0.5, then `LCPOutlierDetector` with ``locality=0.5``.
+    robust : bool, default=False
+        Whether the 5 % least typical training rows are left out (``trim=0.05`` of the Pipeline):
+        for training rows that are not clean.
     **params
         Parameters of the `LCPOutlierDetector`; they replace the recommended ones. The Pipeline
         takes `contamination`, `threshold_samples` and `random_state` from them; without a seed it
@@ -35,7 +43,7 @@ def make_outlier_detector(kind: str = "tabular", **params: Any) -> OutlierPipeli
     Raises
     ------
     ValueError
-        If `kind` is neither.
+        If `kind` is neither, or `robust` is no bool.
     TypeError
         If one of `params` is no parameter of `LCPOutlierDetector`.
 
@@ -49,7 +57,11 @@ def make_outlier_detector(kind: str = "tabular", **params: Any) -> OutlierPipeli
     array([ 1, -1])
     """
     check_option("make_outlier_detector", "kind", kind, ("tabular", "embedding"))
+    if not isinstance(robust, bool | np.bool_):
+        raise parameter_error("make_outlier_detector", "robust", "a bool", robust)
     options = {"random_state": params.get("random_state", 0)}
+    if robust:
+        options["trim"] = _ROBUST_TRIM
     if "threshold_samples" in params:
         options["threshold_samples"] = params["threshold_samples"]
     if kind == "tabular":

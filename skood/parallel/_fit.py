@@ -32,6 +32,9 @@ def fit_over_dask(detector: Any, X: Any, y: Any) -> Any:
         return detector.fit(X, y)
     parts = Parts.of(X)
     if isinstance(detector, OutlierPipeline):
+        if detector.trim:  # which rows are odd is known only where all are
+            _fit_step(detector, parts, y)
+            return detector
         inside = detector.training_positions(sum(parts.sizes), y)
         y = None if y is None else np.asarray(y)[inside]
         return detector.fit_over(RowsInParts(parts.selected(inside), y), len(inside), y)

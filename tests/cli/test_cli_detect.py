@@ -69,6 +69,21 @@ def test_without_p_values_all_rows_fit_and_the_detector_decides(tmp_path):
     np.testing.assert_array_equal(scores["decision"], detector.predict(new))
 
 
+def test_a_price_of_a_million_among_twenties_is_flagged_with_robust(tmp_path):
+    train, new = numbers(300) * 3 + 20, numbers(30, seed=1) * 3 + 20
+    train.iloc[7, 1] = 1e12
+    new.iloc[4, 1] = 900_000.0
+    write(train, tmp_path / "train.csv")
+    write(new, tmp_path / "new.csv")
+    assert detect(tmp_path, "--robust") == 0
+    scores = pd.read_csv(tmp_path / "scores.csv")
+    assert scores.loc[4, "decision"] == -1
+    assert scores["score"].idxmin() == 4
+    detector = ConformalOutlierDetector(make_outlier_detector(robust=True), random_state=0)
+    expected = detector.fit(train).score_samples(new)
+    np.testing.assert_allclose(scores["score"], expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["tabular", "embedding", "lcp", "knn", "lof", "kd", "md"])
 def test_every_detector_finds_the_strange_row_and_says_why(folder, name):
     assert detect(folder, "--detector", name, "--id-column", "id", "--explain", 1, "--quiet") == 0

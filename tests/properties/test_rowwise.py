@@ -33,6 +33,7 @@ DECIDING = [
     for name, make in {
         "preset-tabular": make_outlier_detector,
         "preset-embedding": partial(make_outlier_detector, "embedding"),
+        "preset-robust": partial(make_outlier_detector, robust=True),
         "Pipeline-whitened-MD": lambda: make_outlier_pipeline(
             PartialWhitener(0.5), MahalanobisOutlierDetector(), random_state=0
         ),
