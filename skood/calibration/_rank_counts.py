@@ -24,16 +24,8 @@ class _Counts(NamedTuple):
 class CrossRanks:
     """Ranks of new rows by detectors that each have left a fold out.
 
-    A row is compared with the rows of a fold by the detector that has not seen them.
-
-    Parameters
-    ----------
-    detectors : list of estimators
-        One for each fold, fitted on the others.
-    fold_scores : sequence of ndarray
-        Scores of the rows of each fold, by its detector.
-    fold_codes : sequence of ndarray of int
-        Classes of these rows; all 0 if the classes are not compared on their own.
+    A row is compared with the rows of a fold, with these scores, by the detector that has not seen
+    them. The codes are the classes of the rows, all 0 if classes are not compared on their own.
     """
 
     def __init__(
@@ -64,16 +56,10 @@ class CrossRanks:
 
 
 class RankedCalibration:
-    """P-values and decisions by the counts of lower and equal scores.
+    """P-values and decisions by the counts of lower and equal scores, which `ranks` gives.
 
-    Parameters
-    ----------
-    ranks : object
-        With `counts`, as `CrossRanks` and full conformal ranks have it.
-    codes : ndarray of int or None
-        The class of each training row, if the classes are compared on their own.
-    seed : bytes
-        For the hashes that break ties.
+    `codes` are the classes of the training rows if classes are compared on their own. `seed` is for
+    the hashes that break ties.
     """
 
     def __init__(self, ranks: Any, codes: NDArray[np.intp] | None, seed: bytes) -> None:

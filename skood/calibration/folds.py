@@ -16,31 +16,10 @@ def folds_of(
     n_folds: int = 5,
     random_state: int | np.random.RandomState | None = None,
 ) -> list[NDArray[np.intp]]:
-    """Divide rows into folds at random.
+    """Divide rows into folds at random: positions of the rows of each, ascending.
 
-    Parameters
-    ----------
-    n_samples : int
-        Number of rows.
-    y : array-like of shape (n_samples,), default=None
-        Class labels: each class is divided evenly. A class may have fewer rows than there are
-        folds. Other values are not looked at.
-    groups : array-like of shape (n_samples,), default=None
-        Rows with the same entry stay in one fold.
-    n_folds : int, default=5
-        Number of folds; fewer if there are fewer rows or groups.
-    random_state : int, RandomState instance or None, default=None
-        Draws the folds.
-
-    Returns
-    -------
-    list of ndarray of int
-        Positions of the rows of each fold, ascending.
-
-    Raises
-    ------
-    ValueError
-        If there is one row or one group only, or if y or groups has another length.
+    Each class of labels y is divided evenly; a class may have fewer rows than there are folds. Rows
+    of one group stay in one fold. There are fewer folds if there are fewer rows or groups.
 
     Examples
     --------

@@ -25,13 +25,6 @@ class FullByGaussians:
 
     Where the covariance without a row is singular, rounding alone decides how far that row is, and
     so its rank.
-
-    Parameters
-    ----------
-    detector : MahalanobisOutlierDetector
-        Fitted, with estimates made of sums.
-    X : ndarray of shape (n, n_features)
-        Its training rows.
     """
 
     def __init__(self, detector: Any, X: Any) -> None:

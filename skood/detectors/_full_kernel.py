@@ -25,11 +25,6 @@ class FullByKernels:
 
     The bandwidth is that of n + 1 rows. All n + 1 densities are means over n kernels, so that sums
     of kernels are compared.
-
-    Parameters
-    ----------
-    detector : KernelDensityOutlierDetector
-        Fitted.
     """
 
     def __init__(self, detector: Any) -> None:

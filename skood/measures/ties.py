@@ -18,19 +18,9 @@ TIE_TOLERANCE = 1e-9
 def tie_limits(
     scores: NDArray[np.float64], unit: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The least and the largest score that count as equal to each score.
+    """The least and the largest score that count as equal to each score, which may be infinite.
 
-    Parameters
-    ----------
-    scores : ndarray
-        Scores, which may be infinite.
-    unit : float
-        The usual size of a score: near 0, scores have the rounding error of this size.
-
-    Returns
-    -------
-    ndarray, ndarray
-        The limits, both of the shape of the scores.
+    `unit` is the usual size of a score: near 0, scores have the rounding error of this size.
 
     Examples
     --------
@@ -46,17 +36,9 @@ def tie_limits(
 
 
 def unit_of_ordered(scores: NDArray[np.float64]) -> float:
-    """The usual size of scores in ascending order: that of their largest quartile.
+    """The usual size of scores in ascending order: that of their largest quartile, 0 if none.
 
-    Parameters
-    ----------
-    scores : ndarray of shape (n,)
-        The scores.
-
-    Returns
-    -------
-    float
-        Finite, and unchanged by less than a quarter of outliers. 0 for no scores.
+    Less than a quarter of outliers do not change it.
 
     Examples
     --------
@@ -73,19 +55,8 @@ def unit_of_ordered(scores: NDArray[np.float64]) -> float:
 def below_ties(threshold: float, scores: Any) -> float:
     """The threshold, moved below the scores that are equal to it but for rounding.
 
-    So each of them is on the same side in any batch: at or above the threshold.
-
-    Parameters
-    ----------
-    threshold : float
-        A threshold at or between scores.
-    scores : array-like of shape (n,)
-        The scores that it was made from.
-
-    Returns
-    -------
-    float
-        The threshold itself if no score ties with it.
+    So each of them is on the same side in any batch: at or above the threshold. `scores` are those
+    that it was made from.
 
     Examples
     --------

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .._optional import import_optional
 from .._validation import select_rows
 from ._cluster import SharedState, compute
-from ._rows import FLOATS, check_chunks, check_finite, check_partition, is_frame
+from ._rows import FLOATS, check_part, is_frame, row_chunks
 
 _HEAD = 2  # number of rows to learn the type and width of a step's output
 
@@ -34,8 +34,7 @@ class Parts(NamedTuple):
             nodes = [check(part, i, columns) for i, part in enumerate(X.to_delayed())]
             *sizes, head = compute([*map(delayed(len), nodes), delayed(_first_rows)(nodes[0])])
             return cls(nodes, sizes, head)
-        check_chunks(X)
-        X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
+        X = row_chunks(X)
         nodes = [check(part, i, None) for i, part in enumerate(X.to_delayed().ravel())]
         (head,) = compute([delayed(_first_rows)(nodes[0])])
         return cls(nodes, [int(size) for size in X.chunks[0]], head)
@@ -93,11 +92,7 @@ class Parts(NamedTuple):
 
 
 def _checked(rows: Any, number: int, columns: list[Any] | None) -> Any:
-    if columns is not None:
-        check_partition(rows, columns, number)
-    values = np.asarray(rows)
-    if values.dtype.kind == "f":
-        check_finite(values.reshape(len(values), -1), number)
+    check_part(rows, columns, number)
     return rows
 
 

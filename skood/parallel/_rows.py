@@ -21,19 +21,20 @@ def is_array(X: Any) -> bool:
     return isinstance(X, da.Array)
 
 
-def check_chunks(X: da.Array, name: str = "X") -> None:
-    """Raise unless the number of rows in each chunk is known and not 0."""
+def row_chunks(X: da.Array) -> da.Array:
+    """X in chunks of whole rows; an error unless the number of rows in each is known and not 0."""
     for number, size in enumerate(X.chunks[0]):
         if np.isnan(size):
             raise ValueError(
-                f"Partition {number} of {name} has an unknown number of rows: call "
-                f"{name}.compute_chunk_sizes() first, or give the data frame behind {name}."
+                f"Partition {number} of X has an unknown number of rows: call "
+                "X.compute_chunk_sizes() first, or give the data frame behind X."
             )
         if size == 0:
             raise ValueError(
-                f"Partition {number} of {name} is empty: leave it out, or join partitions with "
+                f"Partition {number} of X is empty: leave it out, or join partitions with "
                 "`rechunk` or `repartition`."
             )
+    return X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
 
 
 def checked_rows(X: da.Array) -> da.Array:
@@ -42,8 +43,7 @@ def checked_rows(X: da.Array) -> da.Array:
         raise ValueError(
             f"X must be a Dask array of 2 dimensions, rows and columns. Got {X.ndim} instead."
         )
-    check_chunks(X)
-    X = X.rechunk({1: -1})
+    X = row_chunks(X)
     dtype = X.dtype if X.dtype in FLOATS else np.dtype(np.float64)
     return X.map_blocks(_checked, to=dtype, dtype=dtype, meta=np.empty((0, 0), dtype=dtype))
 
@@ -52,6 +52,15 @@ def _checked(block: Any, to: np.dtype, block_id: tuple[int, ...]) -> NDArray:
     rows = np.ascontiguousarray(block, dtype=to)
     check_finite(rows, block_id[0])
     return rows
+
+
+def check_part(rows: Any, columns: list[Any] | None, number: int) -> None:
+    """Raise an error that names the partition, if a frame or array can't be rows of X."""
+    if columns is not None:
+        check_partition(rows, columns, number)
+    values = np.asarray(rows)
+    if values.dtype.kind == "f":
+        check_finite(values.reshape(len(values), -1), number)
 
 
 def check_finite(rows: NDArray, number: int) -> None:

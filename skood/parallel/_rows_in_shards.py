@@ -9,8 +9,8 @@ from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from ..measures.lengths import row_norms
+from ..neighbors.shards import Shard
 from ._cluster import compute
-from ._shard_graph import take_rows
 
 
 class RowsInShards:
@@ -32,7 +32,7 @@ class RowsInShards:
     def take(self, positions: NDArray[np.intp], axis: int = 0) -> NDArray:
         """The rows at these positions, (*positions.shape, n_features)."""
         wanted, places = np.unique(positions, return_inverse=True)
-        fetch = delayed(take_rows, pure=False)
+        fetch = delayed(Shard.take, pure=False)
         parts = compute([fetch(shard, wanted) for shard in self._index.shards_()])
         return np.concatenate(parts).take(places.reshape(np.shape(positions)), axis=axis)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .._optional import import_optional
 from .._validation import pipeline_steps
-from ._rows import check_chunks, check_finite, check_partition, is_frame
+from ._rows import check_part, is_frame, row_chunks
 
 # The type of a method's result for each row, and the name of its Series.
 OUTPUTS = {
@@ -34,8 +34,7 @@ def map_rows(X: Any, state: Delayed, method: str, options: dict[str, Any]) -> An
         parts = enumerate(X.to_delayed())
         nodes = [score(part, state, method, options, columns, number) for number, part in parts]
         return series_of(nodes, X, method)
-    check_chunks(X)
-    X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
+    X = row_chunks(X)
     return X.map_blocks(
         _of_chunk,
         state,
@@ -82,8 +81,7 @@ def _of_partition(
     columns: list[Any],
     number: int,
 ) -> Any:
-    check_partition(frame, columns, number)
-    return series(_called(estimator, method, frame, options, number), frame, method)
+    return series(_called(estimator, method, frame, options, number, columns), frame, method)
 
 
 def call(estimator: Any, method: str, rows: Any, options: dict[str, Any]) -> Any:
@@ -109,10 +107,13 @@ def naming_partition(number: int) -> Iterator[None]:
 
 
 def _called(
-    estimator: Any, method: str, rows: Any, options: dict[str, Any], number: int
+    estimator: Any,
+    method: str,
+    rows: Any,
+    options: dict[str, Any],
+    number: int,
+    columns: list[Any] | None = None,
 ) -> NDArray:
-    values = np.asarray(rows)
-    if values.dtype.kind == "f":
-        check_finite(values.reshape(len(values), -1), number)
+    check_part(rows, columns, number)
     with naming_partition(number):
         return call(estimator, method, rows, options)

@@ -9,14 +9,13 @@ import copy
 from typing import Any
 
 import dask.array as da
-import numpy as np
 from dask.delayed import Delayed, delayed
 from numpy.typing import NDArray
 
 from .._validation import pipeline_steps
 from ..neighbors.shards import ShardStages, is_over_shards
 from ._cluster import SharedState
-from ._rows import check_chunks, check_finite, check_partition, is_frame
+from ._rows import check_part, is_frame, row_chunks
 from ._score_blocks import OUTPUTS, naming_partition, series, series_of
 from ._shard_graph import staged
 
@@ -57,9 +56,7 @@ class OverShards:
     def map_rows(self, X: Any, method: str, options: dict[str, Any]) -> Any:
         """As `_score_blocks.map_rows`."""
         frame = is_frame(X)
-        if not frame:
-            check_chunks(X)
-            X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
+        X = X if frame else row_chunks(X)
         columns = list(X.columns) if frame else None
         parts = X.to_delayed() if frame else X.to_delayed().ravel()
         nodes = [self._node(p, i, columns, method, options) for i, p in enumerate(parts)]
@@ -118,11 +115,7 @@ def _prepared(
     before: list[Any], stages: ShardStages, rows: Any, number: int, columns: list[Any] | None
 ) -> NDArray:
     """Rows as the shards take them: after the transformers, and checked."""
-    if columns is not None:
-        check_partition(rows, columns, number)
-    values = np.asarray(rows)
-    if values.dtype.kind == "f":
-        check_finite(values.reshape(len(values), -1), number)
+    check_part(rows, columns, number)
     with naming_partition(number):
         for step in before:
             rows = step.transform(rows)

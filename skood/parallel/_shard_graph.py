@@ -10,7 +10,7 @@ from dask.delayed import Delayed, delayed
 from numpy.typing import NDArray
 
 from ..measures.blocks import slices
-from ..neighbors.shards import Shard, ShardAnswer, ShardStages
+from ..neighbors.shards import Shard, ShardStages
 
 
 def staged(
@@ -45,16 +45,6 @@ def query_blocks(
             positions = np.arange(first + part.start, first + part.stop)
             yield cut(shard, part.start, part.stop), positions
         first += size
-
-
-def search_nearest(shard: Shard, Q: NDArray, n_wanted: int) -> ShardAnswer:
-    """`Shard.nearest` as a task."""
-    return shard.nearest(Q, n_wanted)
-
-
-def take_rows(shard: Shard, positions: NDArray[np.intp]) -> NDArray:
-    """`Shard.take` as a task."""
-    return shard.take(positions)
 
 
 def _cut(shard: Shard, start: int, stop: int) -> NDArray:

@@ -10,7 +10,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import last_step, parameter_error
+from .._validation import adopt_columns, last_step, parameter_error
 from ._cluster import SharedState
 from ._false_discoveries import decide_together
 from ._fit import fit_over_dask
@@ -18,7 +18,6 @@ from ._rows import is_array, is_frame
 from ._score_blocks import call, map_rows
 from ._score_shards import OverShards, over_shards
 
-_OF_ALL = ("n_features_in_", "feature_names_in_")
 _OF_LAST_STEP = ("classes_", "offset_", "training_scores_", "training_indices_")
 
 
@@ -136,8 +135,13 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
             self.detector_ = fit_over_dask(detector, X, y)
         else:
             self.detector_ = detector.fit(X, y)
-        self._adopt(self.detector_, _OF_ALL)
-        self._adopt(last_step(self.detector_), _OF_LAST_STEP)
+        adopt_columns(self, self.detector_)
+        final = last_step(self.detector_)
+        for name in _OF_LAST_STEP:
+            if hasattr(final, name):
+                setattr(self, name, getattr(final, name))
+            elif hasattr(self, name):
+                delattr(self, name)
         return self
 
     def score_samples(self, X: Any) -> Any:
@@ -222,13 +226,6 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
             Increasing with the score.
         """
         return self._map(X, "p_values", random_ties=random_ties)
-
-    def _adopt(self, fitted: Any, names: tuple[str, ...]) -> None:
-        for name in names:
-            if hasattr(fitted, name):
-                setattr(self, name, getattr(fitted, name))
-            elif hasattr(self, name):
-                delattr(self, name)
 
     def _map(self, X: Any, method: str, **options: Any) -> Any:
         fitted = self._fitted()

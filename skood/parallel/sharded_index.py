@@ -21,7 +21,7 @@ from ..neighbors.shards import merge_neighbors as merge
 from ._cluster import SharedState, compute, inside_worker, is_alive, persist
 from ._rows import is_array
 from ._rows_in_shards import NormsInShards, RowsInShards
-from ._shard_graph import query_blocks, search_nearest, staged
+from ._shard_graph import query_blocks, staged
 from ._training_rows import check_memory, training_rows
 
 _QUERY_BLOCK = 8192  # queries of a task
@@ -255,7 +255,7 @@ class ShardedIndex(IndexOverShards):
         return self._shards
 
     def _search_shards(self, rows: Any, k: int, exclude: NDArray[np.intp]) -> Delayed:
-        search = delayed(search_nearest, pure=False)
+        search = delayed(Shard.nearest, pure=False)
         answers: list[ShardAnswer] = [search(shard, rows, k + 1) for shard in self.shards_()]
         return delayed(merge, pure=False)(answers, k, exclude, self.metric)
 
