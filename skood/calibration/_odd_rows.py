@@ -13,21 +13,9 @@ from ._typicality import least_typical
 
 
 def odd_rows(pipeline: Any, X: Any, y: Any) -> NDArray[np.intp]:
-    """Positions of the rows that are the least typical by what reaches the last step.
+    """Positions of the rows that are the least typical by what reaches the fitted last step.
 
-    Parameters
-    ----------
-    pipeline : OutlierPipeline
-        Fitted to all rows.
-    X : array-like of shape (n_samples, n_features), or whatever the first step takes
-        The training rows.
-    y : array-like of shape (n_samples,) or None
-        Their labels. Of each class at most the share `trim` is odd.
-
-    Returns
-    -------
-    ndarray of int
-        Positions, ascending.
+    They are at most the share `trim` of each class, ascending.
     """
     labels, known = check_labels(y, count_rows(X)), np.arange(count_rows(X))
     if learns_from_labels(pipeline):

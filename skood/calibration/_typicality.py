@@ -24,23 +24,10 @@ def least_typical(
     n_neighbors: int | None = None,
     n_jobs: int | None = None,
 ) -> NDArray[np.intp]:
-    """Positions of the rows that lie furthest from the others by `wide_distances`.
+    """Positions of the rows that lie furthest from the others by `wide_distances`, ascending.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The rows.
-    share : float
-        At most this share of the rows, in [0, 0.5]; of equally typical rows all or none.
-    labels : ndarray of shape (n_samples,) or None
-        Class labels: then it is the share of each class.
-    n_neighbors, n_jobs : int or None
-        As in `wide_distances`. By default 50 neighbours, but at most half of the rows.
-
-    Returns
-    -------
-    ndarray of int
-        Positions, ascending.
+    They are at most this share of the rows, or of those of each label; of equally typical rows all
+    or none. Without a number of neighbours it is 50, but at most half of the rows.
     """
     k = min(_WIDE, len(X) // 2) if n_neighbors is None else n_neighbors
     distances = wide_distances(X, k, n_jobs)
@@ -61,20 +48,6 @@ def wide_distances(X: NDArray, n_neighbors: int, n_jobs: int | None) -> NDArray[
     """Distance of each row to its k-th nearest other row, on robustly scaled columns.
 
     With a large k, fewer odd rows than k are far from it, however close they are to each other.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The rows.
-    n_neighbors : int
-        The number k of neighbours, less than that of the rows.
-    n_jobs : int or None
-        Number of threads of the search.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Larger = less typical.
     """
     make = KDTreeIndex if is_for_a_tree(X.shape[1]) else ExactIndex
     index = make(n_jobs=n_jobs).fit(robustly_scaled(X))
@@ -85,17 +58,8 @@ def robustly_scaled(X: NDArray) -> NDArray[np.float64]:
     """Columns about their median, in units of their middle half, with far values drawn near.
 
     The inverse hyperbolic sine is linear about 0 and grows as the logarithm further out: a value of
-    1e12 among 20s is far off in its column, and the other columns of the row still count.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The rows.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_features)
-        The scaled rows, all finite.
+    1e12 among 20s is far off in its column, and the other columns of the row still count. All are
+    finite.
     """
     X = np.asarray(X, dtype=np.float64)
     most = np.finfo(np.float64).max
