@@ -28,6 +28,7 @@ from ..measures import contamination_threshold
 from ..measures.ties import below_ties
 from ._calibration_rows import is_outside, learns_from_labels
 from ._odd_rows import odd_rows
+from ._ruled_columns import warn_of_ruled_columns
 from .cross_fit import CrossFitted, FoldRows, ReferenceOf, RowsInReach, cross_fit, learning_step
 from .folds import folds_of
 
@@ -68,10 +69,8 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
         Share of the out-of-fold scores that lies below the threshold, in (0, 0.5]. None: the
         `contamination` of the last step.
     trim : float, default=0.0
-        Share of the training rows that the final fit and the folds' fits leave out, in [0, 0.5]:
-        those whose 50th nearest row is the furthest, on the columns that reach the last step, as
-        `TrimmedOutlierDetector` does it. They still count in the threshold. For training rows
-        among which some are what the detector shall find; it costs one more fit.
+        Share of the training rows that all fits leave out, in [0, 0.5]: the least typical by the
+        columns that reach the last step, as in `TrimmedOutlierDetector`. It costs one more fit.
     random_state : int, RandomState instance or None, default=None
         Draws the folds and these rows.
     memory : str or object with the joblib.Memory interface, default=None
@@ -193,6 +192,7 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
         kept = np.setdiff1d(np.arange(len(inside)), odd, assume_unique=True)
         X_kept, y_kept, params = rows.arguments(kept) if len(odd) else (X, y, params)
         super().fit(X_kept, y_kept, **params)
+        warn_of_ruled_columns(self, X_kept)
         self._cross_fit(rows, inside, y, groups, kept)
         self.trimmed_indices_ = inside[odd]
         self.n_samples_fit_ = n_given

@@ -10,7 +10,12 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
 from skood import (
     ConformalOutlierDetector,
@@ -157,6 +162,69 @@ def test_a_price_of_a_million_among_twenties_is_flagged(cell, dtype):
     assert (detector.predict(new.astype(dtype)) == -1).all()
     p_values = ConformalOutlierDetector(make_outlier_detector(robust=True), random_state=0).fit(X)
     assert (p_values.p_values(new) < 0.05).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_column_that_one_value_rules_is_named(dtype):
+    X = prices(300, 0)
+    X.loc[7, "price"] = 1e12
+    detector = make_outlier_detector()
+    with pytest.warns(UserWarning, match=r"rule the column\(s\) 'price': .* robust=True") as caught:
+        detector.fit(X.astype(dtype))
+    assert len(caught) == 1
+    with pytest.warns(UserWarning, match=r"rule the column\(s\) 1: "):
+        detector.fit(X.to_numpy(dtype=dtype))
+    new = prices(1, 1).assign(price=900_000.0)
+    assert detector.predict(new.to_numpy(dtype=dtype)) == 1  # so the warning is true
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("robust", [False, True])
+def test_rows_divided_by_their_length_hide_no_column(robust):
+    X, new = prices(300, 0), prices(200, 1)
+    X.loc[7, "price"] = 1e12
+    detector = make_outlier_detector("embedding", robust=robust).fit(X)
+    assert (detector.predict(new) == -1).mean() < 0.1
+    assert (detector.predict(new.assign(price=900_000.0)) == -1).all()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [RobustScaler()],
+        [QuantileTransformer(n_quantiles=50)],
+        [StandardScaler(with_mean=False, with_std=False)],
+        [FunctionTransformer(np.arcsinh), StandardScaler()],
+        [],
+    ],
+    ids=str,
+)
+def test_where_no_scale_hides_the_others_nothing_is_said(steps):
+    X = prices(300, 0).to_numpy()
+    X[7, 1] = 1e12
+    make_outlier_pipeline(*steps, KNNOutlierDetector()).fit(X)
+
+
+@pytest.mark.filterwarnings("error")
+def test_columns_of_clean_tables_do_not_warn():
+    rng = np.random.default_rng(0)
+    columns = [
+        rng.lognormal(0, 2, 1000),  # incomes
+        rng.standard_t(2, 1000),
+        rng.random(1000) < 0.001,  # a rare property
+        np.where(rng.random(1000) < 0.03, rng.exponential(1000, 1000), 0),  # mostly 0
+        rng.integers(0, 2, 1000),
+        np.full(1000, 7.0),
+    ]
+    make_outlier_detector().fit(np.column_stack(columns))
+
+
+def test_many_ruled_columns_are_counted():
+    X = clean(200, 0, 9)
+    X[np.arange(8), np.arange(8)] = 1e9
+    with pytest.warns(UserWarning, match=r"0, 1, 2, 3, 4 and 3 more: "):
+        make_outlier_detector().fit(X)
 
 
 def test_few_rows():

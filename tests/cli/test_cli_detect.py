@@ -69,13 +69,18 @@ def test_without_p_values_all_rows_fit_and_the_detector_decides(tmp_path):
     np.testing.assert_array_equal(scores["decision"], detector.predict(new))
 
 
-def test_a_price_of_a_million_among_twenties_is_flagged_with_robust(tmp_path):
+def test_a_price_of_a_million_among_twenties_is_flagged_with_robust(tmp_path, capsys):
     train, new = numbers(300) * 3 + 20, numbers(30, seed=1) * 3 + 20
-    train.iloc[7, 1] = 1e12
+    train.iloc[3, 1] = 1e12
     new.iloc[4, 1] = 900_000.0
     write(train, tmp_path / "train.csv")
     write(new, tmp_path / "new.csv")
+    assert detect(tmp_path) == 0
+    named = f"skood detect: warning: A few values rule the column(s) {train.columns[1]!r}: "
+    assert named in capsys.readouterr().err
+    assert pd.read_csv(tmp_path / "scores.csv").loc[4, "decision"] == 1
     assert detect(tmp_path, "--robust") == 0
+    assert "warning" not in capsys.readouterr().err
     scores = pd.read_csv(tmp_path / "scores.csv")
     assert scores.loc[4, "decision"] == -1
     assert scores["score"].idxmin() == 4
