@@ -132,7 +132,7 @@ def check_new_rows(
     With `stored`, rows on disk stay there, as in `check_training_rows`.
     """
     if _is_ready(estimator, X, dtype):
-        return X
+        return X if dtype is None else X.astype(dtype, copy=False)
     refuse_masked_cells(estimator, X)
     rows = as_stored_rows(X)
     if rows is not None:
@@ -182,7 +182,7 @@ def _is_ready(estimator: BaseEstimator, X: Any, dtype: np.dtype | None) -> bool:
     return (
         type(X) is np.ndarray
         and X.ndim == 2
-        and (X.dtype == dtype or (dtype is None and X.dtype in _DTYPES))
+        and (X.dtype == dtype or (dtype in (None, np.float64) and X.dtype in _DTYPES))
         and len(X) > 0
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and not hasattr(estimator, "feature_names_in_")

@@ -27,6 +27,7 @@ from ..explanation import Explanation, explain
 from ..measures import contamination_threshold
 from ..measures.ties import below_ties
 from ._calibration_rows import is_outside, learns_from_labels
+from ._float_types import KeepsFloatType
 from ._odd_rows import odd_rows
 from ._ruled_columns import warn_of_ruled_columns
 from .cross_fit import CrossFitted, FoldRows, ReferenceOf, RowsInReach, cross_fit, learning_step
@@ -46,7 +47,7 @@ def _takes_more(pipeline: OutlierPipeline) -> bool:
     )
 
 
-class OutlierPipeline(OODDetectorMixin, Pipeline):
+class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
     """A Pipeline of transformers and a detector, with a threshold that holds for new rows.
 
     A step that learns from the training rows makes them look better than new rows: a whitening of
@@ -387,8 +388,7 @@ class OutlierPipeline(OODDetectorMixin, Pipeline):
         """Set the threshold here, and in the last step for whoever asks that alone."""
         self.training_indices_ = rows
         self.training_scores_ = scores
-        threshold = contamination_threshold(scores, self._contamination())
-        self.offset_ = below_ties(threshold, scores)
+        self.offset_ = below_ties(contamination_threshold(scores, self._contamination()), scores)
         last = learning_step(self)
         if isinstance(last, OODDetectorMixin):
             last.training_indices_, last.training_scores_ = rows, scores

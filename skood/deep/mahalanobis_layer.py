@@ -305,12 +305,14 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
         step = Perturbation(self.perturbation, "sign")
         for columns, detector in zip(self._columns, self.detectors_.values(), strict=True):
             unmoved = np.ascontiguousarray(features[:, columns])
+            rounded = inputs.rounded or unmoved.dtype != detector._dtype
             if not self.perturbation:
-                yield -detector._score(unmoved)
+                yield -detector._score(unmoved, rounded)
                 continue
             objective = NearestClass(detector._gaussians, columns)
             moved = extract(extractor, step.moved(extractor, inputs, objective))
-            yield -detector._scorer.of_moved(unmoved, np.ascontiguousarray(moved[:, columns]))
+            moved = np.ascontiguousarray(moved[:, columns])
+            yield -detector._scorer.of_moved(unmoved, moved, rounded)
 
     def _standardised(self, confidences: NDArray[np.float64]) -> NDArray[np.float64]:
         columns = zip(self._scales, confidences.T, strict=True)

@@ -15,6 +15,7 @@ from ..explanation import Explanation, LinearMap
 from ..explanation.given_features import given_names
 from ..measures.row_moments import RowMoments
 from ..rows.fingerprints import RowFingerprints
+from ..rows.rounded import is_rounded
 from ._gaussian_fit import Estimates
 from ._gaussian_scores import GaussianScores
 from ._row_scaling import RowScaling
@@ -72,7 +73,8 @@ class GaussianDetector(OODDetectorMixin, BaseEstimator):
             ``normalize=True`` and a row is all zero.
         """
         check_is_fitted(self, "location_")
-        return self._score(check_new_rows(self, X, self._dtype, stored=True))
+        rounded = is_rounded(X, self._dtype)
+        return self._score(check_new_rows(self, X, self._dtype, stored=True), rounded)
 
     def explain(self, X: Any, *, linear_map: LinearMap | None = None) -> Explanation:
         """Explain scores: each feature's share, and the nearest class.
@@ -97,9 +99,10 @@ class GaussianDetector(OODDetectorMixin, BaseEstimator):
             ``normalize=True`` and a row is all zero.
         """
         check_is_fitted(self, "location_")
+        rounded = is_rounded(X, self._dtype)
         X = check_new_rows(self, X, self._dtype, stored=True)
-        shares, nearest = self._scorer.shares(X, linear_map)
-        scores = self._score(X)
+        shares, nearest = self._scorer.shares(X, linear_map, rounded)
+        scores = self._score(X, rounded)
         return Explanation(
             scores,
             shares,
@@ -108,6 +111,6 @@ class GaussianDetector(OODDetectorMixin, BaseEstimator):
             nearest_class=self.classes_[nearest] if hasattr(self, "classes_") else None,
         )
 
-    def _score(self, X: NDArray) -> NDArray[np.float64]:
+    def _score(self, X: NDArray, rounded: bool = False) -> NDArray[np.float64]:
         """Scores of checked rows."""
-        return self._scorer.of(X)
+        return self._scorer.of(X, rounded)

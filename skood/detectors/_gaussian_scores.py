@@ -27,36 +27,38 @@ class GaussianScores(NamedTuple):
     row_classes: NDArray  # of each training row, its position among the classes
     scaling: RowScaling
 
-    def of(self, X: NDArray) -> NDArray[np.float64]:
-        """Scores of checked rows."""
-        return np.concatenate([self._of_block(*block) for block in self._blocks(X)])
+    def of(self, X: NDArray, rounded: bool = False) -> NDArray[np.float64]:
+        """Scores of checked rows, which another float type may have rounded."""
+        return np.concatenate([self._of_block(*block) for block in self._blocks(X, rounded)])
 
-    def of_moved(self, X: NDArray, moved: NDArray) -> NDArray[np.float64]:
+    def of_moved(self, X: NDArray, moved: NDArray, rounded: bool = False) -> NDArray[np.float64]:
         """Scores of rows that X was moved to; the training rows that X equals are left out."""
         scores, start = [], 0
-        for rows, own_class in self._blocks(X):
+        for rows, own_class in self._blocks(X, rounded):
             points = self.scaling.scaled(moved[start : start + len(rows)])
             scores.append(self._of_block(rows, own_class, points))
             start += len(rows)
         return np.concatenate(scores)
 
     def shares(
-        self, X: NDArray, linear_map: LinearMap | None
+        self, X: NDArray, linear_map: LinearMap | None, rounded: bool = False
     ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Each feature's share in the score of each row, and the position of the nearest class."""
         parts = [
             explain_by_gaussians(self.gaussians, self.background, *block, linear_map)
-            for block in self._blocks(X)
+            for block in self._blocks(X, rounded)
         ]
         shares, nearest = zip(*parts, strict=True)
         return np.concatenate(shares), np.concatenate(nearest)
 
-    def _blocks(self, X: NDArray) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:
+    def _blocks(
+        self, X: NDArray, rounded: bool
+    ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:
         """Rows ready for the distances, and the class of the equal training row, else -1."""
         lengths = self.scaling.lengths(X)
         row_bytes = 8 * (X.shape[1] + len(self.gaussians.location))
         for part in slices(len(X), _BLOCK_BYTES, each=row_bytes):
-            equal = self.fingerprints.find(X[part])
+            equal = self.fingerprints.find(X[part], rounded=rounded)
             own_class = np.where(equal >= 0, self.row_classes[equal].astype(np.intp), -1)
             rows = self.scaling.scaled(X[part], None if lengths is None else lengths[part])
             yield rows, own_class

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import OODDetectorMixin
 from .._validation import check_new_rows, check_training_rows, without_ood_rows
 from ..measures.blocks import slices
+from ..rows.rounded import is_rounded
 from ._linear_head import LinearHead, SharesHead
 
 _BLOCK_VALUES = 1 << 20  # features and logits of the rows scored at a time
@@ -75,7 +76,8 @@ class HeadScorer(SharesHead, OODDetectorMixin, BaseEstimator, ABC):
             If X is not valid, has another number of features, or other column names.
         """
         check_is_fitted(self)
-        return self._score_blocks(check_new_rows(self, X, self._dtype))
+        rounded = is_rounded(X, self._dtype)
+        return self._score_blocks(check_new_rows(self, X, self._dtype), rounded)
 
     def _check_parameters(self) -> None:
         self._check_threshold_parameters()
@@ -96,10 +98,10 @@ class HeadScorer(SharesHead, OODDetectorMixin, BaseEstimator, ABC):
         """Learn everything but the head; y holds labels of two classes or more."""
 
     @abstractmethod
-    def _score(self, X: NDArray) -> NDArray[np.float64]:
-        """Scores of a few rows of the training rows' type."""
+    def _score(self, X: NDArray, rounded: bool) -> NDArray[np.float64]:
+        """Scores of a few rows of the training rows' type, or `rounded` by another float type."""
 
-    def _score_blocks(self, X: NDArray) -> NDArray[np.float64]:
+    def _score_blocks(self, X: NDArray, rounded: bool = False) -> NDArray[np.float64]:
         width = X.shape[1] + (0 if self._head is None else len(self._head.weight))
         parts = slices(len(X), _BLOCK_VALUES, each=width)
-        return np.concatenate([self._score(X[part]) for part in parts])
+        return np.concatenate([self._score(X[part], rounded) for part in parts])

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_new_rows
 from ..measures.kernel_density import log_density_of_sum
 from ..neighbors.shards import Shard, ShardStages, first_equal
 
@@ -29,13 +28,10 @@ class KernelStages(ShardStages):
         for name in _LEFT_BEHIND:
             vars(self.detector).pop(name, None)
 
-    def checked(self, X: Any) -> NDArray:
-        """Rows of the training rows' type and columns."""
-        return check_new_rows(self.detector, X, self.dtype)
-
     def ask(self, shard: Shard, Q: NDArray) -> NDArray[np.intp]:
         """The first row of the shard that equals each query."""
-        return shard.find_equal(Q)
+        Q, rounded = self.in_shards_type(Q)
+        return shard.find_equal(Q, rounded=rounded)
 
     def merge(
         self,
@@ -48,6 +44,7 @@ class KernelStages(ShardStages):
 
     def fetch(self, shard: Shard, Q: NDArray, merged: NDArray[np.intp]) -> NDArray[np.float64]:
         """Logarithms of the sums over the rows of the shard."""
+        Q, _ = self.in_shards_type(Q)
         return self.detector._log_sums(Q, shard.rows, shard.within(merged))
 
     def score(

@@ -28,6 +28,7 @@ from ..neighbors.index_choice import (
 )
 from ..neighbors.shards import is_over_shards
 from ..rows.place import part_of
+from ..rows.rounded import is_rounded, restored
 from ._full_neighbors import FullByNeighbors
 from ._neighbor_explanation import explain_by_neighbors
 from ._neighbor_shards import NeighborStages, TrainingRowsInShards
@@ -194,12 +195,17 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             If X is not valid, has another number of features, or other column names.
         """
         check_is_fitted(self, "index_")
+        if is_over_shards(self.index_):
+            stages = self.shard_stages()
+            scores, n_failed = self.index_.run(stages, stages.checked(X))
+            self._warn_if_not_converged(n_failed, len(scores))
+            return scores
+        rounded = is_rounded(X, self.index_.training_rows_.dtype)
         X = check_new_rows(self, X, self.index_.training_rows_.dtype, stored=True)
-        scores = np.empty(len(X))
-        n_failed = 0
+        scores, n_failed = np.empty(len(X)), 0
         budget = min(_QUERY_VALUES, _MOST_QUERIES * X.shape[1])
         for part in slices(len(X), budget, each=X.shape[1]):
-            scores[part], failed = self._score_block(part_of(X, part))
+            scores[part], failed = self._score_block(part_of(X, part), rounded)
             n_failed += failed
         self._warn_if_not_converged(n_failed, len(X))
         return scores
@@ -228,8 +234,9 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
             If X is not valid, has another number of features, or other column names.
         """
         check_is_fitted(self, "index_")
+        rounded = is_rounded(X, self.index_.training_rows_.dtype)
         X = check_new_rows(self, X, self.index_.training_rows_.dtype, stored=True)
-        explanation, n_failed = explain_by_neighbors(self, X, linear_map)
+        explanation, n_failed = explain_by_neighbors(self, X, rounded, linear_map)
         self._warn_if_not_converged(n_failed, len(X))
         return explanation
 
@@ -281,11 +288,10 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         check_algorithm(self)
         self._check_threshold_parameters()
 
-    def _score_block(self, X: NDArray) -> tuple[NDArray[np.float64], int]:
+    def _score_block(self, X: NDArray, rounded: bool) -> tuple[NDArray[np.float64], int]:
         """Scores of checked rows; for a row that equals a training row, one copy is left out."""
-        if is_over_shards(self.index_):
-            return self.index_.run(self.shard_stages(), X)
-        equal = self.index_.find_equal(X)
+        equal = self.index_.find_equal(X, rounded=rounded)
+        X = restored(X, self.index_.training_rows_, equal) if rounded else X
         return self._score(X, self.index_.answer(X, self.n_neighbors_, equal))
 
     def _find_training_neighbors(self, rows: NDArray[np.intp]) -> TrainingRows:

@@ -12,12 +12,13 @@ from ..explanation import ExplainedNeighbors, Explanation, LinearMap
 from ..explanation.given_features import given_names, given_shares
 from ..measures.blocks import slices
 from ..neighbors import NeighborIndex
+from ..rows.rounded import restored
 
 _BLOCK_BYTES = 1 << 25  # of the differences from neighbours at a time
 
 
 def explain_by_neighbors(
-    detector: Any, X: NDArray, linear_map: LinearMap | None
+    detector: Any, X: NDArray, rounded: bool, linear_map: LinearMap | None
 ) -> tuple[Explanation, int]:
     """Explain checked rows, and count those whose search for weights did not converge."""
     k, d = detector.n_neighbors_, X.shape[1]
@@ -25,7 +26,9 @@ def explain_by_neighbors(
     n_failed = 0
     for part in slices(len(X), _BLOCK_BYTES, each=8 * k * d):
         block = X[part]
-        neighbors = detector.index_.answer(block, k, detector.index_.find_equal(block))
+        equal = detector.index_.find_equal(block, rounded=rounded)
+        block = restored(block, detector.index_.training_rows_, equal) if rounded else block
+        neighbors = detector.index_.answer(block, k, equal)
         scores, failed = detector._score(block, neighbors)
         differences = neighbor_differences(detector.index_, block, neighbors.indices)
         factors, weights, base = detector._share_factors(differences, neighbors, scores)

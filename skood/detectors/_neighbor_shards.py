@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_new_rows
 from ..neighbors import Neighbors
 from ..neighbors.shards import (
     GatheredIndex,
@@ -39,13 +38,10 @@ class NeighborStages(ShardStages):
         self.dtype = detector.index_.training_rows_.dtype
         self.fetches = detector._uses_neighbor_rows
 
-    def checked(self, X: Any) -> NDArray:
-        """Rows of the training rows' type and columns."""
-        return check_new_rows(self.detector, X, self.dtype)
-
     def ask(self, shard: Shard, Q: NDArray) -> ShardAnswer:
         """One row more than needed: one may have to be left out."""
-        return shard.nearest(Q, self.k + 1)
+        Q, rounded = self.in_shards_type(Q)
+        return shard.nearest(Q, self.k + 1, rounded=rounded)
 
     def merge(
         self,
@@ -71,7 +67,7 @@ class NeighborStages(ShardStages):
             detector = copy.copy(detector)  # threads may share this one
             positions = np.unique(merged.indices)
             detector.index_ = GatheredIndex(positions, np.concatenate(fetched), self.metric)
-        return getattr(detector, self.measure)(Q, merged)
+        return getattr(detector, self.measure)(self.in_shards_type(Q)[0], merged)
 
 
 class TrainingRowsInShards(TrainingRows):

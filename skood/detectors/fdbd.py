@@ -144,7 +144,7 @@ class FDBDScorer(HeadScorer):
             self._apart = class_weight_distances(self._head.weight)
         self._smallest = _EPS * float(row_norms(X - self.mean_).mean())
 
-    def _score(self, X: NDArray) -> NDArray[np.float64]:
+    def _score(self, X: NDArray, rounded: bool) -> NDArray[np.float64]:  # noqa: ARG002
         from_mean = row_norms(np.subtract(X, self.mean_, dtype=np.float64))
         if self._head is None:
             return -from_mean

@@ -28,6 +28,7 @@ from ..neighbors.index_choice import check_rows_for_index, fitted_on
 from ..neighbors.shards import is_over_shards
 from ..rows import joined_rows
 from ..rows.lookup import RowLookup
+from ..rows.rounded import is_rounded, restored
 from ..rows.threads import n_threads, single_threaded_blas
 from ._full_kernel import FullByKernels
 from ._kernel_explanation import explain_by_kernels
@@ -234,10 +235,11 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
             If X is not valid, has another number of features, or other column names.
         """
         check_is_fitted(self, "training_rows_")
-        X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
         if is_over_shards(self.algorithm):
-            return self._log_density(X, None)
-        return self._log_density(X, self._find_equal(X))
+            return self._log_density(self.shard_stages().checked(X), None)
+        rounded = is_rounded(X, self.training_rows_.dtype)
+        X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
+        return self._log_density(*self._with_equal(X, rounded))
 
     def explain(
         self, X: Any, *, n_neighbors: int = 10, linear_map: LinearMap | None = None
@@ -267,13 +269,14 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         """
         check_is_fitted(self, "training_rows_")
         check_int(f"{type(self).__name__}.explain", "n_neighbors", n_neighbors, 1)
+        rounded = is_rounded(X, self.training_rows_.dtype)
         X = check_new_rows(self, X, self.training_rows_.dtype, stored=True)
         if is_over_shards(self.algorithm):
             raise ValueError(
                 "KernelDensityOutlierDetector.explain needs all training rows in this process, and "
                 "a ShardedIndex keeps them on the workers."
             )
-        exclude = self._find_equal(X)
+        X, exclude = self._with_equal(X, rounded)
         return explain_by_kernels(
             self, X, exclude, self._log_density(X, exclude), n_neighbors, linear_map
         )
@@ -334,8 +337,11 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
             self.training_rows_ = X
             self._lookup = RowLookup(X)
 
-    def _find_equal(self, X: Any) -> NDArray[np.intp]:
-        return self.index_.find_equal(X) if hasattr(self, "index_") else self._lookup.find(X)
+    def _with_equal(self, X: Any, rounded: bool) -> tuple[Any, NDArray[np.intp]]:
+        """The rows, and for each the position of the training row that it equals, or -1."""
+        find = self.index_.find_equal if hasattr(self, "index_") else self._lookup.find
+        equal = find(X, rounded=rounded)
+        return restored(X, self.training_rows_, equal) if rounded else X, equal
 
     def _log_density(self, Q: NDArray, exclude: NDArray[np.intp] | None) -> NDArray[np.float64]:
         """Log density at the rows of Q, each with the training row at `exclude` left out.

@@ -95,9 +95,9 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
     A training row is left out of the means and the covariance in closed form, at the shrinkage of
     all rows (see `skood.measures.left_out_mahalanobis_distance`). With fewer rows than features,
     each row pulls the covariance towards itself; training rows would look much nearer than new
-    ones. The training rows are not kept. Fingerprints of about 20 bytes a row recognise a new row
-    that equals a training row. With "mincovdet" nothing is left out: a single row hardly changes a
-    robust estimate.
+    ones. The training rows are not kept. Fingerprints of about 45 bytes a row recognise a new row
+    that equals a training row, also in another float type. With "mincovdet" nothing is left out: a
+    single row hardly changes a robust estimate.
 
     `explain` gives each feature its difference from the nearest class mean times the slope of the
     distance in it, :math:`(x - \mu)_j\,(\Sigma^{-1}(x - \mu))_j / \mathrm{MD}(x)`; the sum of

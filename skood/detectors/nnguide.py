@@ -13,6 +13,7 @@ from ..measures.blocks import slices
 from ..measures.lengths import row_norms
 from ..neighbors.index_choice import feasible_n_neighbors
 from ..rows.lookup import RowLookup
+from ..rows.rounded import restored
 from ._head_scorer import HeadScorer
 
 _BANK_ROWS, _QUERY_ROWS = 4096, 1024  # compared at a time
@@ -123,8 +124,9 @@ class NNGuideScorer(HeadScorer):
         parts = slices(len(X), 4 * _BANK_ROWS)
         return np.concatenate([-energy(self._head.logits(X[part])) for part in parts])
 
-    def _score(self, X: NDArray) -> NDArray[np.float64]:
-        exclude = self._lookup.find(X)
+    def _score(self, X: NDArray, rounded: bool) -> NDArray[np.float64]:
+        exclude = self._lookup.find(X, rounded=rounded)
+        X = restored(X, self._lookup.X, exclude) if rounded else X
         parts = slices(len(X), _QUERY_ROWS)
         guidances = np.concatenate([self._guidances(X[part], exclude[part]) for part in parts])
         return nnguide_score(self._confidence(X), guidances)

@@ -134,11 +134,11 @@ class SHEScorer(HeadScorer):
             return predicted
         return np.where(predicted == self._head.codes(self, y, self.classes_), predicted, -1)
 
-    def _score(self, X: NDArray) -> NDArray[np.float64]:
+    def _score(self, X: NDArray, rounded: bool) -> NDArray[np.float64]:
         predicted = np.zeros(len(X), dtype=np.intp)
         if self._head is not None:
             predicted = self._head.logits(X)[:, self._with_pattern].argmax(axis=1)
-        equal = self._fingerprints.find(X)
+        equal = self._fingerprints.find(X, rounded=rounded)
         own_pattern = np.where(equal >= 0, self._own_pattern[equal], -1)
         left_out_of = np.where(own_pattern == predicted, self._counts[predicted], 0)
         return simplified_hopfield_energy(X, self.patterns_, predicted, left_out_of)

@@ -178,7 +178,7 @@ class ViMScorer(HeadScorer):
     def _residuals(self, X: NDArray) -> NDArray[np.float64]:
         return residual_norm(X, self.origin_, self._complement)
 
-    def _score(self, X: NDArray) -> NDArray[np.float64]:
+    def _score(self, X: NDArray, rounded: bool) -> NDArray[np.float64]:  # noqa: ARG002
         residuals = self._residuals(X)
         if self._head is None:
             return -residuals

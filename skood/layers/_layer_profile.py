@@ -56,17 +56,18 @@ class LayerProfile:
         scores = np.empty(len(distances))
         for part in slices(len(distances), _BLOCK_VALUES, each=inputs.width):
             profile = np.log(np.maximum(distances[part], self.floor))
-            equal = self._equal(inputs.values[part])
+            equal = self._equal(inputs.values[part], inputs.rounded)
             neighbors = self.index.answer(profile, self.n_neighbors, equal)
             scores[part] = -knn_distance(neighbors.distances)
         return scores
 
-    def _equal(self, values: NDArray) -> NDArray[np.intp]:
+    def _equal(self, values: NDArray, rounded: bool) -> NDArray[np.intp]:
         """Position of a training row that equals each row, -1 if there is none."""
         rows = values.reshape(len(values), -1)
         with np.errstate(over="ignore", invalid="ignore"):
             cast = rows.astype(self.dtype, copy=False)
-        equal = self.fingerprints.find(cast)
+        rounded = rounded or (rows.dtype.kind == "f" and cast is not rows)
+        equal = self.fingerprints.find(cast, rounded=rounded)
         if self.dtype.kind not in "f" and cast is not rows:
             equal[(cast != rows).any(axis=1)] = -1  # a fraction was cut off
         return equal

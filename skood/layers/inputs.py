@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_inputs, check_new_rows, check_training_rows
+from ..rows.rounded import is_rounded
 
 _MIN_SAMPLES = 2
 
@@ -20,6 +21,7 @@ class RawInputs:
 
     values: NDArray
     make_frame: Callable[[NDArray], Any] | None = None
+    rounded: bool = False  # by another float type than that of the training rows
 
     def __len__(self) -> int:
         return len(self.values)
@@ -70,7 +72,8 @@ def new_inputs(owner: Any, X: Any) -> RawInputs:
     """Check inputs to score."""
     if hasattr(owner, "feature_extractor_"):
         return raw_inputs(owner, X, reset=False)
-    return RawInputs(check_new_rows(owner, X, owner._dtype))
+    rounded = is_rounded(X, owner._dtype)
+    return RawInputs(check_new_rows(owner, X, owner._dtype), rounded=rounded)
 
 
 def raw_inputs(owner: Any, X: Any, *, reset: bool) -> RawInputs:

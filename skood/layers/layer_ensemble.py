@@ -173,12 +173,11 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
             or if ``combine="logistic"`` and y does not hold +1 and -1, at least twice each.
         """
         self._check_parameters()
-        self._forget("feature_extractor_", "n_features_in_", "feature_names_in_", "_dtype")
+        self._forget("feature_extractor_", "n_features_in_", "feature_names_in_")
         if self.combine != "logistic":
             X, y = without_ood_rows(self, X, y)
         if self.feature_extractor is None:
             X = check_training_rows(self, X)
-            self._dtype = X.dtype
         if self.combine == "logistic":
             return self._fit_logistic(X, y)
         features = self._fit_extractor(X, y)
@@ -297,7 +296,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
     def _features(self, X: Any) -> NDArray:
         """The features of new rows."""
         if not hasattr(self, "feature_extractor_"):
-            X = check_new_rows(self, X, self._dtype)
+            X = check_new_rows(self, X)  # in its own float type, which the detectors compare
         return self._extract(X)
 
     def _extract(self, X: Any) -> NDArray:

@@ -127,20 +127,22 @@ class NeighborIndex(ABC, BaseEstimator):
         rows = np.asarray(rows, dtype=np.intp)
         return self.answer(self.training_rows_[rows], k, rows)
 
-    def find_equal(self, Q: NDArray) -> NDArray[np.intp]:
+    def find_equal(self, Q: NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
         """Position of a training row that equals each row of Q in every feature, -1 for none.
 
         Parameters
         ----------
         Q : ndarray of shape (m, n_features)
             Rows of the training rows' type.
+        rounded : bool, default=False
+            Whether the rows came in another float type: then they are equal but for its rounding.
 
         Returns
         -------
         ndarray of shape (m,)
             The position of the first such row.
         """
-        return self._lookup.find(Q)
+        return self._lookup.find(Q, rounded=rounded)
 
     def is_fitted_on(self, X: NDArray) -> bool:
         """Whether the index already holds exactly these training rows."""

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from .._validation import check_new_rows
 from ..measures.lengths import row_norms
 from ._neighbors import Neighbors
 from .contract import NeighborIndex
@@ -52,15 +53,15 @@ class Shard:
         """The rows of the shard."""
         return self.index.training_rows_
 
-    def nearest(self, Q: NDArray, n_wanted: int) -> ShardAnswer:
+    def nearest(self, Q: NDArray, n_wanted: int, *, rounded: bool = False) -> ShardAnswer:
         """The `n_wanted` nearest rows of the shard, or all if it has fewer."""
         index, n_asked = self.index, min(n_wanted, len(self))
         indices, distances = index._search(Q, index.norms(Q), n_asked, None)
-        return ShardAnswer(indices + self.start, distances, self.find_equal(Q))
+        return ShardAnswer(indices + self.start, distances, self.find_equal(Q, rounded=rounded))
 
-    def find_equal(self, Q: NDArray) -> NDArray[np.intp]:
+    def find_equal(self, Q: NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
         """Position of the first equal row of the shard among all training rows, -1 for none."""
-        equal = self.index.find_equal(Q)
+        equal = self.index.find_equal(Q, rounded=rounded)
         return np.where(equal >= 0, equal + self.start, -1)
 
     def within(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -134,10 +135,17 @@ class ShardStages(ABC):
 
     # Whether the merged answers need anything more from the shards.
     fetches = True
+    detector: Any
+    dtype: np.dtype  # of the training rows
 
-    @abstractmethod
     def checked(self, X: Any) -> NDArray:
-        """The rows in the detector's type; raises its error for invalid rows."""
+        """The rows, still in another float type if they came so; raises for invalid rows."""
+        rows, given = check_new_rows(self.detector, X, self.dtype), getattr(X, "dtype", None)
+        return rows.astype(given, copy=False) if given in (np.float32, np.float64) else rows
+
+    def in_shards_type(self, Q: NDArray) -> tuple[NDArray, bool]:
+        """Checked rows in the training rows' type, and whether another type has rounded them."""
+        return Q.astype(self.dtype, copy=False), Q.dtype != self.dtype
 
     @abstractmethod
     def ask(self, shard: Shard, Q: NDArray) -> Any:

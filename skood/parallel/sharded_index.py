@@ -199,11 +199,13 @@ class ShardedIndex(IndexOverShards):
             ]
         )
 
-    def find_equal(self, Q: NDArray) -> NDArray[np.intp]:
+    def find_equal(self, Q: NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
         """Position of a training row that equals each row of Q in every feature, -1 for none."""
         node = delayed(Q, traverse=False)
         find = delayed(Shard.find_equal, pure=False)
-        return first_equal(compute([find(shard, node) for shard in self.shards_()]))
+        return first_equal(
+            compute([find(shard, node, rounded=rounded) for shard in self.shards_()])
+        )
 
     def run(
         self, stages: ShardStages, Q: NDArray, exclude: NDArray[np.intp] | None = None

@@ -8,18 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .hashes import first_match, row_hashes
+from .rounded import RoundedRows
 
 _GLANCED = 64  # columns at least in the short hash that most new rows fail
 
 
 class RowFingerprints:
-    """Positions of training rows by fingerprints of their values, 20 to 30 bytes a row.
+    """Positions of training rows by fingerprints of their values, 44 to 54 bytes a row.
 
     This is the counterpart of `RowLookup` for estimators that do not need the training rows. A
     fingerprint is two independent 64-bit hashes. For n training rows and m others, the chance that
     any two unequal rows agree in both is about n m / 2^128: 3e-21 for a billion of each. A short
     hash of some columns of wide rows is looked up first: it sorts out most new rows.
+
+    Rows of another float type are found by three coordinates, if the training rows are floats.
     """
+
+    _rounded: RoundedRows | None = None  # in older files
 
     def __init__(self, X: NDArray) -> None:
         first, second = row_hashes(X, seed=0), row_hashes(X, seed=1)
@@ -29,6 +34,7 @@ class RowFingerprints:
         self._order = order.astype(np.min_scalar_type(len(X)))
         self._stride = X.shape[1] // _GLANCED
         self._glances = np.unique(self._glance(X)) if self._stride > 1 else None
+        self._rounded = RoundedRows(X) if X.dtype.kind == "f" else None
 
     def extended(self, X: NDArray) -> RowFingerprints:
         """The fingerprints of these rows and of further rows after them."""
@@ -46,13 +52,19 @@ class RowFingerprints:
         other._order = positions[order].astype(np.min_scalar_type(len(first)))
         if self._glances is not None and added._glances is not None:
             other._glances = np.union1d(self._glances, added._glances)
+        if self._rounded is not None:
+            # rows that cannot be found by coordinates leave all others without
+            other._rounded = self._rounded.merged(added._rounded) if added._rounded else None
         return other
 
-    def find(self, Q: NDArray) -> NDArray[np.intp]:
+    def find(self, Q: NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
         """Position of the first training row that equals each row of Q, -1 where none does.
 
-        Q must have the type of the training rows: a rounded value has other bits.
+        Q must have the type of the training rows. With `rounded` it came in another float type,
+        and rows are equal but for its rounding.
         """
+        if rounded and self._rounded is not None:
+            return self._rounded.find(Q)
         if self._glances is None or Q.shape[1] // _GLANCED != self._stride:
             return self._find(Q)
         glances = self._glance(Q)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .hashes import first_match, row_hashes
+from .rounded import RoundedRows
 
 
 class RowLookup:
@@ -33,18 +35,29 @@ class RowLookup:
         place = np.searchsorted(self._hashes, hashes, side="right")
         other = copy.copy(self)
         other.X = X
+        vars(other).pop("_rounded", None)
         other._hashes = np.insert(self._hashes, place, hashes)
         other._order = np.insert(self._order, place, added + n)
         return other
 
-    def find(self, Q: NDArray) -> NDArray[np.intp]:
-        """Position of the first training row that equals each row of Q, -1 where none does."""
+    def find(self, Q: NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
+        """Position of the first training row that equals each row of Q, -1 where none does.
+
+        With `rounded`, rows of another float type are equal but for its rounding.
+        """
+        if rounded:
+            if not hasattr(self, "_rounded"):
+                self._rounded = RoundedRows(self.X)
+            return self._rounded.find(Q)
         place = first_match(
             self._hashes,
             self._hash(Q),
             lambda places, rows: (self.X[self._order[places]] == Q[rows]).all(axis=1),
         )
         return np.where(place >= 0, self._order[place], -1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_rounded"}
 
     def _hash(self, rows: NDArray) -> NDArray[np.uint64]:
         return row_hashes(rows, seed=0)

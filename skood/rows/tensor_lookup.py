@@ -13,6 +13,7 @@ from . import TensorRows
 from .hashes import row_factors
 from .lookup import RowLookup
 from .place import is_in_tensor
+from .rounded import RoundedRows
 
 _BLOCK_VALUES = 1 << 24
 _LOW = (1 << 32) - 1
@@ -30,8 +31,12 @@ class TensorLookup:
         self.rows = rows
         self._hashes, self._order = self._hash(rows).sort(stable=True)
 
-    def find(self, Q: TensorRows | NDArray) -> NDArray[np.intp]:
-        """Position of the first training row that equals each row of Q, -1 where none does."""
+    def find(self, Q: TensorRows | NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
+        """As `RowLookup.find`."""
+        if rounded:
+            if not hasattr(self, "_rounded"):
+                self._rounded = RoundedRows(self.rows)
+            return self._rounded.find(Q)
         torch = import_optional("torch", "torch")
         if not is_in_tensor(Q):
             Q = TensorRows(torch.from_numpy(np.array(Q)))

@@ -60,6 +60,7 @@ _PARTS = {
     "PseudoClasses": "model_selection._pseudo_classes.PseudoClasses",
     "RankedCalibration": "calibration._rank_counts.RankedCalibration",
     "RawInputs": "layers.inputs.RawInputs",
+    "RoundedRows": "rows.rounded.RoundedRows",
     "RowFingerprints": "rows.fingerprints.RowFingerprints",
     "RowLookup": "rows.lookup.RowLookup",
     "RowMoments": "measures.row_moments.RowMoments",

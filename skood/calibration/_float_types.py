@@ -1,0 +1,58 @@
+"""A Pipeline whose detector learns that rows came in a narrower float type."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from ..rows.rounded import is_rounded
+
+_WIDE = np.dtype(np.float64)
+
+
+class KeepsFloatType(Pipeline):
+    """Base of a Pipeline.
+
+    A detector recognises rounded training rows where they come in another float type than it was
+    fitted in. A step such as PCA makes float64 of float32, and so does a frame of mixed columns.
+    """
+
+    _fitted_rounded = True
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """As of a Pipeline."""
+        self._fitted_rounded = is_rounded(X, _WIDE)
+        return super().fit(X, y, **params)
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Score rows by all steps.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever the first step takes
+            The rows to score.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher = more in-distribution.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid.
+        """
+        check_is_fitted(self)
+        features = X
+        for _, _, step in self._iter(with_final=False):
+            features = step.transform(features)
+        widened = getattr(features, "dtype", None) == _WIDE and is_rounded(X, _WIDE)
+        if widened and not self._fitted_rounded:
+            with np.errstate(over="ignore"):
+                narrow = features.astype(np.float32)
+            features = narrow if np.isfinite(narrow).all() else features
+        return self.steps[-1][1].score_samples(features)
