@@ -133,6 +133,7 @@ def check_new_rows(
     """
     if _is_ready(estimator, X, dtype):
         return X if dtype is None else X.astype(dtype, copy=False)
+    wanted = _DTYPES if dtype is None else dtype
     refuse_masked_cells(estimator, X)
     rows = as_stored_rows(X)
     if rows is not None:
@@ -142,14 +143,10 @@ def check_new_rows(
         validate_data(estimator, rows.empty_frame(), skip_check_array=True, reset=False)
         values = X if isinstance(X, np.ndarray) else np.asarray(rows)
         with np.errstate(over="ignore", invalid="ignore"):
-            return check_array(
-                values, dtype=_DTYPES if dtype is None else dtype, order="C", input_name="X"
-            )
+            return check_array(values, dtype=wanted, order="C", input_name="X")
     # The cast makes inf of a float64 value beyond float32. The check then refuses it.
     with np.errstate(over="ignore", invalid="ignore"):
-        return validate_data(
-            estimator, X, dtype=_DTYPES if dtype is None else dtype, order="C", reset=False
-        )
+        return validate_data(estimator, X, dtype=wanted, order="C", reset=False)
 
 
 def _check_stored_rows(
@@ -203,12 +200,7 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray:
     if reset:
         forget_columns(estimator)
     return check_array(
-        X,
-        dtype="numeric",
-        allow_nd=True,
-        ensure_all_finite=False,
-        estimator=estimator,
-        input_name="X",
+        X, dtype="numeric", allow_nd=True, ensure_all_finite=False, estimator=estimator
     )
 
 
@@ -256,7 +248,9 @@ def check_extracted(features: Any, name: str = "the extracted features") -> NDAr
 
 
 def select_rows(X: Any, positions: NDArray[np.intp]) -> Any:
-    """Some of the rows of an array of any dimensions, a frame, a list or a tensor."""
+    """Some rows of an array of any dimensions, a frame, a list, a tensor or a dict of these."""
+    if is_dict(X):
+        return {name: _safe_indexing(value, positions) for name, value in X.items()}
     return _safe_indexing(X, positions)
 
 
@@ -268,8 +262,13 @@ def select_fit_params(
 
 
 def count_rows(X: Any) -> int:
-    """The number of rows of an array, a frame, a list or a tensor, checked only as far as that."""
-    return _num_samples(X)
+    """The number of rows of an array, a frame, a list, a tensor or a dict of these; no checks."""
+    return _num_samples(next(iter(X.values()), []) if is_dict(X) else X)
+
+
+def is_dict(X: Any) -> bool:
+    """Whether inputs come by name; some sparse matrices are dicts too."""
+    return isinstance(X, Mapping) and not hasattr(X, "shape")
 
 
 def check_labels(y: Any, n_samples: int) -> NDArray | None:
@@ -320,7 +319,7 @@ def without_ood_rows(owner: object, X: Any, y: Any) -> tuple[Any, Any]:
     """
     if y is None or not (hasattr(X, "__len__") or hasattr(X, "shape")):
         return X, y
-    inside = positions_inside(owner, y, _num_samples(X))
+    inside = positions_inside(owner, y, count_rows(X))
     if inside is None:
         return X, y
     rows = as_stored_rows(X)
@@ -334,8 +333,8 @@ def without_ood_rows(owner: object, X: Any, y: Any) -> tuple[Any, Any]:
 
 def positions_inside(owner: object, y: Any, n_samples: int) -> NDArray[np.intp] | None:
     """Positions of the rows labelled +1; None unless y holds +1 and -1 alone, and a -1."""
-    labels = check_labels(y, n_samples)
-    if labels is None or labels.dtype.kind not in "if" or not np.isin(labels, (-1, 1)).all():
+    labels = signs_of(check_labels(y, n_samples))
+    if labels is None:
         return None
     inside = np.flatnonzero(labels == 1)
     if not len(inside):
@@ -345,6 +344,15 @@ def positions_inside(owner: object, y: Any, n_samples: int) -> NDArray[np.intp] 
             "in y are -1 (out-of-distribution)."
         )
     return None if len(inside) == len(labels) else inside
+
+
+def signs_of(labels: NDArray | None) -> NDArray | None:
+    """Labels that are +1 and -1 alone, as numbers even where they are objects; else None."""
+    if labels is None:
+        return None
+    if labels.dtype.kind == "O" and all(isinstance(label, Real) for label in labels):
+        labels = np.array(labels.tolist())
+    return labels if labels.dtype.kind in "if" and np.isin(labels, (-1, 1)).all() else None
 
 
 def discrete_classes(y: NDArray | None) -> NDArray | None:

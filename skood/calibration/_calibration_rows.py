@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 
-from .._validation import last_step
+from .._validation import last_step, signs_of
 
 
 def draw_rows(
@@ -69,6 +69,5 @@ def _some_of_each_class(
 
 def is_outside(labels: NDArray | None, n_samples: int) -> NDArray[np.bool_]:
     """Which rows are labelled out-of-distribution, where all labels are +1 or -1."""
-    if labels is None or labels.dtype.kind not in "iuf" or not np.isin(labels, (-1, 1)).all():
-        return np.zeros(n_samples, dtype=bool)
-    return labels == -1
+    signs = signs_of(labels)
+    return np.zeros(n_samples, dtype=bool) if signs is None else signs == -1

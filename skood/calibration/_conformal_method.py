@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
-from .._validation import last_step, parameter_error, pipeline_steps
+from .._validation import count_rows, last_step, parameter_error, pipeline_steps
 from ..rows import StoredRows
 from ._calibration_rows import is_outside, learns_from_labels
 from ._rank_counts import CrossRanks, without_nan
@@ -80,7 +80,7 @@ def fit_folds(
     generator: np.random.RandomState,
 ) -> Ranked:
     """The detector on all rows, and ranks by detectors that have each left out a fold."""
-    n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+    n_samples = count_rows(X)
     inside = np.arange(n_samples)
     if learns_from_labels(owner.detector):
         inside = inside[~is_outside(labels, n_samples)]

@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..rows.rounded import is_rounded
@@ -14,19 +13,21 @@ from ..rows.rounded import is_rounded
 _WIDE = np.dtype(np.float64)
 
 
-class KeepsFloatType(Pipeline):
-    """Base of a Pipeline.
+class KeepsFloatType:
+    """Mixin of a Pipeline, placed before it.
 
     A detector recognises rounded training rows where they come in another float type than it was
     fitted in. A step such as PCA makes float64 of float32, and so does a frame of mixed columns.
     """
 
     _fitted_rounded = True
+    steps: list[tuple[str, Any]]
+    _iter: Any
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """As of a Pipeline."""
         self._fitted_rounded = is_rounded(X, _WIDE)
-        return super().fit(X, y, **params)
+        return super().fit(X, y, **params)  # type: ignore[misc]
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Score rows by all steps.

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
+from .._validation import is_dict
+
 _BITS = 53  # of a float64: more would be rounded up to 1
 
 
@@ -18,6 +20,8 @@ def row_uniforms(X: Any, seed: bytes) -> NDArray[np.float64]:
     With a random seed they are uniform, and independent for different rows. They depend neither on
     the type of the numbers in X nor on the other rows.
     """
+    if is_dict(X):
+        X = np.hstack([np.reshape(value, (len(value), -1)) for value in X.values()])
     values = X.toarray() if issparse(X) else np.asarray(X)
     numbers = (_uniform(_row_bytes(row), seed) for row in values)
     return np.fromiter(numbers, dtype=np.float64, count=len(values))

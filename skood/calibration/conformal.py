@@ -17,6 +17,7 @@ from .._validation import (
     check_int,
     check_methods,
     check_option,
+    count_rows,
     parameter_error,
     select_rows,
     without_ood_rows,
@@ -195,11 +196,10 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
             ``class_conditional=True`` and y does not hold class labels, each at least twice.
         """
         self._check_parameters()
-        X, y = indexable(X, y)
+        X, y = indexable(X)[0], indexable(y)[0]
         if not learns_from_labels(self.detector):
             X, y = without_ood_rows(self, X, y)
-        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
-        labels = self._store_classes(y, n_samples)
+        labels = self._store_classes(y, count_rows(X))
         if self.class_conditional and not hasattr(self, "classes_"):
             message = "class_conditional=True of ConformalOutlierDetector needs class labels in y."
             raise ValueError(message)
@@ -208,7 +208,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         self._forget("_ranked")
         if self.method_ != "split":
             return self._fit_ranks(X, labels, groups, generator)
-        others, rows = draw_rows(self, n_samples, labels, generator)
+        others, rows = draw_rows(self, count_rows(X), labels, generator)
         self.detector_ = clone(self.detector).fit(
             select_rows(X, others), None if labels is None else labels[others]
         )

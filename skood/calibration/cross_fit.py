@@ -64,7 +64,7 @@ class RowsInReach:
     """
 
     def __init__(self, X: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
-        self._X, self._y = indexable(X, y)
+        self._X, self._y = indexable(X)[0], indexable(y)[0]  # of a dict, the length says nothing
         self._fit_params = fit_params
 
     def fitted(self, estimator: Any, positions: NDArray[np.intp]) -> Any:

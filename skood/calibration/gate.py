@@ -12,7 +12,17 @@ from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import adopt_columns, check_methods, check_option, parameter_error, select_rows
+from .._validation import (
+    adopt_columns,
+    check_labels,
+    check_methods,
+    check_option,
+    count_rows,
+    parameter_error,
+    select_rows,
+    signs_of,
+)
+from ._calibration_rows import learns_from_labels
 from ._last_mask import LastMask
 from ._reject_label import filled_with, find_reject_label
 
@@ -113,7 +123,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features), or whatever both take
             In-distribution rows.
         y : array-like of shape (n_samples,)
-            Their classes. The detector is given them too.
+            Their classes. The detector is given them too, of classes +1 and -1 as 1 and 0.
 
         Returns
         -------
@@ -133,7 +143,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
         check_methods(self, "detector", ("fit", "predict"))
         check_option(self, "on_reject", self.on_reject, _ON_REJECT)
         self.classifier_ = clone(self.classifier).fit(X, y)
-        self.detector_ = clone(self.detector).fit(X, y)
+        self.detector_ = clone(self.detector).fit(X, self._labels_for_detector(X, y))
         self.classes_ = self.classifier_.classes_
         adopt_columns(self, self.classifier_)
         if self.on_reject == "label":
@@ -249,6 +259,11 @@ class OODGate(ClassifierMixin, BaseEstimator):
         answers = np.full((len(accepted), *values.shape[1:]), np.nan, dtype=values.dtype)
         answers[accepted] = values
         return answers
+
+    def _labels_for_detector(self, X: Any, y: Any) -> Any:
+        """The classes; to a detector, -1 beside +1 means out-of-distribution, and here a class."""
+        signs = signs_of(check_labels(y, count_rows(X)))
+        return y if signs is None or learns_from_labels(self.detector) else (signs > 0).astype(int)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

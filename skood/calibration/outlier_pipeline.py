@@ -20,6 +20,7 @@ from .._validation import (
     count_rows,
     last_step,
     parameter_error,
+    positions_inside,
     select_fit_params,
     select_rows,
 )
@@ -239,10 +240,8 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
         ndarray of int
             Positions, ascending.
         """
-        everything = np.arange(n_samples)
-        if y is None or learns_from_labels(self):
-            return everything
-        return everything[~is_outside(check_labels(y, n_samples), n_samples)]
+        inside = None if learns_from_labels(self) else positions_inside(self, y, n_samples)
+        return np.arange(n_samples) if inside is None else inside
 
     @available_if(_takes_more)
     def partial_fit(self, X: Any, y: Any = None) -> Self:

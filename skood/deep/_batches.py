@@ -1,4 +1,4 @@
-"""Batches of inputs from arrays, frames, tensors, datasets and loaders."""
+"""Batches of inputs from arrays, dicts of arrays, frames, tensors, datasets and loaders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
-from .._validation import check_inputs, forget_columns
+from .._validation import check_inputs, forget_columns, is_dict, refuse_masked_cells
 from ..measures.blocks import slices
 
 Inputs = torch.Tensor | dict[str, torch.Tensor]
@@ -52,9 +52,12 @@ def open_batches(estimator: Any, X: Any, batch_size: int, *, reset: bool) -> Bat
 
     The estimator stores the width and column names of X (`reset`), or checks them.
     """
-    if isinstance(X, torch.Tensor | Dataset | DataLoader):
+    if isinstance(X, torch.Tensor | Dataset | DataLoader) or is_dict(X):
         if reset:
             forget_columns(estimator)
+        if is_dict(X):
+            fitted = getattr(estimator, "input_shape_", None)
+            return _dict_batches(_checked_dict(estimator, X, None if reset else fitted), batch_size)
         if isinstance(X, DataLoader):
             return Batches(None, X.batch_size, lambda: iter(_in_order(X)))
         if isinstance(X, Dataset):
@@ -76,6 +79,43 @@ def row_batches(rows: Any, batch_size: int) -> Batches:
         batch_size,
         lambda: (rows[part] for part in slices(len(rows), batch_size)),
         lambda positions: row_batches(rows[positions], batch_size),
+    )
+
+
+def _checked_dict(estimator: Any, X: Mapping[str, Any], fitted: Any) -> dict[str, Any]:
+    """Inputs by name as arrays and tensors of one length, with all names that `fit` took."""
+    inputs: dict[str, Any] = {}
+    for name, value in X.items():
+        refuse_masked_cells(estimator, value)
+        try:
+            inputs[name] = value if isinstance(value, torch.Tensor) else np.asarray(value)
+        except ValueError as error:
+            raise ValueError(
+                f"The input {name!r} in X must have samples of one length: pad them."
+            ) from error
+    lengths = {name: len(value) if value.ndim else 0 for name, value in inputs.items()}
+    if len(set(lengths.values())) != 1 or 0 in lengths.values():
+        listed = ", ".join(f"{name!r}: {length}" for name, length in lengths.items())
+        raise ValueError(
+            "X must be a dict of inputs with the same number of samples, one or more. Got "
+            f"{listed or 'an empty dict'} instead."
+        )
+    if isinstance(fitted, dict) and not fitted.keys() <= inputs.keys():
+        needed, given = (", ".join(map(repr, names)) for names in (fitted, inputs))
+        raise ValueError(f"X must have the inputs of `fit`, {needed}. Got {given} instead.")
+    return inputs
+
+
+def _dict_batches(inputs: dict[str, Any], batch_size: int) -> Batches:
+    def selected(rows: slice | NDArray[np.intp]) -> dict[str, Any]:
+        return {name: value[rows] for name, value in inputs.items()}
+
+    n_rows = len(next(iter(inputs.values())))
+    return Batches(
+        n_rows,
+        batch_size,
+        lambda: (selected(part) for part in slices(n_rows, batch_size)),
+        lambda positions: _dict_batches(selected(positions), batch_size),
     )
 
 

@@ -152,7 +152,8 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...), torch.Tensor, Dataset or DataLoader
-            The samples. Items of a Dataset or DataLoader may be tuples, whose first entry is the
+            The samples. A dict of arrays, such as tokenised texts, is passed to the module by name.
+            Items of a Dataset or DataLoader may be tuples, whose first entry is the
             sample, or dicts, whose entries other than labels are passed to the module by name.
         y : Ignored
             Present for API consistency.

@@ -17,7 +17,7 @@ from ..calibration import OutlierPipeline
 from ..neighbors.shards import is_over_shards
 from ._cluster import compute
 from ._parts import Parts
-from ._rows import is_array
+from ._rows import is_array, is_frame
 from ._score_blocks import naming_partition
 
 # Transformers whose partial_fit, part by part, equals one fit on all rows.
@@ -28,17 +28,23 @@ def fit_over_dask(detector: Any, X: Any, y: Any) -> Any:
     """Fit a detector, or the steps of a Pipeline, in place to a Dask collection."""
     if is_array(y) or hasattr(y, "divisions"):
         (y,) = compute([y])
-    if isinstance(detector, FrozenEstimator) or _searches_shards(detector):
+    chooses_rows = y is None or not is_frame(X)
+    if isinstance(detector, FrozenEstimator) or (_searches_shards(detector) and chooses_rows):
         return detector.fit(X, y)
     parts = Parts.of(X)
-    if isinstance(detector, OutlierPipeline):
-        if detector.trim:  # which rows are odd is known only where all are
-            _fit_step(detector, parts, y)
-            return detector
-        inside = detector.training_positions(sum(parts.sizes), y)
-        y = None if y is None else np.asarray(y)[inside]
-        return detector.fit_over(RowsInParts(parts.selected(inside), y), len(inside), y)
-    return _fit_to_parts(detector, parts, y)
+    honest = isinstance(detector, OutlierPipeline)
+    pipeline = detector if honest else OutlierPipeline([("detector", detector)])
+    inside = pipeline.training_positions(sum(parts.sizes), y)
+    if y is not None and (honest or len(inside) < sum(parts.sizes)):
+        parts, y = parts.selected(inside), np.asarray(y)[inside]
+    if _searches_shards(detector):
+        return detector.fit(parts.frame(X), y)
+    if not honest:
+        return _fit_to_parts(detector, parts, y)
+    if detector.trim:  # which rows are odd is known only where all are
+        _fit_step(detector, parts, y)
+        return detector
+    return detector.fit_over(RowsInParts(parts, y), len(inside), y)
 
 
 class RowsInParts:

@@ -78,6 +78,10 @@ class Parts(NamedTuple):
             ]
         )
 
+    def frame(self, X: Any) -> Any:
+        """The rows as a Dask frame like X."""
+        return import_optional("dask.dataframe", "dask").from_delayed(self.nodes, meta=X._meta)
+
     def gathered(self) -> Any:
         """All rows in this process, as an array or a frame."""
         parts = compute(self.nodes)

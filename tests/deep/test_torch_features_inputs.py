@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import UserDict
+from functools import partial
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.pipeline import make_pipeline
+
+from skood import ConformalOutlierDetector, LCPOutlierDetector, make_outlier_pipeline
 
 torch = pytest.importorskip("torch", reason="torch (extra 'torch') is not installed")
 
 from torch import nn  # noqa: E402
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset  # noqa: E402
 
-from skood.deep import TorchFeatureTransformer  # noqa: E402
+from skood.deep import MaxLogitScorer, TorchFeatureTransformer  # noqa: E402
 
 from ..detectors import rows  # noqa: E402
 from ..torch_nets import Named, images, lenet, seeded, sequences  # noqa: E402
@@ -206,3 +212,107 @@ def test_progress(capsys):
     assert len(lines) == 6
     assert lines[1].startswith("[TorchFeatureTransformer] 40 % of 50 rows, ")
     assert lines[5].startswith("[TorchFeatureTransformer] 50 rows, ")
+
+
+class Words(nn.Module):
+    """Takes tokenised texts as language models do."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(30, 8)
+        self.hidden = nn.Linear(8, 6)
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, input_ids, attention_mask):
+        weights = attention_mask.unsqueeze(-1).to(self.hidden.weight)
+        mean = (self.embedding(input_ids) * weights).sum(1) / weights.sum(1)
+        return self.head(torch.tanh(self.hidden(mean)))
+
+
+def texts(n=60, length=7, seed=0):
+    rng = np.random.default_rng(seed)
+    mask = np.arange(length) < rng.integers(2, length + 1, size=(n, 1))
+    return {"input_ids": rng.integers(1, 30, size=(n, length)) * mask, "attention_mask": mask * 1}
+
+
+class Texts(Pairs):
+    def __len__(self):
+        return len(self.X["input_ids"])
+
+    def __getitem__(self, i):
+        return {name: values[i] for name, values in self.X.items()}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda X: X,
+        lambda X: {name: values.tolist() for name, values in X.items()},
+        lambda X: {name: torch.from_numpy(values) for name, values in X.items()},
+        lambda X: UserDict(X),
+        lambda X: {**X, "labels": np.arange(60)},
+    ],
+    ids=["arrays", "lists", "tensors", "UserDict", "labels"],
+)
+def test_a_dict_of_arrays_is_a_dataset_of_dicts(form):
+    net, X = seeded(Words), texts()
+    expected = TorchFeatureTransformer(net).fit(Texts(X))
+    given = TorchFeatureTransformer(net, batch_size=16).fit(form(X))
+    assert (
+        given.input_shape_ == expected.input_shape_ == {"input_ids": (7,), "attention_mask": (7,)}
+    )
+    assert not hasattr(given, "n_features_in_")
+    np.testing.assert_array_equal(given.get_feature_names_out(), expected.get_feature_names_out())
+    features = given.transform(form(X))
+    np.testing.assert_allclose(features, expected.transform(Texts(X)), rtol=1e-5, atol=1e-7)
+    with torch.no_grad():
+        logits = net(*map(torch.from_numpy, X.values())).numpy()
+    np.testing.assert_allclose(
+        MaxLogitScorer(net).fit(form(X)).score_samples(X), logits.max(1), rtol=1e-5
+    )
+    for make in (make_pipeline, partial(make_outlier_pipeline, random_state=0)):
+        detector = make(TorchFeatureTransformer(net), LCPOutlierDetector()).fit(form(X))
+        by_hand = make(LCPOutlierDetector()).fit(expected.transform(Texts(X)))
+        np.testing.assert_allclose(detector[-1].offset_, by_hand[-1].offset_, rtol=1e-4)
+        assert detector.predict(texts(5, seed=1)).shape == (5,)
+
+
+def test_of_texts_labelled_minus_one_nothing_is_learnt():
+    net, X, y = seeded(Words), texts(), np.repeat([1, -1], [45, 15])
+    inside = {name: values[:45] for name, values in X.items()}
+    scorer = MaxLogitScorer(net, batch_size=16)
+    assert scorer.fit(X, y).offset_ == scorer.fit(inside).offset_
+    make = partial(make_outlier_pipeline, TorchFeatureTransformer(net), LCPOutlierDetector())
+    known = make(random_state=0).fit(inside)
+    assert make(random_state=0).fit(X, y).offset_ == known.offset_
+    for method in ("split", "cv+"):
+        steps = make_pipeline(TorchFeatureTransformer(net), LCPOutlierDetector())
+        calibrated = ConformalOutlierDetector(steps, method=method, alpha=0.2, random_state=0)
+        p_values = calibrated.fit(inside).p_values(X)
+        assert p_values.shape == (60,)
+        np.testing.assert_array_equal(calibrated.fit(X, y).p_values(X), p_values)
+
+
+@pytest.mark.parametrize(
+    ("X", "match"),
+    [
+        ({}, "dict of inputs with the same number of samples, one or more. Got an empty dict"),
+        ({"input_ids": [], "attention_mask": []}, "Got 'input_ids': 0, 'attention_mask': 0 inst"),
+        ({**texts(), "attention_mask": np.ones((59, 7))}, "'input_ids': 60, 'attention_mask': 59"),
+        ({"input_ids": [[1, 2], [3]], "attention_mask": [[1, 1], [1]]}, "'input_ids' in X must ha"),
+        ({"input_ids": texts()["input_ids"]}, "missing 1 required positional argument: 'attention"),
+        ({"tokens": np.ones((5, 7))}, "fails on samples of shape"),
+    ],
+)
+def test_bad_dicts(X, match):
+    with pytest.raises(ValueError, match=match):
+        TorchFeatureTransformer(seeded(Words)).fit(X)
+
+
+def test_all_inputs_of_the_fit_are_needed():
+    tokens = {"tokens": np.ones((9, 5), dtype=int), "mask": np.ones((9, 5))}
+    transformer = TorchFeatureTransformer(seeded(Named), "output").fit(tokens)
+    with pytest.raises(
+        ValueError, match=r"inputs of `fit`, 'tokens', 'mask'. Got 'tokens' instead"
+    ):
+        transformer.transform({"tokens": tokens["tokens"]})

@@ -8,10 +8,22 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import skood
-from skood import ConformalOutlierDetector, KNNOutlierDetector, MahalanobisOutlierDetector, OODGate
+from skood import (
+    ConformalOutlierDetector,
+    KNNOutlierDetector,
+    LayerEnsemble,
+    MahalanobisOutlierDetector,
+    OODGate,
+    TrimmedOutlierDetector,
+    make_outlier_detector,
+    make_outlier_pipeline,
+)
 from skood.metrics import auroc
 from skood.model_selection import LeaveClassesOut, NoveltyKFold, ood_scorer
 
@@ -131,3 +143,93 @@ def test_rooms_are_there_after_import_skood():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("LeaveClassesOut")
     assert "model_selection" in dir(skood)
+
+
+KINDS = {
+    "objects": Y.astype(object),
+    "list": Y.tolist(),
+    "floats": Y.astype(float),
+    "column": Y[:, np.newaxis],
+    "frame": pd.DataFrame({"y": Y}),
+    "nullable": pd.Series(Y, dtype="Int64"),
+    "category": pd.Series(Y).astype("category"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_of_any_kind_say_what_is_known(kind):
+    for make in (KNNOutlierDetector, lambda: make_outlier_detector(random_state=0)):
+        known = make().fit(X_IN)
+        assert make().fit(X, KINDS[kind]).offset_ == known.offset_
+
+
+def test_words_and_truth_values_are_classes():
+    every = KNNOutlierDetector().fit(X)
+    for classes in (Y.astype(str), Y == 1):
+        assert KNNOutlierDetector().fit(X, classes).offset_ == every.offset_
+
+
+def test_all_steps_of_an_outlier_pipeline_see_the_known_rows_alone():
+    detector = make_outlier_pipeline(StandardScaler(), KNNOutlierDetector(), random_state=0)
+    search = GridSearchCV(
+        detector,
+        {"knnoutlierdetector__n_neighbors": [3, 6]},
+        cv=NoveltyKFold(2),
+        scoring=ood_scorer(),
+    ).fit(X, Y)
+    by_hand = detector.set_params(**search.best_params_).fit(X_IN)
+    np.testing.assert_array_equal(search.best_estimator_[0].mean_, X_IN.mean(axis=0))
+    np.testing.assert_array_equal(search.best_estimator_.score_samples(Q), by_hand.score_samples(Q))
+    assert search.best_estimator_.offset_ == by_hand.offset_
+    with pytest.raises(
+        ValueError, match=r"OutlierPipeline learns from in-distribution rows, .* 60"
+    ):
+        detector.fit(X_IN, np.full(60, -1))
+
+
+def test_to_a_gate_plus_and_minus_one_are_classes():
+    gate = OODGate(LogisticRegression(), KNNOutlierDetector(contamination=0.1)).fit(X, Y)
+    np.testing.assert_array_equal(gate.classes_, [-1, 1])
+    answered = gate.predict(X) != gate.reject_label_
+    assert answered[Y == -1].mean() > 0.5
+    np.testing.assert_array_equal(gate.predict(X)[answered], Y[answered])
+
+
+ON_DASK = {
+    "KNN": KNNOutlierDetector,
+    "Mahalanobis": MahalanobisOutlierDetector,  # by sums
+    "scaled": lambda: make_pipeline(StandardScaler(), KNNOutlierDetector()),
+    "honest": lambda: make_outlier_pipeline(StandardScaler(), KNNOutlierDetector(), random_state=0),
+    "conformal": lambda: ConformalOutlierDetector(KNNOutlierDetector(), alpha=0.1, random_state=0),
+    "trimmed": lambda: TrimmedOutlierDetector(KNNOutlierDetector()),
+    "layers": lambda: LayerEnsemble(KNNOutlierDetector()),
+    "logistic": lambda: LayerEnsemble(KNNOutlierDetector(), combine="logistic"),
+    "shards": "shards",
+}
+
+
+@pytest.mark.parametrize("name", ON_DASK)
+@pytest.mark.parametrize("of_frames", [False, True])
+def test_dask_collections(name, of_frames):
+    da = pytest.importorskip("dask.array", reason="dask (extra 'dask') is not installed")
+    from skood.parallel import DaskOutlierDetector, ShardedIndex
+
+    make = ON_DASK[name]
+    if name == "shards":
+        make = lambda: KNNOutlierDetector(algorithm=ShardedIndex())  # noqa: E731
+    given, y, new = da.from_array(X, chunks=(20, -1)), da.from_array(Y, chunks=20), Q
+    if of_frames:
+        import dask.dataframe as dd
+
+        given = dd.from_pandas(pd.DataFrame(X, columns=list("abcd")), npartitions=4)
+        y, new = dd.from_pandas(pd.Series(Y), npartitions=4), pd.DataFrame(Q, columns=list("abcd"))
+    detector = DaskOutlierDetector(make()).fit(given, y)
+    if name == "logistic":
+        known = make().fit(X, Y)
+    elif name == "scaled":  # Dask fits the steps one by one, each to the known rows
+        known = make().fit(X_IN)
+    else:
+        known = (KNNOutlierDetector if name == "shards" else make)().fit(X_IN)
+    np.testing.assert_allclose(detector.score_samples(new), known.score_samples(Q), rtol=1e-9)
+    with pytest.raises(ValueError, match=r"-1"):
+        DaskOutlierDetector(make()).fit(given, np.full(80, -1))

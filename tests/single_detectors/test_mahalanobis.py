@@ -369,7 +369,7 @@ def test_relative_scores_of_far_rows_are_finite():
 def test_a_pickle_holds_fingerprints_not_rows():
     X = rows(5000, 64)
     size = len(pickle.dumps(MahalanobisOutlierDetector(threshold_samples=100).fit(X)))
-    assert size < 5000 * 24 + 5 * 64 * 64 * 8
+    assert size < 5000 * 48 + 5 * 64 * 64 * 8
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
