@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +39,7 @@ def groups_among_the_odd(train: NDArray, odd: float = 0.02) -> float:
     return float((ratio[order[cut:]] < np.quantile(ratio[order[:cut]], 0.05)).mean())
 
 
-def by_level(
-    sets: Sequence[ContaminatedSet], measure: Callable[[NDArray], float]
-) -> NDArray[np.float64]:
-    """The measure of the training rows of each set (row) at each level (column)."""
-    return np.array([[measure(task.train) for task in one.tasks(seed=0)] for one in sets])
+def signs(one: ContaminatedSet) -> list[list[float]]:
+    """Both signs at each level; of a set for choice on clean rows only."""
+    tasks = one.tasks(seed=0)[: 1 if one.is_for_choice else None]
+    return [[is_warned(task.train), groups_among_the_odd(task.train)] for task in tasks]
