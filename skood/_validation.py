@@ -271,14 +271,14 @@ def is_dict(X: Any) -> bool:
     return isinstance(X, Mapping) and not hasattr(X, "shape")
 
 
-def check_labels(y: Any, n_samples: int) -> NDArray | None:
+def check_labels(y: Any, n_samples: int, name: str = "labels y") -> NDArray | None:
     """Labels as a one-dimensional array of n_samples, without gaps; None stays None."""
     if y is None:
         return None
     n_missing = count_missing_labels(y)
     if n_missing:
         raise ValueError(
-            f"The labels y have {n_missing} missing value(s) (NaN, NA, None or masked) among "
+            f"The {name} have {n_missing} missing value(s) (NaN, NA, None or masked) among "
             f"{n_samples}; drop these rows, or give them a class of their own."
         )
     y = column_or_1d(y)

@@ -3,6 +3,8 @@
     python benchmarks/accuracy/thresholds.py --data ../shared/data
     python benchmarks/accuracy/thresholds.py --small   # few draws of few rows, without real sets
 
+An interrupted run resumes from ``--cache``, a file of one line for each draw of each cell.
+
 Every preset, detector and Pipeline of the documentation at `contamination=0.05`, on simulated rows
 and real embeddings.
 """
@@ -10,14 +12,18 @@ and real embeddings.
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import sys
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -41,16 +47,16 @@ from skood.metrics import auroc
 
 COMMAND = "python benchmarks/accuracy/thresholds.py"
 SHARE, AUROC = (3.0, 7.0), (0.47, 0.53)  # required: flagged in %, training against new rows
-N_NEW = 1_000
+N_NEW, FEWEST_NEW = 1_000, 100
 DECAY = 0.7  # the variance along direction i is i to the power of minus this
 
 PROTOCOL = f"""\
-Each cell: the share in % of {N_NEW:,} new ID rows that
-`predict` flags at `contamination=0.05`, and in brackets the AUROC of `training_scores_` against the
-scores of new rows; means over {{draws}} draws of training and new rows. Required are
+Each cell: the share in % of new ID rows that `predict` flags at `contamination=0.05`, with its
+standard error, and in brackets the AUROC of `training_scores_` against the scores of new rows;
+means over {{draws}} draws of training rows and of up to {N_NEW:,} new rows. Required are
 {SHARE[0]:g}–{SHARE[1]:g} % and {AUROC[0]}–{AUROC[1]}; **bold** cells miss one of both. Simulated
-rows are normal, isotropic or with variances that fall as i^-{DECAY} along random directions. Run
-here: {{run}}."""
+rows are normal, isotropic or with variances that fall as i^-{DECAY} along random directions. Real
+rows are the normal ones of embedding sets, drawn without replacement."""
 PLAIN = """\
 A plain scikit-learn Pipeline takes the training scores of its last step, whose other steps have
 seen these rows. It is shown for comparison, and the requirement does not count it."""
@@ -106,14 +112,15 @@ class Rows(NamedTuple):
 
 def simulated(n: int, d: int, decay: float) -> Rows:
     """Normal rows with a falling spectrum along random directions."""
+    name = f"{'correlated' if decay else 'isotropic'}, n {n:,}, d {d}"
+    return Rows(name, partial(_drawn_normal, n, d, decay))
 
-    def draw(seed: int) -> tuple[NDArray, NDArray]:
-        rows = np.random.default_rng(seed).normal(size=(n + N_NEW, d))
-        if decay:
-            rows = rows * np.arange(1, d + 1) ** (-0.5 * decay) @ _rotation(d)
-        return rows[:n], rows[n:]
 
-    return Rows(f"{'correlated' if decay else 'isotropic'}, n {n:,}, d {d}", draw)
+def _drawn_normal(n: int, d: int, decay: float, seed: int) -> tuple[NDArray, NDArray]:
+    rows = np.random.default_rng(seed).normal(size=(n + N_NEW, d))
+    if decay:
+        rows = rows * np.arange(1, d + 1) ** (-0.5 * decay) @ _rotation(d)
+    return rows[:n], rows[n:]
 
 
 @cache
@@ -122,57 +129,94 @@ def _rotation(d: int) -> NDArray[np.float64]:
 
 
 def embeddings(data: Path, sizes: list[int]) -> Iterator[Rows]:
-    """Normal rows of the embedding sets that have enough of them."""
+    """Normal rows of the embedding sets: n for training, the rest or a part of it is new."""
     for path in sorted((data / "adbench").glob("*_by_*/*.npz")):
-        with np.load(path) as file:
-            normal = file["X"][file["y"] == 0].astype(np.float64)
+        (n_normal, d), net = _normal_rows(path).shape, path.parent.name.split("_")[-1]
         for n in sizes:
-            if len(normal) >= n + N_NEW:
-                yield Rows(f"{path.stem}, n {n:,}, d {normal.shape[1]}", _of_file(normal, n))
+            if n_normal >= n + FEWEST_NEW:
+                name = f"{path.stem} by {net}, n {n:,}, d {d}"
+                yield Rows(name, partial(_drawn_of_file, path, n))
 
 
-def _of_file(normal: NDArray, n: int) -> Callable[[int], tuple[NDArray, NDArray]]:
-    def draw(seed: int) -> tuple[NDArray, NDArray]:
-        order = np.random.default_rng(seed).permutation(len(normal))
-        return normal[order[:n]], normal[order[n : n + N_NEW]]
-
-    return draw
+def _drawn_of_file(path: Path, n: int, seed: int) -> tuple[NDArray, NDArray]:
+    normal = _normal_rows(path)
+    order = np.random.default_rng(seed).permutation(len(normal))
+    return normal[order[:n]], normal[order[n : n + N_NEW]]
 
 
-def measure(method: Method, rows: Rows, draws: int) -> tuple[float, float]:
-    """Mean share of new rows that are flagged, in %, and mean AUROC of training rows."""
-    found = []
-    for seed in range(draws):
-        training, new = rows.draw(seed)
-        detector = method.make(seed).fit(training)
+@cache
+def _normal_rows(path: Path) -> NDArray[np.float64]:
+    with np.load(path) as file:
+        return file["X"][file["y"] == 0].astype(np.float64)
+
+
+def measured(rows: Rows, method: str, seed: int) -> tuple[float, float]:
+    """Share of new rows that are flagged, in %, and AUROC of training rows, in one draw."""
+    warnings.filterwarnings("ignore", "n_neighbors=", UserWarning)
+    training, new = rows.draw(seed)
+    with threadpool_limits(1):
+        detector = METHODS[method].make(seed).fit(training)
         last = detector[-1] if hasattr(detector, "steps") else detector
         scores, known = detector.score_samples(new), last.training_scores_
-        labels = np.r_[np.ones(len(known)), -np.ones(len(scores))].astype(int)
-        found.append([100 * (scores < last.offset_).mean(), auroc(labels, np.r_[known, scores])])
-    share, area = np.mean(found, axis=0)
-    return float(share), float(area)
+    labels = np.r_[np.ones(len(known)), -np.ones(len(scores))].astype(int)
+    share = 100 * float((scores < last.offset_).mean())
+    return share, auroc(labels, np.r_[known, scores])
 
 
-def is_met(share: float, area: float) -> bool:
-    """Whether both figures are in the required interval."""
-    return SHARE[0] <= share <= SHARE[1] and AUROC[0] <= area <= AUROC[1]
+class Cell(NamedTuple):
+    """A mean share with its standard error, and a mean AUROC."""
+
+    share: float
+    error: float
+    area: float
+
+    @classmethod
+    def of(cls, found: list[tuple[float, float]]) -> Cell:
+        """Of the results of all draws."""
+        shares, areas = np.transpose(found)
+        error = shares.std(ddof=1) / len(shares) ** 0.5
+        return cls(float(shares.mean()), float(error), float(areas.mean()))
+
+    def is_met(self) -> bool:
+        """Whether both means are in the required interval."""
+        return SHARE[0] <= self.share <= SHARE[1] and AUROC[0] <= self.area <= AUROC[1]
+
+    def __str__(self) -> str:
+        text = f"{self.share:.1f} ± {self.error:.1f} ({self.area:.2f})"
+        return text if self.is_met() else f"**{text}**"
 
 
-def table(cases: list[Rows], draws: int) -> tuple[str, list[bool]]:
-    """One line for each set of rows, one column for each method; and which cells are met."""
-    lines, verdicts = [], []
-    for rows in cases:
-        line = [rows.name]
-        for method in METHODS.values():
-            share, area = measure(method, rows, draws)
-            met = is_met(share, area)
-            cell = f"{share:.1f} ({area:.2f})"
-            line.append(cell if met else f"**{cell}**")
-            if method.is_required:
-                verdicts.append(met)
-        lines.append(line)
-        say(" | ".join(line))
-    return markdown_table(["rows", *METHODS], lines), verdicts
+def all_cells(
+    cases: list[Rows], draws: int, store: Path | None, jobs: int
+) -> dict[str, list[Cell]]:
+    """The cells of all methods for each set of rows; draws that the store holds are read."""
+    found: dict[tuple[str, str], dict[int, tuple[float, float]]] = defaultdict(dict)
+    if store is not None and store.exists():
+        for line in store.read_text(encoding="utf-8").splitlines():
+            name, method, seed, share, area = json.loads(line)
+            found[name, method][seed] = share, area
+    missing = [
+        (rows, method, seed)
+        for rows in cases
+        for method in METHODS
+        for seed in range(draws)
+        if seed not in found[rows.name, method]
+    ]
+    results = Parallel(jobs, return_as="generator")(delayed(measured)(*what) for what in missing)
+    for (rows, method, seed), result in zip(missing, results, strict=True):
+        found[rows.name, method][seed] = result
+        if store is not None:
+            with store.open("a", encoding="utf-8") as file:
+                print(json.dumps([rows.name, method, seed, *result]), file=file)
+        if seed == draws - 1:
+            cell = Cell.of([found[rows.name, method][number] for number in range(draws)])
+            say(f"{rows.name} | {method} | {cell}")
+    return {
+        rows.name: [
+            Cell.of([found[rows.name, method][seed] for seed in range(draws)]) for method in METHODS
+        ]
+        for rows in cases
+    }
 
 
 def main() -> None:
@@ -182,22 +226,24 @@ def main() -> None:
     widths = [8, 64] if options.small else [8, 64, 768]
     cases = [simulated(n, d, decay) for decay in (DECAY, 0.0) for d in widths for n in sizes]
     if options.data is not None:
-        cases += list(embeddings(options.data, [n for n in sizes if n <= 1_000]))
-    warnings.filterwarnings("ignore", "n_neighbors=", UserWarning)
-    with threadpool_limits(1):
-        text, verdicts = table(cases, options.draws)
-    run = f"n up to {max(sizes):,}, d {', '.join(map(str, widths))}, " + (
-        "no real sets" if options.data is None else "real embeddings"
-    )
+        cases += list(embeddings(options.data, sizes))
+    cells = all_cells(cases, options.draws, options.cache, options.jobs)
+    required = [method.is_required for method in METHODS.values()]
+    verdicts = [
+        cell.is_met() for line in cells.values() for cell in itertools.compress(line, required)
+    ]
     body = "\n\n".join(
         [
-            PROTOCOL.format(draws=options.draws, run=run),
+            PROTOCOL.format(draws=options.draws),
             f"Met: {sum(verdicts)} of {len(verdicts)} cells {judged(all(verdicts))}.",
-            text,
+            markdown_table(
+                ["rows", *METHODS], [[name, *map(str, line)] for name, line in cells.items()]
+            ),
             PLAIN,
         ]
     )
-    command = f"{COMMAND} {' '.join(sys.argv[1:])}".strip()
+    data = "" if options.data is None else f" --data {options.data}"
+    command = f"{COMMAND}{data} --draws {options.draws} --largest-n {options.largest_n}"
     if options.small:
         print(body)
     else:
@@ -211,6 +257,10 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument("--data", type=folder, help="folder that holds adbench")
     parser.add_argument("--draws", type=int, default=20, help="draws of each case")
     parser.add_argument("--largest-n", type=int, default=3_000, help="largest number of rows")
+    parser.add_argument(
+        "--cache", type=Path, help="file of the draws so far, outside the repository"
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="number of processes")
     parser.add_argument("--small", action="store_true", help="few cases, printed and not written")
     options = parser.parse_args()
     if options.small:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import indexable
 
 from .._validation import (
@@ -20,7 +23,7 @@ from .._validation import (
 from ..rows import selected_rows
 from .folds import folds_of as folds_of  # most callers need both
 
-_FEWEST_FOLDS = 4  # for the drift: a fit without two of them must have half of the rows
+_FEWEST_FOLDS = 4  # for fits without two of them, which must have half of the rows
 
 
 class CrossFitted(NamedTuple):
@@ -33,7 +36,8 @@ class CrossFitted(NamedTuple):
     estimators: list[Any]
     """The fitted clone of each fold, in the order of the folds; empty if they are not kept."""
     reference: NDArray[np.float64] | None
-    """(n,): what the last step compares scores with, out of fold; None if it has no reference."""
+    """What the last step compares scores with, out of fold, for each row of the fit on all rows;
+    None if it has no reference."""
     drift: float
     """Estimated gain of a score where the fit takes all rows; 0 if it was not measured."""
 
@@ -48,6 +52,9 @@ class FoldRows(Protocol):
         self, measure: Callable[[Any], NDArray[np.float64]], positions: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """One number for each of these rows."""
+
+    def behind(self, transformers: Sequence[Any]) -> FoldRows:
+        """All rows after fitted transformers."""
 
 
 class RowsInReach:
@@ -83,6 +90,13 @@ class RowsInReach:
     ) -> NDArray[np.float64]:
         """One number for each of some of the rows."""
         return measure(self._some(positions)) if len(positions) else np.empty(0)
+
+    def behind(self, transformers: Sequence[Any]) -> RowsInReach:
+        """All rows after fitted transformers."""
+        X = self._X
+        for transformer in transformers:
+            X = transformer.transform(X)
+        return RowsInReach(X, self._y, self._fit_params)
 
     def _some(self, positions: NDArray[np.intp]) -> Any:
         stored = selected_rows(self._X, positions)
@@ -145,6 +159,18 @@ def cross_fitted(
     )
 
 
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(
+            "A fit without a fold of the training rows fails (for a category that only the fold "
+            f"has, an encoder needs handle_unknown='ignore'): {error}"
+        ) from error
+
+
+@_named_errors()
 def cross_fit(
     estimator: Any,
     rows: FoldRows,
@@ -152,7 +178,7 @@ def cross_fit(
     *,
     score_rows: NDArray[np.intp] | None = None,
     fit_rows: NDArray[np.intp] | None = None,
-    keep: bool = True,
+    keep: bool = False,
     measure_drift: bool = False,
 ) -> CrossFitted:
     """Cross-fit over rows that may be anywhere, as `cross_fitted` does.
@@ -166,12 +192,17 @@ def cross_fit(
     everything = np.arange(sum(map(len, folds)))
     score_rows = everything if score_rows is None else score_rows
     fit_rows = everything if fit_rows is None else fit_rows
-    fits = (rows.fitted(_light_clone(estimator), _others(fit_rows, fold)) for fold in folds)
-    reference = None
+    fits: Any = (_fitted(estimator, rows, _others(fit_rows, fold)) for fold in folds)
+    reference, references = None, list[NDArray[np.float64]]()
     if hasattr(learning_step(estimator), "reference_of"):
-        fits, reference = _with_reference(list(fits), rows, folds, fit_rows)
+        fits = list(fits)
+        reference, references = _out_of_fold_references(fits, rows, folds, fit_rows)
+        if measure_drift:  # scores of the final fit are compared with those of the folds
+            references = [_at_level(own, reference) for own in references]
     scores, kept = np.empty(len(everything)), []
-    for fitted, fold in zip(fits, folds, strict=True):
+    for number, (fitted, fold) in enumerate(zip(fits, folds, strict=True)):
+        if references:
+            learning_step(fitted).replace_reference(references[number][_others(fit_rows, fold)])
         chosen = np.intersect1d(fold, score_rows, assume_unique=True)
         scores[chosen] = rows.measured(fitted.score_samples, chosen)
         if keep:
@@ -179,7 +210,8 @@ def cross_fit(
     drift = 0.0
     if measure_drift and len(folds) >= _FEWEST_FOLDS:
         is_scored = np.isin(everything, score_rows)
-        drift = _drift(estimator, rows, folds, fit_rows, is_scored, scores, reference)
+        drift = _drift(estimator, rows, folds, fit_rows, is_scored, scores, references)
+    reference = None if reference is None else reference[fit_rows]
     return CrossFitted(scores[score_rows], score_rows, kept, reference, drift)
 
 
@@ -194,7 +226,7 @@ def _drift(
     fit_rows: NDArray[np.intp],
     is_scored: NDArray[np.bool_],
     scores: NDArray[np.float64],
-    reference: NDArray[np.float64] | None,
+    references: list[NDArray[np.float64]],
 ) -> float:
     """Gain of scores from the folds' fits to a fit on all rows, by a fit without two folds.
 
@@ -205,30 +237,60 @@ def _drift(
     """
     pair = np.sort(np.concatenate(folds[:2]))
     others = _others(fit_rows, pair)
-    smaller = rows.fitted(_light_clone(estimator), others)
-    if reference is not None:
-        learning_step(smaller).replace_reference(reference[others])
-    pair = pair[is_scored[pair]]
-    if not len(pair):
-        return 0.0
-    gain = np.median(scores[pair] - rows.measured(smaller.score_samples, pair))
+    smaller = _fitted(estimator, rows, others)
+    gains = []
+    for number, fold in enumerate(folds[:2]):
+        if references:
+            learning_step(smaller).replace_reference(references[number][others])
+        chosen = fold[is_scored[fold]]
+        gains.append(scores[chosen] - rows.measured(smaller.score_samples, chosen))
+    gain = np.concatenate(gains)
     n = len(folds)
-    return float(gain * np.log(n / (n - 1)) / np.log((n - 1) / (n - 2)))
+    per_fold = np.log(n / (n - 1)) / np.log((n - 1) / (n - 2))
+    return float(np.median(gain) * per_fold) if len(gain) else 0.0
 
 
-def _with_reference(
+def _out_of_fold_references(
     fits: list[Any],
     rows: FoldRows,
     folds: Sequence[NDArray[np.intp]],
     fit_rows: NDArray[np.intp],
-) -> tuple[Any, NDArray[np.float64]]:
-    """Give each fold's fit the out-of-fold reference of its training rows."""
+) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+    """The reference of each row by the fit without it, and the references for each fold's fit.
+
+    The neighbours of a new row do not have it as a neighbour themselves. So those of a row that is
+    scored out of fold must not have it either: for the fit of its fold, their reference comes from
+    last steps without both folds, if there are 4 folds.
+    """
     reference = np.empty(sum(map(len, folds)))
+    references = [np.full(len(reference), np.nan) for _ in folds]
     for fitted, fold in zip(fits, folds, strict=True):
-        reference[fold] = rows.measured(ReferenceOf(fitted), fold)
-    for fitted, fold in zip(fits, folds, strict=True):
-        learning_step(fitted).replace_reference(reference[_others(fit_rows, fold)])
-    return fits, reference
+        transformers, last = pipeline_steps(fitted)
+        behind, alone = rows.behind(transformers), _without_transformers(fitted)
+        reference[fold] = behind.measured(last.reference_of, fold)
+        for own, other in zip(references, folds, strict=True):
+            if len(folds) < _FEWEST_FOLDS:
+                own[fold] = reference[fold]
+            elif other is not fold:
+                smaller = _fitted(alone, behind, _others(fit_rows, fold, other))
+                own[fold] = behind.measured(last_step(smaller).reference_of, fold)
+    return reference, references
+
+
+def _without_transformers(estimator: Any) -> Any:
+    """For rows that are transformed: steps keep their names, and so their arguments of `fit`."""
+    if not isinstance(estimator, Pipeline):
+        return estimator
+    *transformers, (name, last) = estimator.steps
+    unchanged = FrozenEstimator(FunctionTransformer())
+    steps = [(transformer, unchanged) for transformer, _ in transformers]
+    return Pipeline([*steps, (name, _without_transformers(last))])
+
+
+def _at_level(own: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A reference by fits on fewer rows, whose distances are larger, as if it had the others'."""
+    both = (own > 0) & (reference > 0)
+    return own * np.median(reference[both] / own[both]) if both.any() else own
 
 
 def learning_step(estimator: Any) -> Any:
@@ -256,10 +318,19 @@ class ReferenceOf:
         return self._last.reference_of(X)
 
 
-def _light_clone(estimator: Any) -> Any:
-    """A clone whose last step scores no more training rows than it must: nobody asks for them."""
+def _fitted(estimator: Any, rows: FoldRows, positions: NDArray[np.intp]) -> Any:
+    """A clone, fitted without scores and reference of its own rows: nobody asks for them."""
     copied = clone(estimator)
     last = learning_step(copied)
-    if getattr(last, "_threshold_is_apart", False):
-        last.set_params(threshold_samples=2)
-    return copied
+    light: dict[str, float] = (
+        {"threshold_samples": 2} if getattr(last, "_threshold_is_apart", False) else {}
+    )
+    if hasattr(last, "reference_of"):
+        light[last._reference_parameter] = 0.0
+    wanted = {name: getattr(last, name) for name in light}
+    if light:
+        last.set_params(**light)
+    fitted = rows.fitted(copied, positions)
+    if light:
+        learning_step(fitted).set_params(**wanted)
+    return fitted

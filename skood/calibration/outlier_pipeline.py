@@ -32,7 +32,7 @@ from ._float_types import KeepsFloatType
 from ._odd_rows import odd_rows
 from ._ruled_columns import warn_of_ruled_columns
 from .cross_fit import CrossFitted, FoldRows, ReferenceOf, RowsInReach, cross_fit, learning_step
-from .folds import folds_of
+from .folds import FEW_ROWS, folds_of
 
 _FEWEST_ROWS = 3  # each fold's fit needs two rows, and leaves one out
 
@@ -61,9 +61,9 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
     ----------
     steps : list of (str, estimator) tuples
         As in scikit-learn's Pipeline: transformers, then a detector with `score_samples`.
-    n_folds : int, default=5
-        Number of folds. `fit` fits the steps once more for each, and once more without two of
-        them: with 5 folds it takes about seven times as long as a plain Pipeline.
+    n_folds : int or None, default=None
+        Number of folds. None: 10 for fewer than 500 rows, else 5. The steps are fitted once more
+        for each, and once without two: with 5 folds about seven times as often as by a Pipeline.
     threshold_samples : int or None, default=10_000
         At most so many training rows, drawn at random, are scored for the threshold. None: all. It
         bounds the cost of scoring; the folds' fits take all other rows.
@@ -101,18 +101,15 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
 
     Notes
     -----
-    A fold's fit has fewer rows than the final one, and its scores differ a little for that. One
-    more fit, without two folds, measures the difference, which is added to the out-of-fold scores.
-    It needs 4 folds.
+    A fold's fit has fewer rows than the final one, and its scores differ a little for that. With 4
+    folds one more fit, without two, measures the difference, which is added to the scores.
 
-    The last step gets the threshold too, so ``pipeline[-1].offset_`` and its decisions on
-    transformed rows are those of the Pipeline. An `LCPOutlierDetector` with ``locality > 0``
-    compares rows with the LCP of their neighbours, and these come from the same folds: then the
-    scores differ from those of a plain Pipeline, and the folds' fits are kept until all are made.
-    If y holds +1 and -1 alone, only the rows of +1 are training rows, unless the last step needs
-    the others.
-
-    A slice, such as ``pipeline[:-1]``, is a plain Pipeline.
+    The last step gets the threshold too: ``pipeline[-1].offset_`` is that of the Pipeline. For an
+    `LCPOutlierDetector` with ``locality > 0``, the LCP of the neighbours come from fits without
+    them, and for an out-of-fold score without the row too: then the last step is fitted once more
+    for each pair of folds, and scores differ from those of a plain Pipeline. If y holds +1 and -1
+    alone, only the rows of +1 are training rows, unless the last step needs the others. A slice,
+    such as ``pipeline[:-1]``, is a plain Pipeline.
 
     Examples
     --------
@@ -135,7 +132,7 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
         self,
         steps: list[tuple[str, Any]],
         *,
-        n_folds: int = 5,
+        n_folds: int | None = None,
         threshold_samples: int | None = 10_000,
         contamination: float | None = None,
         trim: float = 0.0,
@@ -248,9 +245,10 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
         """Score a batch of new training rows, then take it in.
 
         The batch is scored before any step has seen it, and its scores join those that set the
-        threshold, of which the newest `threshold_samples` are kept. Then the `partial_fit` of each
-        step takes the batch in. Rows that came earlier keep the features that the steps gave them
-        then. The first batch is a `fit`.
+        threshold. Of these the newest are kept: those of the newer half of all rows, or 500 if they
+        are fewer, and at most `threshold_samples`. Then the `partial_fit` of each step takes the
+        batch in. Rows that came earlier keep the features that the steps gave them then. The first
+        batch is a `fit`.
 
         Parameters
         ----------
@@ -283,8 +281,10 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
         if reference is not None:
             reference = np.concatenate([reference, ReferenceOf(self)(X)])
         self._take_in(X, y)
-        newest = slice(None if self.threshold_samples is None else -self.threshold_samples, None)
         self.n_samples_fit_ += n_given
+        n_kept = max(int(np.sum(rows >= self.n_samples_fit_ / 2)), FEW_ROWS)
+        # fits on fewer rows have given lower scores
+        newest = slice(-min(n_kept, self.threshold_samples or n_kept), None)
         self._adopt(CrossFitted(scores[newest], rows[newest], [], reference, 0.0), rows[newest])
         return self
 
@@ -316,7 +316,7 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
         return super().__getitem__(ind)
 
     def _check_parameters(self) -> None:
-        check_int(self, "n_folds", self.n_folds, 2)
+        check_int(self, "n_folds", self.n_folds, 2, or_none=True)
         check_int(self, "threshold_samples", self.threshold_samples, 2, or_none=True)
         check_float(self, "trim", self.trim, "[0, 0.5]")
         if self.contamination is not None:
@@ -326,7 +326,9 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
             raise parameter_error(self, "contamination", allowed, self.contamination)
 
     def _contamination(self) -> Any:
-        own = self.contamination
+        own, last = self.contamination, self.steps[-1][1]
+        if own is None and isinstance(last, OutlierPipeline):
+            own = last._contamination()
         return getattr(last_step(self), "contamination", None) if own is None else own
 
     def _check_enough(self, n_samples: int) -> None:
@@ -359,22 +361,20 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
         if learns_from_labels(self):
             kept = kept[~is_outside(check_labels(y, n_samples), n_samples)[kept]]
         folds = folds_of(n_samples, y, groups, self.n_folds, self.random_state)
-        plain = Pipeline(self.steps, memory=self.memory)
         with warnings.catch_warnings():
             # the fit on all rows has warned, and of its own rows
             warnings.simplefilter("ignore", UserWarning)
             found = cross_fit(
-                plain,
-                rows,
-                folds,
-                score_rows=kept,
-                fit_rows=fit_rows,
-                keep=False,
-                measure_drift=True,
+                self._plain(), rows, folds, score_rows=kept, fit_rows=fit_rows, measure_drift=True
             )
-        if found.reference is not None:
-            found = found._replace(reference=found.reference[fit_rows])
         self._adopt(found, inside[found.rows])
+
+    def _plain(self) -> Pipeline:
+        """The same steps without a threshold of the whole, also where the last is a Pipeline."""
+        *transformers, (name, last) = self.steps
+        if isinstance(last, OutlierPipeline) and not last.trim:
+            last = last._plain()
+        return Pipeline([*transformers, (name, last)], memory=self.memory)
 
     def _adopt(self, found: CrossFitted, rows: NDArray[np.intp]) -> None:
         """Take the threshold, and the reference of the last step, from the folds' fits."""

@@ -133,6 +133,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
 
     _uses_neighbor_rows = True
     _reference = ("training_lcp_", "epsilon_")
+    _reference_parameter = "locality"  # 0: `fit` needs no reference
 
     def __init__(
         self,
@@ -208,10 +209,11 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         """
         check_is_fitted(self)
         values = np.asarray(values, dtype=np.float64)
-        if values.shape != self.training_lcp_.shape:
+        n_samples = self.index_.n_samples_fit_
+        if values.shape != (n_samples,):
             raise ValueError(
-                f"replace_reference needs {len(self.training_lcp_)} values, one for each training "
-                f"row. Got an array of shape {values.shape} instead."
+                f"replace_reference needs {n_samples} values, one for each training row. Got an "
+                f"array of shape {values.shape} instead."
             )
         self._set_reference(values)
         return self

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 
 def contamination_threshold(training_scores: ArrayLike, contamination: float) -> float:
-    """The score below which the share `contamination` of the training scores lies.
+    """The score below which the share `contamination` of new in-distribution scores lies.
 
     Parameters
     ----------
@@ -19,8 +19,10 @@ def contamination_threshold(training_scores: ArrayLike, contamination: float) ->
     Returns
     -------
     float
-        The quantile, interpolated linearly between training scores as by scikit-learn's outlier
-        detectors.
+        The quantile at rank ``contamination * (n + 1)``, interpolated linearly between training
+        scores: of n + 1 exchangeable scores, the last lies below the k-th smallest of the others
+        with probability ``k / (n + 1)``. For ranks below 1 the smallest training score, which new
+        ones are below with probability ``1 / (n + 1)``.
 
     Raises
     ------
@@ -31,7 +33,7 @@ def contamination_threshold(training_scores: ArrayLike, contamination: float) ->
     --------
     >>> from skood.measures import contamination_threshold
     >>> contamination_threshold([-4.0, -3.0, -2.0, -1.0, 0.0], 0.25)
-    -3.0
+    -3.5
     """
     scores = np.asarray(training_scores, dtype=np.float64)
     if scores.ndim != 1 or not scores.size or not np.isfinite(scores).all():
@@ -44,4 +46,4 @@ def contamination_threshold(training_scores: ArrayLike, contamination: float) ->
             "The 'contamination' parameter of contamination_threshold must be a float in (0, 0.5]. "
             f"Got {contamination!r} instead."
         )
-    return float(np.quantile(scores, contamination))
+    return float(np.quantile(scores, contamination, method="weibull"))

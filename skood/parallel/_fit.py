@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,13 @@ class RowsInParts:
         """One number for each of some of the rows, which come into this process part by part."""
         nodes = self._parts.selected(positions).nodes
         return np.concatenate([np.empty(0), *(measure(compute([node])[0]) for node in nodes)])
+
+    def behind(self, transformers: Sequence[Any]) -> RowsInParts:
+        """All rows after fitted transformers, which the workers apply."""
+        parts = self._parts
+        for transformer in transformers:
+            parts = parts.transformed(transformer)
+        return RowsInParts(parts, self._y)
 
 
 def _fit_to_parts(detector: Any, parts: Parts, y: Any) -> Any:

@@ -8,11 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 
-from skood import KNNOutlierDetector, LCPOutlierDetector, PartialWhitener
+from skood import (
+    KNNOutlierDetector,
+    LCPOutlierDetector,
+    PartialWhitener,
+    make_outlier_pipeline,
+)
 from skood.calibration.cross_fit import cross_fitted, folds_of
+from skood.metrics import auroc
 
 from ..detectors import rows
 
@@ -84,15 +91,38 @@ def test_scores_are_those_of_fits_without_the_fold():
         np.testing.assert_array_equal(fitted.score_samples(X[fold]), whole.scores[fold])
 
 
-def test_locality_compares_with_out_of_fold_lcp():
+@pytest.mark.parametrize("make", [lambda: PartialWhitener(1.0), lambda: None], ids=["whiten", ""])
+def test_locality_compares_with_lcp_from_fits_without_both_folds(make):
+    """Neighbours of a new row do not have it as a neighbour: those of a training row neither."""
     X = rows(80, 6)
     folds = folds_of(80, random_state=0)
-    found = cross_fitted(LCPOutlierDetector(locality=0.5), X, None, folds)
+    estimator = make_pipeline(make(), LCPOutlierDetector(locality=0.5))
+    found = cross_fitted(estimator, X, None, folds)
     for fold, fitted in zip(folds, found.estimators, strict=True):
-        plain = LCPOutlierDetector().fit(np.delete(X, fold, axis=0))
-        np.testing.assert_array_equal(found.reference[fold], -plain.score_samples(X[fold]))
-        np.testing.assert_array_equal(fitted.training_lcp_, np.delete(found.reference, fold))
+        expected = np.full(80, np.nan)
+        for other in folds:
+            whitener = (
+                fitted[:-1]
+                if other is fold
+                else clone(fitted[:-1]).fit(np.delete(X, other, axis=0))
+            )
+            known = np.setdiff1d(np.arange(80), np.r_[fold, other])
+            plain = LCPOutlierDetector().fit(whitener.transform(X[known]))
+            expected[other] = -plain.score_samples(whitener.transform(X[other]))
+        np.testing.assert_array_equal(found.reference[fold], expected[fold])
+        np.testing.assert_array_equal(fitted[-1].training_lcp_, np.delete(expected, fold))
         np.testing.assert_array_equal(fitted.score_samples(X[fold]), found.scores[fold])
+
+
+def test_scores_with_locality_are_those_of_new_rows():
+    """A row is a near neighbour of its neighbours, and lowers their LCP; a new row does not."""
+    areas, last = [], LCPOutlierDetector(5, perplexity=4.0, locality=1.0)
+    for seed in range(6):
+        X, new = np.split(np.random.default_rng(seed).normal(size=(1200, 8)), [200])
+        detector = make_outlier_pipeline(last, n_folds=5, random_state=seed).fit(X)
+        y = np.r_[np.ones(200), -np.ones(1000)].astype(int)
+        areas.append(auroc(y, np.r_[detector.training_scores_, detector.score_samples(new)]))
+    assert 0.47 < np.mean(areas) < 0.53  # 0.42 where fits with the row measure its neighbours
 
 
 def test_a_frozen_detector_stays_as_it_is():
@@ -109,7 +139,7 @@ def test_the_drift_leads_from_the_folds_to_all_rows():
     """Of the same rows, fits on more rows have higher scores: by how much is foreseen."""
     X = np.random.default_rng(0).normal(size=(300, 30))
     new = np.random.default_rng(1).normal(size=(2000, 30))
-    folds = folds_of(300, random_state=0)
+    folds = folds_of(300, n_folds=5, random_state=0)
     found = cross_fitted(KNNOutlierDetector(), X, None, folds, measure_drift=True)
     smaller = np.mean([fitted.score_samples(new) for fitted in found.estimators], axis=0)
     gain = np.median(KNNOutlierDetector().fit(X).score_samples(new) - smaller)

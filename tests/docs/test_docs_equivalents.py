@@ -13,6 +13,7 @@ from skood import (
     LOFOutlierDetector,
     MahalanobisOutlierDetector,
 )
+from skood.measures import contamination_threshold
 
 from ..detectors import rows
 
@@ -52,7 +53,11 @@ def test_training_scores_threshold_and_labels():
     theirs = _pyod("KNN", n_neighbors=7, contamination=0.1)
     ours = KNNOutlierDetector(7, aggregation="max", contamination=0.1).fit(X)
     np.testing.assert_allclose(ours.training_scores_, -theirs.decision_scores_, rtol=1e-6)
-    np.testing.assert_allclose(ours.offset_, -theirs.threshold_, rtol=1e-6)
+    n = len(X)  # the same share by the other rank
+    ours_by_their_rank = contamination_threshold(
+        ours.training_scores_, (0.1 * (n - 1) + 1) / (n + 1)
+    )
+    np.testing.assert_allclose(ours_by_their_rank, -theirs.threshold_, rtol=1e-6)
     np.testing.assert_array_equal(ours.fit_predict(X), np.where(theirs.labels_ == 1, -1, 1))
     assert (theirs.decision_function(X) <= theirs.decision_scores_ + 1e-9).all()
     assert (theirs.decision_function(X) < theirs.decision_scores_ - 1e-9).any()

@@ -166,8 +166,21 @@ def test_knn_aggregation():
 
 
 def test_threshold_of_three_scores_by_hand():
-    # a quarter of the way from the first to the last of three: half-way between the first two
-    assert contamination_threshold([3.0, 1.0, 2.0], 0.25) == 1.5
+    # of four scores in random order the last is below the smallest other one with probability 1/4
+    assert contamination_threshold([3.0, 1.0, 2.0], 0.25) == 1.0
+    assert contamination_threshold([3.0, 1.0, 2.0], 0.375) == 1.5
+    assert contamination_threshold([3.0, 1.0, 2.0], 0.05) == 1.0
+
+
+@pytest.mark.parametrize("n", [19, 30, 100])
+def test_share_of_new_scores_below_the_threshold(n):
+    new = np.linspace(0, 1, 1001)  # uniform scores: the share below a threshold is the threshold
+    thresholds = [
+        contamination_threshold(np.random.default_rng(seed).uniform(size=n), 0.05)
+        for seed in range(4000)
+    ]
+    share = np.mean([(new < threshold).mean() for threshold in thresholds])
+    assert abs(share - 0.05) < 0.003
 
 
 @given(
@@ -176,7 +189,7 @@ def test_threshold_of_three_scores_by_hand():
 )
 def test_threshold_equals_a_plain_rewrite(scores, contamination):
     ordered = sorted(scores.tolist())
-    place = contamination * (len(ordered) - 1)
+    place = max(contamination * (len(ordered) + 1) - 1, 0.0)
     low = math.floor(place)
     high = min(low + 1, len(ordered) - 1)
     expected = ordered[low] + (place - low) * (ordered[high] - ordered[low])

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import skood
@@ -74,7 +73,7 @@ def root(X):
     return np.sqrt(X)
 
 
-pipeline = make_pipeline(FunctionTransformer(root), skood.KNNOutlierDetector())
+pipeline = skood.make_outlier_pipeline(FunctionTransformer(root), skood.KNNOutlierDetector())
 skood.save(pipeline.fit(digits.X_train), folder / "with_function.skood")
 try:
     skood.load(folder / "with_function.skood")

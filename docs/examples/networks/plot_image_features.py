@@ -14,10 +14,9 @@ on small images; the benchmarks have larger networks.
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from sklearn.pipeline import make_pipeline
 from torch import nn
 
-from skood import KNNOutlierDetector, make_outlier_detector
+from skood import KNNOutlierDetector, make_outlier_detector, make_outlier_pipeline
 from skood.datasets import load_digits_ood
 from skood.deep import EnergyScorer, MSPScorer, TorchFeatureTransformer
 from skood.metrics import ood_report
@@ -70,10 +69,12 @@ print(f"accuracy on held-out digits 0 to 7: {100 * np.mean(answers == digits.y_t
 # where the intervals overlap, other images might have given another order.
 
 detectors = {
-    "embedding preset": make_pipeline(
-        TorchFeatureTransformer(net), make_outlier_detector("embedding")
+    "embedding preset": make_outlier_pipeline(
+        TorchFeatureTransformer(net), *make_outlier_detector("embedding"), random_state=0
     ),
-    "kNN": make_pipeline(TorchFeatureTransformer(net), KNNOutlierDetector()),
+    "kNN": make_outlier_pipeline(
+        TorchFeatureTransformer(net), KNNOutlierDetector(), random_state=0
+    ),
     "MSP": MSPScorer(net),
     "energy": EnergyScorer(net),
 }
