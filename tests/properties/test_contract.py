@@ -48,14 +48,14 @@ def test_constructor_stores_and_fit_leaves_parameters(case):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_scores_decisions_and_threshold_agree(case, dtype):
     X = rows(dtype=dtype)
-    detector = case.make(contamination=0.1).fit(X)
+    detector = case.make(contamination=0.2).fit(X)
     Q = np.vstack([rows(20, seed=1, dtype=dtype), rows(5, seed=2, dtype=dtype) * 30])
     scores = detector.score_samples(Q)
     assert scores.shape == (25,)
     assert scores.dtype == np.float64
     np.testing.assert_array_equal(detector.decision_function(Q), scores - detector.offset_)
     np.testing.assert_array_equal(detector.predict(Q), np.where(scores >= detector.offset_, 1, -1))
-    assert (detector.training_scores_ < detector.offset_).sum() == 6
+    assert (detector.training_scores_ < detector.offset_).sum() == 12
     assert set(detector.predict(Q)) == {-1, 1}
     np.testing.assert_array_equal(detector.fit_predict(X), detector.predict(X))
 
@@ -103,7 +103,8 @@ def test_threshold_samples(case):
         np.testing.assert_allclose(
             some.training_scores_, whole.training_scores_[some.training_indices_], rtol=1e-9
         )
-    assert some.offset_ == np.quantile(some.training_scores_, 0.05, method="weibull")
+    expected = np.quantile(some.training_scores_, 0.05, method="weibull")
+    assert some.offset_ == pytest.approx(expected, rel=1e-8)  # below ties
     same = case.make(threshold_samples=30, random_state=0).fit(X)
     other = case.make(threshold_samples=30, random_state=1).fit(X)
     np.testing.assert_array_equal(same.training_indices_, some.training_indices_)
