@@ -2,16 +2,19 @@
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from skood._version import __version__
 
 from . import _bench, _demo, _detect, _fit, _info, _score
-from ._errors import CommandError
+from ._errors import CommandError, shown
 
 # In the order of the help text. Each part has `add_parser(commands)` and `run(arguments)`.
 COMMANDS = (_demo, _detect, _fit, _score, _bench, _info)
+_INTERRUPTED, _TERMINATED, _PIPE_CLOSED = 130, 143, 141  # as shells have them
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         The exit status. 0: done. 1: done, and rows are flagged (only with ``--fail-on-ood``).
-        2: the arguments cannot be used. 3: the data cannot be used. 130: interrupted.
+        2: the arguments cannot be used. 3: the data cannot be used. 130, 143: interrupted by
+        Ctrl-C, by SIGTERM. 141: the reader of the output has closed the pipe.
 
     Examples
     --------
@@ -36,29 +40,78 @@ def main(argv: Sequence[str] | None = None) -> int:
     ...
     2
     """
-    parser = _build_parser()
-    arguments = parser.parse_args(argv)
-    arguments.argv = sys.argv[1:] if argv is None else list(argv)
-    if arguments.command is None:
-        parser.print_help()
-        return 2
     try:
-        status: int = arguments.run(arguments)
-        sys.stdout.flush()
+        with _sigterm_as_ctrl_c():
+            return _run(sys.argv[1:] if argv is None else list(argv))
+    except _Terminated:
+        print("skood: terminated", file=sys.stderr)
+        return _TERMINATED
+    except KeyboardInterrupt:
+        print("skood: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:  # a reader such as `head` has closed the pipe early
+        _drop_stdout()
+        return _PIPE_CLOSED
+
+
+def _run(argv: list[str]) -> int:
+    parser = _build_parser()
+    command = ""
+    try:
+        try:
+            arguments = parser.parse_args(argv)
+            if arguments.command is None:
+                parser.print_help()
+                return 2
+            command = f" {arguments.command}"
+            arguments.argv = argv
+            status: int = arguments.run(arguments)
+            return status
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except CommandError as error:
         if getattr(arguments, "debug", False):
             raise
-        print(f"skood {arguments.command}: error: {error}", file=sys.stderr)
-        return error.status
+        said, status = str(error), error.status
     except BrokenPipeError:
-        # A reader such as `head` has closed the pipe early. Python flushes stdout once more at its
-        # end, which would fail: stdout leads nowhere from now on.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        print("skood: interrupted", file=sys.stderr)
-        return 130
+        raise
+    except OSError as error:  # of stdout, such as a full disk
+        _drop_stdout()
+        said, status = f"The output cannot be printed: {error.strerror}.", 2
+    print(f"skood{command}: error: {shown(said)}", file=sys.stderr)
     return status
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP came."""
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """End as after Ctrl-C when the system or a scheduler ends the process."""
+
+    def stop(*_: object) -> None:
+        raise _Terminated
+
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # no SIGHUP on Windows
+        try:
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, stop)
+        except ValueError:  # called in a thread that gets no signals
+            break
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _drop_stdout() -> None:
+    """Lead stdout nowhere: Python flushes it once more at its end, which would fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _build_parser() -> argparse.ArgumentParser:

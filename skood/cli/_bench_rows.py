@@ -33,7 +33,7 @@ USUAL_LABELS = "y"
 class BenchRows:
     """Rows, and their labels: classes, or +1 and -1."""
 
-    file: str
+    path: Path
     rows: Any
     layout: RowLayout
     labels: NDArray | None
@@ -76,7 +76,7 @@ def read_bench_rows(
         labels = _checked(labels, len(rows), f"{name!r} of {source.name}", options.in_label)
     elif options.in_label is not None:
         raise UsageError("--in-label needs labels: name them with --labels.")
-    return BenchRows(path.name, rows, layout, labels, name, len(rows))
+    return BenchRows(path, rows, layout, labels, name, len(rows))
 
 
 def _read_table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ from skood.storage.whole_file import written_whole
 
 from ._assembly import assemble
 from ._bench_rows import BenchRows
-from ._errors import UsageError
+from ._errors import UsageError, shown
 from ._options import ComparisonOptions, LabelOptions, PreparationOptions
-from ._outputs import check_output
+from ._outputs import output_at
 from ._speaking import Voice
 from ._step_lines import StepLine
 
@@ -42,15 +43,17 @@ def run_bench(
     """Compare the detectors on rows, print the tables, and write the files."""
     data = data.sample(options.max_rows, options.seed)
     protocol = _protocol(data.labels, labels.clusters, options)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        check_output(folder / REPORT)
-    comparison = _compare(data, protocol, options, preparation, voice)
-    facts = _facts(data, labels.in_label, preparation.scale, options.seed)
-    text = comparison_markdown(comparison, data.file, facts)
-    print(text, end="")
-    if folder is not None:
-        _write(folder, text, comparison, data.file, voice)
+    with ExitStack() as stack:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in (REPORT, NUMBERS, PICTURE):
+                stack.enter_context(output_at(folder / name, [data.path]))
+        comparison = _compare(data, protocol, options, preparation, voice)
+        facts = _facts(data, labels.in_label, preparation.scale, options.seed)
+        text = comparison_markdown(comparison, data.path.name, facts)
+        print("\n".join(map(shown, text.split("\n"))), end="")
+        if folder is not None:
+            _write(folder, text, comparison, data.path.name, voice)
 
 
 def _protocol(y: NDArray | None, n_clusters: int | None, options: ComparisonOptions) -> Protocol:

@@ -13,7 +13,7 @@ from ._fitting import fit_file
 from ._inputs import open_input
 from ._matching import matched
 from ._options import DetectorOptions, PreparationOptions, ResultOptions
-from ._outputs import check_output
+from ._outputs import output_at
 from ._run_blocks import report, score_file
 from ._scoring import Scorer
 from ._speaking import Voice
@@ -37,10 +37,10 @@ class DetectTask:
 def detect(task: DetectTask) -> int:
     """Carry out the command, and give its exit status."""
     output = task.results.output
-    check_output(output, [task.training, task.new])
-    fitted, source = _fit_and_open(task)
-    scorer = Scorer(fitted, source.row_name, task.results.explain)
-    _write(source, scorer, task.results, task.voice)
+    with output_at(output, [task.training, task.new]) as file:
+        fitted, source = _fit_and_open(task)
+        scorer = Scorer(fitted, source.row_name, task.results.explain)
+        _write(source, scorer, file, task.results, task.voice)
     task.voice.say(f"written to {output}")
     report(scorer, source, task.results, task.voice)
     return task.results.exit_status(scorer.tally["flagged"])
@@ -66,11 +66,11 @@ def _fit_and_open(task: DetectTask) -> tuple[Fitted, Any]:
     return matched(fitted, source, task.roles, task.voice), source
 
 
-def _write(source: Any, scorer: Scorer, options: ResultOptions, voice: Voice) -> None:
+def _write(source: Any, scorer: Scorer, output: Path, options: ResultOptions, voice: Voice) -> None:
     """Score all rows, and write the results whole or not at all."""
     results = results_format(options.output)
     length = options.block_rows or block_length(scorer.fitted.layout.width)
-    temporary = temporary_beside(options.output)
+    temporary = temporary_beside(output)
     try:
         with temporary.open("xb") as file:
 
@@ -80,6 +80,6 @@ def _write(source: Any, scorer: Scorer, options: ResultOptions, voice: Voice) ->
                 file.write(results.piece(batch))
 
             score_file(source, scorer, length, take, voice)
-        results.finish(temporary, options.output)
+        results.finish(temporary, output)
     finally:
         temporary.unlink(missing_ok=True)

@@ -31,14 +31,12 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fit and save."""
     from ._options import DetectorOptions, PreparationOptions, pick
-    from ._outputs import check_output
+    from ._outputs import output_at
     from ._speaking import Voice, plain_errors
 
     file, save, values = arguments.file, arguments.save, vars(arguments)
     voice = pick(Voice, values)
-    with plain_errors(voice, save):
-        check_output(save, [file])
-
+    with plain_errors(voice, save), output_at(save, [file]):
         from ._fitting import fit_file
         from .files import ColumnRoles, ReadingOptions
 

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ._errors import UsageError
 
 
-def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
-    """Raise unless a file can be written there and is no input."""
-    folder = path.parent
+@contextmanager
+def output_at(path: Path, inputs: Sequence[Path] = ()) -> Iterator[Path]:
+    """Keep other processes from an output, which is no input, until the block has ended.
+
+    Folders that refuse files are found before the work: permission bits do not show them.
+    """
+    from skood.storage.whole_file import locked
+
+    folder = path.resolve().parent
     if not folder.is_dir():
         raise UsageError(f"The folder {str(folder)!r} for {path.name!r} does not exist.")
-    if path.is_dir():
-        raise UsageError(f"The output {str(path)!r} is a folder.")
+    if path.exists() and not path.is_file():
+        kind = "folder" if path.is_dir() else "device"
+        raise UsageError(f"The output {str(path)!r} is a {kind}.")
     if any(path.exists() and file.exists() and path.samefile(file) for file in inputs):
         raise UsageError(f"The output {str(path)!r} is one of the inputs.")
-    try:
-        try_writing_to(folder)
-    except OSError as error:
-        raise UsageError(
-            f"The folder {str(folder)!r} cannot be written to ({error.strerror})."
-        ) from error
-
-
-def try_writing_to(folder: Path) -> None:
-    """Make a file in a folder and remove it.
-
-    Permission bits are not enough: root, read-only and network file systems ignore them.
-    """
-    from skood.storage.whole_file import temporary_beside
-
-    probe = temporary_beside(folder / "probe")
-    probe.touch(exist_ok=False)
-    probe.unlink()
+    with ExitStack() as stack:
+        try:
+            output = stack.enter_context(locked(path))
+        except BlockingIOError as error:
+            raise UsageError(f"Another process is writing {str(path)!r}.") from error
+        except OSError as error:
+            raise UsageError(
+                f"The folder {str(folder)!r} cannot be written to ({error.strerror})."
+            ) from error
+        yield output

@@ -8,15 +8,17 @@ from typing import Any
 
 from skood._optional import is_installed
 
+from ._errors import shown
+
 _FLAGGED = -1
 _REASONS = "largest shares"
 
 
 def print_lowest(lines: Sequence[Mapping[str, Any]]) -> None:
     """Print the rows of the lowest scores."""
-    shown = [_with_reasons_in_one(line) for line in lines]
-    names = list(shown[0])
-    cells = [[_cell(line[name]) for name in names] for line in shown]
+    merged = [_with_reasons_in_one(line) for line in lines]
+    cells = [[_cell(value) for value in line.values()] for line in merged]
+    names = [shown(name) for name in merged[0]]
     if sys.stdout.isatty() and is_installed("rich"):
         _print_with_colours(names, cells, [line["decision"] == _FLAGGED for line in lines])
     else:
@@ -27,7 +29,7 @@ def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
     """Print names and values in two columns. An empty name continues the line above."""
     width = max(len(name) for name, _ in pairs)
     styled = sys.stdout.isatty() and is_installed("rich")
-    for name, value in pairs:
+    for name, value in ((name, shown(value)) for name, value in pairs):
         if styled:
             from rich.console import Console
             from rich.text import Text
@@ -65,15 +67,15 @@ def _print_plain(names: list[str], cells: list[list[str]]) -> None:
 def _with_reasons_in_one(line: Mapping[str, Any]) -> dict[str, Any]:
     """The results of a row with all features and shares in one column, to save width."""
     reasons = [name for name in line if name.startswith(("top_", "share_"))]
-    shown = {name: value for name, value in line.items() if name not in reasons}
+    merged = {name: value for name, value in line.items() if name not in reasons}
     if reasons:
         pairs = zip(reasons[::2], reasons[1::2], strict=True)
         parts = [f"{line[top]} {line[share]:.3g}" for top, share in pairs if line[top] is not None]
-        shown[_REASONS] = ", ".join(parts)
-    return shown
+        merged[_REASONS] = ", ".join(parts)
+    return merged
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
-    return "" if value is None else str(value)
+    return "" if value is None else shown(str(value))

@@ -7,6 +7,7 @@ from typing import Any
 
 from skood.cli.files import TableError, without_gaps
 
+from ._errors import shown
 from ._options import ResultOptions
 from ._progress import ScoringProgress
 from ._report import print_lowest
@@ -47,12 +48,12 @@ def report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) ->
     if voice.quiet:
         return
     share = tally["flagged"] / tally["rows"]
-    print(f"{tally['rows']:,} {_unit(source)} of {source.name} scored")
+    print(f"{tally['rows']:,} {_unit(source)} of {shown(source.name)} scored")
     print(
         f"{tally['flagged']:,} flagged as out-of-distribution ({100 * share:.1f} %); "
         f"{scorer.fitted.flagging()}"
     )
-    print(f"the lowest of the scores in {results.output}:\n")
+    print(f"the lowest of the scores in {shown(str(results.output))}:\n")
     print_lowest(tally["lowest"])
 
 

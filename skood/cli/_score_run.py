@@ -12,12 +12,12 @@ from typing import Any
 
 from skood._version import __version__
 
-from ._errors import UsageError
+from ._errors import UsageError, shown
 from ._fitted import Fitted, load_fitted
 from ._inputs import open_input
 from ._matching import matched
 from ._options import ResultOptions
-from ._outputs import check_output
+from ._outputs import output_at
 from ._run_blocks import report, score_file
 from ._scoring import Scorer
 from ._speaking import Voice
@@ -30,8 +30,6 @@ from .files import (
     fingerprint,
     results_format,
 )
-
-_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -60,25 +58,23 @@ class ScoreTask:
 def score(task: ScoreTask) -> int:
     """Carry out the command, and give its exit status."""
     results, voice = task.results, task.voice
-    check_output(results.output, [task.detector, task.file])
-    partial = PartialFile(results.output)
-    if partial.exists() and not (task.resuming.resume or task.resuming.restart):
-        raise UsageError(
-            f"A stopped run has left {partial.path.name}: resume it with --resume, or start anew "
-            "with --restart."
-        )
-    fitted, source = _load_and_open(task)
-    with partial:
-        scorer = _score_all(task, fitted, source, partial)
-    if scorer is None:
-        return _INTERRUPTED
+    with output_at(results.output, [task.detector, task.file]) as output:
+        partial = PartialFile(output)
+        if partial.exists() and not (task.resuming.resume or task.resuming.restart):
+            raise UsageError(
+                f"A stopped run has left {partial.path.name}: resume it with --resume, or start "
+                "anew with --restart."
+            )
+        fitted, source = _load_and_open(task)
+        with partial:
+            scorer = _score_all(task, fitted, source, partial)
     voice.say(f"written to {results.output}")
     report(scorer, source, results, voice)
     return results.exit_status(scorer.tally["flagged"])
 
 
-def _score_all(task: ScoreTask, fitted: Fitted, source: Any, partial: PartialFile) -> Scorer | None:
-    """Score all rows and finish the output; None if the user interrupts."""
+def _score_all(task: ScoreTask, fitted: Fitted, source: Any, partial: PartialFile) -> Scorer:
+    """Score all rows and finish the output; a run that ends early keeps its whole blocks."""
     results = task.results
     length = results.block_rows or block_length(fitted.layout.width)
     made_of = _made_of(task, source, fitted, length)
@@ -87,14 +83,10 @@ def _score_all(task: ScoreTask, fitted: Fitted, source: Any, partial: PartialFil
     scorer = Scorer(fitted, source.row_name, results.explain, partial.journal.tally)
     try:
         _write(partial, made_of, source, scorer, length, results, task.voice)
-    except KeyboardInterrupt:
+        partial.finish(results_format(results.output))
+    except BaseException:  # Ctrl-C, a full disk, a row that cannot be scored
         _say_how_to_resume(partial, task.resuming.argv)
-        return None
-    except BaseException:
-        # An unreadable file or a full disk leaves no half of the results.
-        partial.remove()
         raise
-    partial.finish(results_format(results.output), results.output)
     return scorer
 
 
@@ -156,11 +148,10 @@ def _say_how_to_resume(partial: PartialFile, argv: Sequence[str]) -> None:
     n_kept = partial.n_kept()
     if not n_kept:
         partial.remove()
-        print("\nskood score: stopped before the first rows were done", file=sys.stderr)
         return
     again = [argument for argument in argv if argument not in ("--resume", "--restart")]
     print(
-        f"\nskood score: stopped; {n_kept:,} rows are kept in {partial.path}\n"
+        f"\nskood score: stopped; {n_kept:,} rows are kept in {shown(str(partial.path))}\n"
         f"resume with: {shlex.join(['skood', *again, '--resume'])}",
         file=sys.stderr,
     )

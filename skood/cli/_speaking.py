@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._errors import CommandError, DataError, UsageError
+from ._errors import CommandError, DataError, UsageError, shown
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Voice:
     def say(self, line: str) -> None:
         """Write a line to stderr, unless the command is quiet."""
         if not self.quiet:
-            print(line, file=sys.stderr, flush=True)
+            print(shown(line), file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def plain_errors(voice: Voice, written: Path | None = None) -> Iterator[None]:
     try:
         with _plain_warnings(f"skood {voice.command}"):
             yield
-    except CommandError:
+    except (CommandError, BrokenPipeError):
         raise
     except ImportError as error:
         raise UsageError(_sentence(str(error))) from error
@@ -54,13 +54,13 @@ def plain_errors(voice: Voice, written: Path | None = None) -> Iterator[None]:
 @contextmanager
 def _plain_warnings(who: str) -> Iterator[None]:
     """Show each warning for users once, in one line; hide those for developers."""
-    shown: set[str] = set()
+    seen: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *_: object) -> None:
         line = _sentence(str(message))
-        if issubclass(category, UserWarning) and line not in shown:
-            shown.add(line)
-            print(f"{who}: warning: {line}", file=sys.stderr, flush=True)
+        if issubclass(category, UserWarning) and line not in seen:
+            seen.add(line)
+            print(f"{who}: warning: {shown(line)}", file=sys.stderr, flush=True)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -9,6 +9,7 @@ from typing import Self, TextIO
 
 from skood.rows.progress import StatusLine
 
+from ._errors import shown
 from ._progress import duration
 
 
@@ -51,7 +52,7 @@ class StepLine:
 
     def show(self, done: int, total: int, what: str) -> None:
         """Show the step that begins after `done` of all steps."""
-        text = f"[{done + (done < total)}/{total}] {what}"
+        text = f"[{done + (done < total)}/{total}] {shown(what)}"
         if done:
             left = (perf_counter() - self._start) / done * (total - done)
             text += f" ({duration(left)} left)"

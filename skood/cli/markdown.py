@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ._errors import shown
+
 
 def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """Write a table; the first column is aligned to the left, the others to the right.
@@ -17,7 +19,7 @@ def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     | knn  |   9.5 |
     | lof  |  10.0 |
     """
-    cells = [[cell.replace("|", "\\|") for cell in line] for line in (head, *lines)]
+    cells = [[shown(cell).replace("|", "\\|") for cell in line] for line in (head, *lines)]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     rule = [
         (":" if place == 0 else "-") + "-" * (width - 2) + ("-" if place == 0 else ":")

@@ -27,6 +27,7 @@ _IN_MANIFEST = ("format", "versions", "modules", "members")
 _SEAL = re.compile(rb"sha256:([0-9a-f]{64})")
 _SEAL_LENGTH = len("sha256:") + 64
 _BLOCK = 1 << 20
+_WAIT = 10.0  # seconds: of several processes that save one estimator the last one remains
 
 
 class NewContainer:
@@ -76,8 +77,7 @@ def new_container(path: Path) -> Iterator[NewContainer]:
 
     A link is followed. An older file stays until the new one is whole.
     """
-    path = Path(os.path.realpath(path))
-    with written_whole(path) as temporary:
+    with written_whole(path, wait=_WAIT) as temporary:
         with ZipFile(temporary, "x") as archive:
             yield NewContainer(archive)
             archive.comment = b"0" * _SEAL_LENGTH

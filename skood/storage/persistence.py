@@ -71,7 +71,7 @@ def save(
     ValueError
         If the estimator or `notes` holds an object that cannot be stored, such as a lambda.
     OSError
-        If the file cannot be written.
+        If the file cannot be written, or another process writes it for ten seconds or more.
 
     Warns
     -----

@@ -1,27 +1,148 @@
-"""Files that are written whole or not at all."""
+"""Files that one process at a time writes, whole or not at all."""
 
+from __future__ import annotations
+
+import contextlib
+import errno
 import os
 import secrets
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Both names begin with a dot: no listing and no pattern such as *.csv takes them for an output.
+_LOCK, _NEW = ".skood-lock-", ".skood-new-"
+_TOKEN = 4  # bytes in the name of a temporary file
+_WAIT = 0.5  # seconds: a process that sweeps holds the lock of a killed one for a moment
+_held = threading.local()
+
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def locked(path: Path, wait: float = _WAIT) -> Iterator[Path]:
+    """Keep other processes and threads from writing a file until the block has ended.
+
+    The lock is a file beside the output. It ends with its process, however that ends. What killed
+    processes have left in the folder is removed: locks that no process holds, and temporary files.
+    Links are followed. A thread may lock an output again that it has locked.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        kind = errno.EISDIR if path.is_dir() else errno.EINVAL
+        raise OSError(kind, os.strerror(kind), str(path))
+    if str(path) in _held.__dict__:
+        yield path
+        return
+    lock = path.with_name(_LOCK + path.name)
+    try:
+        descriptor = _acquired(lock, wait)
+    except OSError as error:  # of a file that the user does not know
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    _held.__dict__[str(path)] = lock
+    try:
+        _sweep(path)
+        yield path
+    finally:
+        del _held.__dict__[str(path)]
+        _release(lock, descriptor)
+
+
+@contextmanager
+def written_whole(path: Path, wait: float = _WAIT) -> Iterator[Path]:
     """Name a temporary file, which becomes `path` after the block has ended without an error.
 
     It is in the same folder and has the same ending. An older file stays, whole, until the new one
     is whole. If the block fails, the temporary file is deleted.
     """
-    temporary = temporary_beside(path)
+    with locked(path, wait) as output:
+        temporary = temporary_beside(output)
+        try:
+            yield temporary
+            temporary.replace(output)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def temporary_beside(output: Path) -> Path:
+    """A name for a new file, in the folder of a locked output: there renaming is one step."""
+    return output.with_name(f"{_NEW}{secrets.token_hex(_TOKEN)}-{output.name}")
+
+
+def _acquired(lock: Path, wait: float) -> int:
+    """The descriptor of the locked file."""
+    end = time.monotonic() + wait
+    while True:
+        descriptor = _opened(lock, os.O_CREAT)
+        if _is_taken(descriptor) is not False and _is_at(lock, descriptor):
+            return descriptor
+        os.close(descriptor)
+        if time.monotonic() > end:
+            raise BlockingIOError(errno.EAGAIN, "Another process is writing this file")
+        time.sleep(0.01)
+
+
+def _release(lock: Path, descriptor: int) -> None:
+    if os.name == "nt":  # there no open file can be removed, and one that another has opened stays
+        os.close(descriptor)
+    with contextlib.suppress(OSError):
+        lock.unlink()  # first: who opens the file from now on does not lock this one
+    if os.name != "nt":
+        os.close(descriptor)
+
+
+def _sweep(output: Path) -> None:
+    """Remove temporary files in the folder whose writers have ended, and their locks."""
+    names = os.listdir(output.parent)  # noqa: PTH208  # names alone
+    for name in names:
+        if not name.startswith(_LOCK):
+            continue
+        written, lock = name.removeprefix(_LOCK), output.with_name(name)
+        if written == output.name:
+            _remove_temporary(output, names)
+            continue
+        with contextlib.suppress(OSError):  # its process has just ended, or another user owns it
+            descriptor = _opened(lock)
+            try:
+                if _is_taken(descriptor) and _is_at(lock, descriptor):
+                    _remove_temporary(output.with_name(written), names)
+                    lock.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def _remove_temporary(output: Path, names: list[str]) -> None:
+    for name in names:
+        token, _, written = name.removeprefix(_NEW).partition("-")
+        if name.startswith(_NEW) and len(token) == 2 * _TOKEN and written == output.name:
+            output.with_name(name).unlink(missing_ok=True)
+
+
+def _opened(lock: Path, more: int = 0) -> int:
+    return os.open(lock, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | more, 0o666)
+
+
+def _is_taken(descriptor: int) -> bool | None:
+    """Whether the file could be locked; None: the file system has no locks."""
     try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return None
+    return True
 
 
-def temporary_beside(path: Path) -> Path:
-    """A name in the same folder, where renaming is one step, with the same ending."""
-    return path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+def _is_at(lock: Path, descriptor: int) -> bool:
+    """Whether the open file has this name still: its last owner may have removed it."""
+    try:
+        return os.path.samestat(lock.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

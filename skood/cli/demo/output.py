@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from ...storage import whole_file as _whole_file
-from .._outputs import try_writing_to
 from .evaluate import Outcome
 
 
@@ -26,7 +25,8 @@ def prepare_folder(folder: Path) -> None:
     """Make the folder and try to write to it, before the work and not after it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        try_writing_to(folder)
+        with _whole_file.locked(folder / "any"):
+            pass
     except FileExistsError as error:
         raise OutputError(folder, "it is a file") from error
     except OSError as error:

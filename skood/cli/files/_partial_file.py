@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from ...storage.whole_file import written_whole
 from ._errors import OptionError
 from ._results import ResultsFormat
 
@@ -34,12 +33,15 @@ class PartialFile:
     """The file ``OUTPUT.part`` with its journal ``OUTPUT.part.json``.
 
     Each block is on the disk before the journal counts it. So a run may be killed at any time: the
-    file holds whole blocks up to the length in the journal.
+    file holds whole blocks up to the length in the journal. The caller holds the lock of the output
+    for as long as it uses the object.
     """
 
     def __init__(self, output: Path) -> None:
+        self.output = output
         self.path = output.with_name(output.name + ".part")
         self.journal_path = output.with_name(output.name + ".part.json")
+        self._new_journal = output.with_name(output.name + ".part.json.new")
         self._file: IO[bytes] | None = None
         self.journal = Journal({})
 
@@ -49,22 +51,22 @@ class PartialFile:
         return self._file is not None
 
     def exists(self) -> bool:
-        """Whether an earlier run has left a file."""
-        return self.path.exists() or self.journal_path.exists()
+        """Whether an earlier run has left rows; a journal alone is of a run that has ended."""
+        return self.path.exists()
 
     def can_resume(self) -> bool:
         """Whether both files exist; at the very start and end of a run only one does."""
         return self.path.exists() and self.journal_path.exists()
 
     def n_kept(self) -> int:
-        """Rows on the disk that can be resumed from: Ctrl-C may come between any two steps."""
-        return self._read_journal().rows if self.is_open and self.can_resume() else 0
+        """Rows on the disk that can be resumed from: a run may stop between any two steps."""
+        has_begun = bool(self.journal.made_of)
+        return self._read_journal().rows if has_begun and self.can_resume() else 0
 
     def start(self, made_of: Mapping[str, Any], head: bytes) -> Self:
         """Begin a new file with these first bytes; the rows of an earlier run are lost."""
+        self.journal_path.unlink(missing_ok=True)  # before its rows: it must not count others
         self._file = self.path.open("w+b")
-        self._lock()
-        self.journal_path.unlink(missing_ok=True)  # its rows are gone
         self.journal = Journal(dict(made_of))
         self._append(head, self.journal)
         return self
@@ -78,11 +80,9 @@ class PartialFile:
                 f"The rows in {self.path.name} were written with another {' and '.join(changed)}. "
                 "They cannot be resumed: start anew with --restart."
             )
-        self._file = self.path.open("r+b")
-        self._lock()
-        if os.fstat(self._file.fileno()).st_size < journal.bytes:
-            self.close()
+        if self.path.stat().st_size < journal.bytes:
             raise self._damaged()
+        self._file = self.path.open("r+b")
         self._file.truncate(journal.bytes)
         self._file.seek(journal.bytes)
         self.journal = journal
@@ -99,18 +99,18 @@ class PartialFile:
         if file is not None:
             file.close()
 
-    def finish(self, results: ResultsFormat, output: Path) -> None:
+    def finish(self, results: ResultsFormat) -> None:
         """Close the file and turn it into the output."""
         self.close()
-        results.finish(self.path, output)
-        self.journal_path.unlink()
+        results.finish(self.path, self.output)
+        self.remove()
 
     def remove(self) -> None:
         """Close the file and remove both files."""
         with contextlib.suppress(OSError):  # closing writes the buffer: not to a full disk
             self.close()
-        self.path.unlink(missing_ok=True)
-        self.journal_path.unlink(missing_ok=True)
+        for path in (self.path, self.journal_path, self._new_journal):
+            path.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -121,7 +121,8 @@ class PartialFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        with contextlib.suppress(OSError):  # of a full disk, which the block has raised
+            self.close()
 
     def _append(self, piece: bytes, journal: Journal) -> None:
         assert self._file is not None  # noqa: S101  # of `start` or `resume`
@@ -129,8 +130,8 @@ class PartialFile:
         self._file.flush()
         os.fsync(self._file.fileno())
         journal = replace(journal, bytes=self._file.tell())
-        with written_whole(self.journal_path) as temporary:
-            temporary.write_text(json.dumps(asdict(journal)), encoding="utf-8")
+        self._new_journal.write_text(json.dumps(asdict(journal)), encoding="utf-8")
+        self._new_journal.replace(self.journal_path)
         self.journal = journal
 
     def _read_journal(self) -> Journal:
@@ -144,18 +145,3 @@ class PartialFile:
             f"{self.path.name} does not match its journal {self.journal_path.name}. It cannot be "
             "resumed: start anew with --restart."
         )
-
-    def _lock(self) -> None:
-        """Lock out other processes; the lock ends with this process."""
-        try:
-            import fcntl
-        except ImportError:  # not on Windows, where the file cannot be replaced while it is open
-            return
-        assert self._file is not None  # noqa: S101
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self.close()
-            raise OptionError(f"Another process is writing to {self.path.name}.") from error
-        except OSError:
-            return  # a file system without locks

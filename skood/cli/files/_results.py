@@ -27,7 +27,7 @@ class ResultsFormat(Protocol):
         """The bytes of a block."""
 
     def finish(self, written: Path, output: Path) -> None:
-        """Turn a complete file into the output, in one step."""
+        """Make the output of a complete file, in one step; the file may stay."""
 
 
 class CsvResults:
@@ -77,7 +77,6 @@ class ParquetResults:
         ):
             for batch in stream:
                 writer.write_batch(batch)
-        written.unlink()
 
 
 def results_format(output: Path) -> ResultsFormat:

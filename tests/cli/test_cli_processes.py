@@ -1,0 +1,277 @@
+"""Several processes on one output, full disks, bad rows, signals, links."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pandas as pd
+import pytest
+
+from skood.cli import main
+from skood.cli.files._results import ParquetResults
+from skood.storage.whole_file import locked
+
+from .cli_files import names_in, numbers, write
+
+ROWS = 1_000
+BLOCKS = ["--block-rows", "64", "--quiet"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(numbers(200), tmp_path / "train.csv")
+    write(numbers(ROWS, seed=1), tmp_path / "new.csv")
+    files = [tmp_path / "train.csv", "--save", tmp_path / "d.skood", "--quiet"]
+    assert main(["fit", *map(str, files), "--detector", "md"]) == 0
+    return tmp_path
+
+
+def command(folder, name, output, *more):
+    arguments = {
+        "detect": ["--fit", "train.csv", "--score", "new.csv", "--output", output],
+        "fit": ["train.csv", "--save", output],
+        "score": ["d.skood", "new.csv", "--output", output, *BLOCKS],
+        "bench": ["--data", "train.csv", "--output", output, "--detectors", "md", "--splits", "2"],
+    }[name]
+    return [name, *(str(folder / a) if "." in a else a for a in arguments), *more]
+
+
+def score(folder, *more, output="scores.csv"):
+    return main(command(folder, "score", output, *more))
+
+
+@contextmanager
+def locked_elsewhere(path):
+    """Another thread holds the lock of an output, which keeps this one out as a process would."""
+    holds, end = threading.Event(), threading.Event()
+
+    def hold():
+        with locked(path):
+            holds.set()
+            end.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    holds.wait()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("name", ["detect", "fit", "score", "bench"])
+def test_a_second_process_says_so_and_changes_nothing(folder, capsys, name):
+    output = {"bench": "out.d", "fit": "o.skood"}.get(name, "scores.csv")
+    place = folder / output
+    if name == "bench":
+        place.mkdir()
+        place /= "bench.csv"
+    with locked_elsewhere(place):
+        before = contents(folder), contents(place.parent)
+        assert main(command(folder, name, output)) == 2
+        assert before == (contents(folder), contents(place.parent))
+    err = capsys.readouterr().err
+    assert err == f"skood {name}: error: Another process is writing {str(place)!r}.\n"
+
+
+@pytest.mark.parametrize("more", [(), ("--restart",), ("--resume",)])
+@pytest.mark.parametrize("output", ["scores.csv", "scores.parquet"])
+def test_a_second_run_midway_and_while_the_first_one_finishes(folder, output, more, monkeypatch):
+    assert score(folder, output=f"alone-{output}") == 0
+    said, finish = [], ParquetResults.finish
+
+    def beside(*_):
+        before = contents(folder)
+        thread = threading.Thread(
+            target=lambda: said.append(main(command(folder, "score", output, *more)))
+        )
+        thread.start()
+        thread.join()
+        assert contents(folder) == before
+
+    def finish_beside(*arguments):
+        beside()
+        finish(*arguments)
+        beside()
+
+    monkeypatch.setattr(ParquetResults, "finish", finish_beside)
+    monkeypatch.setattr("skood.cli._score_run.report", lambda *_: None)
+    monkeypatch.setattr(
+        "skood.cli.files.PartialFile.append", _once_before(ROWS // 2, beside, _append())
+    )
+    assert score(folder, output=output) == 0
+    assert said == [2] * (3 if output.endswith("parquet") else 1)
+    assert (folder / output).read_bytes() == (folder / f"alone-{output}").read_bytes()
+    kept = ["d.skood", "new.csv", "train.csv", output, f"alone-{output}"]
+    assert names_in(folder) == sorted(kept)
+
+
+def _append():
+    from skood.cli.files import PartialFile
+
+    return PartialFile.append
+
+
+def _once_before(row, act, method):
+    """A method of the partial file that first acts, once, when so many rows are done."""
+    acted = []
+
+    def replaced(partial, *arguments):
+        if partial.journal.rows > row and not acted:
+            acted.append(act())
+        return method(partial, *arguments)
+
+    return replaced
+
+
+def test_what_a_killed_detect_leaves_is_swept_by_the_next_command(folder):
+    code = (
+        "import os, signal, sys\nfrom skood.cli import main\n"
+        "from skood.cli.files._results import CsvResults\n"
+        "CsvResults.finish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\nmain(sys.argv[1:])"
+    )
+    killed = command(folder, "detect", "other.csv", "--quiet")
+    done = subprocess.run([sys.executable, "-c", code, *killed], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(names_in(folder)) == 5
+    assert main(command(folder, "fit", "d.skood", "--quiet")) == 0
+    assert names_in(folder) == ["d.skood", "new.csv", "train.csv"]
+
+
+SMALL = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then writing fails, as on a full disk
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+from skood.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the size of files cannot be limited there")
+@pytest.mark.parametrize("output", ["scores.csv", "scores.parquet"])
+def test_a_full_disk_keeps_whole_blocks_and_says_how_to_resume(folder, output):
+    assert score(folder, output=f"alone-{output}") == 0
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL, *command(folder, "score", output)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("cannot be written: File too large.")
+    assert "Traceback" not in done.stderr
+    again = done.stderr.split("resume with: ")[1].splitlines()[0].split()
+    assert main(again[1:]) == 0
+    assert (folder / output).read_bytes() == (folder / f"alone-{output}").read_bytes()
+    assert f"{output}.part" not in names_in(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on Unix")
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 143), ("SIGINT", 130)])
+def test_a_signal_keeps_the_rows_and_leaves_no_traceback(folder, capsys, monkeypatch, name, status):
+    before = signal.getsignal(getattr(signal, name))
+    if name == "SIGINT":
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert score(folder, output="alone.csv") == 0
+    send = lambda: os.kill(os.getpid(), getattr(signal, name))  # noqa: E731
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "skood.cli.files.PartialFile.append", _once_before(ROWS // 2, send, _append())
+        )
+        assert score(folder) == status
+    assert signal.getsignal(getattr(signal, name)) in (before, signal.default_int_handler)
+    err = capsys.readouterr().err
+    assert "rows are kept" in err
+    assert err.endswith("interrupted\n" if name == "SIGINT" else "terminated\n")
+    assert score(folder, "--resume") == 0
+    assert (folder / "scores.csv").read_bytes() == (folder / "alone.csv").read_bytes()
+    signal.signal(getattr(signal, name), before)
+
+
+def test_a_journal_beside_a_finished_output_is_no_stopped_run(folder):
+    assert score(folder) == 0
+    expected = (folder / "scores.csv").read_bytes()
+    (folder / "scores.csv.part.json").write_text('{"made_of": {}, "rows": 64}')
+    assert score(folder) == 0
+    assert (folder / "scores.csv").read_bytes() == expected
+    assert names_in(folder) == ["d.skood", "new.csv", "scores.csv", "train.csv"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+@pytest.mark.parametrize("name", ["detect", "fit", "score", "bench"])
+def test_outputs_that_are_links_are_followed(folder, name):
+    output = {"bench": "out.d", "fit": "o.skood"}.get(name, "scores.parquet")
+    place, there = folder / output, folder / "there"
+    there.mkdir()
+    if name == "bench":
+        place.mkdir()
+        place /= "bench.csv"
+    place.symlink_to(there / "target")
+    assert main(command(folder, name, output, *([] if name == "score" else ["--quiet"]))) == 0
+    assert place.is_symlink()
+    assert names_in(there) == ["target"]
+    assert (there / "target").stat().st_size > 100
+
+
+def test_an_output_that_is_a_device_or_an_input_by_a_link(folder, capsys):
+    (folder / "null.csv").symlink_to(os.devnull)
+    (folder / "same.csv").symlink_to(folder / "new.csv")
+    assert score(folder, output="null.csv") == 2
+    assert "null.csv' is a device" in capsys.readouterr().err
+    assert score(folder, output="same.csv") == 2
+    assert "is one of the inputs" in capsys.readouterr().err
+    assert len(pd.read_csv(folder / "new.csv")) == ROWS
+
+
+def test_bench_does_not_write_over_its_input(folder, capsys):
+    write(numbers(100), folder / "bench.csv")
+    files = ["--data", str(folder / "bench.csv"), "--output", str(folder)]
+    assert main(["bench", *files, "--detectors", "md"]) == 2
+    assert "is one of the inputs" in capsys.readouterr().err
+
+
+def test_what_is_started_twice_ends_as_if_started_once(folder):
+    arguments = command(folder, "score", "scores.csv")
+    processes = [
+        subprocess.Popen([sys.executable, "-m", "skood", *arguments], stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    errors = [process.communicate()[1].decode() for process in processes]
+    statuses = sorted(process.returncode for process in processes)
+    assert statuses[0] == 0
+    assert set(statuses) <= {0, 2}, errors
+    assert score(folder, output="alone.csv") == 0
+    assert (folder / "scores.csv").read_bytes() == (folder / "alone.csv").read_bytes()
+    assert names_in(folder) == ["alone.csv", "d.skood", "new.csv", "scores.csv", "train.csv"]
+
+
+def test_a_closed_pipe_is_no_error(folder):
+    shell = f"{sys.executable} -m skood {{}} | head -1; exit ${{PIPESTATUS[0]}}"
+    for arguments in (f"info {folder / 'd.skood'}", "score --help"):
+        done = subprocess.run(
+            ["bash", "-c", shell.format(arguments)],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        assert done.returncode in (0, 141)
+    full = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m skood info {folder / 'd.skood'} > /dev/full"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert full.returncode == 2
+    assert full.stderr.startswith("skood info: error: The output cannot be printed: No space left")
+    assert "Traceback" not in full.stderr

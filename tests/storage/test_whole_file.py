@@ -1,0 +1,131 @@
+"""Locks of outputs, and what killed processes leave."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from skood.storage.whole_file import locked, written_whole
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from skood.storage.whole_file import written_whole
+with written_whole(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("holds", flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def another_process(path):
+    """A process that writes a file for as long as the block runs, and is killed then."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"holds\n"
+    try:
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def write(path, text):
+    with written_whole(path) as temporary:
+        temporary.write_text(text)
+
+
+def test_a_second_process_changes_nothing_and_a_killed_one_is_swept(tmp_path):
+    path, other = tmp_path / "a.csv", tmp_path / "b-a.csv"
+    with another_process(path):
+        left = names_in(tmp_path)
+        assert len(left) == 2
+        with pytest.raises(BlockingIOError, match="Another process is writing this file"):
+            write(path, "mine")
+        write(other, "beside")  # and leaves alone what a living process writes
+        assert names_in(tmp_path) == sorted([*left, other.name])
+    write(other, "again")
+    assert names_in(tmp_path) == [other.name]
+    with another_process(path):
+        pass
+    write(path, "mine")
+    assert names_in(tmp_path) == ["a.csv", other.name]
+    assert path.read_text() == "mine"
+
+
+def test_a_process_waits_for_another_as_long_as_it_is_told(tmp_path):
+    path, order = tmp_path / "a", []
+
+    def first(started):
+        with locked(path):
+            started.set()
+            time.sleep(0.2)
+            order.append("first")
+
+    started = threading.Event()
+    thread = threading.Thread(target=first, args=[started])
+    thread.start()
+    started.wait()
+    with locked(path, wait=60):
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_one_at_a_time_though_each_removes_the_lock(tmp_path):
+    path, inside, most = tmp_path / "a", [], []
+
+    def turns(_):
+        for _ in range(60):
+            with locked(path, wait=60), locked(path):  # one thread may lock it again
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(turns, range(4)))
+    assert max(most) == 1
+    assert names_in(tmp_path) == []
+
+
+def test_files_of_others_stay(tmp_path):
+    kept = [".skood-new-a.csv", ".skood-new-00000000-b.csv", "a.csv.part", ".skood-lock"]
+    for name in kept:
+        (tmp_path / name).write_text("mine")
+    write(tmp_path / "a.csv", "new")
+    assert names_in(tmp_path) == sorted([*kept, "a.csv"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and devices as on Unix")
+def test_links_are_followed_and_devices_are_no_outputs(tmp_path):
+    (tmp_path / "there").mkdir()
+    link, target = tmp_path / "link.csv", tmp_path / "there" / "target.csv"
+    link.symlink_to(target)
+    for text in ("new", "newer"):
+        write(link, text)
+        assert target.read_text() == text
+    assert link.is_symlink()
+    assert names_in(target.parent) == ["target.csv"]
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path(os.devnull), tmp_path / "pipe", tmp_path / "there"):
+        with pytest.raises(OSError, match=f"{path}"):
+            write(path, "text")
+    assert not Path(os.devnull).is_file()
+
+
+def test_errors_name_the_output(tmp_path):
+    with pytest.raises(FileNotFoundError) as error, locked(tmp_path / "none" / "a.csv"):
+        pass
+    assert error.value.filename == str(tmp_path / "none" / "a.csv")
