@@ -17,7 +17,7 @@ from ._outputs import output_at
 from ._run_blocks import report, score_file
 from ._scoring import Scorer
 from ._speaking import Voice
-from .files import ColumnRoles, ReadingOptions, block_length, results_format
+from .files import ColumnRoles, ReadingOptions, block_length
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _fit_and_open(task: DetectTask) -> tuple[Fitted, Any]:
 
 def _write(source: Any, scorer: Scorer, output: Path, options: ResultOptions, voice: Voice) -> None:
     """Score all rows, and write the results whole or not at all."""
-    results = results_format(options.output)
+    results = options.format
     length = options.block_rows or block_length(scorer.fitted.layout.width)
     temporary = temporary_beside(output)
     try:

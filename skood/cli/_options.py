@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from .files import ResultsFormat
 
 T = TypeVar("T")
 
@@ -41,6 +44,14 @@ class ResultOptions:
     explain: int
     fail_on_ood: bool
     block_rows: int | None  # None: by the width of the rows
+    escape_formulas: bool
+
+    @property
+    def format(self) -> ResultsFormat:
+        """How the output is written."""
+        from .files import results_format
+
+        return results_format(self.output, escape_formulas=self.escape_formulas)
 
     def exit_status(self, n_flagged: int) -> int:
         """The exit status of the command."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 from skood._version import __version__
 
-from ._errors import UsageError, shown
+from ._errors import DataError, UsageError, shown
 from ._fitted import Fitted, load_fitted
 from ._inputs import open_input
 from ._matching import matched
@@ -28,7 +29,7 @@ from .files import (
     block_length,
     check_named_columns,
     fingerprint,
-    results_format,
+    rows_digest,
 )
 
 
@@ -78,13 +79,20 @@ def _score_all(task: ScoreTask, fitted: Fitted, source: Any, partial: PartialFil
     results = task.results
     length = results.block_rows or block_length(fitted.layout.width)
     made_of = _made_of(task, source, fitted, length)
+
+    def digest(n_rows: int) -> str:
+        return rows_digest(source.blocks(fitted.layout, length), n_rows)
+
     if task.resuming.resume:
-        _resume(partial, made_of, task.voice)
+        _resume(partial, made_of, digest, task.voice)
     scorer = Scorer(fitted, source.row_name, results.explain, partial.journal.tally)
     try:
         _write(partial, made_of, source, scorer, length, results, task.voice)
-        partial.finish(results_format(results.output))
-    except BaseException:  # Ctrl-C, a full disk, a row that cannot be scored
+        partial.finish(results.format)
+    except BaseException as error:  # Ctrl-C, a full disk, a row that cannot be scored
+        if isinstance(error, ValueError | DataError):
+            with contextlib.suppress(OSError, ValueError):  # the file is not what it was
+                partial.remember(digest)
         _say_how_to_resume(partial, task.resuming.argv)
         raise
     return scorer
@@ -110,15 +118,18 @@ def _made_of(task: ScoreTask, source: Any, fitted: Fitted, length: int) -> dict[
         "input": fingerprint(source),
         "--id-column or --exclude": [fitted.layout.id_column, *fitted.layout.exclude],
         "--explain": task.results.explain,
+        "--escape-formulas": task.results.escape_formulas,
         "--block-rows": length,
         "way of reading": list(astuple(task.reading)),
     }
 
 
-def _resume(partial: PartialFile, made_of: dict[str, Any], voice: Voice) -> None:
+def _resume(
+    partial: PartialFile, made_of: dict[str, Any], digest: Callable[[int], str], voice: Voice
+) -> None:
     """Resume a stopped run after its last whole block, if it has one."""
     if partial.can_resume():
-        partial.resume(made_of)
+        partial.resume(made_of, digest)
         voice.say(f"resumed after {partial.journal.rows:,} rows")
     else:
         voice.say(f"{partial.path.name} has no rows to resume from: starting anew")
@@ -134,7 +145,7 @@ def _write(
     voice: Voice,
 ) -> None:
     """Score the remaining rows, and write each block before the next one is read."""
-    results = results_format(options.output)
+    results = options.format
 
     def take(batch: Any) -> None:
         if not partial.is_open:

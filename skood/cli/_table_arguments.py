@@ -175,6 +175,14 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
         "--fail-on-ood", action="store_true", help="exit with 1 if a row is flagged"
     )
     parser.add_argument(
+        "--escape-formulas",
+        action="store_true",
+        help=(
+            "write an apostrophe before texts that a spreadsheet would run: those that begin with "
+            "=, +, - or @ and are no numbers (CSV)"
+        ),
+    )
+    parser.add_argument(
         "--block-rows",
         type=count,
         metavar="N",

@@ -52,8 +52,9 @@ def several(text: str) -> int:
 def encoding(text: str) -> str:
     """Read the name of a text encoding."""
     try:
+        "".encode(text)  # codecs such as hex have no text
         return codecs.lookup(text).name
-    except LookupError:
+    except (LookupError, UnicodeError):
         raise argparse.ArgumentTypeError(
             f"must be an encoding such as utf-8 or latin-1. Got {text!r} instead."
         ) from None

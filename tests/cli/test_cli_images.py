@@ -128,6 +128,62 @@ def test_images_that_cannot_be_rows(tmp_path):
         open_source(tmp_path / "none")
 
 
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".tiff", ".webp"])
+def test_images_are_turned_as_their_exif_data_say(tmp_path, ending):
+    pixels = np.zeros((6, 10, 3), dtype=np.uint8)
+    pixels[:, 6:] = 255  # bright on the right as stored
+    how = {"quality": 95} if ending == ".jpg" else {"lossless": True} if "w" in ending else {}
+    for orientation, bright in (
+        (1, np.s_[:, 6:]),
+        (3, np.s_[:, :4]),
+        (6, np.s_[6:]),
+        (8, np.s_[:4]),
+    ):
+        (tmp_path / str(orientation)).mkdir()
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = tmp_path / str(orientation) / f"a{ending}"
+        Image.fromarray(pixels).save(path, exif=exif, **how)
+        source = open_source(path.parent)
+        assert source.shape == ((3, 6, 10) if orientation in (1, 3) else (3, 10, 6))
+        expected = np.zeros(source.shape[1:])
+        expected[bright] = 1
+        np.testing.assert_allclose(source.whole_array()[0, 0], expected, atol=0.1)
+
+
+def test_dropped_frames_and_transparency_are_told(tmp_path):
+    opaque = Image.fromarray(pictures(1)[0]).convert("RGBA")
+    clear = opaque.copy()
+    clear.putalpha(Image.linear_gradient("L").resize((SIZE, SIZE)))
+    opaque.save(tmp_path / "a.png")
+    clear.save(tmp_path / "b.png")
+    opaque.convert("RGB").save(
+        tmp_path / "c.tiff", save_all=True, append_images=[clear.convert("RGB")]
+    )
+    grey = Image.fromarray(pictures(1)[0]).convert("L")
+    grey.save(tmp_path / "d.png", transparency=int(np.asarray(grey)[0, 0]))
+    with pytest.warns(UserWarning, match="images") as told:
+        rows = open_source(tmp_path).whole_array()
+    assert sorted(str(warning.message) for warning in told) == [
+        f"1 of the images in {tmp_path.name} have frames after the first, which no row holds: "
+        "'c.tiff'",
+        f"2 of the images in {tmp_path.name} have transparency, which no row holds: 'b.png', "
+        "'d.png'",
+    ]
+    np.testing.assert_array_equal(rows[0], rows[1])
+
+
+def test_other_formats_and_too_many_pixels_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n")
+    with pytest.raises(TableError, match=r"a\.png cannot be read as an image"):
+        open_source(tmp_path)
+    for size in (SIZE, 2 * SIZE):  # Pillow warns of up to twice the limit
+        Image.fromarray(np.zeros((size, size), dtype=np.uint8)).save(tmp_path / "a.png")
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+        with pytest.raises(TableError, match=r"a\.png has more than 50 pixels"):
+            open_source(tmp_path)
+
+
 def test_values_are_those_of_the_pixels(tmp_path):
     pixels = pictures(2)
     folder = write_images(tmp_path / "images", pixels)

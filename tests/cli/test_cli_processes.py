@@ -176,26 +176,84 @@ def test_a_full_disk_keeps_whole_blocks_and_says_how_to_resume(folder, output):
     assert f"{output}.part" not in names_in(folder)
 
 
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_row_is_mended_and_the_run_resumed(folder, capsys, ending):
+    good = numbers(ROWS, seed=1).assign(id=[f"r{i}" for i in range(ROWS)])
+    bad, other = good.copy(), good.copy()
+    bad.loc[ROWS - 1, "c1"] = None
+    other.loc[5, "c1"] += 1
+    new = folder / f"new{ending}"
+    arguments = command(folder, "score", "scores.csv", "--id-column", "id")
+    arguments[2] = str(new)
+    write(bad, new)
+    assert main(arguments) == 3
+    assert f"{ROWS // 64 * 64:,} rows are kept in" in capsys.readouterr().err
+    write(other, new)
+    assert main([*arguments, "--resume"]) == 2
+    assert "were written with another input" in capsys.readouterr().err
+    write(good, new)
+    assert main([*arguments, "--resume"]) == 0
+    resumed = (folder / "scores.csv").read_bytes()
+    assert main(arguments) == 0
+    assert (folder / "scores.csv").read_bytes() == resumed
+
+
+def test_formulas_are_escaped_and_numbers_are_not(folder):
+    ids = ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "a=1", "-5", "+1.5e3", "", '=a,"b"']
+    write(numbers(10).assign(**{"=id": ids}), folder / "new.csv")
+    more = ["--id-column", "=id", "--escape-formulas", "--quiet"]
+    expected = [f"'{text}" if i < 5 or i == 9 else text for i, text in enumerate(ids)]
+    for name in ("score", "detect"):
+        assert main(command(folder, name, "scores.csv", *more)) == 0
+        scores = pd.read_csv(folder / "scores.csv", dtype=str, keep_default_na=False)
+        assert scores["'=id"].tolist() == expected
+    plain = pd.read_csv(folder / "scores.csv").drop(columns="'=id")
+    assert main(command(folder, "detect", "scores.csv", *more[:2], "--quiet")) == 0
+    unescaped = pd.read_csv(folder / "scores.csv", keep_default_na=False)
+    assert unescaped["=id"].tolist() == ids
+    pd.testing.assert_frame_equal(unescaped.drop(columns="=id"), plain)
+
+
+def test_a_terminal_gets_no_control_characters_of_files(folder, capsys):
+    wild = "\x1b[2J\x9b31m\u202eevil"
+    frame = numbers(200).assign(id=wild, kind=["a", "b"] * 100).rename(columns={"c1": wild})
+    write(frame, folder / "train.csv")
+    write(frame.assign(kind=[wild] * 200), folder / "new.csv")
+    more = ["--id-column", "id", "--explain", "2"]
+    assert main(command(folder, "fit", "d.skood", "--id-column", "id")) == 0
+    assert main(["info", str(folder / "d.skood")]) == 0
+    assert main(command(folder, "detect", "scores.csv", *more)) == 0
+    assert main(command(folder, "detect", "scores.csv", "--exclude", wild, "none")) == 2
+    bench = command(folder, "bench", "out.d", "--exclude", "id", "--labels", "kind")
+    write(frame.assign(kind=[wild, "b"] * 100), folder / "train.csv")
+    assert main(bench) == 0
+    out, err = capsys.readouterr()
+    assert not set("\x1b\x9b\r\u202e") & set(out + err)
+    assert "\\x1b[2J\\x9b31m\\u202eevil" in out
+    text = (folder / "out.d" / "bench.md").read_text()
+    assert not set("\x1b\x9b\r\u202e") & set(text)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as on Unix")
 @pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 143), ("SIGINT", 130)])
 def test_a_signal_keeps_the_rows_and_leaves_no_traceback(folder, capsys, monkeypatch, name, status):
-    before = signal.getsignal(getattr(signal, name))
-    if name == "SIGINT":
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    assert score(folder, output="alone.csv") == 0
-    send = lambda: os.kill(os.getpid(), getattr(signal, name))  # noqa: E731
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            "skood.cli.files.PartialFile.append", _once_before(ROWS // 2, send, _append())
-        )
-        assert score(folder) == status
-    assert signal.getsignal(getattr(signal, name)) in (before, signal.default_int_handler)
+    number, ctrl_c = getattr(signal, name), name == "SIGINT"
+    usual = signal.default_int_handler if ctrl_c else signal.SIG_DFL
+    before = signal.signal(number, usual)  # nohup and shells' jobs ignore some
+    try:
+        assert score(folder, output="alone.csv") == 0
+        with monkeypatch.context() as patch:
+            append = _once_before(ROWS // 2, lambda: os.kill(os.getpid(), number), _append())
+            patch.setattr("skood.cli.files.PartialFile.append", append)
+            assert score(folder) == status
+        assert signal.getsignal(number) is usual
+    finally:
+        signal.signal(number, before)
     err = capsys.readouterr().err
     assert "rows are kept" in err
-    assert err.endswith("interrupted\n" if name == "SIGINT" else "terminated\n")
+    assert err.endswith("interrupted\n" if ctrl_c else "terminated\n")
     assert score(folder, "--resume") == 0
     assert (folder / "scores.csv").read_bytes() == (folder / "alone.csv").read_bytes()
-    signal.signal(getattr(signal, name), before)
 
 
 def test_a_journal_beside_a_finished_output_is_no_stopped_run(folder):

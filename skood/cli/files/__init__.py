@@ -8,7 +8,7 @@ categories. `results_format` and `PartialFile` write results.
 from ._blocks import Block, block_length
 from ._errors import OptionError, TableError, listed
 from ._gaps import check_gaps, without_gaps
-from ._open import ReadingOptions, fingerprint, open_source
+from ._open import ReadingOptions, fingerprint, open_source, rows_digest
 from ._partial_file import PartialFile
 from ._results import ResultsFormat, results_format
 from ._row_layout import ColumnRoles, RowLayout
@@ -31,5 +31,6 @@ __all__ = [
     "open_source",
     "read_training_table",
     "results_format",
+    "rows_digest",
     "without_gaps",
 ]

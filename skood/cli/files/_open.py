@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..._optional import import_optional
 from ._arrays import ArraySource
+from ._blocks import Block
 from ._csv import CsvSource
 from ._errors import OptionError
 from ._images import ImageSource
@@ -77,4 +80,19 @@ def fingerprint(source: Any) -> str:
             digest.update(file.read(_END))
             file.seek(max(0, source.path.stat().st_size - _END))
             digest.update(file.read(_END))
+    return digest.hexdigest()
+
+
+def rows_digest(blocks: Iterable[Block], n_rows: int) -> str:
+    """Checksum of the first rows of a file, as a detector gets them: whole blocks."""
+    import pandas as pd
+
+    digest = hashlib.sha256()
+    for block in blocks:
+        rows, ids = block.rows, None if block.ids is None else block.ids.to_pylist()
+        if isinstance(rows, pd.DataFrame):
+            rows = pd.util.hash_pandas_object(rows, index=False).to_numpy()
+        digest.update(np.ascontiguousarray(rows).tobytes() + repr(ids).encode())
+        if block.start + len(block) >= n_rows:  # the next one may be damaged
+            break
     return digest.hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ class Journal:
     rows: int = 0
     bytes: int = 0
     tally: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
 
 
 class PartialFile:
@@ -71,10 +72,16 @@ class PartialFile:
         self._append(head, self.journal)
         return self
 
-    def resume(self, made_of: Mapping[str, Any]) -> Self:
-        """Resume an earlier run after its last whole block, if it was made of the same."""
+    def resume(self, made_of: Mapping[str, Any], digest: Callable[[int], str]) -> Self:
+        """Resume an earlier run after its last whole block, if it was made of the same.
+
+        A row of the input may have been mended where that run stopped: `digest` gives the checksum
+        of so many rows before it.
+        """
         journal = self._read_journal()
         changed = [key for key in made_of if journal.made_of.get(key) != made_of[key]]
+        if changed == ["input"] and journal.digest and journal.digest == digest(journal.rows):
+            journal, changed = replace(journal, made_of=dict(made_of)), []
         if changed:
             raise OptionError(
                 f"The rows in {self.path.name} were written with another {' and '.join(changed)}. "
@@ -90,8 +97,14 @@ class PartialFile:
 
     def append(self, piece: bytes, rows: int, tally: Mapping[str, Any]) -> None:
         """Add the bytes of a block, and count it when it is on the disk."""
-        done = replace(self.journal, rows=self.journal.rows + rows, tally=dict(tally))
-        self._append(piece, done)
+        rows += self.journal.rows
+        self._append(piece, replace(self.journal, rows=rows, tally=dict(tally), digest=""))
+
+    def remember(self, digest: Callable[[int], str]) -> None:
+        """Note the checksum of the finished rows: a later one is to be mended in the input."""
+        n_kept = self.n_kept()
+        if n_kept:
+            self._write(replace(self._read_journal(), digest=digest(n_kept)))
 
     def close(self) -> None:
         """Close the file."""
@@ -129,7 +142,9 @@ class PartialFile:
         self._file.write(piece)
         self._file.flush()
         os.fsync(self._file.fileno())
-        journal = replace(journal, bytes=self._file.tell())
+        self._write(replace(journal, bytes=self._file.tell()))
+
+    def _write(self, journal: Journal) -> None:
         self._new_journal.write_text(json.dumps(asdict(journal)), encoding="utf-8")
         self._new_journal.replace(self.journal_path)
         self.journal = journal

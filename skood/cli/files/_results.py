@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +13,9 @@ from ._errors import OptionError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
+_NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?$"
 
 
 class ResultsFormat(Protocol):
@@ -30,13 +34,22 @@ class ResultsFormat(Protocol):
         """Make the output of a complete file, in one step; the file may stay."""
 
 
+@dataclass(frozen=True)
 class CsvResults:
-    """A CSV file: the pieces one after the other."""
+    """A CSV file: the pieces one after the other.
+
+    With `escape_formulas`, an apostrophe stands before texts that a spreadsheet would run.
+    """
+
+    escape_formulas: bool = False
 
     def head(self, schema: pa.Schema) -> bytes:
         """The names of the columns."""
+        import pyarrow as pa
+
+        names = self._texts(pa.array(schema.names)).to_pylist()
         line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow(schema.names)
+        csv.writer(line, lineterminator="\n").writerow(names)
         return line.getvalue().encode()
 
     def piece(self, batch: pa.RecordBatch) -> bytes:
@@ -44,6 +57,8 @@ class CsvResults:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
+        columns = [self._texts(column) for column in batch.columns]
+        batch = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
         stream = pa.BufferOutputStream()
         arrow_csv.write_csv(batch, stream, arrow_csv.WriteOptions(include_header=False))
         return stream.getvalue().to_pybytes()
@@ -51,6 +66,23 @@ class CsvResults:
     def finish(self, written: Path, output: Path) -> None:
         """Rename the file."""
         written.replace(output)
+
+    def _texts(self, column: pa.Array) -> pa.Array:
+        """Escape the texts of a column: in a spreadsheet they are texts then."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        if not (self.escape_formulas and is_text):
+            return column
+        is_formula = compute.and_not(
+            compute.match_substring_regex(column, _FORMULA),
+            compute.match_substring_regex(column, _NUMBER),
+        )
+        escaped = compute.binary_join_element_wise(pa.scalar("'", column.type), column, "")
+        return compute.if_else(is_formula, escaped, column)
 
 
 class ParquetResults:
@@ -79,9 +111,12 @@ class ParquetResults:
                 writer.write_batch(batch)
 
 
-def results_format(output: Path) -> ResultsFormat:
-    """Choose the format by the ending of the file."""
-    formats: dict[str, ResultsFormat] = {".csv": CsvResults(), ".parquet": ParquetResults()}
+def results_format(output: Path, *, escape_formulas: bool = False) -> ResultsFormat:
+    """Choose the format by the ending of the file; no spreadsheet runs texts of Parquet."""
+    formats: dict[str, ResultsFormat] = {
+        ".csv": CsvResults(escape_formulas),
+        ".parquet": ParquetResults(),
+    }
     if output.suffix.lower() not in formats:
         raise OptionError(
             f"Results are written as {' or '.join(formats)}, and {output.name!r} ends in neither."
