@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from skood._version import __version__
 
@@ -40,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     ...
     2
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
     try:
         with _sigterm_as_ctrl_c():
             return _run(sys.argv[1:] if argv is None else list(argv))
@@ -68,8 +72,7 @@ def _run(argv: list[str]) -> int:
             status: int = arguments.run(arguments)
             return status
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
     except CommandError as error:
         if getattr(arguments, "debug", False):
             raise
