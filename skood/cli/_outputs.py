@@ -17,7 +17,7 @@ def output_at(path: Path, inputs: Sequence[Path] = ()) -> Iterator[Path]:
     """
     from skood.storage.whole_file import locked
 
-    folder = path.resolve().parent
+    folder = (path.resolve() if path.is_symlink() else path).parent
     if not folder.is_dir():
         raise UsageError(f"The folder {str(folder)!r} for {path.name!r} does not exist.")
     if path.exists() and not path.is_file():
