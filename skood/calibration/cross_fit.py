@@ -321,6 +321,8 @@ class ReferenceOf:
 def _fitted(estimator: Any, rows: FoldRows, positions: NDArray[np.intp]) -> Any:
     """A clone, fitted without scores and reference of its own rows: nobody asks for them."""
     copied = clone(estimator)
+    if isinstance(copied, Pipeline) and not getattr(copied, "trim", True):
+        copied = copied[:]  # an `OutlierPipeline` would cross-fit, and scores as a plain one does
     last = learning_step(copied)
     light: dict[str, float] = (
         {"threshold_samples": 2} if getattr(last, "_threshold_is_apart", False) else {}

@@ -7,12 +7,18 @@ probability: no row needs to be kept apart.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.blocks import slices
 from ..measures.ties import tie_limits
+from ..rows.threads import n_threads, single_threaded_blas
+
+_FEWEST_ROWS = 128  # for each thread
 
 
 class RankCounts(NamedTuple):
@@ -28,6 +34,26 @@ class RankCounts(NamedTuple):
     """(m, n_columns)"""
     sizes: NDArray[np.intp]
     """(n_columns,): number of training rows that are compared."""
+
+
+def counts_by_blocks(
+    count: Callable[[NDArray], RankCounts], X: NDArray, most: int, n_jobs: int | None
+) -> RankCounts:
+    """Counts for all rows, by ``count(block)`` for at most so many rows, in several threads."""
+    threads = min(n_threads(n_jobs), max(1, len(X) // _FEWEST_ROWS))
+    blocks = [X[part] for part in slices(len(X), max(1, min(most, -(-len(X) // threads))))]
+    if threads == 1:
+        parts = [count(block) for block in blocks]
+    else:
+        with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
+            parts = list(pool.map(count, blocks))
+    return joined_counts(parts)
+
+
+def joined_counts(parts: Sequence[RankCounts]) -> RankCounts:
+    """The counts of blocks of new rows as those of all."""
+    lower, ties = (np.concatenate(counts) for counts in list(zip(*parts, strict=True))[:2])
+    return RankCounts(lower, ties, parts[0].sizes)
 
 
 class ScoreRanks:
@@ -51,6 +77,12 @@ class ScoreRanks:
         self._scores, self._unit = scores, unit
         self._ordered = [np.sort(scores[self.codes == code]) for code in range(len(self.sizes))]
 
+    def limits(
+        self, scores: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The least and the largest score that ties with each of these."""
+        return tie_limits(scores, self._unit)
+
     def counts(
         self,
         scores: NDArray[np.float64],
@@ -68,27 +100,23 @@ class ScoreRanks:
             Position of a new row, of a training row, and the score that the second has beside the
             first.
         """
-        low, high = tie_limits(scores, self._unit)
+        low, high = self.limits(scores)
         below = [np.searchsorted(ordered, low, side="left") for ordered in self._ordered]
         within = [np.searchsorted(ordered, high, side="right") for ordered in self._ordered]
         lower, not_above = np.stack(below, axis=1), np.stack(within, axis=1)
-        place = queries, self.codes[rows]
         before = self._scores[rows]
-        for counts, is_counted in ((lower, _is_below), (not_above, _is_not_above)):
-            limit = (low if counts is lower else high)[queries]
-            gained = is_counted(changed, limit).astype(np.intp) - is_counted(before, limit)
-            np.add.at(counts, place, gained)
+        for counts, is_counted, limits in (
+            (lower, np.less, low),
+            (not_above, np.less_equal, high),
+        ):
+            limit = limits[queries]
+            is_now = is_counted(changed, limit)
+            moved = np.flatnonzero(is_now != is_counted(before, limit))
+            place = queries[moved], self.codes[rows[moved]]
+            np.add.at(counts, place, np.where(is_now[moved], 1, -1))
         return RankCounts(lower, not_above - lower, self.sizes)
 
 
 def unit_of(detector: Any, scores: NDArray[np.float64]) -> float:
     """The unit of ties: 1 for logarithms, else the median size of the training scores."""
     return float(np.median(np.abs(scores))) if detector._score_is_distance else 1.0
-
-
-def _is_below(scores: NDArray[np.float64], limit: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return scores < limit
-
-
-def _is_not_above(scores: NDArray[np.float64], limit: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return scores <= limit

@@ -6,25 +6,26 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from .._validation import check_new_rows
-from ..measures.blocks import slices
-from ..measures.kernel_density import kernel_centre, log_kernel_sum
+from ..measures.kernel_density import LargeKernels, log_kernel_sum
+from ..measures.lengths import pair_distances
 from ..measures.ties import tie_limits
 from ..rows.place import is_stored
-from ._full_conformal import RankCounts
+from ._full_conformal import RankCounts, ScoreRanks, counts_by_blocks
 
-_PAIRS = 1 << 22  # pairs of a new row and a training row that are compared at a time
-_TOLERANCE = 1e-11  # largest error of an exponent by the product
-_EPS = float(np.finfo(np.float64).eps)
+_MOST_ROWS = 4096  # new rows at a time
+_SHARE = 1 / 64  # a kernel is looked at if it is at least this share of a new row's sum
+_TOLERANCE = 1e-10  # of sums of kernels: less than tells ties apart
 
 
 class FullByKernels:
     """Full conformal ranks of a kernel density.
 
     The bandwidth is that of n + 1 rows. All n + 1 densities are means over n kernels, so that sums
-    of kernels are compared.
+    of kernels are compared. A new row adds a kernel to the sum of each training row. That decides
+    only where the kernel is large, or where the sum is just below that of the new row: only there
+    it is added.
     """
 
     def __init__(self, detector: Any) -> None:
@@ -35,73 +36,48 @@ class FullByKernels:
                 "Read them into an array, or use method='split'."
             )
         self.detector = detector
-        n, d = rows.shape
-        itself = np.arange(n)
+        itself = np.arange(len(rows))
         self.training_scores = detector._log_density(rows, itself)
-        self._bandwidth = detector._find_bandwidth(n + 1, d)
-        self._centre = kernel_centre(rows)
-        self._sums = log_kernel_sum(rows, rows, self._bandwidth, itself, self._centre)
+        self._how: dict[str, Any] = {
+            "bandwidth": detector._find_bandwidth(len(rows) + 1, rows.shape[1]),
+            "tolerance": _TOLERANCE,
+        }
+        self._sums = detector._log_sums(rows, rows, itself, **self._how)
+        self._order = np.argsort(self._sums)
 
     def counts(self, X: Any, codes: NDArray[np.intp] | None = None) -> RankCounts:
         """Ranks of new rows, as `FullByNeighbors.counts` gives them."""
         rows = self.detector.training_rows_
         X = check_new_rows(self.detector, X, rows.dtype)
-        codes = np.zeros(len(rows), dtype=np.intp) if codes is None else codes
-        order = np.argsort(codes, kind="stable")
-        sizes = np.bincount(codes)
-        starts = np.cumsum(sizes) - sizes
-        rows, sums = self._in_bandwidths(rows[order]), self._sums[order]
-        squares = 0.5 * np.einsum("ij,ij->i", rows, rows)
-        parts = []
-        for part in slices(len(X), _PAIRS, each=len(rows)):
-            exponents = _exponents(self._in_bandwidths(X[part]), rows, squares)
-            below, not_above = _compared(exponents, sums)
-            in_classes = np.add.reduceat(below, starts, axis=1, dtype=np.intp)
-            upper = np.add.reduceat(not_above, starts, axis=1, dtype=np.intp)
-            parts.append(RankCounts(in_classes, upper - in_classes, sizes))
-        return RankCounts(
-            np.concatenate([counts.lower for counts in parts]),
-            np.concatenate([counts.ties for counts in parts]),
-            sizes,
-        )
+        ranks = ScoreRanks(self._sums, codes, 1.0)
 
-    def _in_bandwidths(self, X: NDArray) -> NDArray[np.float64]:
-        return np.subtract(X, self._centre, dtype=np.float64) / self._bandwidth
+        def count(block: NDArray) -> RankCounts:
+            large, none = LargeKernels(_SHARE), np.full(len(block), -1)
+            centre = self.detector._centre
+            own = log_kernel_sum(block, rows, exclude=none, centre=centre, large=large, **self._how)
+            queries, positions = self._open_pairs(own, large)
+            d = pair_distances(rows, block, positions, queries) / self._how["bandwidth"]
+            with np.errstate(over="ignore"):
+                sums = np.logaddexp(-0.5 * d**2, self._sums[positions])
+            return ranks.counts(own, queries, positions, sums)
 
+        return counts_by_blocks(count, X, _MOST_ROWS, self.detector.n_jobs)
 
-def _exponents(
-    Q: NDArray[np.float64], rows: NDArray[np.float64], half_squares: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Logarithms of the kernels, (m, n): by a product, or by differences where that may be off."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        own = 0.5 * np.einsum("ij,ij->i", Q, Q)
-        exponents = Q @ rows.T
-        exponents -= half_squares
-        exponents -= own[:, np.newaxis]
-        error = (rows.shape[1] + 8) * _EPS * 4 * (own + half_squares.max())
-        again = np.flatnonzero(~(error <= _TOLERANCE))
-        if again.size:
-            exponents[again] = -0.5 * cdist(Q[again], rows, "sqeuclidean")
-    return np.maximum(exponents, np.finfo(np.float64).min, out=exponents)
-
-
-def _compared(
-    exponents: NDArray[np.float64], sums: NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which training rows have a lower density than the new row, and which no higher one.
-
-    A sum of two kernels' logarithms is at least the larger one and at most log(2) above it. Only
-    where this leaves the answer open it is computed.
-    """
-    shift = exponents.max(axis=1)
-    kernels = np.exp(np.maximum(exponents - shift[:, np.newaxis], -700.0))
-    own = shift + np.log(kernels.sum(axis=1))
-    low, high = tie_limits(own, 1.0)
-    larger = np.maximum(exponents, sums)
-    lower = larger < (low - np.log(2.0))[:, np.newaxis]
-    not_above = lower.copy()
-    queries, rows = np.nonzero(~lower & (larger <= high[:, np.newaxis]))
-    both = np.logaddexp(exponents[queries, rows], sums[rows])
-    lower[queries, rows] = both < low[queries]
-    not_above[queries, rows] = both <= high[queries]
-    return lower, not_above
+    def _open_pairs(
+        self, own: NDArray[np.float64], large: LargeKernels
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Pairs of new and training row where the kernel may decide, each once."""
+        low, high = tie_limits(own, 1.0)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            # without a large kernel, a sum below this stays below that of the new row
+            least = low + np.log(np.maximum(1.0 - 1.1 * _SHARE * np.exp(own - low), 0.0))
+        least[np.isnan(least)] = -np.inf
+        ordered = self._sums[self._order]
+        first = np.searchsorted(ordered, least, side="left")
+        sizes = np.maximum(np.searchsorted(ordered, high, side="right") - first, 0)
+        queries = np.repeat(np.arange(len(own)), sizes)
+        within = np.arange(len(queries)) - (np.cumsum(sizes) - sizes)[queries]
+        close = self._order[first[queries] + within]
+        n, (others, rows) = len(ordered), large.pairs()
+        pairs = np.unique(np.append(queries * n + close, others * n + rows))
+        return np.divmod(pairs, n)

@@ -354,8 +354,11 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         log_sum = self._log_sums(Q, self.training_rows_, exclude)
         return log_density_of_sum(log_sum, counts, Q.shape[1], self.bandwidth_)
 
-    def _log_sums(self, Q: NDArray, rows: Any, exclude: NDArray[np.intp]) -> NDArray[np.float64]:
+    def _log_sums(
+        self, Q: NDArray, rows: Any, exclude: NDArray[np.intp], **others: float
+    ) -> NDArray[np.float64]:
         """Logarithms of the sums of the kernels of these training rows."""
+        how: dict[str, Any] = {"bandwidth": self.bandwidth_, "centre": self._centre} | others
         most = max(1, len(Q) // _FEWEST_ROWS)
         threads = min(n_threads(self.n_jobs), most) if most > 1 else 1
         blocks = _blocks_within(working_memory_bytes() // threads, Q.shape[1])
@@ -364,9 +367,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         size = -(-len(Q) // n_parts)
 
         def score(part: slice) -> NDArray[np.float64]:
-            return log_kernel_sum(
-                Q[part], rows, self.bandwidth_, exclude[part], self._centre, blocks
-            )
+            return log_kernel_sum(Q[part], rows, exclude=exclude[part], blocks=blocks, **how)
 
         parts = slices(len(Q), size)
         if threads == 1:

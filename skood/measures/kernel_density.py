@@ -106,10 +106,14 @@ def log_kernel_sum(
     exclude: NDArray[np.intp],
     centre: NDArray[np.float64] | None = None,
     blocks: tuple[int, int] = BLOCKS,
+    *,
+    tolerance: float = _TOLERANCE,
+    large: LargeKernels | None = None,
 ) -> NDArray[np.float64]:
     """Logarithm of the sum of the kernels, whose height is 1; arguments are not checked.
 
-    It is -inf where the row left out is the only training row.
+    It is -inf where the row left out is the only training row. Its error is at most `tolerance`,
+    absolute up to 1 and relative beyond. `large` collects the pairs whose kernel counts.
     """
     centre = kernel_centre(rows) if centre is None else centre
     log_sum = np.empty(len(X))
@@ -117,7 +121,8 @@ def log_kernel_sum(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for part in slices(len(X), blocks[0]):
             block = _QueryBlock(X[part], exclude[part], centre, bandwidth)
-            log_sum[part] = block.log_kernel_sum(rows, blocks[1])
+            found = None if large is None else (large, np.arange(part.start, part.stop))
+            log_sum[part] = block.log_kernel_sum(rows, blocks[1], tolerance, found)
     return log_sum
 
 
@@ -135,6 +140,34 @@ def kernel_centre(rows: NDArray) -> NDArray[np.float64]:
     It is the median of each column, over about a thousand rows at most.
     """
     return np.median(rows[:: -(-len(rows) // _CENTRE_ROWS)].astype(np.float64), axis=0)
+
+
+class LargeKernels:
+    """Pairs whose kernel is a share of the sum, or was one of the sum over the rows before.
+
+    Parameters
+    ----------
+    share : float
+        The least share, in (0, 1).
+    """
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+        self._parts: list[tuple[NDArray, NDArray]] = []
+
+    def add(self, q_rows: NDArray, start: int, terms: NDArray, sums: NDArray) -> None:
+        """Add pairs of a block with the training rows from `start` on."""
+        is_large = terms >= (self.share * sums)[:, np.newaxis]
+        places, columns = np.divmod(np.flatnonzero(is_large), terms.shape[1])
+        self._parts.append((q_rows[places], start + columns))
+
+    def pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Positions of rows and of training rows; a pair may be there twice."""
+        q_rows, x_rows = map(np.concatenate, zip(*self._parts, strict=True))
+        return q_rows, x_rows
+
+
+_Found = tuple[LargeKernels, NDArray[np.intp]]  # and the positions of a block's rows
 
 
 class _QueryBlock:
@@ -155,22 +188,31 @@ class _QueryBlock:
         self.left = np.ones((len(Q), Q.shape[1] + 1))
         self.half_squares = self._centre(Q, self.left)
 
-    def log_kernel_sum(self, rows: NDArray, size: int) -> NDArray[np.float64]:
+    def log_kernel_sum(
+        self, rows: NDArray, size: int, tolerance: float, found: _Found | None
+    ) -> NDArray[np.float64]:
         """Logarithm of the sum of the kernels, not normalised; `size` training rows at a time."""
-        log_sum = self._sum(rows, size).value() - self.half_squares
+        log_sum = self._sum(rows, size, found).value() - self.half_squares
         # Bounds the error of all terms that count: a training row is no further from the centre
         # than the row's distance from the centre plus the distance between both.
         relative = (rows.shape[1] + 8) * np.finfo(np.float64).eps
         error = relative * (3 * self.half_squares + 4 * (np.abs(log_sum) + _NEGLIGIBLE))
-        trusted = error <= _TOLERANCE * np.maximum(1.0, np.abs(log_sum))
+        trusted = error <= tolerance * np.maximum(1.0, np.abs(log_sum))
         again = np.flatnonzero(~(trusted & np.isfinite(log_sum)))
         if again.size:
             block = _QueryBlock(self.Q[again], self.exclude[again], self.centre, self.bandwidth)
             floor = log_sum - np.log(len(rows)) - _NEGLIGIBLE - 2 * error + self.half_squares
-            log_sum[again] = block._sum(rows, size, floor[again]).value()
+            found = None if found is None else (found[0], found[1][again])
+            log_sum[again] = block._sum(rows, size, found, floor[again]).value()
         return log_sum
 
-    def _sum(self, rows: NDArray, size: int, floor: NDArray[np.float64] | None = None) -> _LogSum:
+    def _sum(
+        self,
+        rows: NDArray,
+        size: int,
+        found: _Found | None,
+        floor: NDArray[np.float64] | None = None,
+    ) -> _LogSum:
         """Sum over the exponents as they come from the product, without the rows' half squares.
 
         With `floor` the full exponents are summed. They are computed by differences for the pairs
@@ -191,7 +233,9 @@ class _QueryBlock:
             inside = np.flatnonzero((self.exclude >= part.start) & (self.exclude < part.stop))
             # not subtracted from the sum: where it is most of the sum, the rest would be lost
             exponents[inside, self.exclude[inside] - part.start] = -np.inf
-            total.add(exponents)
+            some, terms = total.add(exponents)
+            if found is not None and len(terms):
+                found[0].add(found[1][some], part.start, terms, total.sum[some])
         return total
 
     def _refine(
@@ -219,8 +263,10 @@ class _LogSum:
         self.shift = np.full(m, -np.inf)  # the largest exponent so far
         self.sum = np.zeros(m)  # of the exponentials divided by that of the shift
 
-    def add(self, exponents: NDArray[np.float64]) -> None:
-        """Add a block of shape (m, b), which is overwritten."""
+    def add(
+        self, exponents: NDArray[np.float64]
+    ) -> tuple[slice | NDArray[np.intp], NDArray[np.float64]]:
+        """Add a block of shape (m, b), which is overwritten; which sums grew, and their terms."""
         largest = exponents.max(axis=1)
         changed = np.flatnonzero(~(largest < self.shift - _NEGLIGIBLE))
         if len(changed) > len(largest) // 2:  # picking out the rows would cost more than it saves
@@ -228,7 +274,7 @@ class _LogSum:
         elif len(changed):
             rows, exponents = changed, exponents[changed]
         else:
-            return
+            return changed, exponents[:0]
         new = np.maximum(self.shift[rows], largest[rows])
         finite = np.where(new == -np.inf, 0.0, new)  # inf - inf is no number
         self.sum[rows] *= np.exp(self.shift[rows] - finite)
@@ -238,6 +284,7 @@ class _LogSum:
         np.maximum(exponents, _LOWEST_EXPONENT, out=exponents)
         np.exp(exponents, out=exponents)
         self.sum[rows] += exponents.sum(axis=1)
+        return rows, exponents
 
     def value(self) -> NDArray[np.float64]:
         return self.shift + np.log(self.sum)

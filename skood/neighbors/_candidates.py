@@ -45,7 +45,7 @@ class Candidates:
                 self._mask = np.empty(excess.size, dtype=bool)
             candidate = self._mask[: excess.size].reshape(excess.shape)
             np.greater_equal(excess, 0, out=candidate)
-        places = _flat_true(candidate)
+        places = flat_true(candidate)
         q_rows, columns = np.divmod(places, excess.shape[1])
         values = excess.ravel().take(places) + limit.take(q_rows)
         self.extend(q_rows, columns + start, values, error.take(q_rows))
@@ -84,7 +84,7 @@ def candidates_of_one(block: ClosenessBlock, k: int) -> NDArray[np.intp]:
     """Training rows that may be among the k nearest of one query, whose block has all of them."""
     closeness, error = block.excess[0], block.error[0]
     group = max(_GROUP, len(closeness) // (_GROUPS * k))
-    x_rows = _flat_true(closeness >= _kth_largest(block.excess, k, group)[0] - error - error)
+    x_rows = flat_true(closeness >= _kth_largest(block.excess, k, group)[0] - error - error)
     values = closeness.take(x_rows)
     if len(values) <= k:
         return x_rows
@@ -92,7 +92,7 @@ def candidates_of_one(block: ClosenessBlock, k: int) -> NDArray[np.intp]:
     return x_rows[values + error >= kth - error]
 
 
-def _flat_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+def flat_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Positions of the True values in a mask with few: `np.flatnonzero`, several times faster."""
     if mask.size % 8:
         return np.flatnonzero(mask)

@@ -100,6 +100,14 @@ class ClosenessReference:
             centred /= rows.dtype.type(self.unit)
         return centred
 
+    def closeness_to_itself(self, Q: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Closeness that `blocks` would give a training row equal to each query; half squares."""
+        centred = self.centred(Q).astype(np.float64)
+        half_squares = 0.5 * np.einsum("ij,ij->i", centred, centred)
+        if not self._takes_raw_rows(len(Q)):
+            return half_squares, half_squares
+        return half_squares + centred @ (self.centre / self.unit), half_squares
+
     def largest_safe_length(self) -> float:
         """The distance from the centre up to which the product can search a query."""
         return safe_length(float(self.block_lengths.max()), self.product_dtype)

@@ -34,6 +34,7 @@ from ._candidates import Candidates, candidates_of_one, nearest_of_ordered_pairs
 from ._centred_blocks import CentredBlocks
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference, lengths_from
 from ._product import Product, by_numpy, fast_product, prepare_thread
+from ._reach import PairsWithin, ReachByProduct
 
 _QUERY_BLOCK = 1024
 _LEAST_TO_SHARE = 192  # queries: each thread centres narrow rows itself, and does more in Python
@@ -73,16 +74,18 @@ class ExactSearch:
         *,
         q_norms: NDArray[np.float64] | None = None,
         exclude: NDArray[np.intp] | None = None,
+        within: PairsWithin | None = None,
         n_threads: int = 1,
         max_bytes: int = 1 << 30,
     ) -> Nearest:
         """Indices and distances of the k nearest rows of each row of Q.
 
-        `exclude` has the position of a training row to leave out for each query, -1 for none. The
-        blocks of the product take about `max_bytes` at most, in all threads together.
+        `exclude` has the position of a training row to leave out for each query, -1 for none.
+        `within` collects the pairs within its radii. The blocks of the product take about
+        `max_bytes` at most, in all threads together.
         """
         if len(Q) == 1:
-            return self._search_block(Q, k, q_norms, exclude, None, by_numpy)
+            return self._search_block(Q, k, q_norms, exclude, None, by_numpy, within)
         if FEW_QUERIES < len(Q) < _LEAST_TO_SHARE and n_blas_threads() >= n_threads:
             n_threads = 1  # the BLAS divides the product among its threads
         most = min(_QUERY_BLOCK, max(1, max_bytes // (n_threads * TRAINING_BLOCK * 2 * Q.itemsize)))
@@ -99,7 +102,8 @@ class ExactSearch:
         def search_part(part: slice) -> Nearest:
             norms = None if q_norms is None else q_norms[part]
             left_out = None if exclude is None else exclude[part]
-            return self._search_block(Q[part], k, norms, left_out, shared, product)
+            how = shared, product, within, part.start
+            return self._search_block(Q[part], k, norms, left_out, *how)
 
         if threads <= 1:
             answers = [search_part(part) for part in parts]
@@ -122,10 +126,12 @@ class ExactSearch:
         exclude: NDArray[np.intp] | None,
         shared: CentredBlocks | None,
         product: Product,
+        within: PairsWithin | None,
+        first: int = 0,
     ) -> Nearest:
         left_out = exclude is not None and bool((exclude >= 0).any())
         product_rows = Q if q_norms is None else unit_rows(Q, q_norms)
-        search = _ProductSearch(self, Q, q_norms, k + left_out, shared, product)
+        search = _ProductSearch(self, Q, q_norms, k + left_out, shared, product, within, first)
         indices, distances = search.run(product_rows)
         if not left_out:
             return indices, distances
@@ -145,8 +151,11 @@ class _ProductSearch:
         k: int,
         shared: CentredBlocks | None,
         product: Product,
+        within: PairsWithin | None,
+        first: int,
     ) -> None:
         self.owner = owner
+        self.within, self.first = within, first
         self.shared = shared
         self.product = product
         self.Q = Q.astype(np.float64, copy=False)  # once, not for each distance
@@ -178,8 +187,11 @@ class _ProductSearch:
         candidates = Candidates(len(rows), self.k, reference.dtype_for(len(rows)))
         passed = dropped_at = 0  # training rows
         bound = candidates.bound
+        reach = self._reach_of(product_rows, bound.dtype)
         for block in reference.blocks(product_rows, lengths, bound, self.shared, self.product):
             candidates.add(block)
+            if reach is not None:
+                reach.look_into(block)
             passed = block.start + block.excess.shape[1]
             if passed >= 2 * dropped_at:  # dropping more often costs more than it saves
                 candidates.drop()
@@ -190,6 +202,8 @@ class _ProductSearch:
             candidates.drop()
         if len(candidates) > _TOO_MANY * self.k * len(rows):
             reference.use_full_precision()
+        if reach is not None:
+            self._add_reached(*reach.pairs(), rows)
         return self._nearest(candidates.q_rows, candidates.x_rows, rows)
 
     def _by_one_product(
@@ -200,6 +214,10 @@ class _ProductSearch:
         bound = np.full(1, -np.inf, dtype=reference.dtype_for(1))
         (block,) = reference.blocks(product_row, length, bound, None, self.product)
         x_rows = candidates_of_one(block, self.k)
+        reach = self._reach_of(product_row, bound.dtype)
+        if reach is not None:
+            reach.look_into(block)
+            self._add_reached(*reach.pairs(), row)
         if len(x_rows) > _TOO_MANY * self.k:
             reference.use_full_precision()
         return self._nearest(np.zeros_like(x_rows), x_rows, row)
@@ -218,7 +236,21 @@ class _ProductSearch:
     def _by_differences(self, row: int) -> Nearest:
         """The nearest rows by all distances, for a query that is too far away for the product."""
         everything = np.arange(len(self.owner.X))
-        return self._nearest(np.zeros_like(everything), everything, np.array([row]))
+        pairs = np.zeros_like(everything), everything, np.array([row])
+        self._add_reached(*pairs)
+        return self._nearest(*pairs)
+
+    def _reach_of(self, product_rows: NDArray, dtype: np.dtype) -> ReachByProduct | None:
+        if self.within is None:
+            return None
+        return ReachByProduct(self.owner.reference, self.within.radii, product_rows, dtype)
+
+    def _add_reached(
+        self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], rows: NDArray[np.intp]
+    ) -> None:
+        if self.within is not None:
+            distances = self._distances(q_rows, x_rows, rows)
+            self.within.add(self.first + rows[q_rows], x_rows, distances)
 
     def _nearest(
         self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], rows: NDArray[np.intp]

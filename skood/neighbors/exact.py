@@ -22,6 +22,7 @@ from ..rows.place import device_of, is_in_tensor
 from ..rows.threads import n_threads
 from ._exact_search import ExactSearch
 from ._neighbors import Neighbors
+from ._reach import PairsWithin
 from ._tensor_search import TensorSearch, tensor_norms
 from .contract import METRICS, NeighborIndex
 
@@ -219,6 +220,44 @@ class ExactIndex(NeighborIndex):
         norms = self.norms(Q)
         indices, distances = self._engine.search(Q, k, q_norms=norms, exclude=exclude)
         return Neighbors(indices, distances if norms is None else 0.5 * distances**2)
+
+    def answer_within(
+        self, Q: NDArray, k: int, radii: NDArray[np.float64]
+    ) -> tuple[Neighbors, tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]]:
+        """Neighbours of new rows, and the training rows that have them within a radius.
+
+        The search is NumPy's, in one thread.
+
+        Parameters
+        ----------
+        Q : ndarray of shape (m, n_features)
+            Finite rows of the training rows' type.
+        k : int
+            Number of neighbours.
+        radii : ndarray of shape (n,)
+            A distance for each training row; inf reaches everything.
+
+        Returns
+        -------
+        Neighbors, (queries, rows, distances)
+            The second names pairs, query by query: positions in Q and among the training rows, and
+            their distance, which may exceed the radius by a rounding error.
+        """
+        cosine = self.row_norms_ is not None
+        within = PairsWithin(np.sqrt(2.0 * radii) if cosine else radii)
+        engine: Any = self._engine
+        indices, distances = engine.search(
+            Q, k, q_norms=self.norms(Q), within=within, max_bytes=working_memory_bytes()
+        )
+        queries, rows, lengths = within.ordered()
+        if cosine:
+            distances, lengths = 0.5 * distances**2, 0.5 * lengths**2
+        return Neighbors(indices, distances), (queries, rows, lengths)
+
+    @property
+    def is_on_host(self) -> bool:
+        """Whether NumPy searches."""
+        return isinstance(self._engine, ExactSearch)
 
     def _search(
         self,

@@ -268,3 +268,27 @@ def test_tight_heaps_far_apart_are_told_apart_in_float64(spread):
     np.testing.assert_array_equal(found.indices[:200], indices)
     np.testing.assert_allclose(found.distances[:200], distances, rtol=1e-9)
     np.testing.assert_array_equal(index.query(Q, 8).indices, found.indices)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("m", [1, 20, 80])
+@pytest.mark.parametrize("unit", [1.0, 1e-30])
+def test_pairs_within_the_radius_of_a_training_row(dtype, metric, m, unit):
+    X, Q = (dtype(unit) * (rows(n, 9, seed=n, dtype=dtype) + dtype(2)) for n in (400, m))
+    Q[0] = X[7]
+    if m > 1:
+        Q[1] = X[3] * 1e7  # too far away for the product
+    index = ExactIndex(metric=metric).fit(X)
+    order, distances = plain_neighbors(X, Q, 400, metric)
+    every = np.take_along_axis(distances, np.argsort(order, axis=1), axis=1)
+    radii = np.quantile(every, np.linspace(0, 0.3, 400))
+    radii[7:9] = 0.0, np.inf
+    neighbors, (queries, found, lengths) = index.answer_within(Q, 5, radii)
+    np.testing.assert_array_equal(neighbors.indices, order[:, :5])
+    clearly = np.argwhere(every < radii * (1 - 1e-9))
+    pairs = np.column_stack([queries, found])
+    assert set(map(tuple, clearly)) <= set(map(tuple, pairs))
+    assert (lengths <= radii[found] * (1 + 1e-9)).all()
+    np.testing.assert_allclose(lengths, every[queries, found], rtol=1e-6, atol=1e-9 * unit)
+    assert len(set(map(tuple, pairs))) == len(pairs)
