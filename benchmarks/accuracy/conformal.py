@@ -1,8 +1,10 @@
 """Whether the guarantees of ConformalOutlierDetector hold, by simulation and on real rows.
 
     python benchmarks/accuracy/conformal.py --data ../shared/data   # without --data: fewer sets
+    python benchmarks/accuracy/conformal.py --part methods          # full conformal and CV+ alone
 
 1,000 repetitions of each: draw calibration and new rows, calibrate, and count the flagged rows.
+Each part writes a page of its own.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import sys
 import warnings
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +25,7 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 
 from _common.report import say, write_result
+from _conformal import methods
 from _conformal.tables import (
     ALPHAS,
     CONFIDENCE,
@@ -66,6 +70,15 @@ rows. So nothing may be flagged.""",
 `conformal_test` on batches of {N_BATCH} ID rows, and with {N_STRANGE} of them replaced by OoD rows:
 the share of batches with such a p-value, in %.""",
 }
+
+
+class Page(NamedTuple):
+    """A page of results."""
+
+    name: str
+    title: str
+    command: str
+    body: str
 
 
 class ScoreColumn(BaseEstimator):
@@ -194,32 +207,51 @@ def report(tasks: list[Task], shares: Shares, repetitions: int, refits: int) -> 
     )
 
 
+def measure_split(arguments: argparse.Namespace) -> Page:
+    repetitions, refits = (30, 10) if arguments.quick else (REPETITIONS, REFITS)
+    shares: Shares = defaultdict(list)
+    tasks = list(all_tasks(arguments.data))
+    for task in tasks:
+        say(f"{task.name} ...")
+        for seed in range(repetitions):
+            repetition(task, seed, shares)
+    for name in ("simulation", "digits"):
+        say(f"{name}, all fitted anew ...")
+        for seed in range(refits):
+            refit(name, seed, shares)
+    command = COMMAND if arguments.data else "python benchmarks/accuracy/conformal.py"
+    body = report(tasks, shares, repetitions, refits)
+    return Page("conformal", "Guarantees of ConformalOutlierDetector", command, body)
+
+
+def measure_methods(arguments: argparse.Namespace) -> Page:
+    repetitions = 20 if arguments.quick else REPETITIONS
+    body = methods.report(methods.measured(repetitions), repetitions)
+    command = "python benchmarks/accuracy/conformal.py --part methods"
+    return Page("conformal_methods", "Full conformal p-values and CV+", command, body)
+
+
+PARTS = {"split": measure_split, "methods": measure_methods}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder that holds adbench/, fashion_mnist/, ...")
+    parser.add_argument("--part", choices=PARTS, help="the only part to measure")
     parser.add_argument("--quick", action="store_true", help="few repetitions; nothing is written")
     arguments = parser.parse_args()
-    repetitions, refits = (30, 10) if arguments.quick else (REPETITIONS, REFITS)
-    shares: Shares = defaultdict(list)
     # With few calibration rows nothing can be flagged at 1 %: that is a result here.
     warnings.filterwarnings("ignore", "alpha=", UserWarning)
-    with threadpool_limits(1):
-        tasks = list(all_tasks(arguments.data))
-        for task in tasks:
-            say(f"{task.name} ...")
-            for seed in range(repetitions):
-                repetition(task, seed, shares)
-        for name in ("simulation", "digits"):
-            say(f"{name}, all fitted anew ...")
-            for seed in range(refits):
-                refit(name, seed, shares)
-    body = report(tasks, shares, repetitions, refits)
-    if arguments.quick:
-        print(body)  # a part is no result: it must not replace one
-        return
-    command = COMMAND if arguments.data else "python benchmarks/accuracy/conformal.py"
-    packages = ["skood", "numpy", "scipy", "scikit-learn"]
-    write_result("conformal", "Guarantees of ConformalOutlierDetector", command, packages, body)
+    for name, measure in PARTS.items():
+        if arguments.part not in (None, name):
+            continue
+        with threadpool_limits(1):
+            page = measure(arguments)
+        if arguments.quick:
+            print(page.body)
+        else:
+            packages = ["skood", "numpy", "scipy", "scikit-learn"]
+            write_result(page.name, page.title, page.command, packages, page.body)
 
 
 if __name__ == "__main__":

@@ -113,13 +113,9 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
 
     The error rate is proven for "full" and "split"; for "cv+" about 2 alpha is. "fdr" is proven for
     "split", "fdr-e" for "split" and "full"; the other combinations are not. So "split" is the
-    default, though it finds fewer rows: it has all proofs, fits once and scores by one detector.
-
-    "full" scores all training rows in `fit`. New rows take about 1.3 times as long as plain scoring
-    for kNN and kernel densities, twice for LCP, some 5 times for LOF, and far longer for
-    Mahalanobis distances, which are estimated anew for each. With "full" and "cv+" no score is the
-    threshold for all rows: `score_samples` moves a score that disagrees with the p-value to it.
-    Scores within 1e-9 of their size are ties there.
+    default. "full" takes some 1.3 times as long as plain scoring for kNN and KD, 2.5 for LCP, 6 for
+    LOF, and more for MD; scores within 1e-9 of their size are ties. With "full" and "cv+" no score
+    is the threshold for all rows: `score_samples` moves one that disagrees with the p-value to it.
 
     With ``control="fdr"``, the smallest p-value has to be at most alpha / m to flag one of m rows
     on its own, so n should be well above m / alpha. It holds with `class_conditional` too: the

@@ -11,7 +11,7 @@ from scipy.stats import binom
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.mixture import GaussianMixture
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skood import (
@@ -22,6 +22,7 @@ from skood import (
     LOFOutlierDetector,
     MahalanobisOutlierDetector,
     load,
+    make_outlier_pipeline,
     save,
 )
 
@@ -45,24 +46,30 @@ def test_full_p_values_are_those_of_a_refit(detector):
         assert p_value == pytest.approx((1 + (scores[:-1] < scores[-1]).sum()) / 41, abs=1e-9)
 
 
-def test_cv_plus_is_the_plain_rewrite():
-    X, Q = rows(60), rows(8) + 0.5
+@pytest.mark.parametrize("pipeline", [make_pipeline, make_outlier_pipeline])
+@pytest.mark.parametrize("class_conditional", [False, True])
+def test_cv_plus_is_the_plain_rewrite(pipeline, class_conditional):
+    X, Q, y = rows(60), rows(8) + 0.5, np.arange(60) % 2
     detector = ConformalOutlierDetector(
-        make_pipeline(StandardScaler(), KNNOutlierDetector(n_neighbors=3)),
+        pipeline(StandardScaler(), KNNOutlierDetector(n_neighbors=3)),
         method="cv+",
         n_folds=4,
         alpha=0.2,
+        class_conditional=class_conditional,
         random_state=0,
-    ).fit(X)
-    lower = np.zeros(len(Q))
+    ).fit(X, y)
+    lower = np.zeros((2, len(Q)))
     for fitted in detector._ranked.ranks.detectors:
         known = fitted.named_steps["knnoutlierdetector"].index_.training_rows_
         scaled = fitted[0].transform(X)
         fold = [i for i in range(60) if not (known == scaled[i]).all(axis=1).any()]
         assert len(fold) == 15
-        scores = fitted.score_samples(X[fold])
-        lower += (scores < fitted.score_samples(Q)[:, np.newaxis]).sum(axis=1)
-    np.testing.assert_array_equal(detector.p_values(Q), (1 + lower) / 61)
+        assert type(fitted) is Pipeline  # it has cross-fitted nothing itself
+        scores, is_odd = fitted.score_samples(X[fold]), y[fold] == 1
+        is_lower = scores < fitted.score_samples(Q)[:, np.newaxis]
+        lower += is_lower[:, ~is_odd].sum(axis=1), is_lower[:, is_odd].sum(axis=1)
+    together, by_class = (1 + lower.sum(axis=0)) / 61, ((1 + lower) / 31).max(axis=0)
+    np.testing.assert_array_equal(detector.p_values(Q), by_class if class_conditional else together)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,15 @@ def test_p_values_and_decisions_of_all_rows_together(control, sizes):
     np.testing.assert_array_equal(lazy.predict(frame).compute(), detector.predict(Q))
 
 
+def test_e_values_are_for_rows_in_memory():
+    inner = ConformalOutlierDetector(KNNOutlierDetector(3), control="fdr-e", alpha=0.2)
+    detector = inner.set_params(method="full").fit(rows(300, seed=5))
+    lazy, Q = DaskOutlierDetector(detector), np.vstack([_Q, rows(5, seed=3) * 9])
+    np.testing.assert_array_equal(lazy.predict(Q), detector.predict(Q))
+    with pytest.raises(ValueError, match=r"can't decide by control='fdr-e' over the chunks"):
+        lazy.predict(da.from_array(Q))
+
+
 def test_frames_keep_index_divisions_and_names():
     names = ["a", "b", "c", "d"]
     detector = LCPOutlierDetector().fit(pd.DataFrame(_X, columns=names))

@@ -171,6 +171,14 @@ def test_pipelines_and_p_values_over_shards():
         np.testing.assert_array_equal(flags.predict(chunked), calibrated[1].predict(frames[1]))
 
 
+@pytest.mark.parametrize("method", ["full", "cv+"])
+def test_shards_allow_a_split_alone(method):
+    detector = KNNOutlierDetector(algorithm=ShardedIndex(n_shards=2))
+    for inner in (detector, make_pipeline(StandardScaler(), detector)):
+        with pytest.raises(ValueError, match=r"'method' parameter .* must be 'split' for "):
+            ConformalOutlierDetector(inner, method=method).fit(da.from_array(rows(60)))
+
+
 @pytest.mark.parametrize("n_shards", [None, 2])
 def test_an_index_is_shared_and_never_changed(n_shards):
     X = da.from_array(rows(100), chunks=(30, -1))

@@ -29,6 +29,7 @@ from _common.peers import (
 )
 from _common.timing import Seconds, timed
 from skood import (
+    ConformalOutlierDetector,
     KernelDensityOutlierDetector,
     KNNOutlierDetector,
     LCPOutlierDetector,
@@ -279,6 +280,22 @@ def approximate_search(sizes: Sizes) -> Work:
     return Work(name, seconds, claims, qualities=qualities)
 
 
+def full_conformal(make: type, limit: float, sizes: Sizes) -> Work:
+    """P-values by full conformal ranks, against the detector's scores alone."""
+    n, d, m = sizes.rows(20_000), 64, sizes.rows(2_000)
+    X, Q = gaussian_rows(n, d, np.float64), gaussian_rows(m, d, np.float64, seed=1)
+    plain = make(n_jobs=N_JOBS).fit(X)
+    full = ConformalOutlierDetector(make(n_jobs=N_JOBS), method="full").fit(X)
+    return Work(
+        f"full conformal p-values {m:,} of {_shape(n, d)} float64, {make.__name__}",
+        {
+            "p-values": timed(lambda: full.p_values(Q)),
+            "scores": timed(lambda: plain.score_samples(Q)),
+        },
+        [Claim("p-values", ("scores",), at_most=limit)],
+    )
+
+
 def one_row_at_a_time(sizes: Sizes) -> Work:
     n, d = sizes.rows(50_000), 64
     X, Q = gaussian_rows(n, d), gaussian_rows(N_CALLS, d, seed=1)
@@ -324,6 +341,10 @@ WORK: dict[str, Callable[[Sizes], Work]] = {
     "fit": neighbor_fit,
     "faiss": approximate_search,
     "one-row": one_row_at_a_time,
+    "full-knn": lambda sizes: full_conformal(KNNOutlierDetector, 1.3, sizes),
+    "full-lcp": lambda sizes: full_conformal(LCPOutlierDetector, 2.0, sizes),
+    "full-lof": lambda sizes: full_conformal(LOFOutlierDetector, 3.0, sizes),
+    "full-kd": lambda sizes: full_conformal(KernelDensityOutlierDetector, 1.3, sizes),
 }
 if is_installed("torch"):  # last, since the other works run without torch
     WORK |= {
