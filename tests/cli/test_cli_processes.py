@@ -314,10 +314,10 @@ def test_what_is_started_twice_ends_as_if_started_once(folder):
 
 
 def test_a_closed_pipe_is_no_error(folder):
-    shell = f"{sys.executable} -m skood {{}} | head -1; exit ${{PIPESTATUS[0]}}"
+    skood = f"{sys.executable} -m skood"
     for arguments in (f"info {folder / 'd.skood'}", "score --help"):
         done = subprocess.run(
-            ["bash", "-c", shell.format(arguments)],  # noqa: S607
+            ["bash", "-c", f"{skood} {arguments} | head -1; exit ${{PIPESTATUS[0]}}"],  # noqa: S607
             capture_output=True,
             text=True,
             check=False,
@@ -326,7 +326,7 @@ def test_a_closed_pipe_is_no_error(folder):
         assert done.returncode in (0, 141)
     for target, status in ((">/dev/full", 2), (">&-", 0), (">&- 2>&-", 0)):
         done = subprocess.run(
-            ["bash", "-c", f"{sys.executable} -m skood info {folder / 'd.skood'} {target}"],  # noqa: S607
+            ["bash", "-c", f"{skood} info {folder / 'd.skood'} {target}"],  # noqa: S607
             capture_output=True,
             text=True,
             check=False,
