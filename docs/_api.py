@@ -62,7 +62,13 @@ SECTIONS = (
     Section(
         "Transformers",
         "skood",
-        ("PartialWhitener", "ActiveNeuronSelector", "ReActTransformer", "ASHTransformer"),
+        (
+            "TableScaler",
+            "PartialWhitener",
+            "ActiveNeuronSelector",
+            "ReActTransformer",
+            "ASHTransformer",
+        ),
         "Steps before a detector.",
     ),
     Section(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         PartialWhitener,
         ReActTransformer,
         ReferenceStore,
+        TableScaler,
     )
     from .rows import open_rows
     from .storage import load, save
@@ -58,6 +59,7 @@ __all__ = [
     "ReActTransformer",
     "ReferenceStore",
     "SHEScorer",
+    "TableScaler",
     "TrimmedOutlierDetector",
     "ViMScorer",
     "explain",
@@ -95,6 +97,7 @@ _HOME = {
     "load": "storage",
     "make_outlier_detector": "detectors",
     "ReferenceStore": "preprocessing",
+    "TableScaler": "preprocessing",
     "open_rows": "rows",
     "save": "storage",
 }

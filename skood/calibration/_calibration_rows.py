@@ -71,3 +71,8 @@ def is_outside(labels: NDArray | None, n_samples: int) -> NDArray[np.bool_]:
     """Which rows are labelled out-of-distribution, where all labels are +1 or -1."""
     signs = signs_of(labels)
     return np.zeros(n_samples, dtype=bool) if signs is None else signs == -1
+
+
+def settled(steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Steps for fits on some of the rows: one that knows what the columns are keeps to it."""
+    return [(name, step.settled() if hasattr(step, "settled") else step) for name, step in steps]

@@ -53,7 +53,8 @@ def warn_of_ruled_columns(pipeline: Any, X: Any) -> None:
 def _columns(X: Any) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Name and finite values of each column of numbers."""
     if hasattr(X, "columns"):
-        named = [(repr(name), np.asarray(X[name])) for name in X.columns]
+        names = getattr(X, "column_names", X.columns)  # of Arrow, whose columns are arrays
+        named = [(repr(name), np.asarray(X[name])) for name in names]
     else:
         rows = np.asarray(X if hasattr(X, "dtype") else None)  # others may be slow to read
         named = [(str(j), rows[:, j]) for j in range(rows.shape[1])] if rows.ndim == 2 else []

@@ -27,7 +27,7 @@ from .._validation import (
 from ..explanation import Explanation, explain
 from ..measures import contamination_threshold
 from ..measures.ties import below_ties
-from ._calibration_rows import is_outside, learns_from_labels
+from ._calibration_rows import is_outside, learns_from_labels, settled
 from ._float_types import KeepsFloatType
 from ._odd_rows import odd_rows
 from ._ruled_columns import warn_of_ruled_columns
@@ -371,7 +371,7 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
 
     def _plain(self) -> Pipeline:
         """The same steps without a threshold of the whole, also where the last is a Pipeline."""
-        *transformers, (name, last) = self.steps
+        *transformers, (name, last) = settled(self.steps)
         if isinstance(last, OutlierPipeline) and not last.trim:
             last = last._plain()
         return Pipeline([*transformers, (name, last)], memory=self.memory)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from skood._version import __version__
 
-from . import _bench, _demo, _detect, _fit, _info, _score
+from . import _bench, _check, _demo, _detect, _fit, _info, _score
 from ._errors import CommandError, shown
 
 # In the order of the help text. Each part has `add_parser(commands)` and `run(arguments)`.
-COMMANDS = (_demo, _detect, _fit, _score, _bench, _info)
+COMMANDS = (_demo, _check, _detect, _fit, _score, _bench, _info)
 _INTERRUPTED, _TERMINATED, _PIPE_CLOSED = 130, 143, 141  # as shells have them
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
-from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import NotFittedError, check_is_fitted
@@ -21,7 +19,7 @@ from skood import (
     make_outlier_pipeline,
 )
 from skood.cli.files import RowLayout
-from skood.preprocessing import CategoryEncoder
+from skood.preprocessing import TableScaler
 
 # The steps of each detector on columns of numbers.
 _STEPS: dict[str, Callable[[int], Pipeline]] = {
@@ -50,15 +48,12 @@ def assemble(
     Fitted `features` are not fitted again. `scale` "auto" standardises for all detectors but one
     that whitens. `robust` is that of `make_outlier_detector`.
     """
-    before: list[Any] = [] if missing == "refuse" else [SimpleImputer(strategy=missing)]
-    if scale == "standard" or (scale == "auto" and name != "embedding"):
-        before.append(StandardScaler())
-    if layout.categories:
-        numbers = make_pipeline(*before) if before else "passthrough"
-        parts: list[Any] = [("categories", CategoryEncoder(), list(layout.categories))]
-        if layout.numbers:
-            parts.insert(0, ("numbers", numbers, list(layout.numbers)))
-        before = [ColumnTransformer(parts, verbose_feature_names_out=False)]
+    scales = scale == "standard" or (scale == "auto" and name != "embedding")
+    before: list[Any] = [StandardScaler()] if scales else []
+    if layout.kind == "table":
+        schema = [layout.column(name) for name in layout.features]
+        options: dict[str, Any] = {"with_mean": scales, "with_std": scales, "missing": missing}
+        before = [TableScaler(**options, schema=schema)]
     if features is not None:
         before.insert(0, FrozenEstimator(features) if _is_fitted(features) else features)
     steps = [step for _, step in _STEPS[name](seed).steps]

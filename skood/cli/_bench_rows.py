@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from skood._validation import select_rows
 from skood.cli.files import (
-    ColumnRoles,
     ReadingOptions,
     RowLayout,
     check_gaps,
@@ -69,7 +68,9 @@ def read_bench_rows(
     elif reading.array is not None:
         raise UsageError(f"--data-key names an array of an NPZ file, which {source.name} is not.")
     else:
-        rows, layout, labels, name = _read_table(source, options.labels, exclude, preparation)
+        rows, layout, labels, name = _read_table(
+            source, options.labels, exclude, preparation, reading
+        )
     fills = preparation.missing != "refuse" and layout.kind == "table"
     check_gaps(rows, source.name, missing=fills)
     if labels is not None:
@@ -80,15 +81,18 @@ def read_bench_rows(
 
 
 def _read_table(
-    source: Any, name: str | None, exclude: tuple[str, ...], preparation: PreparationOptions
+    source: Any,
+    name: str | None,
+    exclude: tuple[str, ...],
+    preparation: PreparationOptions,
+    reading: ReadingOptions,
 ) -> tuple[Any, RowLayout, NDArray | None, str]:
     label_columns = () if name is None else (name,)
     check_named_columns(source.name, "--labels", label_columns, source.columns)
     check_named_columns(source.name, "--exclude", exclude, source.columns)
-    roles = ColumnRoles(exclude=exclude + label_columns)
-    rows, layout = read_training_table(
-        source, roles, preparation.categorical, preparation.max_categories
-    )
+    fills = preparation.missing != "refuse"
+    table = preparation.table(None, exclude + label_columns, reading)
+    rows, layout = read_training_table(source, table, missing=fills)
     if name is None:
         return rows, layout, None, ""
     values = source.whole_table([name])[name].to_pylist()

@@ -51,7 +51,7 @@ def _fit_and_open(task: DetectTask) -> tuple[Fitted, Any]:
     images = task.detector.features is not None
     source = None
     if not (images and task.new.is_dir()):  # the size of images is known only after the fit
-        source = open_input(task.new, task.reading, images=images)
+        source = open_input(task.new, task.reading, task.voice, images=images)
     fitted = fit_file(
         task.training,
         task.reading,
@@ -62,8 +62,10 @@ def _fit_and_open(task: DetectTask) -> tuple[Fitted, Any]:
         also_in=source,
     )
     if source is None:
-        source = open_input(task.new, task.reading, images=True, shape=fitted.image_shape)
-    return matched(fitted, source, task.roles, task.voice), source
+        source = open_input(
+            task.new, task.reading, task.voice, images=True, shape=fitted.image_shape
+        )
+    return matched(fitted, source, task.roles, task.reading, task.voice), source
 
 
 def _write(source: Any, scorer: Scorer, output: Path, options: ResultOptions, voice: Voice) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from skood import ConformalOutlierDetector, load
-from skood.cli.files import ColumnRoles, ReadingOptions
+from skood.cli.files import ColumnRoles, ReadingOptions, RowLayout, listed, outside
 from skood.storage import read_manifest
 from skood.storage.walk import with_stand_ins
 
@@ -37,14 +38,31 @@ def fit_file(
     start = perf_counter()
     features = load(options.features, trusted=options.trust) if options.features else None
     shape = _image_shape(features)
-    source = open_input(path, reading, images=features is not None, shape=shape)
+    source = open_input(path, reading, voice, images=features is not None, shape=shape)
     check_options(source, roles, preparation, features, also_in)
-    training = read_training_rows(source, roles, preparation)
+    training = read_training_rows(source, roles, preparation, reading)
     voice.say(f"read {training.file}: {training.size()} ({_seconds(start)})")
+    for note in training.notes():
+        voice.say(note)
+    if also_in is not None and also_in.columns is not None:
+        _check_ranges(training.layout, also_in)
     start = perf_counter()
     fitted = _fit(training, preparation.scale, options, features)
     voice.say(f"fitted {fitted.describe()} ({_seconds(start)})")
     return fitted
+
+
+def _check_ranges(layout: RowLayout, new: Any) -> None:
+    """Ask about columns that go on in the new rows as a clock does, before the fit."""
+    sample = new.sample([name for name in layout.numbers if name in new.columns])
+    names = outside(layout, sample)
+    if names:
+        raise DataError(
+            f"All first rows of {new.name} lie outside the range of the training rows in "
+            f"{listed(names)}, which rises or falls from row to row as a counter or clock does: "
+            f"leave it out with --exclude {shlex.join(names)}, or keep it with --feature "
+            f"{shlex.join(names)}."
+        )
 
 
 def _fit(training: TrainingRows, scale: str, options: DetectorOptions, features: Any) -> Fitted:

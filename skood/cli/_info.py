@@ -7,7 +7,7 @@ from typing import Any
 
 from ._table_arguments import add_talking
 
-_FEATURES_SHOWN = 12
+_FEATURES_SHOWN, _COLUMNS_SHOWN = 12, 40
 
 
 def add_parser(commands: Any) -> None:
@@ -59,6 +59,7 @@ def _pairs(path: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
         ("checksum", f"sha256 {checksum}"),
         *_in_lines("steps", _steps(summary.get("steps") or [{"type": manifest["estimator"]}])),
         *_in_lines("features", _features(summary, notes.get("layout", {}))),
+        *_in_lines("columns", _columns(notes.get("layout", {}))),
         *_in_lines("training", _training(summary, notes)),
         *_in_lines("networks", _networks(manifest["modules"])),
         ("versions", versions),
@@ -98,6 +99,15 @@ def _features(summary: dict[str, Any], layout: dict[str, Any]) -> list[str]:
     if layout["exclude"]:
         lines.append(f"left out: {_listed(layout['exclude'])}")
     return lines
+
+
+def _columns(layout: dict[str, Any]) -> list[str]:
+    from skood.preprocessing import ColumnSchema
+
+    schema = [ColumnSchema.from_dict(column) for column in layout.get("schema", [])]
+    lines = [f"{column.name}: {column.describe()}" for column in schema[:_COLUMNS_SHOWN]]
+    more = len(schema) - _COLUMNS_SHOWN
+    return lines if more <= 0 else [*lines, f"and {more:,} more: see --json"]
 
 
 def _training(summary: dict[str, Any], notes: dict[str, Any]) -> list[str]:

@@ -9,10 +9,16 @@ from typing import Any
 from skood.cli.files import ReadingOptions, open_source
 
 from ._errors import UsageError
+from ._speaking import Voice
 
 
 def open_input(
-    path: Path, reading: ReadingOptions, *, images: bool, shape: Sequence[int] | None = None
+    path: Path,
+    reading: ReadingOptions,
+    voice: Voice,
+    *,
+    images: bool,
+    shape: Sequence[int] | None = None,
 ) -> Any:
     """Open a file, or a folder if the detector takes images; see `open_source`."""
     if path.is_dir() and not images:
@@ -20,7 +26,10 @@ def open_input(
             f"{str(path)!r} is a folder, and not a file of rows; images in a folder need a "
             "detector that was fitted with --features."
         )
-    return open_source(path, reading, shape=shape)
+    source = open_source(path, reading, shape=shape)
+    for note in getattr(source, "notes", ()):
+        voice.say(note)
+    return source
 
 
 def check_no_columns_named(source: Any, **options: Any) -> None:

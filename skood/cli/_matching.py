@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from skood.cli.files import ColumnRoles, RowLayout, TableError, check_named_columns
+from skood.cli.files import (
+    ColumnRoles,
+    ReadingOptions,
+    RowLayout,
+    TableError,
+    adapted,
+    check_named_columns,
+)
 
 from ._errors import UsageError
 from ._fitted import Fitted
@@ -15,7 +22,9 @@ from ._speaking import Voice
 _RESULTS = ("score", "p_value", "decision")
 
 
-def matched(fitted: Fitted, source: Any, roles: ColumnRoles, voice: Voice) -> Fitted:
+def matched(
+    fitted: Fitted, source: Any, roles: ColumnRoles, reading: ReadingOptions, voice: Voice
+) -> Fitted:
     """Give the detector the layout of the file to score."""
     layout = fitted.layout
     if source.columns is None:
@@ -35,7 +44,12 @@ def matched(fitted: Fitted, source: Any, roles: ColumnRoles, voice: Voice) -> Fi
             f"the detector knows no names of columns: the columns of {source.name} are taken in "
             "their order"
         )
-    layout.check_columns(source.name, source.columns)
+    layout.check_columns(source.name, source.columns, source.own_index)
+    layout, notes = adapted(
+        layout, source.sample(list(layout.numbers)), source.name, reading.decimal, reading.thousands
+    )
+    for note in notes:
+        voice.say(note)
     if layout.id_column is not None and layout.id_column not in source.columns:
         voice.say(f"{source.name} has no column {layout.id_column!r}: rows are numbered")
     return replace(fitted, layout=layout, by_position=by_position)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from .files import ResultsFormat
+    from skood.preprocessing.table_decisions import TableOptions
+
+    from .files import ReadingOptions, ResultsFormat
 
 T = TypeVar("T")
 
@@ -20,7 +22,24 @@ class PreparationOptions:
     scale: str
     missing: str
     categorical: tuple[str, ...]
-    max_categories: int
+    feature: tuple[str, ...]
+    max_categories: int | None  # None: by the number of rows
+
+    def table(
+        self, id_column: str | None, exclude: tuple[str, ...], reading: ReadingOptions
+    ) -> TableOptions:
+        """What the options say of a table."""
+        from skood.preprocessing.table_decisions import TableOptions
+
+        return TableOptions(
+            id_column,
+            exclude,
+            self.categorical,
+            self.feature,
+            reading.decimal,
+            reading.thousands,
+            self.max_categories,
+        )
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,14 @@ from typing import Any
 
 from skood.cli.files import TableError, without_gaps
 
-from ._errors import shown
+from ._errors import DataError, shown
 from ._options import ResultOptions
 from ._progress import ScoringProgress
 from ._report import print_lowest
 from ._scoring import Scorer
 from ._speaking import Voice
+
+_FEW_ROWS, _SHOWN = 5, 5  # of fewer rows, none need have a known category
 
 
 def score_file(
@@ -35,6 +37,20 @@ def score_file(
             progress.update(scorer.tally["rows"])
     if not scorer.tally["rows"]:
         raise TableError(f"{source.name} has no rows.")
+    _refuse_other_categories(scorer, source)
+
+
+def _refuse_other_categories(scorer: Scorer, source: Any) -> None:
+    """Raise if no row has a known category: a file writes them otherwise, or has other columns."""
+    n_rows, known = scorer.tally["rows"], scorer.fitted.layout
+    for column, new in scorer.tally["new"].items():
+        if new["rows"] == n_rows >= _FEW_ROWS:
+            texts = ", ".join(map(repr, new["texts"]))
+            usual = ", ".join(map(repr, known.column(column).categories[:_SHOWN]))
+            raise DataError(
+                f"No row of {source.name} has a {column!r} of the training rows ({usual}), but "
+                f"{texts}: write the categories as in the training rows."
+            )
 
 
 def report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) -> None:

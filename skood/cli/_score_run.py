@@ -102,10 +102,10 @@ def _load_and_open(task: ScoreTask) -> tuple[Fitted, Any]:
     """The detector, and the file to score."""
     fitted = load_fitted(task.detector, task.trust)
     shape = fitted.image_shape
-    source = open_input(task.file, task.reading, images=shape is not None, shape=shape)
+    source = open_input(task.file, task.reading, task.voice, images=shape is not None, shape=shape)
     if source.columns is not None:
         check_named_columns(source.name, "--exclude", task.roles.exclude, source.columns)
-    return matched(fitted, source, task.roles, task.voice), source
+    return matched(fitted, source, task.roles, task.reading, task.voice), source
 
 
 def _made_of(task: ScoreTask, source: Any, fitted: Fitted, length: int) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _made_of(task: ScoreTask, source: Any, fitted: Fitted, length: int) -> dict[
         "--explain": task.results.explain,
         "--escape-formulas": task.results.escape_formulas,
         "--block-rows": length,
-        "way of reading": list(astuple(task.reading)),
+        "way of reading": [list(v) if isinstance(v, tuple) else v for v in astuple(task.reading)],
     }
 
 

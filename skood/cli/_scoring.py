@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.compose import ColumnTransformer
 
 from skood import ConformalOutlierDetector, explain
 from skood._optional import import_optional
 from skood._validation import last_step
 from skood.cli.files import Block
 from skood.measures.blocks import slices
-from skood.preprocessing import CategoryEncoder
+from skood.preprocessing import TableScaler
 
 from ._fitted import Fitted
 
@@ -39,7 +38,7 @@ class Scorer:
     ) -> None:
         self.fitted, self._detector, self._layout = fitted, fitted.detector, fitted.layout
         self._row_name, self._n_top = row_name, n_top
-        self._encoder = _category_encoder(self._detector)
+        self._known = _known_categories(self._detector)
         self.tally: dict[str, Any] = {"rows": 0, "flagged": 0, "lowest": [], "new": {}}
         self.tally.update(tally or {})
 
@@ -81,16 +80,9 @@ class Scorer:
         return columns
 
     def _shares(self, rows: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Shares of the columns of the file; those of the categories of a column are added up."""
+        """Names and shares of the columns of the file."""
         explanation = explain(self._detector, rows)
-        if self._encoder is None:
-            return explanation.feature_names.astype(str), explanation.shares
-        owners = np.arange(len(self._layout.numbers)).tolist()
-        for j, width in enumerate(self._encoder.widths(), start=len(owners)):
-            owners += [j] * width
-        shares = np.zeros((len(rows), len(self._layout.features)))
-        np.add.at(shares.T, owners, explanation.shares.T)
-        return np.array(self._layout.features), shares
+        return explanation.feature_names.astype(str), explanation.shares
 
     def _count(self, block: Block, results: pa.RecordBatch) -> None:
         flagged = np.asarray(results["decision"]) == -1
@@ -101,13 +93,12 @@ class Scorer:
         self.tally["lowest"] = sorted(
             [*self.tally["lowest"], *lines], key=lambda line: line["score"]
         )[:_LOWEST]
-        if self._encoder is not None:
+        if self._known:
             self._count_new(block.rows)
 
     def _count_new(self, rows: Any) -> None:
         """Count the rows with a category that no training row has, and keep the first of these."""
-        known = self._encoder.categories_ if self._encoder else []
-        for column, categories in zip(self._layout.categories, known, strict=True):
+        for column, categories in self._known.items():
             is_new = ~(rows[column].isin(categories) | (rows[column].isna() & _has_gap(categories)))
             if not is_new.any():
                 continue
@@ -121,13 +112,11 @@ def _has_gap(categories: NDArray[Any]) -> bool:
     return any(text is None or text != text for text in categories)  # NaN
 
 
-def _category_encoder(detector: Any) -> CategoryEncoder | None:
-    """The encoder of the columns of categories, if there are any."""
+def _known_categories(detector: Any) -> dict[str, NDArray[Any]]:
+    """The categories of each such column."""
     inner = getattr(detector, "detector_", detector)
     first = inner.steps[0][1] if hasattr(inner, "steps") else None
-    if isinstance(first, ColumnTransformer):
-        return first.named_transformers_.get("categories")
-    return None
+    return first.known_categories() if isinstance(first, TableScaler) else {}
 
 
 def _as_array(values: Any) -> pa.Array:

@@ -111,11 +111,21 @@ def add_preparation(group: Any) -> None:
         help="columns whose numbers are names of categories",
     )
     group.add_argument(
+        "--feature",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="columns that are features, though they look like row numbers",
+    )
+    group.add_argument(
         "--max-categories",
         type=count,
-        default=200,
         metavar="N",
-        help="most different texts that a column may have (default: 200)",
+        help=(
+            "most different texts that a column may have (default: one for five rows, at most "
+            "1,000)"
+        ),
     )
 
 
@@ -146,6 +156,24 @@ def add_text_format(group: Any) -> None:
         type=delimiter,
         metavar="CHARACTER",
         help="delimiter of CSV files; tab: a tab (default: a comma, or a tab in .tsv files)",
+    )
+    group.add_argument(
+        "--decimal",
+        choices=(".", ","),
+        help="the decimal mark of numbers in text (default: found out)",
+    )
+    group.add_argument(
+        "--thousands",
+        choices=(".", ",", " ", "'"),
+        help="the mark between thousands; a space stands for all spaces (default: found out)",
+    )
+    group.add_argument(
+        "--na",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="TEXT",
+        help="texts for a missing value in CSV files, beside NA, n/a, NaN, null and the like",
     )
     group.add_argument(
         "--no-header",

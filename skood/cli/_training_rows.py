@@ -7,6 +7,7 @@ from typing import Any
 
 from skood.cli.files import (
     ColumnRoles,
+    ReadingOptions,
     RowLayout,
     check_gaps,
     check_named_columns,
@@ -27,6 +28,14 @@ class TrainingRows:
     layout: RowLayout
     missing: str
 
+    def notes(self) -> list[str]:
+        """What was found out about the columns, and is not plain to see."""
+        return [
+            f"{column.name!r}: {column.reason}"
+            for column in self.layout.schema
+            if column.reason and (column.spelled or column.kind in ("date", "excluded"))
+        ]
+
     def size(self) -> str:
         """The number of rows and columns, in words."""
         layout, n_rows = self.layout, len(self.rows)
@@ -42,16 +51,16 @@ class TrainingRows:
 
 
 def read_training_rows(
-    source: Any, roles: ColumnRoles, preparation: PreparationOptions
+    source: Any, roles: ColumnRoles, preparation: PreparationOptions, reading: ReadingOptions
 ) -> TrainingRows:
     """Read all rows of a file."""
     if source.columns is None:
         kind = "images" if source.row_name == "file" else "array"
         rows, layout = source.whole_array(), RowLayout(kind, shape=source.shape)
     else:
-        rows, layout = read_training_table(
-            source, roles, preparation.categorical, preparation.max_categories
-        )
+        options = preparation.table(roles.id_column, roles.exclude, reading)
+        fills = preparation.missing != "refuse"
+        rows, layout = read_training_table(source, options, missing=fills)
     missing = preparation.missing if layout.kind == "table" else "refuse"
     check_gaps(rows, source.name, missing=missing != "refuse")
     return TrainingRows(source.name, rows, layout, missing)

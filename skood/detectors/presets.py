@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
 from .._validation import check_option, parameter_error
 from ..calibration import OutlierPipeline, make_outlier_pipeline
-from ..preprocessing import PartialWhitener
+from ..preprocessing import PartialWhitener, TableScaler
 from .lcp import LCPOutlierDetector
 
 _ROBUST_TRIM = 0.05
@@ -23,7 +22,8 @@ def make_outlier_detector(
     Parameters
     ----------
     kind : {"tabular", "embedding"}, default="tabular"
-        "tabular", for columns of different units: standardises them, then `LCPOutlierDetector`.
+        "tabular", for columns of different units: standardises them by `TableScaler`, which also
+        takes frames with text, categories and gaps, then `LCPOutlierDetector`.
         "embedding", for features of a network: divides rows by their length to the power 0.75,
         whitens them to the power 0.5, then `LCPOutlierDetector` with ``locality=0.5``.
     robust : bool, default=False
@@ -65,7 +65,7 @@ def make_outlier_detector(
     if "threshold_samples" in params:
         options["threshold_samples"] = params["threshold_samples"]
     if kind == "tabular":
-        return make_outlier_pipeline(StandardScaler(), LCPOutlierDetector(**params), **options)
+        return make_outlier_pipeline(TableScaler(), LCPOutlierDetector(**params), **options)
     whitener = PartialWhitener(0.5, length_power=0.75)
     detector = LCPOutlierDetector(**{"locality": 0.5, **params})
     return make_outlier_pipeline(whitener, detector, **options)

@@ -81,7 +81,19 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
         explanation = last.explain(X, linear_map=through)
     if linear_map is not None or not transformers:
         return explanation
+    owners = getattr(transformers[n_head - 1], "feature_owners_", None) if n_head else None
+    if owners is not None and len(owners) == explanation.shares.shape[1]:
+        return _of_owners(explanation, owners)
     return _with_names(explanation, transformers, n_head)
+
+
+def _of_owners(explanation: Explanation, owners: NDArray) -> Explanation:
+    """The explanation with the shares of the columns that a transformer has made features of."""
+    names = list(dict.fromkeys(owners))
+    shares = [explanation.shares[:, owners == name].sum(axis=1) for name in names]
+    return replace(
+        explanation, shares=np.column_stack(shares), feature_names=np.array(names, dtype=object)
+    )
 
 
 def reaches_inputs(estimator: Any) -> bool:

@@ -137,6 +137,10 @@ def linear_steps(transformer: Any) -> tuple[Step, ...] | None:
     if hasattr(transformer, "get_support"):
         columns = np.flatnonzero(transformer.get_support())
         return (Selection(columns, transformer.n_features_in_),)
+    if getattr(transformer, "feature_owners_", None) is not None:
+        return None  # its input is text too
+    if hasattr(transformer, "_scales_as"):
+        return _of_scikit_learn(transformer, transformer._scales_as)
     if not type(transformer).__module__.startswith("sklearn."):
         return None
     return _of_scikit_learn(transformer, type(transformer).__name__)

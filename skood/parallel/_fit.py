@@ -98,7 +98,7 @@ def _fit_step(step: Any, parts: Parts, y: Any) -> None:
     plan = step.plan_sums(parts.head, parts.sizes, y) if hasattr(step, "plan_sums") else None
     if plan is not None:
         _fit_by_sums(plan, parts)
-    elif type(step) in _BY_PARTS:
+    elif isinstance(step, _BY_PARTS):
         _fit_by_parts(step, parts)
     elif getattr(step, "_learns_from_one_batch", False):
         step.fit(compute(parts.nodes[:1])[0])

@@ -6,12 +6,16 @@ from .category_encoder import CategoryEncoder
 from .partial_whitener import PartialWhitener
 from .react import ReActTransformer
 from .reference_store import ReferenceStore
+from .table_scaler import TableScaler
+from .table_schema import ColumnSchema
 
 __all__ = [
     "ASHTransformer",
     "ActiveNeuronSelector",
     "CategoryEncoder",
+    "ColumnSchema",
     "PartialWhitener",
     "ReActTransformer",
     "ReferenceStore",
+    "TableScaler",
 ]

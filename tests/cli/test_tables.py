@@ -9,7 +9,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from skood.cli.files import (
-    ColumnRoles,
     OptionError,
     ReadingOptions,
     RowLayout,
@@ -20,6 +19,7 @@ from skood.cli.files import (
     read_training_table,
 )
 from skood.preprocessing import CategoryEncoder
+from skood.preprocessing.table_decisions import TableOptions
 
 from .cli_files import numbers, orders, write
 
@@ -86,7 +86,7 @@ def test_kinds_of_training_columns(tmp_path):
     frame.loc[3, "late"] = "x"
     for name in ("train.csv", "train.parquet"):
         source = open_source(write(frame, tmp_path / name))
-        rows, layout = read_training_table(source, ColumnRoles("id"), ["zip"])
+        rows, layout = read_training_table(source, TableOptions("id", categorical=("zip",)))
         assert layout.numbers == ("length", "width", "count")
         assert layout.categories == ("colour", "ok", "zip", "late")
         assert set(rows["zip"]) == {"80331"}
@@ -95,10 +95,10 @@ def test_kinds_of_training_columns(tmp_path):
 
 def test_text_of_numbers_is_numbers_in_csv_only(tmp_path):
     frame = pd.DataFrame({"a": ["1", "2"] * 20})
-    _, layout = read_training_table(open_source(write(frame, tmp_path / "a.csv")), ColumnRoles())
+    _, layout = read_training_table(open_source(write(frame, tmp_path / "a.csv")), TableOptions())
     assert layout.numbers == ("a",)
     _, layout = read_training_table(
-        open_source(write(frame, tmp_path / "a.parquet")), ColumnRoles()
+        open_source(write(frame, tmp_path / "a.parquet")), TableOptions()
     )
     assert layout.categories == ("a",)
 
@@ -106,7 +106,7 @@ def test_text_of_numbers_is_numbers_in_csv_only(tmp_path):
 def test_files_without_names(tmp_path):
     numbers(30).to_csv(tmp_path / "rows.csv", index=False, header=False)
     source = open_source(tmp_path / "rows.csv", ReadingOptions(header=False))
-    rows, layout = read_training_table(source, ColumnRoles())
+    rows, layout = read_training_table(source, TableOptions())
     assert layout.numbers == ("x0", "x1", "x2", "x3")
     np.testing.assert_array_equal(rows.to_numpy(), numbers(30).to_numpy())
 

@@ -29,7 +29,7 @@ ALLOWED = {
     "metrics": {"_validation"},
     "neighbors": {"_optional", "_validation", "measures", "rows"},
     "explanation": {"_optional", "_validation", "measures"},
-    "preprocessing": {"_validation", "measures", "neighbors", "rows"},
+    "preprocessing": {"_optional", "_validation", "measures", "neighbors", "rows"},
     "calibration": {"_base", "_validation", "explanation", "measures", "neighbors", "rows"},
     "detectors": {
         "_base",

@@ -57,7 +57,7 @@ plt.show()
 # stand below, with their weights.
 
 digits = load_digits_ood(n_far=0)
-images = make_outlier_detector("tabular").set_params(standardscaler="passthrough")
+images = make_outlier_detector("tabular").set_params(tablescaler="passthrough")
 images.fit(digits.X_train)
 nine = int(np.flatnonzero(digits.y_near == 9)[3])
 ExplanationDisplay.from_estimator(

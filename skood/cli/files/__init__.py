@@ -5,6 +5,7 @@ larger than the memory. `read_training_table` finds out which columns are number
 categories. `results_format` and `PartialFile` write results.
 """
 
+from ._adapting import adapted, outside
 from ._blocks import Block, block_length
 from ._errors import OptionError, TableError, listed
 from ._gaps import check_gaps, without_gaps
@@ -12,7 +13,7 @@ from ._open import ReadingOptions, fingerprint, open_source, rows_digest
 from ._partial_file import PartialFile
 from ._results import ResultsFormat, results_format
 from ._row_layout import ColumnRoles, RowLayout
-from ._training import check_named_columns, read_training_table
+from ._training import check_named_columns, examined, gap_findings, read_training_table
 
 __all__ = [
     "Block",
@@ -23,12 +24,16 @@ __all__ = [
     "ResultsFormat",
     "RowLayout",
     "TableError",
+    "adapted",
     "block_length",
     "check_gaps",
     "check_named_columns",
+    "examined",
     "fingerprint",
+    "gap_findings",
     "listed",
     "open_source",
+    "outside",
     "read_training_table",
     "results_format",
     "rows_digest",

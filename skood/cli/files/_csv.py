@@ -3,40 +3,60 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from ...preprocessing.table_columns import RawColumn
+from ...preprocessing.table_numbers import MISSING
 from ._blocks import Block, block_length, numbered, rechunked
 from ._csv_fault import csv_fault, wrong_encoding
-from ._errors import TableError, listed
+from ._csv_quotes import quote_fault
+from ._errors import TableError, check_names
+from ._raw_columns import block_of, raw_columns
 from ._row_layout import RowLayout
-from ._values import MISSING, block_of, without_missing
+from ._values import is_text, without_missing
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _PIECE = 1 << 20  # bytes that are parsed at a time; the parser reads about 32 pieces ahead
+_DELIMITERS = (",", ";", "\t", "|")
+_FIRST_ROWS = 20  # that tell the delimiter
 
 
 class CsvSource:
     """A CSV file. Without a header its columns are "x0", "x1", ...
 
     The first column is "column 1" if it has no name. `unnamed` lists the columns without one.
+    Without a `delimiter` it is the `usual` one, unless the first rows have another. `gaps` are
+    texts for a missing value beside the usual ones, and `notes` what its user should know.
     """
 
     row_name = "row"
     is_text = True  # only the values tell which columns hold numbers
+    own_index: Sequence[str] = ()
 
     def __init__(
-        self, path: Path, *, encoding: str = "utf-8", delimiter: str = ",", header: bool = True
+        self,
+        path: Path,
+        *,
+        encoding: str = "utf-8",
+        delimiter: str | None = None,
+        header: bool = True,
+        usual: str = ",",
+        gaps: Sequence[str] = (),
     ) -> None:
         self.path, self.name = path, path.name
-        self.encoding, self.delimiter, self.header = encoding, delimiter, header
+        self.encoding, self.header, self.gaps = encoding, header, (*MISSING, *gaps)
         self.unnamed: list[str] = []
+        self.notes: list[str] = []
         head = _first_bytes(path)
         self._check_encoding(head)
+        self._skipped, told = self._before_header()
+        self.delimiter = delimiter or told or self._find_delimiter(usual)
         self.columns = self._read_columns()
         self._bytes_a_line = len(head) / max(1, head.count(b"\n"))
 
@@ -50,42 +70,81 @@ class CsvSource:
         """The rows in blocks of `length`, or by their width. `first_row` skips whole blocks."""
         import pyarrow as pa
 
-        types = dict.fromkeys(layout.numbers, pa.float64())
-        types |= dict.fromkeys(layout.categories, pa.string())
+        types: dict[str, pa.DataType] = dict.fromkeys(layout.features, pa.string())
+        types |= {name: pa.float64() for name in layout.numbers if not layout.column(name).spelled}
         if layout.id_column in self.columns:
             types[layout.id_column] = pa.string()
-        tables = rechunked(
-            self._batches(types, layout.numbers), length or block_length(layout.width)
-        )
+        tables = rechunked(self._batches(types, layout), length or block_length(layout.width))
 
         def make(table: pa.Table, start: int) -> Block:
-            for column in layout.categories:
-                place = table.schema.get_field_index(column)
-                table = table.set_column(place, column, without_missing(table[column]))
+            for column in layout.features:
+                if is_text(table[column].type):
+                    values = without_missing(table[column], self.gaps)
+                    table = table.set_column(table.column_names.index(column), column, values)
             return block_of(self.name, layout, table, start)
 
         return numbered(tables, first_row, make)
+
+    def sample(self, columns: list[str]) -> list[RawColumn]:
+        """The first rows of some columns; none if these rows cannot be read."""
+        import pyarrow as pa
+
+        head = _first_bytes(self.path)
+        if self.path.stat().st_size > len(head):
+            head = head[: head.rfind(b"\n") + 1]
+        try:
+            with self.reader(dict.fromkeys(columns, pa.string()), head=head) as reader:
+                table = reader.read_all()
+        except (pa.ArrowInvalid, UnicodeError):
+            return []
+        return raw_columns(table, is_text_file=True, gaps=self.gaps)
 
     def whole_table(self, columns: list[str]) -> pa.Table:
         """All rows of some columns, as text."""
         import pyarrow as pa
 
         types = dict.fromkeys(columns, pa.string())
-        batches = list(self._batches(types, ()))
+        batches = list(self._batches(types, RowLayout()))
         if not batches:
             raise TableError(f"{self.name} has no rows.")
         return pa.Table.from_batches(batches)
 
+    def raw_columns(self, columns: list[str]) -> list[RawColumn]:
+        """All rows of some columns, for the decisions on them."""
+        return raw_columns(self.whole_table(columns), is_text_file=self.is_text, gaps=self.gaps)
+
     def _batches(
-        self, types: dict[str, pa.DataType], numbers: tuple[str, ...]
+        self, types: dict[str, pa.DataType], layout: RowLayout
     ) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
+        n_rows = 0
         try:
             with self.reader(types) as reader:
-                yield from reader
+                for batch in reader:
+                    n_rows += len(batch)
+                    yield batch
         except (pa.ArrowInvalid, UnicodeError) as error:
-            raise TableError(csv_fault(self, numbers, error)) from error
+            raise TableError(csv_fault(self, layout, error)) from error
+        fault = quote_fault(self, n_rows)
+        if fault:
+            raise TableError(fault)
+
+    @contextmanager
+    def open_text(self) -> Iterator[IO[str]]:
+        """Open the text of the rows, after the header."""
+        encoding = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
+        # Lines with errors are reported with their number, when the rows are read.
+        with self.path.open(encoding=encoding, newline=None, errors="replace") as file:
+            for _ in range(self._skipped):
+                next(file)
+            if self.header:
+                next(csv.reader(file, delimiter=self.delimiter), None)
+            yield file
+
+    def is_row(self, line: str) -> bool:
+        """Whether a line is a row: blank lines are, where a row is a single cell."""
+        return len(self.columns) == 1 or line != "\n"
 
     @contextmanager
     def reader(
@@ -93,26 +152,31 @@ class CsvSource:
         types: dict[str, pa.DataType],
         *,
         bad_row: Callable[[Any], str] | None = None,
+        head: bytes | None = None,
     ) -> Iterator[Any]:
-        """Open the file; `bad_row` gets each row of the wrong length, with its number."""
+        """Open the file or its head; `bad_row` gets rows of the wrong length, and their number."""
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
         read = arrow_csv.ReadOptions(
             use_threads=bad_row is None,
             block_size=_PIECE,
+            skip_rows=self._skipped,
             column_names=self.columns,
             skip_rows_after_names=int(self.header),
             encoding=self.encoding,
         )
         parse = arrow_csv.ParseOptions(
-            delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=bad_row
+            delimiter=self.delimiter,
+            newlines_in_values=True,
+            ignore_empty_lines=len(self.columns) > 1,
+            invalid_row_handler=bad_row,
         )
         convert = arrow_csv.ConvertOptions(
-            include_columns=list(types), column_types=types, null_values=list(MISSING)
+            include_columns=list(types), column_types=types, null_values=list(self.gaps)
         )
         with (
-            pa.OSFile(str(self.path)) as file,
+            pa.OSFile(str(self.path)) if head is None else pa.BufferReader(head) as file,
             arrow_csv.open_csv(
                 file, read_options=read, parse_options=parse, convert_options=convert
             ) as reader,
@@ -134,12 +198,44 @@ class CsvSource:
                     "file, or has another encoding, to be named with --encoding."
                 )
 
-    def _read_columns(self) -> list[str]:
+    def _before_header(self) -> tuple[int, str | None]:
+        """The number of lines before the header, and the delimiter that one of them tells."""
+        skipped, told = 0, None
+        for line in self._first_lines():
+            mark = line.strip().strip('"')
+            if line[:4].lower() == "sep=" and line[4:].strip("\r\n") in _DELIMITERS:
+                told = line[4]  # for a spreadsheet
+            elif mark[:4].lower() == "sep=" and mark[4:] in _DELIMITERS:
+                told = mark[4]
+            elif mark:
+                break
+            skipped += 1
+        return skipped, told
+
+    def _first_lines(self, skipped: int = 0) -> Iterator[str]:
         encoding = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
+        with self.path.open(encoding=encoding, newline="", errors="replace") as file:
+            yield from islice(file, skipped, None)
+
+    def _find_delimiter(self, usual: str) -> str:
+        """The usual delimiter, unless only another one divides the first rows evenly."""
+        for delimiter in (usual, *_DELIMITERS):
+            rows = csv.reader(self._first_lines(self._skipped), delimiter=delimiter)
+            try:
+                widths = {len(row) for row in islice(rows, _FIRST_ROWS) if row}
+            except csv.Error:
+                continue
+            if len(widths) == 1 and widths != {1}:
+                if delimiter != usual:
+                    shown = "a tab" if delimiter == "\t" else repr(delimiter)
+                    self.notes.append(f"{self.name} is read with the delimiter {shown}")
+                return delimiter
+        return usual
+
+    def _read_columns(self) -> list[str]:
         try:
-            # Later lines with errors are reported with their number, when they are read.
-            with self.path.open(encoding=encoding, newline="", errors="replace") as file:
-                first = next((row for row in csv.reader(file, delimiter=self.delimiter) if row), [])
+            rows = csv.reader(self._first_lines(self._skipped), delimiter=self.delimiter)
+            first = next(rows, [])
         except csv.Error as error:
             raise TableError(f"The first line of {self.name} cannot be read: {error}.") from error
         if any("\N{REPLACEMENT CHARACTER}" in name for name in first):
@@ -148,9 +244,7 @@ class CsvSource:
             return [f"x{j}" for j in range(len(first))]
         names = [name or f"column {j}" for j, name in enumerate(first, start=1)]
         self.unnamed = [name for name, written in zip(names, first, strict=True) if not written]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise TableError(f"{self.name} has several columns with the name {listed(twice)}.")
+        check_names(self.name, names)
         self._check_header(names)
         return names
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ._values import first_that_is_no_number, is_text, not_a_number, without_missing
+from ...preprocessing.table_decisions import ColumnError, typed_values
+from ._csv_quotes import quote_fault
+from ._raw_columns import text_column
+from ._row_layout import RowLayout
+from ._values import is_text, without_missing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,22 +22,24 @@ class CsvText(Protocol):
     encoding: str
     header: bool
     columns: list[str]
+    gaps: tuple[str, ...]
 
     def reader(self, types: dict[str, Any], *, bad_row: Any = None) -> AbstractContextManager[Any]:
         """A reader of the columns in these types."""
 
 
-def csv_fault(source: CsvText, numbers: tuple[str, ...], error: Exception) -> str:
+def csv_fault(source: CsvText, layout: RowLayout, error: Exception) -> str:
     """Describe the first fault of a file that cannot be read, in one sentence.
 
     It names the row and the column if they are found, else it has the message of the reader.
     """
     if isinstance(error, UnicodeError):
         return wrong_encoding(source, "")
-    return _first_fault(source, numbers) or f"{source.name} cannot be read: {_in_one_line(error)}."
+    fault = quote_fault(source) or _first_fault(source, layout)
+    return fault or f"{source.name} cannot be read: {_in_one_line(error)}."
 
 
-def _first_fault(source: CsvText, numbers: tuple[str, ...]) -> str | None:
+def _first_fault(source: CsvText, layout: RowLayout) -> str | None:
     """Read the rows as bytes, which fails for rows of the wrong length only."""
     import pyarrow as pa
 
@@ -47,7 +53,7 @@ def _first_fault(source: CsvText, numbers: tuple[str, ...]) -> str | None:
     try:
         with source.reader(dict.fromkeys(source.columns, pa.binary()), bad_row=bad_row) as reader:
             for batch in reader:
-                fault = _fault_of(source, batch, numbers, start)
+                fault = _fault_of(source, batch, layout, start)
                 if fault:
                     return fault
                 start += len(batch)
@@ -59,9 +65,7 @@ def _first_fault(source: CsvText, numbers: tuple[str, ...]) -> str | None:
     return None
 
 
-def _fault_of(
-    source: CsvText, batch: pa.RecordBatch, numbers: tuple[str, ...], start: int
-) -> str | None:
+def _fault_of(source: CsvText, batch: pa.RecordBatch, layout: RowLayout, start: int) -> str | None:
     """The first fault in a batch, column by column."""
     import pyarrow as pa
 
@@ -71,10 +75,12 @@ def _fault_of(
         except pa.ArrowInvalid:
             row = next(i for i, value in enumerate(values) if not _is_utf8(value.as_py()))
             return wrong_encoding(source, f", first in row {start + row + 1:,}")
-        if column in numbers and is_text(texts.type):
-            row, text = first_that_is_no_number(without_missing(texts))
-            if text is not None:
-                return not_a_number(source.name, column, start + row, text)
+        if column in layout.numbers and is_text(texts.type):
+            try:
+                texts = without_missing(texts, source.gaps)
+                typed_values(text_column(column, texts), layout.column(column))
+            except ColumnError as error:
+                return error.sentence(source.name, start)
     return None
 
 

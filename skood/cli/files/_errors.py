@@ -20,3 +20,10 @@ def listed(names: list[str] | tuple[str, ...], most: int = 8) -> str:
     """
     shown = ", ".join(map(repr, names[:most]))
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+
+
+def check_names(file: str, columns: list[str]) -> None:
+    """Raise if several columns have the same name."""
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise TableError(f"{file} has several columns with the name {listed(twice)}.")

@@ -27,13 +27,18 @@ _END = 1 << 20  # bytes
 class ReadingOptions:
     """How to read CSV files, and .npz files with several arrays: they do not say it themselves.
 
-    Without a delimiter it is a comma, or a tab in files with the ending .tsv.
+    Without a delimiter it is a comma, or a tab in files with the ending .tsv, unless the first rows
+    tell another. `na` are more texts for a missing value. The marks in numbers that are text are
+    found out if they are None.
     """
 
     encoding: str = "utf-8"
     delimiter: str | None = None
     header: bool = True
     array: str | None = None
+    na: tuple[str, ...] = ()
+    decimal: str | None = None
+    thousands: str | None = None
 
 
 def open_source(
@@ -52,9 +57,13 @@ def open_source(
     if path.is_dir():
         return ImageSource(path, shape=shape)
     if ending in _DELIMITERS:
-        delimiter = options.delimiter or _DELIMITERS[ending]
         return CsvSource(
-            path, encoding=options.encoding, delimiter=delimiter, header=options.header
+            path,
+            encoding=options.encoding,
+            delimiter=options.delimiter,
+            header=options.header,
+            usual=_DELIMITERS[ending],
+            gaps=options.na,
         )
     if ending in _PARQUET:
         return ParquetSource(path)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
+from ...preprocessing.table_decisions import TableOptions
+from ...preprocessing.table_schema import ColumnSchema
 from ._errors import TableError, listed
 
 
@@ -22,7 +25,8 @@ class RowLayout:
     """Which columns are features, and which are not; or the shape of a row.
 
     `kind` is "table", "array" or "images". The columns of a table are numbers, or categories (text
-    or truth values), in the order of the file. `shape` is that of one row otherwise.
+    or truth values), in the order of the file, and `schema` describes them. `shape` is that of one
+    row otherwise.
     """
 
     kind: str = "table"
@@ -31,6 +35,31 @@ class RowLayout:
     id_column: str | None = None
     exclude: tuple[str, ...] = ()
     shape: tuple[int, ...] = ()
+    schema: tuple[ColumnSchema, ...] = ()
+
+    @classmethod
+    def of(
+        cls, schema: Sequence[ColumnSchema], columns: Sequence[str], options: TableOptions
+    ) -> Self:
+        """The layout of a table with this schema."""
+        place = {name: i for i, name in enumerate(columns)}
+        schema = sorted(schema, key=lambda column: place.get(column.name, len(place)))
+        numbers = tuple(c.name for c in schema if c.kind == "number")
+        categories = tuple(c.name for c in schema if c.is_feature and c.kind != "number")
+        others = (c.name for c in schema if not c.is_feature and c.name != options.id_column)
+        exclude = tuple(dict.fromkeys((*options.exclude, *others)))
+        known = tuple(schema)
+        return cls("table", numbers, categories, options.id_column, exclude, schema=known)
+
+    def column(self, name: str) -> ColumnSchema:
+        """The description of a feature."""
+        if name in self._by_name:
+            return self._by_name[name]
+        return ColumnSchema(name, "number" if name in self.numbers else "category")
+
+    @cached_property
+    def _by_name(self) -> dict[str, ColumnSchema]:
+        return {column.name: column for column in self.schema}
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -49,7 +78,7 @@ class RowLayout:
 
     def to_dict(self) -> dict[str, Any]:
         """The layout as a dict for JSON."""
-        return asdict(self)
+        return {**asdict(self), "schema": [column.to_dict() for column in self.schema]}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -57,6 +86,7 @@ class RowLayout:
         plain: dict[str, Any] = {
             name: tuple(v) if isinstance(v, list) else v for name, v in values.items()
         }
+        plain["schema"] = tuple(map(ColumnSchema.from_dict, plain.get("schema", ())))
         return cls(**plain)
 
     def with_roles(self, roles: ColumnRoles) -> Self:
@@ -64,10 +94,10 @@ class RowLayout:
         exclude = tuple(dict.fromkeys((*self.exclude, *roles.exclude)))
         return replace(self, id_column=roles.id_column or self.id_column, exclude=exclude)
 
-    def check_columns(self, name: str, columns: Sequence[str]) -> None:
-        """Raise unless a file has exactly these columns, in any order."""
+    def check_columns(self, name: str, columns: Sequence[str], ignored: Sequence[str] = ()) -> None:
+        """Raise unless a file has exactly these columns, in any order, and the `ignored` ones."""
         missing = [column for column in self.features if column not in columns]
-        known = {*self.features, *self.exclude, self.id_column}
+        known = {*self.features, *self.exclude, *ignored, self.id_column}
         extra = [column for column in columns if column not in known]
         if missing:
             also = f", and has {_columns(extra)} instead" if extra else ""

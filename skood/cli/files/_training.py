@@ -3,50 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ._errors import OptionError, TableError, listed
-from ._row_layout import ColumnRoles, RowLayout
-from ._values import (
-    NUMBER,
-    block_of,
-    first_that_is_no_number,
-    is_number,
-    is_text,
-    not_a_number,
-    without_missing,
+from ...preprocessing.table_decisions import TableOptions, decide
+from ...preprocessing.table_findings import (
+    Finding,
+    Remedy,
+    all_sentences,
+    identifies,
+    kept,
+    left_out,
 )
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from ...preprocessing.table_schema import ColumnSchema
+from ._errors import OptionError, TableError, listed
+from ._row_layout import RowLayout
+from ._values import frame_of
 
 
 def read_training_table(
-    source: Any, roles: ColumnRoles, categorical: Sequence[str] = (), most_categories: int = 200
+    source: Any, options: TableOptions, *, missing: bool = True
 ) -> tuple[Any, RowLayout]:
     """Read all rows of a CSV or Parquet file, and find the layout of its columns.
 
-    The numbers in `categorical` columns are names of categories.
+    Gaps are an error for the caller where `missing` is False; other errors tell them too.
     """
-    left_out = {roles.id_column, *roles.exclude}
-    columns = [name for name in source.columns if name not in left_out]
-    check_named_columns(source.name, "--categorical", categorical, columns)
+    columns, raw, schema, findings = examined(source, options)
+    if findings:
+        if not missing:
+            findings += gap_findings(schema, len(raw[0]))
+        raise TableError(all_sentences(source.name, findings))
+    layout = RowLayout.of(schema, columns, options)
+    if not layout.features:
+        raise TableError(f"{source.name} has no columns that are features.")
+    return frame_of(source.name, layout, {column.name: column for column in raw}, 0), layout
+
+
+def examined(source: Any, options: TableOptions) -> tuple[list, list, list, list[Finding]]:
+    """All columns of a file, those that are read, their schema, and what needs a decision."""
+    named = {options.id_column, *options.features, *options.categorical}
+    own_index = [name for name in source.own_index if name not in named]
+    left_out_names = {options.id_column, *options.exclude, *own_index}
+    columns = [name for name in source.columns if name not in left_out_names]
+    check_named_columns(source.name, "--categorical", options.categorical, columns)
+    check_named_columns(source.name, "--feature", options.features, columns)
     if not columns:
         raise TableError(f"{source.name} has no columns that are features.")
-    table = source.whole_table(columns)
-    numbers, categories = [], []
-    for column in columns:
-        values = table[column]
-        if source.is_text:
-            values = without_missing(values)
-            table = table.set_column(table.schema.get_field_index(column), column, values)
-        if column not in categorical and _has_numbers(source, column, values):
-            numbers.append(column)
-        else:
-            _check_categories(source.name, column, values, most_categories)
-            categories.append(column)
-    layout = RowLayout("table", tuple(numbers), tuple(categories), roles.id_column, roles.exclude)
-    return block_of(source.name, layout, table, 0).rows, layout
+    raw = source.raw_columns(columns)
+    schema, findings = decide(raw, options)
+    known = {*options.features, *options.known}
+    for name in source.unnamed:
+        if name in columns and name not in known:
+            schema = [column for column in schema if column.name != name]
+            findings = [finding for finding in findings if finding.column != name]
+            problem = "has no name, as the row numbers that pandas writes"
+            findings.insert(0, Finding(name, problem, (identifies(name), kept(name))))
+    by_index = [
+        ColumnSchema(name, "excluded", reason="the row index of pandas") for name in own_index
+    ]
+    return columns, raw, [*schema, *by_index], findings
+
+
+def gap_findings(schema: Sequence[ColumnSchema], n_rows: int) -> list[Finding]:
+    """A finding for each feature with missing values."""
+    return [
+        Finding(
+            column.name,
+            f"lacks {round(column.missing * n_rows):,} values",
+            (Remedy("fill them", "missing", "median"), left_out(column.name)),
+        )
+        for column in schema
+        if column.is_feature and column.missing
+    ]
 
 
 def check_named_columns(
@@ -59,58 +86,3 @@ def check_named_columns(
             f"{name} has no column {listed(absent)}, which {option} names; its columns are "
             f"{listed(list(columns), 20)}."
         )
-
-
-def _has_numbers(source: Any, column: str, values: pa.ChunkedArray) -> bool:
-    """Whether a column holds numbers; otherwise it holds categories."""
-    import pyarrow as pa
-
-    kind = values.type
-    if values.null_count == len(values):
-        raise _no_feature(source.name, column, "has no values")
-    if source.is_text and column in source.unnamed:
-        raise TableError(
-            f"The {column} of {source.name} has no name: if it numbers the rows, as pandas writes "
-            f"them, add --id-column {column!r}."
-        )
-    if is_text(kind):
-        return source.is_text and _numbers_as_text(source.name, column, values)
-    if pa.types.is_dictionary(kind) or pa.types.is_boolean(kind):
-        return False
-    if not is_number(kind):
-        raise _no_feature(source.name, column, f"has values of the type {kind}")
-    return True
-
-
-def _numbers_as_text(name: str, column: str, values: pa.ChunkedArray) -> bool:
-    """Whether all texts are numbers; if only most are, the others are mistakes."""
-    import pyarrow.compute as pc
-
-    row, text = first_that_is_no_number(values)
-    if text is None:
-        return True
-    n_numbers = pc.sum(pc.match_substring_regex(values, NUMBER)).as_py() or 0
-    if n_numbers > (len(values) - values.null_count) / 2:
-        sentence = not_a_number(name, column, row, text)
-        raise TableError(f"{sentence[:-1]}; if these are categories, add --categorical {column!r}.")
-    return False
-
-
-def _check_categories(name: str, column: str, values: pa.ChunkedArray, most: int) -> None:
-    """Raise if almost every row differs: such a column identifies rows."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    n_values = pc.count_distinct(values).as_py()
-    if n_values > most:
-        raise TableError(
-            f"The column {column!r} of {name} has {n_values:,} different texts in {len(values):,} "
-            f"rows, and --max-categories allows {most:,}: leave it out with --exclude, or name it "
-            "with --id-column."
-        )
-
-
-def _no_feature(name: str, column: str, what: str) -> TableError:
-    return TableError(f"The column {column!r} of {name} {what}: leave it out with --exclude.")

@@ -1,0 +1,57 @@
+"""`skood check`: all that has to be decided about a file, before anything is fitted."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ._table_arguments import add_columns, add_preparation, add_reading, add_talking
+
+_TABLE = "CSV, TSV or Parquet file"
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command and its arguments."""
+    check = commands.add_parser(
+        "check",
+        help="say what a file holds, and all that has to be decided before a fit",
+        description=(
+            "Read a table once, say what each column is, and list all findings with the options "
+            "that answer them. The exit status is 0 without findings, else 3."
+        ),
+        epilog="example: skood check new.csv --against detector.skood",
+    )
+    check.add_argument("file", type=Path, metavar="FILE", help=_TABLE)
+    check.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help=f"the training rows ({_TABLE}), or a saved detector (.skood)",
+    )
+    add_columns(check)
+    add_preparation(check.add_argument_group("columns that are features"))
+    add_reading(check)
+    add_talking(check)
+    check.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, describe, list."""
+    from ._options import PreparationOptions, pick
+    from ._speaking import Voice, plain_errors
+
+    values = vars(arguments)
+    voice = pick(Voice, values)
+    with plain_errors(voice):
+        from ._check_run import CheckTask, check
+        from .files import ColumnRoles, ReadingOptions
+
+        task = CheckTask(
+            arguments.file,
+            arguments.against,
+            tuple(arguments.trust),
+            pick(ReadingOptions, values),
+            pick(ColumnRoles, values),
+            pick(PreparationOptions, values),
+            voice,
+        )
+        return check(task)

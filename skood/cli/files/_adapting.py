@@ -1,0 +1,92 @@
+"""A layout for one more file, which may write the same columns in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ...preprocessing.table_columns import RawColumn
+from ...preprocessing.table_decisions import ColumnError, typed_values
+from ...preprocessing.table_numbers import SpellingError, find_spelling, is_plain
+from ...preprocessing.table_schema import ColumnSchema
+from ._errors import TableError
+from ._row_layout import RowLayout
+
+_FEW_ROWS = 5  # of fewer, a range says nothing
+
+
+def adapted(
+    layout: RowLayout,
+    sample: Sequence[RawColumn],
+    name: str,
+    decimal: str | None = None,
+    thousands: str | None = None,
+) -> tuple[RowLayout, list[str]]:
+    """Find out how a file writes the numbers of a layout."""
+    schema = {column.name: column for column in layout.schema}
+    notes = []
+    for column in sample:
+        text, known = column.written(), layout.column(column.name)
+        if column.name not in layout.numbers or text is None:
+            continue
+        found = _spelled_as(text, known, name, decimal, thousands)
+        if found is None:
+            continue
+        schema[column.name] = found
+        if found.spelling != known.spelling:
+            notes.append(f"{column.name!r} of {name} is read with {found.spelling}")
+    return replace(layout, schema=tuple(schema.values())), notes
+
+
+def _spelled_as(
+    text: RawColumn, known: ColumnSchema, name: str, decimal: str | None, thousands: str | None
+) -> ColumnSchema | None:
+    """The description for this file, if it is another one."""
+    texts = list(text.texts)  # type: ignore[arg-type]
+    if decimal is None and thousands is None:
+        try:
+            typed_values(text, known)
+        except ColumnError:
+            pass
+        else:
+            is_read_as_it_is = known.spelled or all(map(is_plain, texts))
+            return None if is_read_as_it_is else replace(known, spelled=True)
+    elif not any(mark in t for t in texts for mark in ".,"):
+        return None
+    try:
+        spelling = find_spelling(texts, decimal, thousands)
+    except SpellingError as error:
+        if error.decimals:
+            options = " or ".join(f"--decimal {mark!r}" for mark in error.decimals)
+            raise TableError(
+                f"The column {text.name!r} of {name} {error.problem}: say which with {options}."
+            ) from error
+        return None
+    if spelling is None or spelling.unit != known.unit:
+        return None
+    marks = {"decimal": spelling.decimal, "thousands": spelling.thousands}
+    return replace(known, spelled=True, **marks)  # type: ignore[arg-type]
+
+
+def outside(layout: RowLayout, sample: Sequence[RawColumn]) -> list[str]:
+    """The columns that rise or fall in the training rows, and go on so in all rows of a sample.
+
+    Such a column counts or is a clock: each new row lies outside the range of the training rows.
+    """
+    names = []
+    for column in sample:
+        known = layout.column(column.name)
+        if not known.ordered or known.low is None or known.high is None:
+            continue
+        try:
+            numbers = typed_values(column, known)
+        except ColumnError:
+            continue  # reported when the rows are read
+        numbers = numbers[np.isfinite(numbers)]
+        if len(numbers) >= _FEW_ROWS and (
+            (numbers > known.high).all() or (numbers < known.low).all()
+        ):
+            names.append(column.name)
+    return names

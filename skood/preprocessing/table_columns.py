@@ -1,0 +1,130 @@
+"""The columns of frames, whoever made the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._optional import import_optional
+
+_KINDS = {
+    **dict.fromkeys(("string", "mixed-integer"), "text"),
+    **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "number"),
+    **dict.fromkeys(("datetime", "date", "datetime64"), "date"),
+    "boolean": "boolean",
+    "empty": "empty",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class RawColumn:
+    """A column as it came.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    held : {"number", "text", "category", "boolean", "date", "empty", "other"}
+        What the frame says that it holds.
+    type_name : str
+        Name of its type, for errors.
+    numbers : ndarray of float64 or None
+        The values of numbers; NaN where missing.
+    codes, texts : ndarray, or None
+        The different texts of any other column, and the place of each row's text; -1 if missing.
+    as_text : callable or None
+        Gives the column of a text file as its text.
+    """
+
+    name: str
+    held: str
+    type_name: str
+    numbers: NDArray[np.float64] | None = None
+    codes: NDArray[np.intp] | None = None
+    texts: NDArray[np.object_] | None = None
+    as_text: Callable[[], RawColumn] | None = None
+
+    def __len__(self) -> int:
+        return len(self.codes if self.numbers is None else self.numbers)  # type: ignore[arg-type]
+
+    @property
+    def n_missing(self) -> int:
+        """The number of missing values."""
+        if self.numbers is not None:
+            return int(np.isnan(self.numbers).sum())
+        assert self.codes is not None  # noqa: S101
+        return int((self.codes < 0).sum())
+
+    def counts(self) -> list[int]:
+        """The number of rows with each text."""
+        assert self.codes is not None  # noqa: S101
+        assert self.texts is not None  # noqa: S101
+        known = self.codes[self.codes >= 0]
+        return np.bincount(known, minlength=len(self.texts)).tolist()
+
+    def written(self) -> RawColumn | None:
+        """The column as text, if a file or frame has it as text."""
+        if self.as_text is not None:
+            return self.as_text()
+        return self if self.held == "text" and self.texts is not None else None
+
+    def mapped(self, change: Callable[[str], str]) -> NDArray[np.object_]:
+        """The texts of the rows, each changed; None where missing."""
+        assert self.codes is not None  # noqa: S101
+        assert self.texts is not None  # noqa: S101
+        known = np.array([*(change(text) for text in self.texts), None], dtype=object)
+        return known[self.codes]
+
+
+def is_frame(X: Any) -> bool:
+    """Whether X is a table of named columns: of pandas, polars, pyarrow or another library."""
+    return hasattr(X, "__arrow_c_stream__") or (hasattr(X, "iloc") and hasattr(X, "columns"))
+
+
+def as_pandas(X: Any) -> Any:
+    """A frame as one of pandas.
+
+    Raises
+    ------
+    ImportError
+        If a needed package is not installed.
+    """
+    if hasattr(X, "iloc"):
+        return X
+    arrow = import_optional("pyarrow", "io", needed_by="A frame that is not of pandas")
+    import_optional("pandas", "io", needed_by="A frame that is not of pandas")
+    return arrow.table(X).to_pandas()
+
+
+def raw_column(name: str, values: Any) -> RawColumn:
+    """What a pandas Series holds."""
+    import pandas as pd
+
+    dtype, types = values.dtype, pd.api.types
+    if isinstance(dtype, pd.CategoricalDtype):
+        held, values = "category", values.astype(object)
+    elif types.is_bool_dtype(dtype):
+        held = "boolean"
+    elif types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype):
+        held = "number"
+    elif types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
+        held = "date"
+    elif types.is_object_dtype(dtype) or types.is_string_dtype(dtype):
+        held = _KINDS.get(types.infer_dtype(values, skipna=True), "other")
+    else:
+        held = "other"
+    if held in ("number", "empty"):
+        if types.is_object_dtype(dtype):
+            values = pd.Series([None if v is None else float(v) for v in values], dtype=float)
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        return RawColumn(name, held, str(dtype), numbers)
+    if held == "other":
+        return RawColumn(name, held, str(dtype), codes=np.zeros(len(values), dtype=np.intp))
+    codes, texts = pd.factorize(values, use_na_sentinel=True)
+    return RawColumn(
+        name, held, str(dtype), codes=codes, texts=np.array([*map(str, texts)], dtype=object)
+    )

@@ -1,0 +1,105 @@
+"""What a table's user has to decide, in words: for the command line and for Python."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """An option that mends a column.
+
+    Attributes
+    ----------
+    advice : str
+        What the option does.
+    option : str
+        Name of the option, as in Python.
+    value : str
+        Its value.
+    """
+
+    advice: str
+    option: str
+    value: str
+
+    def shown(self, *, command: bool) -> str:
+        """The option as one writes it on the command line, or in Python."""
+        if command:
+            return f"--{self.option.replace('_', '-')} {shlex.quote(self.value)}"
+        if self.option in ("exclude", "categorical", "feature"):
+            return f"{self.option.replace('feature', 'features')}={[self.value]}"
+        return f"{self.option}={self.value!r}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A column that cannot be taken as it is.
+
+    Attributes
+    ----------
+    column : str
+        Its name.
+    problem : str
+        What is wrong, as a clause after the name.
+    remedies : tuple of Remedy
+        What mends it, the likeliest first.
+    is_error : bool
+        Whether the column cannot be a feature at all. Otherwise it is likely to be none.
+    """
+
+    column: str
+    problem: str
+    remedies: tuple[Remedy, ...]
+    is_error: bool = True
+
+    def sentence(self, file: str = "", *, command: bool = True) -> str:
+        """The finding and its remedies in one sentence."""
+        of = f" of {file}" if file else ""
+        advice = ", or ".join(f"{r.advice} with {r.shown(command=command)}" for r in self.remedies)
+        return f"The column {self.column!r}{of} {self.problem}: {advice}."
+
+
+def all_sentences(file: str, findings: Sequence[Finding], *, command: bool = True) -> str:
+    """All findings in one sentence, with the options that mend them all."""
+    if len(findings) == 1:
+        return findings[0].sentence(file, command=command)
+    problems = "; ".join(f"{finding.column!r} {finding.problem}" for finding in findings)
+    mended = mending(findings, command=command)
+    return (
+        f"{len(findings):,} columns of {file or 'X'} need a decision: {problems}; decide with, for "
+        f"instance, {mended}."
+    )
+
+
+def mending(findings: Sequence[Finding], *, command: bool = True) -> str:
+    """The likeliest option for each finding; one column at most identifies rows."""
+    shown: list[str] = []
+    for finding in findings:
+        remedy = finding.remedies[0]
+        if remedy.option == "id_column" and any("id" in option[:5] for option in shown):
+            remedy = replace(remedy, option="exclude")
+        shown.append(remedy.shown(command=command))
+    return (" " if command else ", ").join(dict.fromkeys(shown))
+
+
+def left_out(column: str) -> Remedy:
+    """Leave the column out."""
+    return Remedy("leave it out", "exclude", column)
+
+
+def identifies(column: str) -> Remedy:
+    """Let the column identify rows."""
+    return Remedy("let it identify the rows", "id_column", column)
+
+
+def kept(column: str) -> Remedy:
+    """Keep the column as a feature."""
+    return Remedy("keep it as a feature", "feature", column)
+
+
+def as_categories(column: str) -> Remedy:
+    """Take the values as categories."""
+    return Remedy("take its values as categories", "categorical", column)

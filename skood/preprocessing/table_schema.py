@@ -1,0 +1,147 @@
+"""The description of a table's columns, and the categories that a column knows."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from .table_numbers import NumberSpelling
+
+KINDS = ("number", "category", "boolean", "date", "id", "excluded")
+_PAIRS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"))
+_TRUTH = {word: bool(i) for pair in _PAIRS for i, word in enumerate(pair)}
+_TRUTH |= {"0": False, "1": True}
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+_CATEGORIES_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class ColumnSchema:
+    """What is known of a column, and what was decided.
+
+    Attributes
+    ----------
+    name : str
+        Name of the column.
+    kind : {"number", "category", "boolean", "date", "id", "excluded"}
+        The last three are no features.
+    decimal, thousands, unit : str
+        How the file writes numbers; see `NumberSpelling`.
+    spelled : bool
+        Whether a program would not read these numbers as they are.
+    low, high : float or None
+        Range of the numbers.
+    categories : tuple of str
+        The categories, without missing values.
+    missing : float
+        Share of missing values.
+    ordered : bool
+        Whether no number is smaller than the one in the row before, or none is larger.
+    reason : str
+        Why the column has this kind.
+    """
+
+    name: str
+    kind: str = "number"
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = ""
+    spelled: bool = False
+    low: float | None = None
+    high: float | None = None
+    categories: tuple[str, ...] = ()
+    missing: float = 0.0
+    ordered: bool = False
+    reason: str = ""
+
+    @property
+    def spelling(self) -> NumberSpelling:
+        """How the column writes numbers."""
+        return NumberSpelling(self.decimal, self.thousands, self.unit)
+
+    @property
+    def is_feature(self) -> bool:
+        """Whether the detector sees the column."""
+        return self.kind in ("number", "category", "boolean")
+
+    @property
+    def holds_bits(self) -> bool:
+        """Whether the numbers are 0 and 1, so that another file may write truth values."""
+        return self.kind == "number" and (self.low, self.high) in ((0, 1), (0, 0), (1, 1))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that differ from the defaults, for JSON or TOML."""
+        usual = {field.name: field.default for field in fields(self)}
+        given = {name: v for name, v in asdict(self).items() if v != usual[name] or name == "kind"}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The description of such a dict.
+
+        Raises
+        ------
+        ValueError
+            If a field does not exist, or the kind does not.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = [name for name in values if name not in known]
+        if unknown:
+            raise ValueError(
+                f"A column is described by {', '.join(known)}. Got {unknown[0]!r} instead."
+            )
+        if values.get("kind", "number") not in KINDS:
+            raise ValueError(
+                f"The kind of the column {values.get('name')!r} must be one of {', '.join(KINDS)}. "
+                f"Got {values['kind']!r} instead."
+            )
+        plain: dict[str, Any] = {
+            name: tuple(v) if isinstance(v, list) else v for name, v in values.items()
+        }
+        return cls(**plain)
+
+    def describe(self) -> str:
+        """The description in one line, without the name."""
+        parts = [self.kind + (f" in {self.unit}" if self.unit else "")]
+        if self.low is not None:
+            parts.append(f"{self.low:.6g} to {self.high:.6g}")
+        if self.categories:
+            shown = ", ".join(self.categories[:_CATEGORIES_SHOWN])
+            more = len(self.categories) - _CATEGORIES_SHOWN
+            parts.append(shown + (f" and {more:,} more" if more > 0 else ""))
+        if self.missing:
+            parts.append(f"{100 * self.missing:.2g} % missing")
+        if self.reason:
+            parts.append(self.reason)
+        return "; ".join(parts)
+
+    def known_text(self, text: str) -> str:
+        """The category that a text means: another spelling of a truth value means the same."""
+        text = canonical(text)
+        if self.kind != "boolean" or text in self.categories:
+            return text
+        wanted = truth(text)
+        return next((c for c in self.categories if truth(c) is wanted), text)
+
+
+def canonical(text: str) -> str:
+    """A category without spaces around it, in composed letters; whole numbers without decimals."""
+    text = unicodedata.normalize("NFC", text).strip()
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
+
+
+def truth(text: str) -> bool | None:
+    """The truth value of a text, or None."""
+    return _TRUTH.get(canonical(text).casefold())
+
+
+def are_truth_values(texts: list[str]) -> bool:
+    """Whether texts are one of the usual pairs for true and false."""
+    words = {text.casefold() for text in texts}
+    if len(words) == 1:
+        return words <= {"true", "false"}
+    return any(words == set(pair) for pair in _PAIRS)

@@ -1,0 +1,129 @@
+"""Rows in = rows out, whatever quotes, blank lines, delimiters and headers a CSV file has."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from skood.cli.files import (
+    ReadingOptions,
+    RowLayout,
+    TableError,
+    open_source,
+    read_training_table,
+)
+from skood.preprocessing.table_decisions import TableOptions
+
+from .cli_files import write
+
+BEFORE = ["\n", "\r\n\r\n", "  \n", "\ufeff\n", "\ufeffsep=,\n", '"sep=,"\n\n']
+
+
+def csv_file(folder, text, encoding="utf-8"):
+    path = folder / "rows.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def lines(n, colour="red"):
+    return [f"{i},{i * 0.37 % 5:.2f},{colour}" for i in range(n)]
+
+
+def blocks_of(path, layout):
+    return pd.concat([block.rows for block in open_source(path).blocks(layout)])
+
+
+LAYOUT = RowLayout("table", ("b",), ("c",), "a")
+
+
+@pytest.mark.parametrize("row", [3, 46, 50])
+@pytest.mark.parametrize("excluded", [False, True])
+def test_a_quote_still_open_at_the_end_names_its_row(tmp_path, row, excluded):
+    rows = lines(50)
+    rows[row - 1] = rows[row - 1].replace("red", '"red')
+    path = csv_file(tmp_path, "\n".join(["a,b,c", *rows, ""]))
+    sentence = f"Row {row} of rows.csv has a quote that does not end in its line"
+    layout = RowLayout("table", ("b",), (), "a", ("c",)) if excluded else LAYOUT
+    with pytest.raises(TableError, match=sentence):
+        blocks_of(path, layout)
+    with pytest.raises(TableError, match=sentence):
+        read_training_table(open_source(path), TableOptions("a", layout.exclude))
+
+
+def test_two_wrong_quotes_swallow_no_rows(tmp_path):
+    rows = lines(50)
+    for row in (9, 30):
+        rows[row] = rows[row].replace("red", '"red')
+    with pytest.raises(TableError, match=r"Row 10 of rows\.csv has a quote"):
+        blocks_of(csv_file(tmp_path, "\n".join(["a,b,c", *rows])), LAYOUT)
+    rows = lines(50)
+    rows[9], rows[30] = rows[9].replace("red", '"red'), rows[30].replace("red", 'red"')
+    with pytest.raises(TableError, match=r"Row 10 of rows\.csv has a quote"):
+        blocks_of(csv_file(tmp_path, "\n".join(["a,b,c", *rows])), LAYOUT)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_in_a_cell_are_no_fault(tmp_path, encoding, end):
+    rows = lines(50)
+    rows[9] = rows[9].replace("red", f'"dark, or{end}{end}""light"", red"')
+    text = end.join(['a,b,"c"', *rows[:20], "", *rows[20:], ""])
+    path = csv_file(tmp_path, text, encoding)
+    source = open_source(path, ReadingOptions("utf-16" if encoding == "utf-16" else "utf-8"))
+    rows = pd.concat([block.rows for block in source.blocks(LAYOUT)])
+    assert len(rows) == 50
+    assert rows["c"].iloc[9].splitlines() == ["dark, or", "", '"light", red']
+
+
+@pytest.mark.parametrize("gap", ["", '""'])
+def test_an_empty_cell_of_the_only_column_is_a_row(tmp_path, gap):
+    values = [f"{i}.5" for i in range(50)]
+    values[3] = values[20] = gap
+    path = csv_file(tmp_path, "\n".join(["a", *values, ""]))
+    rows = blocks_of(path, RowLayout("table", ("a",)))
+    assert len(rows) == 50
+    assert rows["a"].isna().tolist() == [i in (3, 20) for i in range(50)]
+
+
+@pytest.mark.parametrize(
+    "start", ["\n", "\r\n\r\n", "  \n", "\ufeff\n", "\ufeffsep=,\n", "sep=,\n\n"]
+)
+def test_lines_before_the_header(tmp_path, start):
+    path = csv_file(tmp_path, start + "\n".join(["a,b,c", *lines(50)]))
+    source = open_source(path)
+    assert source.columns == ["a", "b", "c"]
+    assert len(blocks_of(path, LAYOUT)) == 50
+    rows, _ = read_training_table(source, TableOptions("a"))
+    assert len(rows) == 50
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("start", ["", "told"])
+def test_a_delimiter_is_found_and_told(tmp_path, delimiter, start):
+    start = f"sep={delimiter}\n" if start else ""
+    text = start + "\n".join(["a,b,c", *lines(50, "1,5")])
+    path = csv_file(tmp_path, text.replace(",", delimiter).replace(f"1{delimiter}5", "1,5"))
+    source = open_source(path)
+    assert source.columns == ["a", "b", "c"]
+    assert source.notes == [] if start else "is read with the delimiter" in source.notes[0]
+    assert set(blocks_of(path, LAYOUT)["c"]) == {"1,5"}
+
+
+def test_a_comma_in_each_cell_of_a_file_of_semicolons(tmp_path):
+    path = csv_file(tmp_path, "\n".join(["a;b,c", *["1,5;2"] * 9]))
+    assert open_source(path).columns == ["a", "b,c"] or open_source(path).columns == ["a;b", "c"]
+
+
+def test_two_parquet_columns_of_one_name(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.Table.from_arrays([pa.array([1.0]), pa.array([2.0])], names=["a", "a"])
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    with pytest.raises(TableError, match="has several columns with the name 'a'"):
+        open_source(tmp_path / "rows.parquet")
+
+
+def test_a_quoted_file_of_pandas_is_read_whole(tmp_path):
+    frame = pd.DataFrame({"a": range(40), "b": 0.5, "c": ['5" pipe', "two\nlines"] * 20})
+    assert blocks_of(write(frame, tmp_path / "rows.csv"), LAYOUT)["c"].tolist() == list(frame["c"])
