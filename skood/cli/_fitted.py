@@ -10,6 +10,7 @@ from typing import Any
 from skood import ConformalOutlierDetector, load, save
 from skood.cli.files import RowLayout
 from skood.storage import read_manifest
+from skood.storage.guard import one_sentence
 
 from ._errors import DataError
 
@@ -75,18 +76,26 @@ class Fitted:
         save(self.detector, path, architectures=self.architectures, notes={_NOTES: notes})
 
 
-def load_fitted(path: Path, trusted: Sequence[str] = ()) -> Fitted:
+def named_rows(paths: Sequence[str]) -> dict[str, str]:
+    """The `rows` of `skood.load`, from texts ``PATH`` and ``PATH=NEW-PATH``."""
+    pairs = (path.partition("=") for path in paths)
+    return {stored: new or stored for stored, _, new in pairs}
+
+
+def load_fitted(path: Path, trusted: Sequence[str] = (), rows: Sequence[str] = ()) -> Fitted:
     """Load a file of `skood fit` or `skood.save`."""
     manifest = read_manifest(path)
-    detector = load(path, trusted=trusted)
+    detector = load(path, trusted=trusted, rows=named_rows(rows))
     if not hasattr(detector, "score_samples"):
         raise DataError(f"{path.name} holds a {type(detector).__name__}, which scores no rows.")
-    notes = manifest.get("notes", {}).get(_NOTES)
-    if notes is None:
+    notes = manifest.get("notes")
+    notes = notes.get(_NOTES) if isinstance(notes, dict) else None
+    if not isinstance(notes, dict):
         name = type(detector).__name__
         return Fitted(detector, _layout_of(detector, path), name=name)
-    layout = RowLayout.from_dict(notes.pop("layout"))
-    return Fitted(detector, layout, **notes)
+    with one_sentence(f"{path.name} does not describe its rows"):
+        layout = RowLayout.from_dict(notes.pop("layout"))
+        return Fitted(detector, layout, **notes)
 
 
 def _layout_of(detector: Any, path: Path) -> RowLayout:

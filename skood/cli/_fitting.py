@@ -14,7 +14,7 @@ from skood.storage.walk import with_stand_ins
 
 from ._assembly import assemble
 from ._errors import DataError
-from ._fitted import Fitted
+from ._fitted import Fitted, named_rows
 from ._inputs import open_input
 from ._options import DetectorOptions, PreparationOptions
 from ._speaking import Voice
@@ -36,7 +36,10 @@ def fit_file(
     The columns in `roles` may be in `also_in` alone, the file of the rows to score.
     """
     start = perf_counter()
-    features = load(options.features, trusted=options.trust) if options.features else None
+    features = None
+    if options.features:
+        rows = named_rows(options.rows)
+        features = load(options.features, trusted=options.trust, rows=rows)
     shape = _image_shape(features)
     source = open_input(path, reading, voice, images=features is not None, shape=shape)
     check_options(source, roles, preparation, features, also_in)

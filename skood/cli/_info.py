@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     file: Path = arguments.file
     with plain_errors(pick(Voice, vars(arguments))):
         from skood.storage import read_manifest
+        from skood.storage.guard import one_sentence
 
         from ._report import print_pairs
 
@@ -41,7 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             print(json.dumps(manifest, indent=2))
         else:
-            print_pairs(_pairs(file, manifest))
+            with one_sentence(f"{file.name} does not describe its estimator"):
+                pairs = _pairs(file, manifest)
+            print_pairs(pairs)
     return 0
 
 
@@ -76,7 +79,7 @@ def _steps(steps: list[dict[str, Any]]) -> list[str]:
     for step in steps:
         given = ", ".join(f"{name}={value}" for name, value in step.get("parameters", {}).items())
         name = step["type"].rpartition(".")[2]
-        lines.append(f"{'  ' * step.get('depth', 0)}{name}({given})")
+        lines.append(f"{'  ' * min(step.get('depth', 0), 20)}{name}({given})")
     return lines
 
 

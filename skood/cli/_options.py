@@ -52,6 +52,7 @@ class DetectorOptions:
     calibration_size: float
     features: Path | None
     trust: tuple[str, ...]
+    rows: tuple[str, ...]
     seed: int
 
 

@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         task = ScoreTask(
             detector=arguments.detector,
             trust=tuple(arguments.trust),
+            rows=tuple(arguments.rows),
             file=arguments.file,
             reading=pick(ReadingOptions, values),
             roles=pick(ColumnRoles, values),

@@ -48,6 +48,7 @@ class ScoreTask:
 
     detector: Path
     trust: tuple[str, ...]
+    rows: tuple[str, ...]
     file: Path
     reading: ReadingOptions
     roles: ColumnRoles
@@ -100,7 +101,7 @@ def _score_all(task: ScoreTask, fitted: Fitted, source: Any, partial: PartialFil
 
 def _load_and_open(task: ScoreTask) -> tuple[Fitted, Any]:
     """The detector, and the file to score."""
-    fitted = load_fitted(task.detector, task.trust)
+    fitted = load_fitted(task.detector, task.trust, task.rows)
     shape = fitted.image_shape
     source = open_input(task.file, task.reading, task.voice, images=shape is not None, shape=shape)
     if source.columns is not None:

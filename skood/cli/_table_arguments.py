@@ -144,6 +144,14 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="types and networks in saved files whose code may run, such as mynets:LeNet",
     )
+    group.add_argument(
+        "--rows",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="PATH",
+        help="rows on disk that a saved detector reads: their path in its file, or PATH=NEW-PATH",
+    )
 
 
 def add_text_format(group: Any) -> None:

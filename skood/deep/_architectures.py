@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "conv_encoder": conv_encoder,
     "dense_decoder": dense_decoder,
     "dense_encoder": dense_encoder,
-    "linear": nn.Linear,
+    "linear": partial(torch.nn.utils.skip_init, nn.Linear),
 }
 # Attributes of every module that are no settings; torch.compile adds the last.
 _BOOKKEEPING = frozenset(vars(nn.Module())) | {"_is_torch_compile"}
@@ -38,12 +39,23 @@ def recipe_of(module: nn.Module, owner: object, attribute: str) -> dict[str, Any
     return _autoencoder_recipe(owner, half)
 
 
-def built(recipe: dict[str, Any]) -> nn.Module:
-    """The module of a recipe, with arbitrary weights."""
-    arguments = dict(recipe)
-    builder = _BUILDERS[arguments.pop("builder")]
-    with torch.random.fork_rng(devices=[]):
-        return builder(**arguments)
+def built(recipe: dict[str, Any], n_tensors: int | None = None) -> nn.Module:
+    """The module of a recipe, with weights that are not set, for a file of so many tensors.
+
+    Raises
+    ------
+    ValueError
+        If the recipe has more layers than tensors, or builds no module.
+    """
+    try:
+        arguments = dict(recipe)
+        n_layers = sum(len(arguments.get(name, ())) for name in ("hidden", "channels"))
+        if n_tensors is not None and n_layers > n_tensors:
+            raise ValueError(f"{n_layers} layers are too many for {n_tensors} tensors")
+        return _BUILDERS[arguments.pop("builder")](**arguments)
+    except Exception as error:  # torch raises what it likes
+        cause = str(error).partition("\n")[0].rstrip(".")
+        raise ValueError(f"The file's recipe for a torch module builds none: {cause}.") from error
 
 
 def imported(path: str) -> nn.Module:

@@ -79,8 +79,9 @@ def restore_modules(
     modules = {}
     for name, description in described.items():
         if "part_of" not in description:
-            module = _pattern(name, description, given, trusted)
-            _set_weights(name, module, weights(name), description)
+            state = _safetensors("skood.load").load(weights(name))
+            module = _pattern(name, description, given, trusted, len(state))
+            _set_weights(name, module, state, description)
             modules[name] = module
     for name, description in described.items():
         if "part_of" in description:
@@ -123,6 +124,7 @@ def _pattern(
     description: _Description,
     given: Mapping[str, nn.Module],
     trusted: Collection[str],
+    n_tensors: int,
 ) -> nn.Module:
     """A module that the weights of a name fit, with arbitrary weights."""
     if name in given:
@@ -130,7 +132,7 @@ def _pattern(
     if name.removesuffix("_") in given:
         return copy.deepcopy(given[name.removesuffix("_")])
     if "recipe" in description:
-        return built(description["recipe"])
+        return built(description["recipe"], n_tensors)
     path = description["architecture"]
     if path is None:
         raise ValueError(
@@ -145,8 +147,9 @@ def _pattern(
     return imported(path)
 
 
-def _set_weights(name: str, module: nn.Module, content: bytes, description: _Description) -> None:
-    state = _safetensors("skood.load").load(content)
+def _set_weights(
+    name: str, module: nn.Module, state: Mapping[str, torch.Tensor], description: _Description
+) -> None:
     present = module.state_dict()
     fits = state.keys() == present.keys() and all(
         present[part].shape == value.shape for part, value in state.items()

@@ -34,7 +34,7 @@ class ChunkedRows(StoredRows):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        if self.path is not None:
+        if self.path is not None and not self._became_named_rows(self.path):
             self._array = open_zarr(self.path)
 
     def _read(self, start: int, stop: int) -> NDArray:

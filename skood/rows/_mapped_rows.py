@@ -60,6 +60,8 @@ class MappedRows(StoredRows):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         array = self._array
+        if self.path is not None and self._became_named_rows(self.path):
+            return
         if self.path is not None:
             array = map_file(self.path)
             if array.shape != self.shape:

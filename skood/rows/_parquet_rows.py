@@ -17,13 +17,15 @@ _NEEDED_BY = "Reading rows of Parquet files"
 class ParquetRows(StoredRows):
     """Rows of one Parquet file, or of several files with equal columns, one after the other.
 
-    A pickle holds the files' names alone. A single column of lists of numbers, all of one length,
-    gives one column for each place in the list.
+    A pickle holds the files' names alone, and `path`: the file, or the folder of the files. A
+    single column of lists of numbers, all of one length, gives a column for each place in the list.
     """
 
-    def __init__(self, paths: Sequence[str], columns: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[str], path: str, columns: Sequence[str] | None = None
+    ) -> None:
         self._parquet = _pyarrow_parquet()
-        self.paths = list(paths)
+        self.paths, self.path = list(paths), path
         files = [self._parquet.ParquetFile(path) for path in self.paths]
         schema = files[0].schema_arrow
         self._names = _names_in(schema, columns, self.paths[0])
@@ -68,7 +70,8 @@ class ParquetRows(StoredRows):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._parquet = _pyarrow_parquet()
+        if not self._became_named_rows(state.get("path", self.paths[0])):
+            self._parquet = _pyarrow_parquet()
 
     def _read(self, start: int, stop: int) -> NDArray:
         """Rows of the next batches, or of the batches from the row group of `start` on."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +16,9 @@ from ..measures.blocks import slices
 
 PIECE_BYTES = 1 << 23  # read at a time where small blocks of rows follow each other
 _NUMBERS = "fiub"
+# While a file of `skood.save` is loaded: gives the rows that the caller names for a stored path, or
+# None. A pickle may open any file anyway.
+NAMED_ROWS: ContextVar[Callable[[Any, str], Any] | None] = ContextVar("named rows", default=None)
 
 
 class StoredRows(ABC):
@@ -141,6 +145,16 @@ class StoredRows(ABC):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._local = threading.local()
+
+    def _became_named_rows(self, path: str) -> bool:
+        """Become the rows that the caller of `skood.load` names; False in a pickle."""
+        named = NAMED_ROWS.get()
+        if named is None:
+            return False
+        rows = named(self, path)
+        if rows is not None:
+            self.__class__, self.__dict__ = type(rows), dict(vars(rows))
+        return True
 
     @abstractmethod
     def _read(self, start: int, stop: int) -> NDArray:

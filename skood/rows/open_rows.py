@@ -38,7 +38,8 @@ def open_rows(path: str | PathLike[str], *, columns: Sequence[str] | None = None
         The detectors on nearest neighbours with exact indexes, `KernelDensityOutlierDetector`,
         `MahalanobisOutlierDetector` and `PartialWhitener` read them block by block; all other
         estimators read all of them into memory. float32 stays float32, other numbers are read as
-        float64. A pickle of the rows, or of an estimator that holds them, has the path only.
+        float64. A pickle of the rows, or of an estimator that holds them, has the path only, and so
+        has a file of `skood.save`: `skood.load` reads the rows that its caller names.
 
     Raises
     ------
@@ -71,8 +72,8 @@ def open_rows(path: str | PathLike[str], *, columns: Sequence[str] | None = None
         _refuse_columns(columns, where)
         return MappedRows(map_file(str(where.absolute())), path=str(where.absolute()))
     files = sorted(where.glob("*.parquet")) if where.is_dir() else [where]
-    if files and files[0].suffix in (".parquet", ".pq"):
-        return ParquetRows([str(file.absolute()) for file in files], columns)
+    if files and files[0].suffix in (".parquet", ".pq") and all(map(Path.is_file, files)):
+        return ParquetRows([str(file.absolute()) for file in files], str(where.absolute()), columns)
     if where.is_dir() and any((where / name).exists() for name in ("zarr.json", ".zarray")):
         _refuse_columns(columns, where)
         folder = str(where.absolute())

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
+from ._bounds import check_members, parsed
+from .guard import one_sentence
 from .whole_file import written_whole
 
 # The first member of the zip file, not compressed: so the first bytes of a file show its kind, as
@@ -21,7 +23,8 @@ from .whole_file import written_whole
 _KIND_MEMBER, _KIND = "mimetype", b"application/x-skood"
 _KIND_PLACE = 30  # bytes of a zip member's header before its name
 _MANIFEST = "manifest.json"
-_IN_MANIFEST = ("format", "versions", "modules", "members")
+_FORMAT = re.compile(r"\d{1,4}\.\d{1,4}")
+_VERSION = re.compile(r"[\w.+!-]{1,50}")
 # The zip file's comment is its last part: the checksum of all bytes before it. A zip file's own
 # checksums leave out names, times and sizes.
 _SEAL = re.compile(rb"sha256:([0-9a-f]{64})")
@@ -57,14 +60,13 @@ class StoredFile:
 
     def __init__(self, archive: ZipFile) -> None:
         self._archive = archive
-        self.manifest: dict[str, Any] = json.loads(archive.read(_MANIFEST))
-        for key in _IN_MANIFEST:
-            self.manifest[key]  # raises if the key is missing
+        self.manifest: dict[str, Any] = parsed(archive.read(_MANIFEST))
+        _check_manifest(self.manifest)
 
     def read(self, name: str) -> bytes:
         """The content of a member, if it has the checksum in the manifest."""
         content = self._archive.read(name)
-        if hashlib.sha256(content).hexdigest() != self.manifest["members"][name]:
+        if hashlib.sha256(content).hexdigest() != self.manifest["members"].get(name):
             raise ValueError(
                 f"The part {name!r} of the file does not match the manifest's checksum."
             )
@@ -93,14 +95,13 @@ def open_container(path: Path) -> Iterator[StoredFile]:
     with path.open("rb") as file:
         _check_kind(file, path)
         _check_seal(file, path)
-        try:
+        with one_sentence(
+            f"The file {str(path)!r} has the checksum of a saved estimator, but not the parts of "
+            "a saved estimator"
+        ):
             archive = ZipFile(file)
+            check_members(archive, file.seek(0, os.SEEK_END))
             stored = StoredFile(archive)
-        except (BadZipFile, KeyError, json.JSONDecodeError) as error:
-            raise ValueError(
-                f"The file {str(path)!r} has the checksum of a saved estimator, but not the parts "
-                "of a saved estimator."
-            ) from error
         with archive:
             yield stored
 
@@ -141,6 +142,18 @@ def _digest_before_seal(file: IO[bytes]) -> str:
         digest.update(block)
         left -= len(block)
     return digest.hexdigest()
+
+
+def _check_manifest(manifest: Any) -> None:
+    """Raise unless the parts of the manifest that each file has are of their types."""
+    texts = {"format": manifest["format"], **manifest["versions"]}
+    for name, text in texts.items():
+        if not (isinstance(text, str) and (_VERSION, _FORMAT)[name == "format"].fullmatch(text)):
+            raise ValueError(f"{text!r} is no version of {name!r}")
+    texts["skood"]  # raises if it is missing
+    for part in ("members", "modules"):
+        if not isinstance(manifest[part], dict):
+            raise ValueError(f"{part!r} is no dict")
 
 
 def _check_kind(file: IO[bytes], path: Path) -> None:

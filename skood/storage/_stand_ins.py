@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+_GAPS, _SPARE = 8, 1 << 20  # times the values, and bytes beside these
 _MODULES: ContextVar[Mapping[str, Any]] = ContextVar("modules of the file that is loaded")
 
 
@@ -52,14 +53,18 @@ class StoredView:
     """Stands for an array that lies in memory with gaps or backwards.
 
     A plain array would come back without gaps. A matrix product that reads its values in another
-    order may then round differently.
+    order may then round differently. Gaps of many times the values are closed: they would take
+    memory that the file does not have.
     """
 
     def __new__(cls, values: np.ndarray, strides: list[int]) -> Any:
         """Give the array."""
         reach = [(n - 1) * step for n, step in zip(values.shape, strides, strict=True)]
         before = -sum(min(0, end) for end in reach)
-        buffer = np.zeros(before + sum(max(0, end) for end in reach) + values.itemsize, np.uint8)
+        size = before + sum(max(0, end) for end in reach) + values.itemsize
+        if size > _GAPS * values.nbytes + _SPARE:
+            return values
+        buffer = np.zeros(size, np.uint8)
         array = np.ndarray(values.shape, values.dtype, buffer, before, strides)
         array[...] = values
         return array

@@ -16,6 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 from .._optional import import_optional
 from .._validation import parameter_error
 from .._version import __version__
+from ..rows.named_rows import rows_named_by
+from ._bounds import check_estimator
 from ._container import NewContainer, StoredFile, new_container, open_container
 from ._names import place_of, stable_name
 from ._schema import rename_classes
@@ -23,6 +25,7 @@ from ._stand_ins import loaded_modules
 from ._summary import summary_of
 from ._torch_parts import describe_modules, restore_modules, write_weights
 from ._types import ALLOWED_TYPES, names_of
+from .guard import one_sentence
 from .walk import with_stand_ins
 
 if TYPE_CHECKING:
@@ -134,6 +137,7 @@ def load(
     *,
     trusted: Iterable[str | type | Callable[..., Any]] = (),
     modules: Mapping[str, nn.Module] | None = None,
+    rows: Mapping[str, Any] | None = None,
 ) -> Any:
     """Read an estimator from a file that `save` has written.
 
@@ -152,6 +156,11 @@ def load(
     modules : mapping of str to torch.nn.Module, default=None
         Modules to use, by their names in the file. They get the stored weights, in place, and need
         no trusted code.
+    rows : mapping of str to path or array, default=None
+        For an estimator that was fitted to rows on disk, which the file names by their paths: for
+        each such path, where the rows are now, as a path for `open_rows` or an open array of the
+        same shape (``{"/data/train.npy": "/data/train.npy"}``). Errors say which paths the file
+        has. Nothing else is opened.
 
     Returns
     -------
@@ -165,7 +174,8 @@ def load(
         If a package that the estimator needs is not installed; the error names the extra.
     ValueError
         If the file is damaged, cut short, of another kind or of a newer format, or if it holds
-        types that are not trusted, or torch modules that cannot be built.
+        types that are not trusted, torch modules that cannot be built, or paths of rows that `rows`
+        lacks.
     OSError
         If the file cannot be read.
 
@@ -181,9 +191,9 @@ def load(
 
     Notes
     -----
-    The checksum detects damage, but does not prove who made the file. A file that a stranger has
-    made with care can still hold arrays that harm compiled code, such as faiss's reader of a
-    `FaissIndex`.
+    The checksum detects damage, but does not prove who made the file. Loading opens no other file,
+    and takes memory in proportion to the size of the file. A file that a stranger has made with
+    care can still hold arrays that harm compiled code, such as faiss's reader of a `FaissIndex`.
     """
     trusted, path = names_of(trusted), Path(path)
     with open_container(path) as stored:
@@ -191,16 +201,25 @@ def load(
         skops_io = import_optional("skops.io", "io", needed_by="skood.load")
         _warn_of_other_version(path, stored.manifest)
         estimator, places = _read_estimator(path, stored, skops_io, trusted)
-        restored = restore_modules(stored, modules or {}, trusted)
-    try:
-        with loaded_modules(restored):
-            return skops_io.load(estimator, trusted=places)
-    except (AttributeError, KeyError, TypeError) as error:
-        writer = stored.manifest["versions"]["skood"]
-        raise ValueError(
-            f"The estimator in {str(path)!r}, saved by skood {writer}, cannot be built by skood "
-            f"{__version__}: {error}"
-        ) from error
+        with one_sentence(
+            f"The torch modules in {str(path)!r} cannot be built", ImportError, ValueError
+        ):
+            restored = restore_modules(stored, modules or {}, trusted)
+    unbuilt = (
+        f"The estimator in {str(path)!r}, saved by skood {stored.manifest['versions']['skood']}, "
+        f"cannot be built by skood {__version__}"
+    )
+    with rows_named_by(rows or {}) as paths:
+        try:
+            with one_sentence(unbuilt, ImportError), loaded_modules(restored):
+                loaded = skops_io.load(estimator, trusted=places)
+        finally:
+            _refuse_unnamed_rows(path, [stored for stored in paths if stored not in (rows or {})])
+    unknown = [stored for stored in rows or () if stored not in paths]
+    if unknown:
+        allowed = f"a mapping of the paths in the file, which are {paths}"
+        raise parameter_error("skood.load", "rows", allowed, unknown[0])
+    return loaded
 
 
 def read_manifest(path: str | PathLike[str]) -> dict[str, Any]:
@@ -266,6 +285,15 @@ def _warn_of_other_version(path: Path, manifest: dict[str, Any]) -> None:
         )
 
 
+def _refuse_unnamed_rows(path: Path, unnamed: list[str]) -> None:
+    if unnamed:
+        raise ValueError(
+            f"The estimator in {str(path)!r} reads rows from other files, which stay closed unless "
+            f"you name them: pass rows={dict(zip(unnamed, unnamed, strict=True))}, or other paths "
+            "where the rows are now (on the command line: --rows)."
+        )
+
+
 def _write_estimator(container: NewContainer, skops_io: Any, estimator: Any, folder: Path) -> None:
     """Write an estimator in skops's format, with stable names of classes."""
     # The copy is on the disk, so that the memory need not hold the estimator twice.
@@ -286,8 +314,10 @@ def _read_estimator(
 
     The names in the file are checked first. Then the places of the classes today replace them.
     """
-    content = stored.read(_ESTIMATOR)
-    names = skops_io.get_untrusted_types(data=content)
+    with one_sentence(f"The estimator in {str(path)!r} cannot be read"):
+        content = stored.read(_ESTIMATOR)
+        check_estimator(content)
+        names = skops_io.get_untrusted_types(data=content)
     unknown = sorted(set(names) - ALLOWED_TYPES - trusted)
     if unknown:
         raise ValueError(

@@ -47,7 +47,7 @@ ALLOWED = {
     "plots": {"_optional", "_validation", "explanation", "metrics"},
     "deep": {"_base", "_optional", "_validation", "detectors", "layers", "measures", "rows"},
     "parallel": {"_optional", "_validation", "calibration", "measures", "neighbors", "rows"},
-    "storage": {"_optional", "_validation", "_version", "deep"},
+    "storage": {"_optional", "_validation", "_version", "deep", "rows"},
     "cli": {
         "_optional",
         "_validation",

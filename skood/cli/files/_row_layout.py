@@ -87,7 +87,13 @@ class RowLayout:
             name: tuple(v) if isinstance(v, list) else v for name, v in values.items()
         }
         plain["schema"] = tuple(map(ColumnSchema.from_dict, plain.get("schema", ())))
-        return cls(**plain)
+        layout = cls(**plain)
+        names = (layout.kind, *layout.features, *layout.exclude)
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError(f"names of columns must be texts, not {names}")
+        if not all(isinstance(length, int) and length > 0 for length in layout.shape):
+            raise TypeError(f"lengths must be whole numbers, not {layout.shape}")
+        return layout
 
     def with_roles(self, roles: ColumnRoles) -> Self:
         """The layout with the columns of `roles` beside its own."""
