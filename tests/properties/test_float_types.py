@@ -118,7 +118,9 @@ FRAMES = {
 
 @pytest.mark.parametrize("kind", FRAMES)
 @pytest.mark.parametrize(
-    "make", [*(partial(clone, last) for last in LAST), make_outlier_detector], ids=str
+    "make",
+    [*(partial(clone, last) for last in LAST), make_outlier_detector],
+    ids=[*map(str, LAST), "preset"],
 )
 def test_frames(kind, make):
     make_frame = pd.DataFrame if "pandas" in kind else pl.DataFrame
@@ -128,7 +130,9 @@ def test_frames(kind, make):
 
 
 @pytest.mark.parametrize(
-    "make", [*(partial(clone, last) for last in LAST), make_outlier_detector], ids=str
+    "make",
+    [*(partial(clone, last) for last in LAST), make_outlier_detector],
+    ids=[*map(str, LAST), "preset"],
 )
 def test_saved_and_loaded(make, tmp_path):
     detector = make().fit(X)
