@@ -149,6 +149,7 @@ def _print(
         print_pairs([(shown(c.name), shown(c.describe())) for c in layout.schema])
     for problem in problems:
         print(f"- {shown(problem)}")
-    print(f"{len(problems):,} findings" if problems else "nothing to decide")
+    n = len(problems)
+    print(f"{n:,} finding{'s' * (n != 1)}" if problems else "nothing to decide")
     print(f"\n{shown(command)}")
     return _BAD_DATA if problems else 0

@@ -58,9 +58,7 @@ def report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) ->
     tally = scorer.tally
     for column, new in tally["new"].items():
         texts = ", ".join(map(repr, new["texts"]))
-        voice.say(
-            f"{new['rows']:,} of the rows have a {column!r} that no training row has: {texts}"
-        )
+        voice.say(f"rows with a {column!r} that no training row has: {new['rows']:,} ({texts})")
     if voice.quiet:
         return
     share = tally["flagged"] / tally["rows"]

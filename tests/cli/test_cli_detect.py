@@ -38,7 +38,7 @@ def test_one_command_from_two_files_to_decisions(folder, capsys):
     assert "40 rows of new.csv scored" in out
     assert f"{(scores['decision'] == -1).sum()} flagged as out-of-distribution" in out
     assert out.splitlines()[5].split()[0] == "r0007"
-    assert "1 of the rows have a 'colour' that no training row has: 'purple'" in err
+    assert "rows with a 'colour' that no training row has: 1 ('purple')" in err
     assert names_in(folder) == ["new.csv", "scores.csv", "train.csv"]
 
 
