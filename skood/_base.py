@@ -12,10 +12,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import OutlierMixin
-from sklearn.utils import check_random_state
 
-from ._validation import check_float, check_int, check_labels, discrete_classes
-from .measures import contamination_threshold
+from ._validation import check_float, check_int, check_labels, discrete_classes, random_generator
+from .measures.threshold import contamination_threshold
 from .measures.ties import below_ties
 from .rows.sampling import uniform_sample
 
@@ -68,6 +67,8 @@ class OODDetectorMixin(OutlierMixin):
     def _check_threshold_parameters(self) -> None:
         check_float(self, "contamination", self.contamination, "(0, 0.5]")
         check_int(self, "threshold_samples", self.threshold_samples, 2, or_none=True)
+        if hasattr(self, "random_state"):  # also where no random number is drawn
+            random_generator(self)
 
     def _forget(self, *names: str) -> None:
         """Drop attributes of an earlier fit that this fit may not set."""
@@ -121,11 +122,16 @@ class OODDetectorMixin(OutlierMixin):
         if self.threshold_samples is None or n_samples <= self.threshold_samples:
             return np.arange(n_samples)
         if not hasattr(self, "_threshold_seed"):
-            generator = check_random_state(self.random_state)
+            generator = random_generator(self)
             self._threshold_seed = int(generator.randint(np.iinfo(np.int32).max))
         return uniform_sample(n_samples, self.threshold_samples, self._threshold_seed)
 
     def _set_threshold(self, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> None:
+        if not np.isfinite(scores).all():
+            raise ValueError(
+                f"The scores of {type(self).__name__} are not finite: the numbers in X are too "
+                "large or too small for their squares. Divide the columns by a power of two."
+            )
         self.training_indices_ = rows
         self.training_scores_ = scores
         self.offset_ = below_ties(contamination_threshold(scores, self.contamination), scores)

@@ -5,6 +5,7 @@ The only file that touches versioned names of scikit-learn.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import (
+    _check_feature_names_in,
     _check_method_params,
     _num_samples,
     check_array,
@@ -25,18 +27,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .measures.arguments import parameter_error as parameter_error
 from .rows import StoredRows, as_stored_rows
 from .rows.place import is_in_tensor
 
+_FLOATS = (float, int, np.floating, np.integer)
 _DTYPES = (np.float64, np.float32)  # any other type becomes the first
-
-
-def parameter_error(owner: object, name: str, allowed: str, value: Any) -> ValueError:
-    """The error for a parameter of an estimator, or of a function given by its name."""
-    owner_name = owner if isinstance(owner, str) else type(owner).__name__
-    return ValueError(
-        f"The {name!r} parameter of {owner_name} must be {allowed}. Got {value!r} instead."
-    )
 
 
 def check_int(
@@ -52,7 +48,7 @@ def check_int(
     if or_none and value is None:
         return
     number = isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
-    if not number or value < low or (high is not None and value > high):
+    if not number or value < low or value > (sys.maxsize if high is None else high):
         allowed = f"an int in [{low}, {'inf)' if high is None else f'{high}]'}"
         raise parameter_error(owner, name, allowed + (" or None" if or_none else ""), value)
 
@@ -65,7 +61,9 @@ def check_float(
     `high_name` replaces the upper end in the message, if the end is another parameter.
     """
     low, high = (float(end) for end in interval[1:-1].split(","))
-    inside = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+    # Not any Real: NumPy makes objects of fractions, and no float of a larger whole number.
+    inside = isinstance(value, _FLOATS) and not isinstance(value, bool)
+    inside = inside and not (isinstance(value, int) and abs(value) > sys.float_info.max)
     inside = inside and (value > low or (value == low and interval[0] == "["))
     inside = inside and (value < high or (value == high and interval[-1] == "]"))
     if not inside:
@@ -73,6 +71,23 @@ def check_float(
             interval if high_name is None else f"{interval[0]}{low:g}, {high_name}{interval[-1]}"
         )
         raise parameter_error(owner, name, f"a float in {shown}", value)
+
+
+def check_n_jobs(owner: object) -> None:
+    """Raise unless the parameter `n_jobs` is a number of threads, -1 or None."""
+    n_jobs = owner.n_jobs  # type: ignore[attr-defined]
+    if not isinstance(n_jobs, Integral) or n_jobs != -1:
+        check_int(owner, "n_jobs", n_jobs, 1, 10_000, or_none=True)
+
+
+def random_generator(owner: object, value: Any = None) -> np.random.RandomState:
+    """The generator of the parameter `random_state`: of an estimator, or of a named function."""
+    value = value if isinstance(owner, str) else owner.random_state  # type: ignore[attr-defined]
+    try:
+        return check_random_state(value)
+    except (TypeError, ValueError) as error:
+        allowed = "an int in [0, 4294967295], a RandomState instance or None"
+        raise parameter_error(owner, "random_state", allowed, value) from error
 
 
 def check_option(owner: object, name: str, value: Any, options: Sequence[str]) -> None:
@@ -91,16 +106,11 @@ def check_methods(
         raise parameter_error(owner, name, f"{kind} with {listed}", value)
 
 
-def finite_numbers(owner: object, name: str, length: int, allowed: str) -> NDArray[np.float64]:
-    """A copy of a parameter that is an array of so many finite numbers."""
-    value = getattr(owner, name)
+def _validated(estimator: BaseEstimator, X: Any, **options: Any) -> Any:
     try:
-        numbers = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise parameter_error(owner, name, allowed, value) from error
-    if numbers.shape != (length,) or not np.isfinite(numbers).all():
-        raise parameter_error(owner, name, allowed, value)
-    return numbers
+        return validate_data(estimator, X, **options)
+    except OverflowError as error:
+        raise ValueError("Input X contains a whole number too large for float64.") from error
 
 
 def check_training_rows(
@@ -116,11 +126,11 @@ def check_training_rows(
     if rows is not None and stored:
         return _check_stored_rows(estimator, rows, min_samples, reset=True)
     values = X if rows is None or isinstance(X, np.ndarray) else np.asarray(rows)
-    checked = validate_data(
+    checked = _validated(
         estimator, values, dtype=_DTYPES, order="C", ensure_min_samples=min_samples, reset=True
     )
     if rows is not None:
-        validate_data(estimator, rows.empty_frame(), skip_check_array=True, reset=True)
+        _validated(estimator, rows.empty_frame(), skip_check_array=True, reset=True)
     return checked
 
 
@@ -140,20 +150,20 @@ def check_new_rows(
         if stored:
             rows = rows if dtype is None else rows.astype(dtype)
             return _check_stored_rows(estimator, rows, 1, reset=False)
-        validate_data(estimator, rows.empty_frame(), skip_check_array=True, reset=False)
+        _validated(estimator, rows.empty_frame(), skip_check_array=True, reset=False)
         values = X if isinstance(X, np.ndarray) else np.asarray(rows)
         with np.errstate(over="ignore", invalid="ignore"):
             return check_array(values, dtype=wanted, order="C", input_name="X")
     # The cast makes inf of a float64 value beyond float32. The check then refuses it.
     with np.errstate(over="ignore", invalid="ignore"):
-        return validate_data(estimator, X, dtype=wanted, order="C", reset=False)
+        return _validated(estimator, X, dtype=wanted, order="C", reset=False)
 
 
 def _check_stored_rows(
     estimator: BaseEstimator, rows: StoredRows, min_samples: int, *, reset: bool
 ) -> Any:
     """Rows on disk, after a check of their width and names, and for NaN and infinity."""
-    validate_data(estimator, rows.empty_frame(), skip_check_array=True, reset=reset)
+    _validated(estimator, rows.empty_frame(), skip_check_array=True, reset=reset)
     if len(rows) < min_samples or rows.shape[1] == 0:
         missing = "sample" if len(rows) < min_samples else "feature"
         count, needed = (len(rows), min_samples) if missing == "sample" else (0, 1)
@@ -196,7 +206,7 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray:
     refuse_masked_cells(estimator, X)
     X = X if hasattr(X, "shape") else np.asarray(X)
     if len(X.shape) <= 2:
-        return validate_data(estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset)
+        return _validated(estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset)
     if reset:
         forget_columns(estimator)
     return check_array(
@@ -230,16 +240,7 @@ def adopt_columns(estimator: BaseEstimator, fitted: Any) -> None:
 
 def check_column_names(estimator: BaseEstimator, names: Any) -> None:
     """Raise unless the names of input columns are None or those of the rows of `fit`."""
-    if names is None:
-        return
-    fitted = getattr(estimator, "feature_names_in_", None)
-    if fitted is not None and not np.array_equal(np.asarray(names, dtype=object), fitted):
-        raise ValueError("input_features is not equal to feature_names_in_")
-    if len(names) != getattr(estimator, "n_features_in_", len(names)):
-        raise ValueError(
-            "input_features should have length equal to number of features "
-            f"({estimator.n_features_in_}), got {len(names)}"
-        )
+    _check_feature_names_in(estimator, names, generate_names=False)
 
 
 def check_extracted(features: Any, name: str = "the extracted features") -> NDArray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..measures import knn_distance
+from ..measures.knn import knn_distance
 from ..neighbors import ExactIndex, KDTreeIndex
 from ..neighbors.index_choice import is_for_a_tree
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import check_random_state, get_tags, indexable
+from sklearn.utils import get_tags, indexable
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
@@ -19,6 +19,7 @@ from .._validation import (
     check_option,
     count_rows,
     parameter_error,
+    random_generator,
     select_rows,
     without_ood_rows,
 )
@@ -203,7 +204,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         if self.class_conditional and not hasattr(self, "classes_"):
             message = "class_conditional=True of ConformalOutlierDetector needs class labels in y."
             raise ValueError(message)
-        generator = check_random_state(self.random_state)
+        generator = random_generator(self)
         self.method_ = chosen_method(self, X, groups)
         self._forget("_ranked")
         if self.method_ != "split":
@@ -387,9 +388,8 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         check_methods(self, "detector", ("fit", "score_samples"))
         check_float(self, "alpha", self.alpha, "(0, 1)")
         check_option(self, "control", self.control, _CONTROL)
-        value = self.class_conditional
-        if not isinstance(value, (bool, np.bool_)):
-            raise parameter_error(self, "class_conditional", "True or False", value)
+        if not isinstance(self.class_conditional, (bool, np.bool_)):
+            raise parameter_error(self, "class_conditional", "a bool", self.class_conditional)
         check_float(self, "calibration_size", self.calibration_size, "(0, 1)")
 
     def __sklearn_tags__(self) -> Any:

@@ -25,7 +25,7 @@ from .._validation import (
     select_rows,
 )
 from ..explanation import Explanation, explain
-from ..measures import contamination_threshold
+from ..measures.threshold import contamination_threshold
 from ..measures.ties import below_ties
 from ._calibration_rows import is_outside, learns_from_labels, settled
 from ._float_types import KeepsFloatType

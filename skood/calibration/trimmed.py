@@ -22,7 +22,7 @@ from .._validation import (
     positions_inside,
     select_rows,
 )
-from ..measures import contamination_threshold
+from ..measures.threshold import contamination_threshold
 from ..measures.ties import below_ties
 from ..neighbors.index_choice import feasible_n_neighbors
 from ._calibration_rows import is_outside, learns_from_labels

@@ -7,7 +7,11 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from .._validation import check_option
-from ..measures import max_mean_probability, mutual_information, predictive_entropy
+from ..measures.ensemble_uncertainty import (
+    max_mean_probability,
+    mutual_information,
+    predictive_entropy,
+)
 from ._raw_input_scorer import RawInputScorer
 
 # Each has the sign that gives higher scores for more certain members.

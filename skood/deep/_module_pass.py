@@ -17,13 +17,17 @@ from ._reduce import first_tensor
 
 
 def check_pass_parameters(owner: Any) -> None:
-    """Raise unless the parameters `batch_size` and `input_shape` of an estimator are valid."""
+    """Raise unless the parameters of a pass over batches that an estimator has are valid."""
     check_int(owner, "batch_size", owner.batch_size, 1)
     shape = owner.input_shape
     if shape is not None and not (
         isinstance(shape, tuple) and all(isinstance(size, int) and size > 0 for size in shape)
     ):
         raise parameter_error(owner, "input_shape", "a tuple of positive ints or None", shape)
+    for name in ("pad_batches", "verbose"):
+        value = getattr(owner, name, False)
+        if not isinstance(value, bool | np.bool_):
+            raise parameter_error(owner, name, "True or False", value)
 
 
 class ModulePass:

@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 
-from .._validation import check_new_rows, check_training_rows
+from .._validation import check_new_rows, check_training_rows, random_generator
 from ._autoencoder_parameters import check_parameters, training_plan
 from ._autoencoder_parts import build_autoencoder
 from ._device import resolve_device
@@ -230,7 +229,7 @@ class AutoencoderTransformer(
         input_shape = input_shape_of(self, row_shape)
         per_feature = {"auto": len(input_shape) == 1, "feature": True, "global": False}
         scaling = fit_scaling(X, per_feature=per_feature[self.scaling])
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = int(random_generator(self).randint(2**31 - 1))
         generator = torch.Generator(device="cpu").manual_seed(seed)
         n_held_out = int(self.validation_fraction * len(X))
         has_own_modules = any(getattr(self, name) is not None for name in _OWN_MODULES)

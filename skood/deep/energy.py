@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .._validation import check_float
-from ..measures import energy
+from ..measures.logits import energy
 from ._logit_scorer import LogitScorer
 from ._output_kind import check_logits, check_no_log_probabilities
 

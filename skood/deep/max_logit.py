@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ..measures import max_logit
+from ..measures.logits import max_logit
 from ._logit_scorer import LogitScorer
 
 

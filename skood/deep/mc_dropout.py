@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 from torch import nn
 
-from .._validation import check_int
+from .._validation import check_int, random_generator
 from ._batches import filled_up
 from ._dropout_masks import DropoutMasks, find_dropout
 from ._evaluation_mode import evaluation_mode
@@ -151,7 +150,7 @@ class MCDropoutScorer(MemberScorer):
 
     def _learn(self, first_batch: Any) -> None:
         """Draw the seed, and find the dropout layers that a forward pass calls."""
-        self.seed_ = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        self.seed_ = int(random_generator(self).randint(np.iinfo(np.int32).max))
         passes = ModulePass(self, self.module)
         inputs, _ = passes.inputs(first_batch, None)
         with torch.no_grad(), evaluation_mode(passes.module):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ..measures import max_softmax
+from ..measures.logits import max_softmax
 from ._logit_scorer import LogitScorer
 
 

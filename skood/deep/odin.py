@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .._validation import check_float
-from ..measures import max_softmax
+from ..measures.logits import max_softmax
 from ._batches import Inputs
 from ._evaluation_mode import evaluation_mode
 from ._gradient import differentiable, gradient_in

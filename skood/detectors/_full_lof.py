@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from .._validation import check_new_rows
-from ..measures import local_outlier_factor, mean_reachability
 from ..measures.blocks import slices
-from ..measures.lof import SMALLEST_REACHABILITY
+from ..measures.lof import SMALLEST_REACHABILITY, local_outlier_factor, mean_reachability
 from ..neighbors import Neighbors
 from ._full_conformal import RankCounts, ScoreRanks, counts_by_blocks, joined_counts, unit_of
 from ._full_neighbors import NEW, NeighborLists

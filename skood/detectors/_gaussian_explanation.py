@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..explanation import LinearMap
 from ..explanation.given_features import given_shares
-from ..measures import ShareFactors
+from ..measures.shares import ShareFactors
 from .class_gaussians import ClassGaussians
 
 _LARGEST = float(np.finfo(np.float64).max)

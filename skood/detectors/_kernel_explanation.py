@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ..explanation import ExplainedNeighbors, Explanation, LinearMap
 from ..explanation.given_features import given_names, given_shares
-from ..measures import kernel_weights, share_factors
 from ..measures.blocks import slices
+from ..measures.kernel_weights import kernel_weights
 from ..measures.lengths import pair_distances
+from ..measures.shares import share_factors
 
 _LEAST_WEIGHT = 1e-25  # a training row of less weight changes no digit of a share
 _TERMS_BYTES = 1 << 25  # of differences at a time

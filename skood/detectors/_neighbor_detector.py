@@ -16,8 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import OODDetectorMixin
 from .._validation import check_int, check_new_rows, without_ood_rows
 from ..explanation import Explanation, LinearMap
-from ..measures import ShareFactors
 from ..measures.blocks import slices
+from ..measures.shares import ShareFactors
 from ..neighbors import ExactIndex, KDTreeIndex, NeighborIndex, Neighbors
 from ..neighbors.index_choice import (
     appendable_index,

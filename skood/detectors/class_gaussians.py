@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, MinCovDet
 
-from ..measures import (
-    ShareFactors,
+from ..measures.mahalanobis import (
     left_out_mahalanobis_distance,
-    left_out_mahalanobis_share_factors,
     mahalanobis_distance,
-    mahalanobis_share_factors,
     whitening_matrix,
+)
+from ..measures.mahalanobis_shares import (
+    left_out_mahalanobis_share_factors,
+    mahalanobis_share_factors,
 )
 from ..measures.powers_of_two import power_of_two
 from ..measures.row_moments import RowMoments, pooled_moments, shrunk_covariance
+from ..measures.shares import ShareFactors
 
 COVARIANCES = ("ledoit_wolf", "empirical", "oas", "mincovdet")
 _MOMENTS = {"ledoit_wolf": LedoitWolf, "empirical": EmpiricalCovariance, "oas": OAS}

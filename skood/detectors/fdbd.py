@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
-from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
-from .._validation import check_int
-from ..measures import class_weight_distances, fdbd_score
+from .._validation import check_int, random_generator
+from ..measures.fdbd import class_weight_distances, fdbd_score
 from ..measures.lengths import row_norms
 from ..measures.powers_of_two import power_of_two
 from ..rows.hashes import row_hashes
@@ -122,7 +121,7 @@ class FDBDScorer(HeadScorer):
 
     def _nearest_centre_head(self, X: NDArray) -> LinearHead | None:
         """The linear classifier that predicts the nearest centre of k-means."""
-        generator = check_random_state(self.random_state)
+        generator = random_generator(self)
         if len(X) > _MOST_ROWS:
             X = X[np.sort(generator.choice(len(X), _MOST_ROWS, replace=False))]
         n_clusters = min(self.n_clusters, len(np.unique(row_hashes(X, seed=0))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Real
 from typing import Any, Self
@@ -14,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import OODDetectorMixin
 from .._validation import (
     check_int,
+    check_n_jobs,
     check_new_rows,
     check_option,
     parameter_error,
@@ -23,6 +25,8 @@ from .._validation import (
 from ..explanation import Explanation, LinearMap
 from ..measures.blocks import slices
 from ..measures.kernel_density import BLOCKS, kernel_centre, log_density_of_sum, log_kernel_sum
+from ..measures.lengths import row_norms
+from ..measures.ties import TIE_TOLERANCE
 from ..neighbors import NeighborIndex
 from ..neighbors.index_choice import check_rows_for_index, fitted_on
 from ..neighbors.shards import is_over_shards
@@ -212,8 +216,20 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         self.bandwidth_ = self._find_bandwidth(*X.shape)
         self._centre = kernel_centre(X)
         rows = self._draw_threshold_rows(len(X), more=more)
-        self._set_threshold(rows, self._log_density(X if len(rows) == len(X) else X[rows], rows))
+        Q = X if len(rows) == len(X) else X[rows]
+        self._set_threshold(rows, self._log_density(Q, rows))
+        self._warn_of_ties(Q)
         return self
+
+    def _warn_of_ties(self, Q: Any) -> None:
+        """Warn if the bandwidth makes all scores of different rows tie."""
+        if np.ptp(self.training_scores_) > TIE_TOLERANCE * np.abs(self.training_scores_).max():
+            return
+        reach = row_norms(np.asarray(Q) - Q[:1]).max() / self.bandwidth_
+        if 0 < reach < 1e-3:  # rows farther apart tie for another reason
+            what = f"All rows lie within {reach:.2g} bandwidths, so that their scores tie"
+            message = f"{what}: give another 'bandwidth', or scale the columns."
+            warnings.warn(message, UserWarning, stacklevel=4)
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Score rows: the logarithm of the density of training rows about them.
@@ -293,8 +309,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
             raise parameter_error(self, "bandwidth", allowed, value)
         if not isinstance(self.algorithm, NeighborIndex):
             check_option(self, "algorithm", self.algorithm, ("exact",))
-        if self.n_jobs != -1:
-            check_int(self, "n_jobs", self.n_jobs, 1, or_none=True)
+        check_n_jobs(self)
         self._check_threshold_parameters()
 
     def _find_bandwidth(self, n: int, d: int) -> float:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_option
-from ..measures import ShareFactors, knn_distance, share_factors
-from ..measures.knn import AGGREGATIONS
+from ..measures.knn import AGGREGATIONS, knn_distance
+from ..measures.shares import ShareFactors, share_factors
 from ..neighbors import NeighborIndex, Neighbors
 from ._neighbor_detector import NeighborOutlierDetector
 

@@ -13,8 +13,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_float
-from ..measures import ShareFactors, lcp_distance, lcp_share_factors, perplexity_weights
 from ..measures.blocks import slices
+from ..measures.lcp import lcp_distance
+from ..measures.perplexity import perplexity_weights
+from ..measures.shares import ShareFactors, lcp_share_factors
 from ..neighbors import NeighborIndex, Neighbors
 from ..neighbors.shards import GatheredIndex
 from ..rows.place import is_stored

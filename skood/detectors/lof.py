@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..measures import ShareFactors, local_outlier_factor, mean_reachability, share_factors
-from ..measures.lof import SMALLEST_REACHABILITY
+from ..measures.lof import SMALLEST_REACHABILITY, local_outlier_factor, mean_reachability
+from ..measures.shares import ShareFactors, share_factors
 from ..neighbors import ExactIndex, KDTreeIndex, NeighborIndex, Neighbors
 from ._full_lof import FullByLOF
 from ._neighbor_detector import NeighborOutlierDetector

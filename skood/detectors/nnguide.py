@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_int
-from ..measures import energy, nnguide_score
 from ..measures.blocks import slices
 from ..measures.lengths import row_norms
+from ..measures.logits import energy
+from ..measures.nnguide import nnguide_score
 from ..neighbors.index_choice import feasible_n_neighbors
 from ..rows.lookup import RowLookup
 from ..rows.rounded import restored

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..measures import simplified_hopfield_energy
 from ..measures.blocks import slices
+from ..measures.hopfield import simplified_hopfield_energy
 from ..rows.fingerprints import RowFingerprints
 from ._head_scorer import HeadScorer
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_int, parameter_error
-from ..measures import residual_norm, vim_score
 from ..measures.blocks import slices
 from ..measures.powers_of_two import power_of_two
+from ..measures.vim import residual_norm, vim_score
 from ._head_scorer import HeadScorer
 
 _EPS = float(np.finfo(np.float64).eps)

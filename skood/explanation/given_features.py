@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..measures import ShareFactors
+from ..measures.shares import ShareFactors
 from ._explanation import numbered_names
 from ._linear_map import LinearMap
 

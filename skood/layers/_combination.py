@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import finite_numbers
 from ..neighbors.index_choice import feasible_n_neighbors
 from ._layer_profile import LayerProfile
+from ._singularity import finite_numbers
 from ._singularity_layers import SingularityLayers
 from .inputs import RawInputs
 from .weights import WeighedSum

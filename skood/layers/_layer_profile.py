@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..measures import knn_distance
 from ..measures.blocks import slices
+from ..measures.knn import knn_distance
 from ..neighbors import ExactIndex, KDTreeIndex, NeighborIndex
 from ..neighbors.index_choice import is_for_a_tree
 from ..rows.fingerprints import RowFingerprints

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_extracted, finite_numbers
+from .._validation import check_extracted, parameter_error
 from ._noise import draw_noise
 from .extractor import extract
 from .inputs import RawInputs
@@ -39,3 +39,15 @@ def checked_noise(noise_features: Any, n_features: int) -> NDArray:
             f"Got {features.shape[1]} instead."
         )
     return features
+
+
+def finite_numbers(owner: object, name: str, length: int, allowed: str) -> NDArray[np.float64]:
+    """A copy of a parameter that is an array of so many finite numbers."""
+    value = getattr(owner, name)
+    try:
+        numbers = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise parameter_error(owner, name, allowed, value) from error
+    if numbers.shape != (length,) or not np.isfinite(numbers).all():
+        raise parameter_error(owner, name, allowed, value)
+    return numbers

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..measures import singularity_distance
+from ..measures.fssd import singularity_distance
 from ._singularity import find_singularity
 from .extractor import blocks_of, extract, fit_layers, opened
 from .groups import Layers, side_by_side

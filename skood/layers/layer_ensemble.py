@@ -14,8 +14,8 @@ from .._base import OODDetectorMixin
 from .._validation import (
     adopt_columns,
     check_extracted,
-    check_int,
     check_methods,
+    check_n_jobs,
     check_new_rows,
     check_option,
     check_training_rows,
@@ -266,8 +266,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         check_methods(self, "detector", ("fit", "score_samples"), kind="a detector")
         check_extractor(self)
         check_option(self, "combine", self.combine, _COMBINE)
-        if self.n_jobs != -1:
-            check_int(self, "n_jobs", self.n_jobs, 1, or_none=True)
+        check_n_jobs(self)
         self._check_threshold_parameters()
 
     def _fit_logistic(self, X: Any, y: Any) -> Self:

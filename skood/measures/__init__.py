@@ -1,5 +1,8 @@
 """Pure measures: NumPy arrays in, NumPy arrays out, no state and nothing else of skood."""
 
+from inspect import isfunction
+
+from .arguments import checked
 from .ensemble_uncertainty import max_mean_probability, mutual_information, predictive_entropy
 from .fdbd import class_weight_distances, fdbd_score
 from .fssd import singularity_distance
@@ -58,3 +61,8 @@ __all__ = [
     "vim_score",
     "whitening_matrix",
 ]
+
+# Here for users. Estimators import the functions from their files, without the checks.
+for _name in __all__:
+    if isfunction(globals()[_name]):
+        globals()[_name] = checked(globals()[_name], module=__name__)

@@ -48,7 +48,8 @@ def singularity_distance(features: ArrayLike, singularity: ArrayLike) -> NDArray
     if features.ndim != 2 or singularity.shape != features.shape[1:]:
         raise ValueError(
             "The 'singularity' parameter of singularity_distance must be an array of shape "
-            f"({features.shape[-1] if features.ndim else 0},), one value for each feature. "
+            f"({features.shape[-1] if features.ndim else 0},), one value for each column of "
+            f"'features'. "
             f"Got an array of shape {singularity.shape} instead."
         )
     return scaled_lengths(features.astype(np.float64) - singularity)

@@ -35,7 +35,13 @@ def whitening_matrix(covariance: ArrayLike) -> NDArray[np.float64]:
     array([[2. , 0. ],
            [0. , 0.5]])
     """
-    eigenvalues, vectors = np.linalg.eigh(np.asarray(covariance, dtype=np.float64))
+    covariance = np.asarray(covariance, dtype=np.float64)
+    if not np.isfinite(covariance).all():
+        raise ValueError(
+            "The 'covariance' parameter of whitening_matrix must hold finite numbers. Got inf or "
+            "NaN, as of rows whose squares overflow: divide these by a power of two."
+        )
+    eigenvalues, vectors = np.linalg.eigh(covariance)
     floor = len(eigenvalues) * _EPS * eigenvalues[-1] if eigenvalues[-1] > 0 else 1.0
     return vectors / np.sqrt(np.maximum(eigenvalues, floor))
 

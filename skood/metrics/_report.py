@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 
+from skood._validation import random_generator
 from skood.metrics._ranking import aupr_in_of_ranks, aupr_out_of_ranks, auroc_of_ranks
 from skood.metrics.bootstrap import bootstrap_metrics
 from skood.metrics.check import check_count, check_fraction, check_labels_and_scores
@@ -178,7 +178,7 @@ def ood_report(
     confidence_level = check_fraction(
         confidence_level, "confidence_level", caller="ood_report", one_allowed=False
     )
-    rng = check_random_state(random_state)
+    rng = random_generator("ood_report", random_state)
     ends: NDArray[Any] = np.full((2, len(_HIGHER_IS_BETTER)), None)
     if n_bootstrap:
         quantiles = [(1 - confidence_level) / 2, (1 + confidence_level) / 2]

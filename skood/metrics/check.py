@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._validation import count_missing_labels
+from ..measures.arguments import shown
 
 
 def check_labels_and_scores(
@@ -35,14 +36,14 @@ def check_fraction(value: Any, name: str, *, caller: str, one_allowed: bool) -> 
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_number or not (0 < value < 1 or (one_allowed and value == 1)):
         interval = "(0, 1]" if one_allowed else "(0, 1)"
-        raise _error(name, caller, f"a float in {interval}", repr(value))
+        raise _error(name, caller, f"a float in {interval}", shown(value))
     return float(value)
 
 
 def check_count(value: Any, name: str, *, caller: str) -> int:
     """Return `value` as an int if it is a whole number of at least 0."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 0:
-        raise _error(name, caller, "an int in [0, inf)", repr(value))
+        raise _error(name, caller, "an int in [0, inf)", shown(value))
     return int(value)
 
 
@@ -69,12 +70,13 @@ def _is_in_distribution(labels: NDArray[Any], pos_label: Any, caller: str) -> ND
     if pos_label is None:
         _check_plus_minus_one(labels, caller)
         return np.asarray(labels == 1)
-    if np.ndim(pos_label) != 0:  # NumPy would compare an array with the labels row by row
-        raise _error("pos_label", caller, "a single label", repr(pos_label))
+    # NumPy would compare an array with the labels row by row. It has no shape for a ragged list.
+    if isinstance(pos_label, list) or np.ndim(pos_label) != 0:
+        raise _error("pos_label", caller, "a single label", shown(pos_label))
     is_in = np.asarray(labels == pos_label, dtype=bool)
     if not is_in.any():
         allowed = f"one of the labels in 'y_true' ({_distinct(labels)})"
-        raise _error("pos_label", caller, allowed, repr(pos_label))
+        raise _error("pos_label", caller, allowed, shown(pos_label))
     return is_in
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils import check_random_state
 
-from .._validation import check_float, check_int, check_labels, check_option
+from .._validation import check_float, check_int, check_labels, check_option, random_generator
 from ._pseudo_classes import PseudoClasses, as_rows
 
 _CLASSES = ("labels", "kmeans")
@@ -129,7 +128,7 @@ class LeaveClassesOut(BaseCrossValidator):
             Positions of the test rows, ascending.
         """
         self._check_parameters()
-        generator = check_random_state(self.random_state)
+        generator = random_generator(self)
         labels = self._labels(X, y, generator)
         names, codes = np.unique(labels, return_inverse=True)
         if len(names) <= self.n_classes_out:
@@ -175,7 +174,7 @@ class LeaveClassesOut(BaseCrossValidator):
         return np.where(left_out[codes], -1, 1)
 
     def _check_parameters(self) -> None:
-        check_int(self, "n_splits", self.n_splits, 1)
+        check_int(self, "n_splits", self.n_splits, 1, 10_000)
         check_int(self, "n_classes_out", self.n_classes_out, 1)
         check_float(self, "test_size", self.test_size, "(0, 1)")
         check_option(self, "classes", self.classes, _CLASSES)

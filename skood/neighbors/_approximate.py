@@ -9,9 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 
-from .._validation import check_float, check_int, working_memory_bytes
+from .._validation import (
+    check_float,
+    check_int,
+    check_n_jobs,
+    random_generator,
+    working_memory_bytes,
+)
 from ..measures.blocks import slices
 from ..measures.lengths import pair_distances
 from ..rows.threads import n_threads
@@ -52,8 +57,7 @@ class ApproximateIndex(NeighborIndex):
         check_float(self, "target_recall", self.target_recall, "(0, 1]")
         check_int(self, "recall_at", self.recall_at, 1)
         check_int(self, "exact_below", self.exact_below, 0)
-        if self.n_jobs != -1:
-            check_int(self, "n_jobs", self.n_jobs, 1, or_none=True)
+        check_n_jobs(self)
         self._check_installed()
 
     def _build(self) -> None:
@@ -65,7 +69,7 @@ class ApproximateIndex(NeighborIndex):
         if self._all_exact:
             return
         self._points = Points(self.training_rows_, self.row_norms_)
-        random_state = check_random_state(self.random_state)
+        random_state = random_generator(self)
         k = min(self.recall_at, n - 1)
         sample = RecallSample(n, k, self._distances_to_exact, random_state)
         self._build_structure(random_state, sample)

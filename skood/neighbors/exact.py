@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from .._optional import import_optional
 from .._validation import (
-    check_int,
+    check_n_jobs,
     check_new_rows,
     check_option,
     parameter_error,
@@ -161,8 +161,7 @@ class ExactIndex(NeighborIndex):
         return state
 
     def _check_parameters(self) -> None:
-        if self.n_jobs != -1:
-            check_int(self, "n_jobs", self.n_jobs, 1, or_none=True)
+        check_n_jobs(self)
         check_option(self, "precision", self.precision, _PRECISIONS)
         self._check_device()
 

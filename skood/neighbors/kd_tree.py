@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from .._validation import check_int
+from .._validation import check_int, check_n_jobs
 from ..measures.blocks import slices
 from ..measures.lengths import pair_distances
 from ..measures.powers_of_two import safe_unit
@@ -82,8 +82,7 @@ class KDTreeIndex(NeighborIndex):
 
     def _check_parameters(self) -> None:
         check_int(self, "leafsize", self.leafsize, 1)
-        if self.n_jobs != -1:
-            check_int(self, "n_jobs", self.n_jobs, 1, or_none=True)
+        check_n_jobs(self)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

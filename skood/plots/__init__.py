@@ -3,6 +3,7 @@
 Only `plot` needs matplotlib: ``pip install "skood[plots]"``.
 """
 
+from ..measures.arguments import checked
 from .explanation import ExplanationDisplay
 from .layer_score import LayerScoreDisplay
 from .ood_curve import OODCurveDisplay
@@ -16,3 +17,12 @@ __all__ = [
     "PValueDisplay",
     "ScoreDistributionDisplay",
 ]
+
+for _display in map(globals().__getitem__, __all__):
+    for _name, _method in list(vars(_display).items()):
+        _function = getattr(_method, "__func__", _method)
+        if _name in ("__init__", "plot") or _name.startswith("from_"):
+            _checked = checked(_function, owner=_display.__name__)
+            setattr(
+                _display, _name, classmethod(_checked) if _function is not _method else _checked
+            )

@@ -33,7 +33,8 @@ def checked_sets(display: str, name: str, sets: Any) -> dict[str, NDArray[np.flo
 def by_label(display: str, y_true: Any, values: NDArray) -> dict[str, NDArray]:
     """Values of the rows labelled +1 and of the rows labelled -1; an empty kind is left out."""
     labels = np.asarray(y_true)
-    if labels.shape != (len(values),) or not np.isin(labels, (-1, 1)).all():
+    numbers = labels.shape == (len(values),) and labels.dtype.kind in "iufO"
+    if not numbers or not np.isin(labels, (-1, 1)).all():
         allowed = f"{len(values)} labels, +1 for in-distribution and -1 for OoD rows"
         raise parameter_error(display, "y_true", allowed, y_true)
     parts = {ID: values[labels == 1], OOD: values[labels == -1]}

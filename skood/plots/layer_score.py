@@ -117,7 +117,7 @@ class LayerScoreDisplay:
             X = transformer.transform(X)
         return cls(ensemble.layer_scores(X), ensemble.layer_names_, y_true=y).plot(ax, **plot)
 
-    def plot(self, ax: Any = None, *, sort: bool = True, cmap: str = "cividis") -> Self:
+    def plot(self, ax: Any = None, *, sort: bool = True, cmap: Any = "cividis") -> Self:
         """Draw the heat map, dark for out-of-distribution.
 
         The lowest hundredth of the scores has the darkest shade. With more than about 500 samples,

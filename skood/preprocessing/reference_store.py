@@ -7,9 +7,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 
-from .._validation import check_int, check_new_rows, check_option, check_training_rows
+from .._validation import (
+    check_int,
+    check_new_rows,
+    check_option,
+    check_training_rows,
+    random_generator,
+)
 from ..measures.blocks import slices
 from ..rows.sampling import priorities
 from ._coreset import Coreset
@@ -117,7 +122,7 @@ class ReferenceStore(BaseEstimator):
         self.n_seen_ = 0
         self.rows_ = np.empty((0, X.shape[1]), dtype=X.dtype)
         self.positions_ = np.empty(0, dtype=np.intp)
-        generator = check_random_state(self.random_state)
+        generator = random_generator(self)
         self._seed = int(generator.randint(np.iinfo(np.int32).max))
         self._drawn = np.empty(0, dtype=np.uint64)
         self._spacing = 0.0

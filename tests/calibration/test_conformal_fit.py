@@ -203,7 +203,7 @@ def test_what_is_no_detector(value):
             ("control", value, "one of 'marginal', 'fdr', 'fdr-e'")
             for value in ("fwer", None, True)
         ),
-        *(("class_conditional", value, "True or False") for value in ("yes", 1, None)),
+        *(("class_conditional", value, "a bool") for value in ("yes", 1, None)),
     ],
 )
 def test_bad_parameters(name, value, allowed):

@@ -159,7 +159,7 @@ def test_a_search_in_an_outer_pipeline():
     grid = {
         "outlierpipeline__lcpoutlierdetector__perplexity": [2.0, 5.0],
         "outlierpipeline__n_folds": [3],
-        "outlierpipeline__standardscaler": ["passthrough", StandardScaler()],
+        "outlierpipeline__tablescaler": ["passthrough", StandardScaler()],
     }
     search = GridSearchCV(
         outer, grid, cv=NoveltyKFold(3), scoring=ood_scorer("auroc"), error_score="raise"

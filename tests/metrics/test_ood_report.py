@@ -249,5 +249,5 @@ def test_confidence_level_outside_its_interval(confidence_level):
 
 
 def test_random_state_that_is_no_seed():
-    with pytest.raises(ValueError, match="cannot be used to seed"):
+    with pytest.raises(ValueError, match=r"^The 'random_state' parameter of ood_report"):
         ood_report([1, -1], [2, 1], random_state="seed")

@@ -267,7 +267,7 @@ def test_refit_forgets():
         ("exact_below", -1, r"an int in \[0, inf\)"),
         ("n_cells", 0, r"an int in \[1, inf\) or None"),
         ("n_links", 1, r"an int in \[2, inf\)"),
-        ("n_jobs", 0, r"an int in \[1, inf\) or None"),
+        ("n_jobs", 0, r"an int in \[1, 10000\] or None"),
     ],
 )
 def test_bad_parameters(name, value, allowed):

@@ -481,7 +481,7 @@ def test_explanations_that_are_none(detector):
     explanation = explain(detector, X[:1])
     with pytest.raises(ValueError, match=r"'sample' parameter .* must be images of shape \(heig"):
         ExplanationDisplay(explanation, sample=np.zeros((2, 5, 5)))
-    with pytest.raises(IndexError):
+    with pytest.raises(ValueError, match="row=80: range object"):
         ExplanationDisplay.from_estimator(detector, X, 80)
     for name in ("n_features", "n_neighbors"):
         with pytest.raises(ValueError, match=f"'{name}' parameter of ExplanationDisplay"):
