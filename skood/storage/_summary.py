@@ -27,7 +27,7 @@ def summary_of(estimator: Any) -> dict[str, Any]:
     >>> from skood.storage._summary import summary_of
     >>> summary = summary_of(make_outlier_detector().fit(np.eye(30)))
     >>> [step["type"].rpartition(".")[2] for step in summary["steps"]]
-    ['OutlierPipeline', 'StandardScaler', 'LCPOutlierDetector']
+    ['OutlierPipeline', 'TableScaler', 'LCPOutlierDetector']
     >>> summary["n_features"], summary["training_rows"]
     (30, 30)
     """
