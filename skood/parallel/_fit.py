@@ -34,7 +34,8 @@ def fit_over_dask(detector: Any, X: Any, y: Any) -> Any:
     parts = Parts.of(X)
     honest = isinstance(detector, OutlierPipeline)
     pipeline = detector if honest else OutlierPipeline([("detector", detector)])
-    inside = pipeline.training_positions(sum(parts.sizes), y)
+    if honest or y is not None:
+        inside = pipeline.training_positions(sum(parts.sizes), y)
     if y is not None and (honest or len(inside) < sum(parts.sizes)):
         parts, y = parts.selected(inside), np.asarray(y)[inside]
     if _searches_shards(detector):
