@@ -252,7 +252,7 @@ def select_rows(X: Any, positions: NDArray[np.intp]) -> Any:
     """Some rows of an array of any dimensions, a frame, a list, a tensor or a dict of these."""
     if is_dict(X):
         return {name: _safe_indexing(value, positions) for name, value in X.items()}
-    return _safe_indexing(X, positions)
+    return X.take(positions) if hasattr(X, "to_batches") else _safe_indexing(X, positions)
 
 
 def select_fit_params(

@@ -82,7 +82,9 @@ class RawColumn:
 
 def is_frame(X: Any) -> bool:
     """Whether X is a table of named columns: of pandas, polars, pyarrow or another library."""
-    return hasattr(X, "__arrow_c_stream__") or (hasattr(X, "iloc") and hasattr(X, "columns"))
+    if hasattr(X, "iloc"):
+        return hasattr(X, "columns")
+    return hasattr(X, "__arrow_c_stream__") or hasattr(X, "__dataframe__")  # early polars
 
 
 def as_pandas(X: Any) -> Any:
@@ -97,7 +99,7 @@ def as_pandas(X: Any) -> Any:
         return X
     arrow = import_optional("pyarrow", "io", needed_by="A frame that is not of pandas")
     import_optional("pandas", "io", needed_by="A frame that is not of pandas")
-    return arrow.table(X).to_pandas()
+    return (arrow.table(X) if hasattr(X, "__arrow_c_stream__") else X).to_pandas()
 
 
 def raw_column(name: str, values: Any) -> RawColumn:

@@ -328,7 +328,7 @@ def test_info_says_what_is_in_the_file_and_loads_nothing(tmp_path, capsys):
     assert done.stdout.splitlines()[-1] == "True"
     for part in (
         "LCPOutlierDetector(random_state=0)",
-        "CategoryEncoder()",
+        "TableScaler(",
         "3 numbers: length, width, count",
         "2 categories: colour, ok",
         "identifies rows, no feature: id",

@@ -63,7 +63,9 @@ def test_numbers_are_scaled_as_by_scikit_learn(dtype, make):
 
 
 def test_it_is_an_estimator():
-    check_estimator(TableScaler(), on_skip=None)
+    # by scikit-learn 1.6; newer versions know that a scaler cannot centre sparse rows
+    sparse = {"check_sample_weight_equivalence_on_sparse_data": "sparse rows are not centred"}
+    check_estimator(TableScaler(), on_skip=None, expected_failed_checks=sparse)
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
