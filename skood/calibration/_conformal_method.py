@@ -89,6 +89,7 @@ def fit_folds(
             f"ConformalOutlierDetector got {len(inside)} sample(s) that are in-distribution, but a "
             "minimum of 2 is required."
         )
+    detector = clone(owner.detector).fit(X, labels)  # first: rows that no fit takes are no fold's
     folds = folds_of(n_samples, labels, groups, owner.n_folds, generator)
     fitted = cross_fitted(owner.detector, X, labels, folds, score_rows=inside)
     by_row, codes = np.empty(n_samples), np.zeros(n_samples, dtype=int) if codes is None else codes
@@ -97,5 +98,4 @@ def fit_folds(
     ranks = CrossRanks(
         fitted.estimators, [by_row[fold] for fold in folds], [codes[fold] for fold in folds]
     )
-    detector = clone(owner.detector).fit(X, labels)
     return Ranked(detector, ranks, scores, inside)
