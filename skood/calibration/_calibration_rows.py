@@ -17,9 +17,7 @@ def draw_rows(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Positions of the rows that fit the owner's detector, and of those that calibrate it."""
     everything = np.arange(n_samples)
-    inside = everything
-    if learns_from_labels(owner.detector):
-        inside = everything[~is_outside(labels, n_samples)]
+    inside = known_rows(owner.detector, labels, n_samples)
     if isinstance(owner.detector, FrozenEstimator):
         return everything, inside
     if owner.class_conditional and labels is not None:
@@ -71,6 +69,23 @@ def is_outside(labels: NDArray | None, n_samples: int) -> NDArray[np.bool_]:
     """Which rows are labelled out-of-distribution, where all labels are +1 or -1."""
     signs = signs_of(labels)
     return np.zeros(n_samples, dtype=bool) if signs is None else signs == -1
+
+
+def known_rows(detector: Any, labels: NDArray | None, n_samples: int) -> NDArray[np.intp]:
+    """Positions of the rows that are not labelled -1 for a detector that learns from such labels.
+
+    No other detector is given rows of -1, so that -1 would be a class.
+    """
+    if learns_from_labels(detector):
+        return np.flatnonzero(~is_outside(labels, n_samples))
+    return np.arange(n_samples)
+
+
+def last_inputs(pipeline: Any, X: Any) -> Any:
+    """What rows are when they reach the last step of a fitted Pipeline."""
+    for _, _, step in pipeline._iter(with_final=False):
+        X = step.transform(X)
+    return X
 
 
 def settled(steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:

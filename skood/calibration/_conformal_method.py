@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 
 from .._validation import count_rows, last_step, parameter_error, pipeline_steps
 from ..rows import StoredRows
-from ._calibration_rows import is_outside, learns_from_labels
+from ._calibration_rows import known_rows, learns_from_labels
 from ._rank_counts import CrossRanks, without_nan
 from .cross_fit import cross_fitted, folds_of
 
@@ -81,9 +81,7 @@ def fit_folds(
 ) -> Ranked:
     """The detector on all rows, and ranks by detectors that have each left out a fold."""
     n_samples = count_rows(X)
-    inside = np.arange(n_samples)
-    if learns_from_labels(owner.detector):
-        inside = inside[~is_outside(labels, n_samples)]
+    inside = known_rows(owner.detector, labels, n_samples)
     if len(inside) < 2:
         raise ValueError(
             f"ConformalOutlierDetector got {len(inside)} sample(s) that are in-distribution, but a "

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ..rows.rounded import is_rounded
+from ._calibration_rows import last_inputs
 
 _WIDE = np.dtype(np.float64)
 
@@ -22,7 +23,6 @@ class KeepsFloatType:
 
     _fitted_rounded = True
     steps: list[tuple[str, Any]]
-    _iter: Any
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """As of a Pipeline."""
@@ -48,9 +48,7 @@ class KeepsFloatType:
             If X is not valid.
         """
         check_is_fitted(self)
-        features = X
-        for _, _, step in self._iter(with_final=False):
-            features = step.transform(features)
+        features = last_inputs(self, X)
         widened = getattr(features, "dtype", None) == _WIDE and is_rounded(X, _WIDE)
         if widened and not self._fitted_rounded:
             with np.errstate(over="ignore"):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rows import as_stored_rows
+from ._calibration_rows import last_inputs
 
 _RULED = 100.0  # a standard deviation so many times that of the column's other values
 _MOST_NAMES = 5
@@ -35,9 +36,8 @@ def warn_of_ruled_columns(pipeline: Any, X: Any) -> None:
     ruled = [name for name, spread, others in pairs if 0.0 < others < spread / _RULED]
     if not ruled:
         return
-    for _, _, step in pipeline._iter(with_final=False):
-        X = step.transform(X)
-    spreads = np.array([_spreads(values) for _, values in _columns(X)]).reshape(-1, 2)
+    scaled = _columns(last_inputs(pipeline, X))
+    spreads = np.array([_spreads(values) for _, values in scaled]).reshape(-1, 2)
     # rounded to float32, the others may even be equal
     if (_RULED * spreads[:, 1] < np.minimum(spreads[:, 0], spreads[:, 1].max(initial=0))).any():
         more = f" and {len(ruled) - _MOST_NAMES} more" if len(ruled) > _MOST_NAMES else ""

@@ -25,7 +25,7 @@ from .._validation import (
 from ..measures.threshold import contamination_threshold
 from ..measures.ties import below_ties
 from ..neighbors.index_choice import feasible_n_neighbors
-from ._calibration_rows import is_outside, learns_from_labels
+from ._calibration_rows import known_rows, learns_from_labels
 from ._typicality import least_typical
 
 
@@ -184,7 +184,7 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
         """Positions of the in-distribution rows, and of the rows that the detector may be given."""
         everything = np.arange(n_samples)
         if learns_from_labels(self.detector):
-            return everything[~is_outside(labels, n_samples)], everything
+            return known_rows(self.detector, labels, n_samples), everything
         inside = positions_inside(self, labels, n_samples)
         inside = everything if inside is None else inside
         return inside, inside
