@@ -73,16 +73,15 @@ def check_float(
         raise parameter_error(owner, name, f"a float in {shown}", value)
 
 
-def check_n_jobs(owner: object) -> None:
+def check_n_jobs(owner: Any) -> None:
     """Raise unless the parameter `n_jobs` is a number of threads, -1 or None."""
-    n_jobs = owner.n_jobs  # type: ignore[attr-defined]
-    if not isinstance(n_jobs, Integral) or n_jobs != -1:
-        check_int(owner, "n_jobs", n_jobs, 1, 10_000, or_none=True)
+    if not isinstance(owner.n_jobs, Integral) or owner.n_jobs != -1:
+        check_int(owner, "n_jobs", owner.n_jobs, 1, 10_000, or_none=True)
 
 
-def random_generator(owner: object, value: Any = None) -> np.random.RandomState:
+def random_generator(owner: Any, value: Any = None) -> np.random.RandomState:
     """The generator of the parameter `random_state`: of an estimator, or of a named function."""
-    value = value if isinstance(owner, str) else owner.random_state  # type: ignore[attr-defined]
+    value = value if isinstance(owner, str) else owner.random_state
     try:
         return check_random_state(value)
     except (TypeError, ValueError) as error:

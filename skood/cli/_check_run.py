@@ -101,19 +101,17 @@ def _differences(
         try:
             alone = replace(layout, numbers=(column.name,), categories=())
             known = layout if column.name in layout.categories else alone
-            known, notes = adapted(known, [column], source.name, *_marks(task))
+            marks = task.reading.decimal, task.reading.thousands
+            known, notes = adapted(known, [column], source.name, *marks)
             for note in notes:
                 task.voice.say(note)
             values = typed_values(column, known.column(column.name))
-        except (ColumnError, TableError) as error:
-            is_column = isinstance(error, ColumnError)
-            yield error.sentence(source.name) if is_column else str(error)  # type: ignore[union-attr]
-            continue
-        yield from _of_values(layout, column, values, source.name, task.preparation.missing)
-
-
-def _marks(task: CheckTask) -> tuple[str | None, str | None]:
-    return task.reading.decimal, task.reading.thousands
+        except ColumnError as error:
+            yield error.sentence(source.name)
+        except TableError as error:
+            yield str(error)
+        else:
+            yield from _of_values(layout, column, values, source.name, task.preparation.missing)
 
 
 def _of_values(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from skood.cli.files import TableError, without_gaps
+from skood.preprocessing.table_scaler import FEWEST_ROWS
 
 from ._errors import DataError, shown
 from ._options import ResultOptions
@@ -14,7 +15,7 @@ from ._report import print_lowest
 from ._scoring import Scorer
 from ._speaking import Voice
 
-_FEW_ROWS, _SHOWN = 5, 5  # of fewer rows, none need have a known category
+_SHOWN = 5
 
 
 def score_file(
@@ -44,7 +45,7 @@ def _refuse_other_categories(scorer: Scorer, source: Any) -> None:
     """Raise if no row has a known category: a file writes them otherwise, or has other columns."""
     n_rows, known = scorer.tally["rows"], scorer.fitted.layout
     for column, new in scorer.tally["new"].items():
-        if new["rows"] == n_rows >= _FEW_ROWS:
+        if new["rows"] == n_rows >= FEWEST_ROWS:
             texts = ", ".join(map(repr, new["texts"]))
             usual = ", ".join(map(repr, known.column(column).categories[:_SHOWN]))
             raise DataError(

@@ -49,7 +49,9 @@ class RawColumn:
     as_text: Callable[[], RawColumn] | None = None
 
     def __len__(self) -> int:
-        return len(self.codes if self.numbers is None else self.numbers)  # type: ignore[arg-type]
+        values = self.codes if self.numbers is None else self.numbers
+        assert values is not None  # noqa: S101
+        return len(values)
 
     @property
     def n_missing(self) -> int:
@@ -62,9 +64,13 @@ class RawColumn:
     def counts(self) -> list[int]:
         """The number of rows with each text."""
         assert self.codes is not None  # noqa: S101
-        assert self.texts is not None  # noqa: S101
         known = self.codes[self.codes >= 0]
-        return np.bincount(known, minlength=len(self.texts)).tolist()
+        return np.bincount(known, minlength=len(self.text_list())).tolist()
+
+    def text_list(self) -> list[str]:
+        """The different texts of a column that is not of numbers."""
+        assert self.texts is not None  # noqa: S101
+        return list(self.texts)
 
     def written(self) -> RawColumn | None:
         """The column as text, if a file or frame has it as text."""
@@ -75,8 +81,7 @@ class RawColumn:
     def mapped(self, change: Callable[[str], str]) -> NDArray[np.object_]:
         """The texts of the rows, each changed; None where missing."""
         assert self.codes is not None  # noqa: S101
-        assert self.texts is not None  # noqa: S101
-        known = np.array([*(change(text) for text in self.texts), None], dtype=object)
+        known = np.array([*map(change, self.text_list()), None], dtype=object)
         return known[self.codes]
 
 

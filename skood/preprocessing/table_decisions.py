@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .table_columns import RawColumn
-from .table_findings import Finding, Remedy, as_categories, identifies, kept, left_out
+from .table_findings import Finding, Remedy, as_categories, identifies, kept, left_out, shortened
 from .table_numbers import SpellingError, decimal_of, find_spelling, is_gap, is_plain, read_numbers
 from .table_schema import ColumnSchema, are_truth_values, canonical, truth
 
@@ -82,9 +82,8 @@ class ColumnError(ValueError):
         """The error in one sentence; `start` rows of the file come before."""
         of = f" of {file}" if file else ""
         where = "" if self.row is None else f", first in row {start + self.row + 1:,}"
-        odd = self.odd if len(self.odd) <= 40 else self.odd[:37] + "..."
         return f"The column {self.column!r}{of} {self.problem}{where}" + (
-            f": {odd!r}." if self.row is not None else "."
+            f": {shortened(self.odd)!r}." if self.row is not None else "."
         )
 
 
@@ -145,7 +144,7 @@ def _decide(column: RawColumn, options: TableOptions, usual: str | None) -> Colu
 def _decide_text(
     column: RawColumn, options: TableOptions, usual: str | None
 ) -> ColumnSchema | Finding:
-    name, texts = column.name, list(column.texts)  # type: ignore[arg-type]
+    name, texts = column.name, column.text_list()
     written = [text for text in texts if not is_gap(text)]
     is_told = options.decimal is not None or options.thousands is not None or usual is not None
     plain = bool(written) and all(map(is_plain, written))
@@ -175,8 +174,7 @@ def _spelling_finding(column: RawColumn, error: SpellingError) -> Finding:
     name, problem = column.name, error.problem
     if error.odd is not None and "such as" not in problem:
         row = first_row(column, lambda text: text == error.odd)
-        odd = error.odd if len(error.odd) <= 40 else error.odd[:37] + "..."
-        problem = f"{problem}, first in row {row + 1:,} ({odd!r})"
+        problem = f"{problem}, first in row {row + 1:,} ({shortened(error.odd)!r})"
     remedies = [Remedy("read them", "decimal", mark) for mark in error.decimals]
     is_limit = error.odd is not None and error.odd.lstrip()[:1] in "<>"
     if error.odd is not None and ("text" in problem or is_limit):
@@ -192,9 +190,13 @@ def _as_told(column: RawColumn, told: ColumnSchema, options: TableOptions) -> Co
         return replace(told, spelled=True)
     decided = _decide_text(column, options, None)
     if isinstance(decided, ColumnSchema) and decided.kind == "number":
-        marks = (decided.decimal, decided.thousands, decided.unit)
-        return replace(told, decimal=marks[0], thousands=marks[1], unit=marks[2],
-                       spelled=decided.spelled)  # fmt: skip
+        return replace(
+            told,
+            decimal=decided.decimal,
+            thousands=decided.thousands,
+            unit=decided.unit,
+            spelled=decided.spelled,
+        )
     return replace(told, spelled=True)
 
 
@@ -216,9 +218,7 @@ def _agree(
         text = written[schema.name]
         if schema.decimal == ",":
             proven.add(",")
-        elif schema.thousands == "," or (
-            text is not None and decimal_of(list(text.texts))  # type: ignore[arg-type]
-        ):
+        elif schema.thousands == "," or (text is not None and decimal_of(text.text_list())):
             proven.add(".")
     if len(proven) != 1:
         return
@@ -313,8 +313,7 @@ def _counts_rows(name: str, numbers: NDArray[np.float64]) -> str | None:
 
 def first_row(column: RawColumn, is_odd: Callable[[str], bool]) -> int:
     """Position of the first row whose text is odd."""
-    assert column.texts is not None  # noqa: S101
-    wrong = np.array([*(is_odd(text) for text in column.texts), False])
+    wrong = np.array([*(is_odd(text) for text in column.text_list()), False])
     return int(np.argmax(wrong[column.codes]))
 
 
@@ -338,7 +337,7 @@ def typed_values(column: RawColumn, schema: ColumnSchema) -> NDArray[Any]:
     if column.texts is None or column.held not in ("text", "category", "boolean"):
         problem = f"has values of the type {column.type_name}, and numbers in the training rows"
         raise ColumnError(schema.name, problem)
-    values, odd = read_numbers(list(column.texts), schema.spelling)
+    values, odd = read_numbers(column.text_list(), schema.spelling)
     if odd is not None and schema.holds_bits:
         truths = [truth(text) for text in column.texts]
         if None not in truths:

@@ -6,6 +6,13 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+_LONGEST = 40
+
+
+def shortened(text: str) -> str:
+    """A value for a sentence: the beginning of a long one."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
 
 @dataclass(frozen=True)
 class Remedy:

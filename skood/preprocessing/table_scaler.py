@@ -23,7 +23,7 @@ from .table_schema import ColumnSchema
 
 # Without scikit-learn's wrapper, which `transform` has itself: it takes long for a single row.
 _scaled = getattr(StandardScaler.transform, "__wrapped__", StandardScaler.transform)
-_FEW_ROWS = 5  # of fewer rows, none need have a known category
+FEWEST_ROWS = 5  # of fewer rows, none need have a known category
 _MISSING = ("refuse", "median", "mean", "most_frequent")
 
 
@@ -356,7 +356,7 @@ class TableScaler(StandardScaler):
 
     def _warn_of_other_categories(self, texts: NDArray[Any]) -> None:
         for j, (name, known) in enumerate(self.known_categories().items()):
-            if len(texts) >= _FEW_ROWS and not set(known) & set(texts[:, j]):
+            if len(texts) >= FEWEST_ROWS and not set(known) & set(texts[:, j]):
                 warnings.warn(
                     f"No row has a category of {name!r} that was known in fit: {texts[0, j]!r} is "
                     "none of them.",

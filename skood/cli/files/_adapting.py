@@ -44,7 +44,7 @@ def _spelled_as(
     text: RawColumn, known: ColumnSchema, name: str, decimal: str | None, thousands: str | None
 ) -> ColumnSchema | None:
     """The description for this file, if it is another one."""
-    texts = list(text.texts)  # type: ignore[arg-type]
+    texts = text.text_list()
     if decimal is None and thousands is None:
         try:
             typed_values(text, known)
@@ -66,8 +66,7 @@ def _spelled_as(
         return None
     if spelling is None or spelling.unit != known.unit:
         return None
-    marks = {"decimal": spelling.decimal, "thousands": spelling.thousands}
-    return replace(known, spelled=True, **marks)  # type: ignore[arg-type]
+    return replace(known, spelled=True, decimal=spelling.decimal, thousands=spelling.thousands)
 
 
 def outside(layout: RowLayout, sample: Sequence[RawColumn]) -> list[str]:

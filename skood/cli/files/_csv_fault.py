@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...preprocessing.table_decisions import ColumnError, typed_values
+from ...preprocessing.table_findings import shortened
 from ._csv_quotes import quote_fault
 from ._raw_columns import text_column
 from ._row_layout import RowLayout
@@ -85,11 +86,10 @@ def _fault_of(source: CsvText, batch: pa.RecordBatch, layout: RowLayout, start: 
 
 
 def _ragged(source: CsvText, row: Any) -> str:
-    shown = row.text if len(row.text) <= 40 else row.text[:37] + "..."
     where = "A row" if row.number is None else f"Row {row.number - source.header:,}"
     return (
         f"{where} of {source.name} has {row.actual_columns} values for {row.expected_columns} "
-        f"columns: {shown!r}."
+        f"columns: {shortened(row.text)!r}."
     )
 
 

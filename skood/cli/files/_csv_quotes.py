@@ -6,6 +6,8 @@ import csv
 from collections.abc import Iterator
 from typing import IO, Any
 
+from ...preprocessing.table_findings import shortened
+
 _PIECE = 1 << 20  # bytes
 
 
@@ -79,8 +81,7 @@ def _are_rows(lines: list[str], width: int, delimiter: str) -> bool:
 
 def _sentence(source: Any, row: int, line: str) -> str:
     line = line.rstrip("\r\n")
-    shown = line if len(line) <= 40 else line[:37] + "..."
     return (
         f"Row {row + 1:,} of {source.name} has a quote that does not end in its line, and would "
-        f"swallow the rows after it: {shown!r}."
+        f"swallow the rows after it: {shortened(line)!r}."
     )
