@@ -27,6 +27,7 @@ class KeepsFloatType:
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """As of a Pipeline."""
         self._fitted_rounded = is_rounded(X, _WIDE)
+        # mypy does not know the Pipeline that comes after this class
         return super().fit(X, y, **params)  # type: ignore[misc]
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:

@@ -69,7 +69,7 @@ def checked(function: Callable[..., Any], owner: str = "", module: str = "") -> 
                 raise parameter_error(name, parameter, allowed, value)
         try:
             return function(*args, **kwargs)
-        except Exception as error:
+        except Exception as error:  # of NumPy and SciPy, whatever its type
             if _is_sentence(error):
                 raise
             listed = ", ".join(

@@ -35,7 +35,7 @@ def one_sentence(beginning: str, *passing: type[Exception]) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # any: the libraries take the file for sound
         if isinstance(error, (Warning, *passing)):
             raise
         text = repr(" ".join(str(error).split()))[1:-1].rstrip(".")

@@ -128,6 +128,7 @@ def _is_taken(descriptor: int) -> bool | None:
         if os.name == "nt":
             import msvcrt
 
+            # mypy knows this module on Windows alone
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
         else:
             import fcntl
