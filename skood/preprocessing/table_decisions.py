@@ -81,10 +81,13 @@ class ColumnError(ValueError):
     def sentence(self, file: str = "", start: int = 0) -> str:
         """The error in one sentence; `start` rows of the file come before."""
         of = f" of {file}" if file else ""
-        where = "" if self.row is None else f", first in row {start + self.row + 1:,}"
-        return f"The column {self.column!r}{of} {self.problem}{where}" + (
-            f": {shortened(self.odd)!r}." if self.row is not None else "."
-        )
+        return f"The column {self.column!r}{of} {self.clause(start)}."
+
+    def clause(self, start: int = 0) -> str:
+        """What is wrong, and where."""
+        if self.row is None:
+            return self.problem
+        return f"{self.problem}, first in row {start + self.row + 1:,}: {shortened(self.odd)!r}"
 
 
 def decide(
@@ -249,8 +252,8 @@ def _with_values(
     try:
         numbers = typed_values(column, schema)
     except ColumnError as error:
-        problem = error.sentence().split("' ", 1)[1][:-1]
-        return Finding(column.name, problem, (as_categories(column.name), left_out(column.name)))
+        remedies = (as_categories(column.name), left_out(column.name))
+        return Finding(column.name, error.clause(), remedies)
     known = numbers[np.isfinite(numbers)]
     if not len(known) and column.name in options.known:
         return schema  # some of the rows that were described

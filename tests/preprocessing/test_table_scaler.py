@@ -182,3 +182,11 @@ def test_no_known_category_is_warned_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         scaler.transform(new.head(2))
+
+
+def test_a_name_with_a_quote_in_a_finding():
+    frame = pd.DataFrame({"child's age": ["7", "8", "nine", "9"]})
+    with pytest.raises(
+        ValueError, match=r"^The column \"child's age\" has text where numbers belong"
+    ):
+        TableScaler(schema={"child's age": {"kind": "number"}}).fit(frame)
