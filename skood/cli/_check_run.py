@@ -144,7 +144,7 @@ def _print(
     """Print the columns, the findings and the command that answers them; give the exit status."""
     print(f"{shown(file)}: {len(raw[0]) if raw else 0:,} rows")
     if layout.schema:
-        print_pairs([(shown(c.name), shown(c.describe())) for c in layout.schema])
+        print_pairs([(c.name, c.describe()) for c in layout.schema])
     for problem in problems:
         print(f"- {shown(problem)}")
     n = len(problems)

@@ -27,9 +27,10 @@ def print_lowest(lines: Sequence[Mapping[str, Any]]) -> None:
 
 def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
     """Print names and values in two columns. An empty name continues the line above."""
-    width = max(len(name) for name, _ in pairs)
+    safe = [(shown(name), shown(value)) for name, value in pairs]
+    width = max(len(name) for name, _ in safe)
     styled = sys.stdout.isatty() and is_installed("rich")
-    for name, value in ((name, shown(value)) for name, value in pairs):
+    for name, value in safe:
         if styled:
             from rich.console import Console
             from rich.text import Text
