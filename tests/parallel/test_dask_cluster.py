@@ -42,6 +42,19 @@ async def keep_tasks_where_they_are(dask_scheduler, *, stop):
     await (stealing.stop() if stop else stealing.start())
 
 
+def on_both_workers(client, parts):
+    addresses = sorted(client.scheduler_info()["workers"])
+    held = [
+        client.scatter(part, workers=[addresses[i % 2]], hash=False) for i, part in enumerate(parts)
+    ]
+    return da.concatenate(
+        [
+            da.from_delayed(node, part.shape, part.dtype)
+            for node, part in zip(held, parts, strict=True)
+        ]
+    )
+
+
 def pids(client):
     return set(client.run(os.getpid).values())
 
@@ -84,10 +97,12 @@ def test_partitions_of_a_frame_on_workers(client):
 )
 def test_shards_on_workers_answer_as_one_index(client, plain):
     plain.set_params(threshold_samples=50, random_state=0).fit(X)
-    # While one worker still imports, the other may take all four shards from it.
+    # A shard is built where its rows lie, as long as no idle worker takes it away.
     client.run_on_scheduler(keep_tasks_where_they_are, stop=True)
-    over = type(plain)(**{**plain.get_params(), "algorithm": ShardedIndex(n_shards=4)}).fit(ROWS)
-    holders = {worker for held in client.who_has().values() for worker in held}
+    rows = on_both_workers(client, np.split(X, 4))
+    over = type(plain)(**{**plain.get_params(), "algorithm": ShardedIndex()}).fit(rows)
+    keys = [shard.key for shard in over.index_.shards_()]
+    holders = {worker for key in keys for worker in client.who_has()[key]}
     client.run_on_scheduler(keep_tasks_where_they_are, stop=False)
     assert len(holders) == 2
     np.testing.assert_allclose(over.training_scores_, plain.training_scores_, rtol=1e-6)
