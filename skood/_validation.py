@@ -28,6 +28,7 @@ from sklearn.utils.validation import (
 )
 
 from .measures.arguments import parameter_error as parameter_error
+from .measures.arguments import rows_in_one_sentence
 from .rows import StoredRows, as_stored_rows
 from .rows.place import is_in_tensor
 
@@ -106,10 +107,8 @@ def check_methods(
 
 
 def _validated(estimator: BaseEstimator, X: Any, **options: Any) -> Any:
-    try:
+    with rows_in_one_sentence(type(estimator).__name__):
         return validate_data(estimator, X, **options)
-    except OverflowError as error:
-        raise ValueError("Input X contains a whole number too large for float64.") from error
 
 
 def check_training_rows(
@@ -151,7 +150,10 @@ def check_new_rows(
             return _check_stored_rows(estimator, rows, 1, reset=False)
         _validated(estimator, rows.empty_frame(), skip_check_array=True, reset=False)
         values = X if isinstance(X, np.ndarray) else np.asarray(rows)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with (
+            np.errstate(over="ignore", invalid="ignore"),
+            rows_in_one_sentence(type(estimator).__name__),
+        ):
             return check_array(values, dtype=wanted, order="C", input_name="X")
     # The cast makes inf of a float64 value beyond float32. The check then refuses it.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -208,9 +210,9 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray:
         return _validated(estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset)
     if reset:
         forget_columns(estimator)
-    return check_array(
-        X, dtype="numeric", allow_nd=True, ensure_all_finite=False, estimator=estimator
-    )
+    with rows_in_one_sentence(type(estimator).__name__):
+        options = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
+        return check_array(X, estimator=estimator, **options)
 
 
 def refuse_masked_cells(owner: object, X: Any) -> None:
@@ -249,6 +251,10 @@ def check_extracted(features: Any, name: str = "the extracted features") -> NDAr
 
 def select_rows(X: Any, positions: NDArray[np.intp]) -> Any:
     """Some rows of an array of any dimensions, a frame, a list, a tensor or a dict of these."""
+    if hasattr(X, "divisions"):
+        raise ValueError(
+            "X is a Dask frame: fit skood.parallel.DaskOutlierDetector, which takes it."
+        )
     if is_dict(X):
         return {name: _safe_indexing(value, positions) for name, value in X.items()}
     return X.take(positions) if hasattr(X, "to_batches") else _safe_indexing(X, positions)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skood.storage.whole_file import temporary_beside
+from skood.storage.whole_file import new_file, temporary_beside
 
 from ._fitted import Fitted
 from ._fitting import fit_file
@@ -74,7 +74,7 @@ def _write(source: Any, scorer: Scorer, output: Path, options: ResultOptions, vo
     length = options.block_rows or block_length(scorer.fitted.layout.width)
     temporary = temporary_beside(output)
     try:
-        with temporary.open("xb") as file:
+        with new_file(temporary, output) as file:
 
             def take(batch: Any) -> None:
                 if not file.tell():

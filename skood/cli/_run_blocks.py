@@ -18,6 +18,10 @@ from ._speaking import Voice
 _SHOWN = 5
 
 
+class UnknownCategoriesError(DataError):
+    """No row has a category of the training rows: none of the scores is of use."""
+
+
 def score_file(
     source: Any,
     scorer: Scorer,
@@ -48,7 +52,7 @@ def _refuse_other_categories(scorer: Scorer, source: Any) -> None:
         if new["rows"] == n_rows >= FEWEST_ROWS:
             texts = ", ".join(map(repr, new["texts"]))
             usual = ", ".join(map(repr, known.column(column).categories[:_SHOWN]))
-            raise DataError(
+            raise UnknownCategoriesError(
                 f"No row of {source.name} has a {column!r} of the training rows ({usual}), but "
                 f"{texts}: write the categories as in the training rows."
             )

@@ -19,7 +19,7 @@ from ._inputs import open_input
 from ._matching import matched
 from ._options import ResultOptions
 from ._outputs import output_at
-from ._run_blocks import report, score_file
+from ._run_blocks import UnknownCategoriesError, report, score_file
 from ._scoring import Scorer
 from ._speaking import Voice
 from .files import (
@@ -90,6 +90,9 @@ def _score_all(task: ScoreTask, fitted: Fitted, source: Any, partial: PartialFil
     try:
         _write(partial, made_of, source, scorer, length, results, task.voice)
         partial.finish(results.format)
+    except UnknownCategoriesError:
+        partial.remove()
+        raise
     except BaseException as error:  # Ctrl-C, a full disk, a row that cannot be scored
         if isinstance(error, ValueError | DataError):
             with contextlib.suppress(OSError, ValueError):  # the file is not what it was

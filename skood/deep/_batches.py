@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -56,8 +56,9 @@ def open_batches(estimator: Any, X: Any, batch_size: int, *, reset: bool) -> Bat
         if reset:
             forget_columns(estimator)
         if is_dict(X):
-            fitted = getattr(estimator, "input_shape_", None)
-            return _dict_batches(_checked_dict(estimator, X, None if reset else fitted), batch_size)
+            shapes = getattr(estimator, "input_shape_", None)
+            needed = shapes if isinstance(shapes, dict) else getattr(estimator, "_input_names", ())
+            return _dict_batches(_checked_dict(estimator, X, () if reset else needed), batch_size)
         if isinstance(X, DataLoader):
             return Batches(None, X.batch_size, lambda: iter(_in_order(X)))
         if isinstance(X, Dataset):
@@ -82,7 +83,7 @@ def row_batches(rows: Any, batch_size: int) -> Batches:
     )
 
 
-def _checked_dict(estimator: Any, X: Mapping[str, Any], fitted: Any) -> dict[str, Any]:
+def _checked_dict(estimator: Any, X: Mapping[str, Any], needed: Collection[str]) -> dict[str, Any]:
     """Inputs by name as arrays and tensors of one length, with all names that `fit` took."""
     inputs: dict[str, Any] = {}
     for name, value in X.items():
@@ -100,9 +101,9 @@ def _checked_dict(estimator: Any, X: Mapping[str, Any], fitted: Any) -> dict[str
             "X must be a dict of inputs with the same number of samples, one or more. Got "
             f"{listed or 'an empty dict'} instead."
         )
-    if isinstance(fitted, dict) and not fitted.keys() <= inputs.keys():
-        needed, given = (", ".join(map(repr, names)) for names in (fitted, inputs))
-        raise ValueError(f"X must have the inputs of `fit`, {needed}. Got {given} instead.")
+    if not set(needed) <= inputs.keys():
+        taken, given = (", ".join(map(repr, names)) for names in (needed, inputs))
+        raise ValueError(f"X must have the inputs of `fit`, {taken}. Got {given} instead.")
     return inputs
 
 
@@ -184,19 +185,14 @@ class InputMaker:
     def _arguments(self, batch: Mapping[str, Any]) -> dict[str, Any] | Any:
         """The inputs that the forward takes by name, or else the only input."""
         parameters = inspect.signature(self._module.forward).parameters
-        named = {name: value for name, value in batch.items() if name not in _LABELS}
-        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-            return named
-        arguments = {name: value for name, value in named.items() if name in parameters}
-        if not arguments and len(named) == 1:
-            return next(iter(named.values()))
-        if not arguments:
-            allowed, keys = (", ".join(map(repr, names)) for names in (parameters, batch))
+        names, by_name = inputs_taken(self._module, batch)
+        if not names:
+            allowed, keys = (", ".join(map(repr, known)) for known in (parameters, batch))
             raise ValueError(
                 f"X must have dicts with inputs of the module as items: {allowed}. "
                 f"Got the keys {keys} instead."
             )
-        return arguments
+        return {name: batch[name] for name in names} if by_name else batch[names[0]]
 
     def _tensor(self, values: Any, *, named: bool = False) -> torch.Tensor:
         borrowed = isinstance(values, torch.Tensor)
@@ -220,6 +216,16 @@ class InputMaker:
             f"X must have samples of shape {shape}, the 'input_shape', or of {math.prod(shape)} "
             f"values. Got samples of shape {tuple(values.shape[1:])} instead."
         )
+
+
+def inputs_taken(module: nn.Module, names: Iterable[str]) -> tuple[list[str], bool]:
+    """The names of the inputs that a module takes, and whether it takes them by name."""
+    parameters = inspect.signature(module.forward).parameters
+    named = [name for name in names if name not in _LABELS]
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return named, True
+    arguments = [name for name in named if name in parameters]
+    return (named, False) if not arguments and len(named) == 1 else (arguments, True)
 
 
 def n_samples(inputs: Inputs) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain, islice
 from typing import Any, Self
@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from .._base import OODDetectorMixin
-from .._validation import positions_inside
-from ._batches import Batches, open_batches
+from .._validation import is_dict, positions_inside
+from ._batches import Batches, inputs_taken, open_batches
 from ._collector import BatchProgress, RowCollector
 from ._module_pass import check_pass_parameters
 from ._output_kind import check_logits, check_outputs_parameter, check_probabilities
@@ -102,7 +103,16 @@ class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator, ABC):
         self._check_threshold_parameters()
 
     def _open(self, X: Any, *, reset: bool) -> Batches:
-        return open_batches(self, X, self.batch_size, reset=reset)
+        batches = open_batches(self, X, self.batch_size, reset=reset)
+        if reset:
+            self.__dict__.pop("_input_names", None)
+            if is_dict(X):
+                taken = (inputs_taken(module, X)[0] for module in self._all_modules())
+                self._input_names = sorted(set().union(*taken))
+        return batches
+
+    def _all_modules(self) -> Sequence[nn.Module]:
+        return [self.module]
 
     @abstractmethod
     def _opened(self, n_full: int | None) -> AbstractContextManager[Give]:

@@ -137,6 +137,9 @@ class DeepEnsembleScorer(MemberScorer):
                 f"Got {got} instead."
             )
 
+    def _all_modules(self) -> Sequence[nn.Module]:
+        return self.modules
+
     @contextmanager
     def _opened(self, n_full: int | None) -> Iterator[Give]:
         members = [ModulePass(self, module) for module in self.modules]

@@ -6,7 +6,8 @@ The rooms' public names check. Estimators call the functions of the files, which
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 
 _SHOWN, _VALUES = 200, 20  # characters, and values of an array
 _FLOATS, _INTS = (float, int, np.floating, np.integer), (int, np.integer)
+# Errors that pass: of the machine, and warnings that the user has made errors.
+_PASSING = (ImportError, MemoryError, Warning)
 _Bounds = tuple[str, Callable[[Any], Any]]
 _NO_BOUNDS: _Bounds = ("", lambda v: True)  # noqa: ARG005
 _POSITIVE: _Bounds = ("in (0, inf)", lambda v: 0 < v < np.inf)
@@ -92,6 +95,42 @@ def parameter_error(owner: object, name: str, allowed: str, value: Any) -> Value
     )
 
 
+@contextmanager
+def rows_in_one_sentence(owner: str) -> Iterator[None]:
+    """Turn each error of the block, which checks rows X, into one sentence.
+
+    scikit-learn's list of columns that differ from those of `fit` stays.
+
+    Raises
+    ------
+    ValueError or TypeError
+        As scikit-learn and NumPy raise them, with their words.
+    """
+    try:
+        yield
+    except OverflowError as error:
+        raise ValueError("Input X contains a whole number too large for float64.") from error
+    except Exception as error:  # of NumPy, or of a library of frames
+        text = str(error)
+        kind = type(error) if type(error) in (ValueError, TypeError) else None
+        # An error of compiled code has the module of its caller.
+        from_sklearn = _module(error).startswith("sklearn.") and kind and text[:1].isupper()
+        if isinstance(error, _PASSING) or (from_sklearn and "\n" not in text):
+            raise
+        if text.startswith("The feature names"):
+            raise
+        kind = kind or ValueError
+        if not from_sklearn:
+            raise kind(
+                f"X must hold numbers for {owner}: {_line(error)}. "
+                "skood.make_outlier_detector('tabular') takes frames of text and dates too."
+            ) from error
+        if text.startswith("Expected"):  # another number of axes
+            raise kind(f"{_line(error)}.") from error
+        line = text.partition("\n")[0].rstrip(".")
+        raise kind(f"{line}: {owner} takes finite numbers alone.") from error
+
+
 def _allowed(kinds: Sequence[str], parameter: str, value: Any) -> str:
     """What a value must be; empty if it is, or if its annotation is not among the checked ones."""
     tests = [_TESTS[kind.partition("[")[0]] for kind in kinds if kind.partition("[")[0] in _TESTS]
@@ -140,13 +179,17 @@ _TESTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 def _is_sentence(error: Exception) -> bool:
     """Whether an error is one for users, of skood's form or of scikit-learn, or of the machine."""
-    if isinstance(error, (ImportError, MemoryError, Warning)) or str(error).startswith("The '"):
+    if isinstance(error, _PASSING) or str(error).startswith("The '"):
         return True
+    return isinstance(error, ValueError) and _module(error).startswith("sklearn.")
+
+
+def _module(error: Exception) -> str:
+    """The module that raised an error."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    module = trace.tb_frame.f_globals.get("__name__", "") if trace else ""
-    return isinstance(error, ValueError) and module.startswith("sklearn.")
+    return trace.tb_frame.f_globals.get("__name__", "") if trace else ""
 
 
 def shown(value: Any) -> str:

@@ -11,6 +11,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._validation import check_column_names, refuse_masked_cells
+from ..measures.arguments import rows_in_one_sentence
 
 
 class CategoryEncoder(TransformerMixin, BaseEstimator):
@@ -129,7 +130,9 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
     def _as_objects(self, X: Any, *, reset: bool) -> NDArray[np.object_]:
         """The values as objects, with None for missing ones, however a frame marks these."""
         refuse_masked_cells(self, X)
-        values = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
+        X = X.astype(object) if hasattr(X, "iloc") else X  # some types of frames hide gaps
+        with rows_in_one_sentence(type(self).__name__):
+            values = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
         values = values.astype(object)
         values[values != values] = None  # NaN
         return values

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._optional import import_optional
+from ..measures.arguments import rows_in_one_sentence
 
 _KINDS = {
     **dict.fromkeys(("string", "mixed-integer"), "text"),
@@ -104,7 +105,8 @@ def as_pandas(X: Any) -> Any:
         return X
     arrow = import_optional("pyarrow", "io", needed_by="A frame that is not of pandas")
     import_optional("pandas", "io", needed_by="A frame that is not of pandas")
-    return (arrow.table(X) if hasattr(X, "__arrow_c_stream__") else X).to_pandas()
+    with rows_in_one_sentence("TableScaler"):
+        return (arrow.table(X) if hasattr(X, "__arrow_c_stream__") else X).to_pandas()
 
 
 def raw_column(name: str, values: Any) -> RawColumn:

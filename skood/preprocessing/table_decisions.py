@@ -328,6 +328,8 @@ def typed_values(column: RawColumn, schema: ColumnSchema) -> NDArray[Any]:
     ColumnError
         If the column does not hold that.
     """
+    if schema.kind != "number" and column.held == "other":
+        raise ColumnError(schema.name, f"has values of the type {column.type_name}, and no texts")
     if schema.kind != "number":
         if column.numbers is None:
             return column.mapped(schema.known_text)

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_column_names, check_option, forget_columns
+from ..measures.arguments import rows_in_one_sentence
 from .category_encoder import CategoryEncoder
 from .table_columns import RawColumn, as_pandas, is_frame, raw_column
 from .table_decisions import TableOptions, decide, typed_values
@@ -141,7 +142,8 @@ class TableScaler(StandardScaler):
         self.schema_: tuple[ColumnSchema, ...] = ()
         self._is_table = is_frame(X) and not self._takes_as_numbers(X)
         if not self._is_table:
-            return super().fit(X, y, sample_weight)
+            with rows_in_one_sentence("TableScaler"):
+                return super().fit(X, y, sample_weight)
         forget_columns(self)
         for name in ("mean_", "var_", "scale_", "n_samples_seen_"):
             self.__dict__.pop(name, None)
@@ -183,7 +185,8 @@ class TableScaler(StandardScaler):
         if is_first and is_frame(X) and not self._takes_as_numbers(X):
             return self.fit(X)
         if not self._is_table:
-            return super().partial_fit(X, y, sample_weight)
+            with rows_in_one_sentence("TableScaler"):
+                return super().partial_fit(X, y, sample_weight)
         if self._scaler is not None:
             self._scaler[-1].partial_fit(self._scaler[:-1].transform(self._read(X)[0]))
         return self
@@ -209,7 +212,8 @@ class TableScaler(StandardScaler):
             If a column is missing, or does not hold what it held in `fit`.
         """
         if not self._is_table:
-            return _scaled(self, X, copy)
+            with rows_in_one_sentence("TableScaler"):
+                return _scaled(self, X, copy)
         numbers, texts = self._read(X)
         parts = [] if self._scaler is None else [self._scaler.transform(numbers)]
         if self._encoder is not None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,13 +78,10 @@ def new_container(path: Path) -> Iterator[NewContainer]:
     A link is followed. An older file stays until the new one is whole.
     """
     with written_whole(path, wait=_WAIT) as temporary:
-        with ZipFile(temporary, "x") as archive:
+        with ZipFile(temporary, "w") as archive:
             yield NewContainer(archive)
             archive.comment = b"0" * _SEAL_LENGTH
         _seal(temporary)
-        if path.exists():
-            with contextlib.suppress(OSError):  # a file system without such bits
-                shutil.copymode(path, temporary)
 
 
 @contextmanager

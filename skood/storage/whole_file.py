@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 # Both names begin with a dot: no listing and no pattern such as *.csv takes them for an output.
 _LOCK, _NEW = ".skood-lock-", ".skood-new-"
 _TOKEN = 4  # bytes in the name of a temporary file
+_LONGEST = 200  # bytes of a name that has room for such a beginning, in the 255 of most systems
 _WAIT = 0.5  # seconds: a process that sweeps holds the lock of a killed one for a moment
 _held = threading.local()
 
@@ -34,7 +38,7 @@ def locked(path: Path, wait: float = _WAIT) -> Iterator[Path]:
     if str(path) in _held.__dict__:
         yield path
         return
-    lock = path.with_name(_LOCK + path.name)
+    lock = path.with_name(_LOCK + _shortened(path.name))
     try:
         descriptor = _acquired(lock, wait)
     except OSError as error:  # of a file that the user does not know
@@ -52,21 +56,53 @@ def locked(path: Path, wait: float = _WAIT) -> Iterator[Path]:
 def written_whole(path: Path, wait: float = _WAIT) -> Iterator[Path]:
     """Name a temporary file, which becomes `path` after the block has ended without an error.
 
-    It is in the same folder and has the same ending. An older file stays, whole, until the new one
-    is whole. If the block fails, the temporary file is deleted.
+    It is there, empty, in the same folder, and has the same ending. An older file stays, whole,
+    until the new one is whole. If the block fails, the temporary file is deleted.
     """
     with locked(path, wait) as output:
         temporary = temporary_beside(output)
         try:
+            new_file(temporary, output).close()
             yield temporary
-            temporary.replace(output)
+            put_in_place(temporary, output)
         finally:
             temporary.unlink(missing_ok=True)
 
 
+def new_file(path: Path, output: Path) -> IO[bytes]:
+    """Create a file that will become an output, in place of what has its name.
+
+    A link of that name is not followed: in a folder that all may write to, anyone could have put it
+    there. Where an older output may be secret, nobody else can read the new one either.
+    """
+    path.unlink(missing_ok=True)
+    mode = 0o600 if output.exists() else 0o666
+    return os.fdopen(_opened(path, os.O_CREAT | os.O_EXCL, mode), "w+b")
+
+
+def old_file(path: Path) -> IO[bytes]:
+    """Open a file to go on writing it; an error if it is a link."""
+    return os.fdopen(_opened(path), "r+b")
+
+
+def put_in_place(temporary: Path, output: Path) -> None:
+    """Rename a complete file to the output, with the rights of an older output."""
+    with contextlib.suppress(OSError):  # there is none, or the file system has no rights
+        shutil.copymode(output, temporary)
+    temporary.replace(output)
+
+
 def temporary_beside(output: Path) -> Path:
     """A name for a new file, in the folder of a locked output: there renaming is one step."""
-    return output.with_name(f"{_NEW}{secrets.token_hex(_TOKEN)}-{output.name}")
+    return output.with_name(f"{_NEW}{secrets.token_hex(_TOKEN)}-{_shortened(output.name)}")
+
+
+def _shortened(name: str) -> str:
+    """The name of an output within the names of its lock and temporary files, with its ending."""
+    content = os.fsencode(name)
+    if len(content) <= _LONGEST:
+        return name
+    return hashlib.sha256(content).hexdigest() + Path(name).suffix[:20]
 
 
 def _acquired(lock: Path, wait: float) -> int:
@@ -98,7 +134,7 @@ def _sweep(output: Path) -> None:
         if not name.startswith(_LOCK):
             continue
         written, lock = name.removeprefix(_LOCK), output.with_name(name)
-        if written == output.name:
+        if written == _shortened(output.name):
             _remove_temporary(output, names)
             continue
         with contextlib.suppress(OSError):  # its process has just ended, or another user owns it
@@ -112,14 +148,17 @@ def _sweep(output: Path) -> None:
 
 
 def _remove_temporary(output: Path, names: list[str]) -> None:
+    ours = _shortened(output.name)
     for name in names:
         token, _, written = name.removeprefix(_NEW).partition("-")
-        if name.startswith(_NEW) and len(token) == 2 * _TOKEN and written == output.name:
-            output.with_name(name).unlink(missing_ok=True)
+        if name.startswith(_NEW) and len(token) == 2 * _TOKEN and written == ours:
+            with contextlib.suppress(OSError):  # another user owns it, or it is no file
+                output.with_name(name).unlink()
 
 
-def _opened(lock: Path, more: int = 0) -> int:
-    return os.open(lock, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | more, 0o666)
+def _opened(path: Path, more: int = 0, mode: int = 0o666) -> int:
+    usual = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.open(path, usual | more, mode)
 
 
 def _is_taken(descriptor: int) -> bool | None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from skood.cli import main
+from skood.cli.files import PartialFile
 from skood.cli.files._results import ParquetResults
 from skood.storage.whole_file import locked
 
@@ -263,6 +264,55 @@ def test_a_journal_beside_a_finished_output_is_no_stopped_run(folder):
     assert score(folder) == 0
     assert (folder / "scores.csv").read_bytes() == expected
     assert names_in(folder) == ["d.skood", "new.csv", "scores.csv", "train.csv"]
+
+
+def test_rows_beside_the_output_that_was_made_of_them_are_no_stopped_run(folder, monkeypatch):
+    """As after a kill between the renaming and the clean-up."""
+    left, remove = {}, PartialFile.remove
+
+    def keep_and_remove(partial):
+        left.update({path: path.read_bytes() for path in (partial.path, partial.journal_path)})
+        remove(partial)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PartialFile, "remove", keep_and_remove)
+        assert score(folder, output="scores.parquet") == 0
+    expected = (folder / "scores.parquet").read_bytes()
+    for more in ((), ("--resume",)):
+        for path, content in left.items():
+            path.write_bytes(content)
+        assert score(folder, *more, output="scores.parquet") == 0
+        assert (folder / "scores.parquet").read_bytes() == expected
+        assert names_in(folder) == ["d.skood", "new.csv", "scores.parquet", "train.csv"]
+        os.utime(folder / "scores.parquet", ns=(0, 1))  # another output
+        for path, content in left.items():
+            path.write_bytes(content)
+        assert score(folder, output="scores.parquet") == 2
+        for path in left:
+            path.unlink()
+        assert score(folder, output="scores.parquet") == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and rights as on Unix")
+def test_in_a_shared_folder_nothing_is_written_through_links_or_shown_to_others(folder):
+    other = folder / "there"
+    other.mkdir()
+    for name in (".part", ".part.json", ".part.json.new"):
+        (folder / f"scores.csv{name}").symlink_to(other / "secret")
+    assert score(folder) == 0
+    assert names_in(other) == []
+    (other / "secret").write_text("mine")
+    (folder / "scores.csv.part").symlink_to(other / "secret")
+    (folder / "scores.csv.part.json").write_text("{}")
+    assert score(folder, "--resume") == 2
+    assert score(folder, "--restart") == 0
+    assert (other / "secret").read_text() == "mine"
+    outputs = {"detect": "scores.csv", "fit": "o.skood", "score": "scores.parquet"}
+    for name, output in outputs.items():
+        assert main(command(folder, name, output)) == 0
+        (folder / output).chmod(0o600)
+        assert main(command(folder, name, output)) == 0
+        assert (folder / output).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="torch (extra 'torch') is not instal
 from torch import nn  # noqa: E402
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset  # noqa: E402
 
-from skood.deep import MaxLogitScorer, TorchFeatureTransformer  # noqa: E402
+from skood.deep import DeepEnsembleScorer, MaxLogitScorer, TorchFeatureTransformer  # noqa: E402
 
 from ..detectors import rows  # noqa: E402
 from ..torch_nets import Named, images, lenet, seeded, sequences  # noqa: E402
@@ -316,3 +316,15 @@ def test_all_inputs_of_the_fit_are_needed():
         ValueError, match=r"inputs of `fit`, 'tokens', 'mask'. Got 'tokens' instead"
     ):
         transformer.transform({"tokens": tokens["tokens"]})
+    X = texts()
+    for make in (MaxLogitScorer, _ensemble):
+        scorer = make(seeded(Words)).fit({**X, "more": np.arange(60), "labels": np.arange(60)})
+        assert scorer.score_samples(X).shape == (60,)
+        with pytest.raises(
+            ValueError, match=r"inputs of `fit`, 'attention_mask', 'input_ids'\. Got"
+        ):
+            scorer.score_samples({"input_ids": X["input_ids"]})
+
+
+def _ensemble(net):
+    return DeepEnsembleScorer([net, seeded(Words)])

@@ -10,12 +10,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from skood import (
+    ConformalOutlierDetector,
     KNNOutlierDetector,
     LayerEnsemble,
     LCPOutlierDetector,
     LOFOutlierDetector,
     MahalanobisOutlierDetector,
     PartialWhitener,
+    make_outlier_pipeline,
 )
 from skood._optional import is_installed
 
@@ -200,3 +202,11 @@ def test_shards_inside_of_other_estimators_are_not_searched_by_tasks():
         pytest.raises(RuntimeError, match="A ShardedIndex can't be searched from a task"),
     ):
         lazy.score_samples(in_parts(X)).compute()
+
+
+@pytest.mark.parametrize("wrap", [lambda d: d, make_outlier_pipeline, ConformalOutlierDetector])
+def test_rows_labelled_minus_one_without_the_detector_of_dask(wrap):
+    frame = dd.from_pandas(pd.DataFrame(X, columns=NAMES), npartitions=3)
+    detector = wrap(KNNOutlierDetector(algorithm=ShardedIndex(n_shards=2)))
+    with pytest.raises(ValueError, match=r"^X is a Dask frame: fit skood.parallel.DaskOutlier"):
+        detector.fit(frame, np.resize([1, 1, -1], 60))

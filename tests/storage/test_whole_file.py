@@ -125,6 +125,35 @@ def test_links_are_followed_and_devices_are_no_outputs(tmp_path):
     assert not Path(os.devnull).is_file()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="rights as on Unix")
+def test_a_new_file_has_the_rights_of_the_old_one_while_it_is_written_too(tmp_path):
+    path = tmp_path / "a.csv"
+    write(path, "new")
+    usual = path.stat().st_mode
+    for mode in (0o600, 0o640, 0o444, 0o664):
+        path.chmod(mode)
+        with written_whole(path) as temporary:
+            assert not temporary.stat().st_mode & 0o077
+            temporary.write_text("newer")
+        assert path.stat().st_mode & 0o777 == mode
+    path.unlink()
+    write(path, "new")
+    assert path.stat().st_mode == usual
+
+
+def test_what_cannot_be_swept_is_no_obstacle(tmp_path):
+    (tmp_path / ".skood-new-00000000-a.csv").mkdir()
+    (tmp_path / ".skood-lock-b.csv").mkdir()
+    write(tmp_path / "a.csv", "new")
+    assert (tmp_path / "a.csv").read_text() == "new"
+
+
+@pytest.mark.parametrize("length", [200, 236, 255])
+def test_long_names(tmp_path, length):
+    write(tmp_path / ("x" * length), "new")
+    assert names_in(tmp_path) == ["x" * length]
+
+
 def test_errors_name_the_output(tmp_path):
     with pytest.raises(FileNotFoundError) as error, locked(tmp_path / "none" / "a.csv"):
         pass

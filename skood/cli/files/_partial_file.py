@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from ...storage.whole_file import new_file, old_file
 from ._errors import OptionError
 from ._results import ResultsFormat
 
@@ -20,7 +21,8 @@ class Journal:
     """The progress of a partial file, and the work that it belongs to.
 
     A resumed run must share `made_of`: the detector, the input, the options. `bytes` is the length
-    of the file with the finished rows.
+    of the file with the finished rows. `became` is the size and the time of the output that was
+    made of the file.
     """
 
     made_of: Mapping[str, Any]
@@ -28,6 +30,7 @@ class Journal:
     bytes: int = 0
     tally: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
+    became: Sequence[int] = ()
 
 
 class PartialFile:
@@ -52,7 +55,11 @@ class PartialFile:
         return self._file is not None
 
     def exists(self) -> bool:
-        """Whether an earlier run has left rows; a journal alone is of a run that has ended."""
+        """Whether an earlier run has left rows that are not in the output."""
+        if self.can_resume():  # a journal alone is of a run that has ended
+            with contextlib.suppress(OSError, OptionError):
+                if list(self._read_journal().became) == _size_and_time(self.output):
+                    self.remove()
         return self.path.exists()
 
     def can_resume(self) -> bool:
@@ -67,7 +74,7 @@ class PartialFile:
     def start(self, made_of: Mapping[str, Any], head: bytes) -> Self:
         """Begin a new file with these first bytes; the rows of an earlier run are lost."""
         self.journal_path.unlink(missing_ok=True)  # before its rows: it must not count others
-        self._file = self.path.open("w+b")
+        self._file = new_file(self.path, self.output)
         self.journal = Journal(dict(made_of))
         self._append(head, self.journal)
         return self
@@ -89,7 +96,7 @@ class PartialFile:
             )
         if self.path.stat().st_size < journal.bytes:
             raise self._damaged()
-        self._file = self.path.open("r+b")
+        self._file = old_file(self.path)
         self._file.truncate(journal.bytes)
         self._file.seek(journal.bytes)
         self.journal = journal
@@ -115,7 +122,7 @@ class PartialFile:
     def finish(self, results: ResultsFormat) -> None:
         """Close the file and turn it into the output."""
         self.close()
-        results.finish(self.path, self.output)
+        results.finish(self.path, self.output, self._note)
         self.remove()
 
     def remove(self) -> None:
@@ -137,6 +144,10 @@ class PartialFile:
         with contextlib.suppress(OSError):  # of a full disk, which the block has raised
             self.close()
 
+    def _note(self, output: Path) -> None:
+        """Note which file is the output: the process may end before it has removed the rows."""
+        self._write(replace(self.journal, became=_size_and_time(output)))
+
     def _append(self, piece: bytes, journal: Journal) -> None:
         assert self._file is not None  # noqa: S101  # of `start` or `resume`
         self._file.write(piece)
@@ -145,7 +156,8 @@ class PartialFile:
         self._write(replace(journal, bytes=self._file.tell()))
 
     def _write(self, journal: Journal) -> None:
-        self._new_journal.write_text(json.dumps(asdict(journal)), encoding="utf-8")
+        with new_file(self._new_journal, self.output) as file:
+            file.write(json.dumps(asdict(journal)).encode())
         self._new_journal.replace(self.journal_path)
         self.journal = journal
 
@@ -160,3 +172,9 @@ class PartialFile:
             f"{self.path.name} does not match its journal {self.journal_path.name}. It cannot be "
             "resumed: start anew with --restart."
         )
+
+
+def _size_and_time(path: Path) -> list[int]:
+    """What a file keeps when it is renamed."""
+    about = path.stat()
+    return [about.st_size, about.st_mtime_ns]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ...storage.whole_file import written_whole
+from ...storage.whole_file import put_in_place, written_whole
 from ._errors import OptionError
 
 if TYPE_CHECKING:
@@ -30,8 +31,13 @@ class ResultsFormat(Protocol):
     def piece(self, batch: pa.RecordBatch) -> bytes:
         """The bytes of a block."""
 
-    def finish(self, written: Path, output: Path) -> None:
-        """Make the output of a complete file, in one step; the file may stay."""
+    def finish(
+        self, written: Path, output: Path, note: Callable[[Path], None] | None = None
+    ) -> None:
+        """Make the output of a complete file, in one step.
+
+        Where the file stays beside it, `note` gets the whole output before it has its name.
+        """
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,14 @@ class CsvResults:
         arrow_csv.write_csv(batch, stream, arrow_csv.WriteOptions(include_header=False))
         return stream.getvalue().to_pybytes()
 
-    def finish(self, written: Path, output: Path) -> None:
+    def finish(
+        self,
+        written: Path,
+        output: Path,
+        note: Callable[[Path], None] | None = None,  # noqa: ARG002
+    ) -> None:
         """Rename the file."""
-        written.replace(output)
+        put_in_place(written, output)
 
     def _texts(self, column: pa.Array) -> pa.Array:
         """Escape the texts of a column: in a spreadsheet they are texts then."""
@@ -96,19 +107,23 @@ class ParquetResults:
         """The rows as Arrow holds them in memory."""
         return batch.serialize().to_pybytes()
 
-    def finish(self, written: Path, output: Path) -> None:
+    def finish(
+        self, written: Path, output: Path, note: Callable[[Path], None] | None = None
+    ) -> None:
         """Write the Parquet file from the stream, with a group of rows for each block."""
         import pyarrow as pa
         from pyarrow import parquet
 
-        with (
-            written_whole(output) as temporary,
-            written.open("rb") as file,
-            pa.ipc.open_stream(file) as stream,
-            parquet.ParquetWriter(temporary, stream.schema) as writer,
-        ):
-            for batch in stream:
-                writer.write_batch(batch)
+        with written_whole(output) as temporary:
+            with (
+                written.open("rb") as file,
+                pa.ipc.open_stream(file) as stream,
+                parquet.ParquetWriter(temporary, stream.schema) as writer,
+            ):
+                for batch in stream:
+                    writer.write_batch(batch)
+            if note is not None:
+                note(temporary)
 
 
 def results_format(output: Path, *, escape_formulas: bool = False) -> ResultsFormat:
