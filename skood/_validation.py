@@ -107,7 +107,7 @@ def check_methods(
 
 
 def _validated(estimator: BaseEstimator, X: Any, **options: Any) -> Any:
-    with rows_in_one_sentence(type(estimator).__name__):
+    with rows_in_one_sentence(estimator):
         return validate_data(estimator, X, **options)
 
 
@@ -150,10 +150,7 @@ def check_new_rows(
             return _check_stored_rows(estimator, rows, 1, reset=False)
         _validated(estimator, rows.empty_frame(), skip_check_array=True, reset=False)
         values = X if isinstance(X, np.ndarray) else np.asarray(rows)
-        with (
-            np.errstate(over="ignore", invalid="ignore"),
-            rows_in_one_sentence(type(estimator).__name__),
-        ):
+        with np.errstate(over="ignore", invalid="ignore"), rows_in_one_sentence(estimator):
             return check_array(values, dtype=wanted, order="C", input_name="X")
     # The cast makes inf of a float64 value beyond float32. The check then refuses it.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -210,8 +207,8 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray:
         return _validated(estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset)
     if reset:
         forget_columns(estimator)
-    with rows_in_one_sentence(type(estimator).__name__):
-        options = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
+    options = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
+    with rows_in_one_sentence(estimator):
         return check_array(X, estimator=estimator, **options)
 
 
@@ -252,9 +249,7 @@ def check_extracted(features: Any, name: str = "the extracted features") -> NDAr
 def select_rows(X: Any, positions: NDArray[np.intp]) -> Any:
     """Some rows of an array of any dimensions, a frame, a list, a tensor or a dict of these."""
     if hasattr(X, "divisions"):
-        raise ValueError(
-            "X is a Dask frame: fit skood.parallel.DaskOutlierDetector, which takes it."
-        )
+        raise ValueError("X is a frame of Dask: fit skood.parallel.DaskOutlierDetector to it.")
     if is_dict(X):
         return {name: _safe_indexing(value, positions) for name, value in X.items()}
     return X.take(positions) if hasattr(X, "to_batches") else _safe_indexing(X, positions)

@@ -42,6 +42,8 @@ def plain_errors(voice: Voice, written: Path | None = None) -> Iterator[None]:
         raise UsageError(_sentence(str(error))) from error
     except OSError as error:
         raise UsageError(_of_the_system(error, written)) from error
+    except UnicodeDecodeError as error:  # of a file that says itself how it is encoded
+        raise DataError("A file is damaged: it has text that is no UTF-8.") from error
     except ValueError as error:
         from skood.cli.files import OptionError
 

@@ -6,9 +6,11 @@ The rooms' public names check. Estimators call the functions of the files, which
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,7 +98,7 @@ def parameter_error(owner: object, name: str, allowed: str, value: Any) -> Value
 
 
 @contextmanager
-def rows_in_one_sentence(owner: str) -> Iterator[None]:
+def rows_in_one_sentence(owner: object) -> Iterator[None]:
     """Turn each error of the block, which checks rows X, into one sentence.
 
     scikit-learn's list of columns that differ from those of `fit` stays.
@@ -111,24 +113,26 @@ def rows_in_one_sentence(owner: str) -> Iterator[None]:
     except OverflowError as error:
         raise ValueError("Input X contains a whole number too large for float64.") from error
     except Exception as error:  # of NumPy, or of a library of frames
-        text = str(error)
-        kind = type(error) if type(error) in (ValueError, TypeError) else None
-        # An error of compiled code has the module of its caller.
-        from_sklearn = _module(error).startswith("sklearn.") and kind and text[:1].isupper()
-        if isinstance(error, _PASSING) or (from_sklearn and "\n" not in text):
+        text, from_sklearn = str(error), _is_of_sklearn(error)
+        if isinstance(error, _PASSING) or text.startswith("The feature names"):
             raise
-        if text.startswith("The feature names"):
+        if from_sklearn and "\n" not in text and text.endswith("."):
             raise
-        kind = kind or ValueError
+        kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
+        name = type(owner).__name__
         if not from_sklearn:
-            raise kind(
-                f"X must hold numbers for {owner}: {_line(error)}. "
+            text = (
+                f"X must hold numbers for {name}: {_line(error)}. "
                 "skood.make_outlier_detector('tabular') takes frames of text and dates too."
-            ) from error
-        if text.startswith("Expected"):  # another number of axes
-            raise kind(f"{_line(error)}.") from error
-        line = text.partition("\n")[0].rstrip(".")
-        raise kind(f"{line}: {owner} takes finite numbers alone.") from error
+            )
+        elif text.startswith(("Input", "Complex")):  # a paragraph on NaN, or the array
+            text = f"{text.splitlines()[0].rstrip('.')}: {name} takes finite numbers alone."
+        elif text.startswith("Expected"):  # another number of axes; the array is between
+            first, *_, last = text.splitlines()
+            text = f"{first.rstrip(':')}. {last}"
+        else:
+            text = f"{_line(error)}."
+        raise kind(text) from error
 
 
 def _allowed(kinds: Sequence[str], parameter: str, value: Any) -> str:
@@ -181,15 +185,13 @@ def _is_sentence(error: Exception) -> bool:
     """Whether an error is one for users, of skood's form or of scikit-learn, or of the machine."""
     if isinstance(error, _PASSING) or str(error).startswith("The '"):
         return True
-    return isinstance(error, ValueError) and _module(error).startswith("sklearn.")
+    return isinstance(error, ValueError) and _is_of_sklearn(error)
 
 
-def _module(error: Exception) -> str:
-    """The module that raised an error."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace.tb_frame.f_globals.get("__name__", "") if trace else ""
+def _is_of_sklearn(error: Exception) -> bool:
+    """Whether scikit-learn has raised an error, and no compiled code that it has called."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return "sklearn" in Path(frame.filename).parts and str(frame.line).startswith("raise ")
 
 
 def shown(value: Any) -> str:

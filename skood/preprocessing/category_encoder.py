@@ -65,7 +65,9 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
             The fitted encoder.
         """
         values = self._as_objects(X, reset=True)
-        self._encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(values)
+        encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+        with rows_in_one_sentence(self):
+            self._encoder = encoder.fit(values)
         self.categories_ = self._encoder.categories_
         shares = self._encoder.transform(values).mean(axis=0)
         squares = np.add.reduceat(shares**2, self._starts())
@@ -88,7 +90,9 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
             The columns of each feature: those of its categories, then that of new ones.
         """
         check_is_fitted(self)
-        known = self._encoder.transform(self._as_objects(X, reset=False))
+        values = self._as_objects(X, reset=False)
+        with rows_in_one_sentence(self):
+            known = self._encoder.transform(values)
         stops = [*self._starts()[1:], known.shape[1]]
         parts = []
         for start, stop, scale in zip(self._starts(), stops, self.scales_, strict=True):
@@ -131,10 +135,10 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         """The values as objects, with None for missing ones, however a frame marks these."""
         refuse_masked_cells(self, X)
         X = X.astype(object) if hasattr(X, "iloc") else X  # some types of frames hide gaps
-        with rows_in_one_sentence(type(self).__name__):
+        with rows_in_one_sentence(self):
             values = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
-        values = values.astype(object)
-        values[values != values] = None  # NaN
+            values = values.astype(object)
+            values[values != values] = None  # NaN
         return values
 
     def __sklearn_tags__(self) -> Any:

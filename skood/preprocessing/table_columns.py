@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._optional import import_optional
-from ..measures.arguments import rows_in_one_sentence
+from ..measures.arguments import shown
 
 _KINDS = {
     **dict.fromkeys(("string", "mixed-integer"), "text"),
@@ -105,8 +105,13 @@ def as_pandas(X: Any) -> Any:
         return X
     arrow = import_optional("pyarrow", "io", needed_by="A frame that is not of pandas")
     import_optional("pandas", "io", needed_by="A frame that is not of pandas")
-    with rows_in_one_sentence("TableScaler"):
+    try:
         return (arrow.table(X) if hasattr(X, "__arrow_c_stream__") else X).to_pandas()
+    except arrow.ArrowException as error:  # a column alone, or values that pandas does not hold
+        raise ValueError(
+            f"X must be a frame that pandas can hold. Got a {type(X).__name__} instead "
+            f"({shown(error)})."
+        ) from error
 
 
 def raw_column(name: str, values: Any) -> RawColumn:
@@ -133,7 +138,10 @@ def raw_column(name: str, values: Any) -> RawColumn:
         return RawColumn(name, held, str(dtype), numbers)
     if held == "other":
         return RawColumn(name, held, str(dtype), codes=np.zeros(len(values), dtype=np.intp))
-    codes, texts = pd.factorize(values, use_na_sentinel=True)
+    try:
+        codes, texts = pd.factorize(values, use_na_sentinel=True)
+    except TypeError:  # a list or a frame in a cell among others
+        return RawColumn(name, "other", str(dtype), codes=np.zeros(len(values), dtype=np.intp))
     return RawColumn(
         name, held, str(dtype), codes=codes, texts=np.array([*map(str, texts)], dtype=object)
     )

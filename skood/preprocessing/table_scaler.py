@@ -142,7 +142,7 @@ class TableScaler(StandardScaler):
         self.schema_: tuple[ColumnSchema, ...] = ()
         self._is_table = is_frame(X) and not self._takes_as_numbers(X)
         if not self._is_table:
-            with rows_in_one_sentence("TableScaler"):
+            with rows_in_one_sentence(self):
                 return super().fit(X, y, sample_weight)
         forget_columns(self)
         for name in ("mean_", "var_", "scale_", "n_samples_seen_"):
@@ -185,7 +185,7 @@ class TableScaler(StandardScaler):
         if is_first and is_frame(X) and not self._takes_as_numbers(X):
             return self.fit(X)
         if not self._is_table:
-            with rows_in_one_sentence("TableScaler"):
+            with rows_in_one_sentence(self):
                 return super().partial_fit(X, y, sample_weight)
         if self._scaler is not None:
             self._scaler[-1].partial_fit(self._scaler[:-1].transform(self._read(X)[0]))
@@ -212,7 +212,7 @@ class TableScaler(StandardScaler):
             If a column is missing, or does not hold what it held in `fit`.
         """
         if not self._is_table:
-            with rows_in_one_sentence("TableScaler"):
+            with rows_in_one_sentence(self):
                 return _scaled(self, X, copy)
         numbers, texts = self._read(X)
         parts = [] if self._scaler is None else [self._scaler.transform(numbers)]

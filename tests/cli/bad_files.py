@@ -187,6 +187,7 @@ class Cases:
         if FOREIGN.search(err) or FOREIGN.search(out):
             return f"foreign words: {err[-300:]}"
         if status == 0:
+            errors = [line for line in errors if ": error: " in line]
             if errors:
                 return f"errors and status 0: {errors}"
             if arguments[0] in ("score", "detect"):

@@ -208,5 +208,5 @@ def test_shards_inside_of_other_estimators_are_not_searched_by_tasks():
 def test_rows_labelled_minus_one_without_the_detector_of_dask(wrap):
     frame = dd.from_pandas(pd.DataFrame(X, columns=NAMES), npartitions=3)
     detector = wrap(KNNOutlierDetector(algorithm=ShardedIndex(n_shards=2)))
-    with pytest.raises(ValueError, match=r"^X is a Dask frame: fit skood.parallel.DaskOutlier"):
+    with pytest.raises(ValueError, match=r"^X is a frame of Dask: fit skood.parallel.DaskOutlier"):
         detector.fit(frame, np.resize([1, 1, -1], 60))

@@ -291,7 +291,7 @@ def what_is_wrong(error: Exception) -> str:
     ours = "skood" in place or "sklearn" in place
     plain = "\n" not in text.strip() and text.isprintable() and text.endswith(".")
     if isinstance(error, (ValueError, TypeError, ImportError)) and ours and plain:
-        return "" if len(text) < 1500 else f"long: {text[:100]}"
+        return "" if len(text) < 1500 or "need a decision: " in text else f"long: {text[:100]}"
     return f"{type(error).__name__}: {text[:200]!r} ({'/'.join(place[-2:])}:{trace[-1].lineno})"
 
 

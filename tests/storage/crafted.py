@@ -95,8 +95,35 @@ def craft(base: Path, path: Path, random: np.random.Generator) -> str:
         content = bytearray(path.read_bytes())
         content[60 + place % (len(content) - 200)] = value
         path.write_bytes(content)
+    if "header" in options:  # sizes, flags and names in the directory that are not the members'
+        content = bytearray(path.read_bytes())
+        place = content.rfind(b"PK\x01\x02")
+        content[place + 6 + options["header"] % 40] ^= 1 + options["header"] % 255
+        path.write_bytes(content)
     _container._seal(path)
     return f"{base.stem} {kind.__name__[1:]} {text!r}"
+
+
+def damage(base: Path, path: Path, random: np.random.Generator) -> str:
+    """Write a damaged copy of a file, with the checksums that it had, and say what was changed."""
+    content = bytearray(base.read_bytes())
+    start, stop = sorted(random.integers(len(content) + 1, size=2).tolist())
+    how = random.integers(8)
+    if how < 3:
+        for place in random.integers(len(content), size=random.integers(1, 5)):
+            content[place] ^= random.integers(1, 256)
+    elif how == 3:
+        del content[start : max(stop, start + 1)]
+    elif how == 4:
+        content[start:start] = random.bytes(random.integers(1, 300))
+    elif how == 5:
+        content[start:stop] = bytes(max(1, stop - start))
+    elif how == 6:
+        content = content[random.integers(1, len(content)) :] + content
+    else:
+        content[start:stop] = random.bytes(max(1, stop - start))
+    path.write_bytes(content)
+    return f"{base.stem} {how} {start} {stop}"
 
 
 def _places(tree, path=()):
@@ -256,7 +283,7 @@ def _weights(members, manifest, random, options):
 
 
 def _zip(members, manifest, random, options):
-    how = random.integers(5)
+    how = random.integers(9)
     if how == 0:
         options["compress"] = "estimator.skops"
         members["estimator.skops"] = bytes(200_000_000)
@@ -267,6 +294,14 @@ def _zip(members, manifest, random, options):
         options["twice"] = "estimator.skops"
     elif how == 3:
         del members["estimator.skops"]
+    elif how == 4:  # as many empty members as the file has room for
+        members.update({f"{i:x}": b"" for i in range(20_000)})
+    elif how == 5:
+        members |= {name.upper(): content for name, content in members.items()}
+    elif how == 6:
+        members["../../evil"] = members["/tmp/evil"] = b"x"  # noqa: S108 - a name, not a file
+    elif how == 7:
+        options["header"] = random.integers(2**16)
     else:
         members["estimator.skops"] = zlib.compress(members["estimator.skops"])
     return how

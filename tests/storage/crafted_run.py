@@ -1,6 +1,7 @@
 """What loading does with crafted files.
 
-``python -m tests.storage.crafted_run 1000`` makes and loads so many, and prints the outcomes.
+``python -m tests.storage.crafted_run crafted 1000 0`` makes and loads so many, and prints the
+outcomes; so does ``damaged``, without right checksums.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import skood
 from skood.cli import main
 
-from .crafted import craft, make_bases
+from .crafted import craft, damage, make_bases
 
 SECONDS, MEGABYTES, TIMES = 60, 100, 10
 OPENED: list[str] = []
@@ -70,7 +71,7 @@ def _memory(name: str) -> int:
     return int(next(line.split()[1] for line in lines if line.startswith(name)))
 
 
-def outcomes(n: int, seed: int, folder: Path) -> list[tuple[str, str]]:
+def outcomes(kind: str, n: int, seed: int, folder: Path) -> list[tuple[str, str]]:
     """What was changed in each file, and what loading did."""
     random = np.random.default_rng(seed)
     bases = make_bases(folder)
@@ -80,7 +81,8 @@ def outcomes(n: int, seed: int, folder: Path) -> list[tuple[str, str]]:
     found = []
     for number in range(n):
         path = folder / "crafted.skood"
-        text = craft(bases[random.integers(len(bases))], path, random)
+        make = {"crafted": craft, "damaged": damage}[kind]
+        text = make(bases[random.integers(len(bases))], path, random)
         read, write = os.pipe()
         child = os.fork()  # each with its own memory to measure
         if not child:
@@ -102,11 +104,11 @@ def outcomes(n: int, seed: int, folder: Path) -> list[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    count, seed = (int(text) for text in [*sys.argv[1:], "0", "0"][:2])
     with tempfile.TemporaryDirectory() as where:
-        found = outcomes(count, seed, Path(where))
-    print(Counter(said if said in ("loaded", "refused") else "wrong" for _, said in found))
+        found = outcomes(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(where))
+    right = ("loaded", "refused") if sys.argv[1] == "crafted" else ("refused",)
+    print(Counter(said if said in right else "wrong" for _, said in found))
     for text, said in found:
-        if said not in ("loaded", "refused"):
+        if said not in right:
             print(text[:200], "->", said[:600])
-    sys.exit(any(said not in ("loaded", "refused") for _, said in found))
+    sys.exit(any(said not in right for _, said in found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from ._errors import OptionError, TableError, listed
 from ._row_layout import RowLayout
 
 _USUAL_NAME = "X"
+# Also what zipfile says of bytes that stand for another way of packing, or for a password.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 class _Header(NamedTuple):
@@ -119,7 +122,7 @@ class ArraySource:
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(self._member) as file:
                 yield file
-        except zipfile.BadZipFile as error:
+        except _DAMAGED as error:
             raise TableError(f"{self.name} is damaged.") from error
 
     def _read_header(self, file: IO[bytes]) -> _Header:

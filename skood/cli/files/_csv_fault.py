@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +26,9 @@ class CsvText(Protocol):
     columns: list[str]
     gaps: tuple[str, ...]
 
+    def open_text(self) -> AbstractContextManager[Iterable[str]]:
+        """The lines of the rows, with marks where bytes are no text."""
+
     def reader(self, types: dict[str, Any], *, bad_row: Any = None) -> AbstractContextManager[Any]:
         """A reader of the columns in these types."""
 
@@ -41,7 +45,10 @@ def csv_fault(source: CsvText, layout: RowLayout, error: Exception) -> str:
 
 
 def _first_fault(source: CsvText, layout: RowLayout) -> str | None:
-    """Read the rows as bytes, which fails for rows of the wrong length only."""
+    """Read the rows as bytes, which fails for rows of the wrong length only.
+
+    Where bytes are no text, pyarrow prints a traceback in place of a call of `bad_row`.
+    """
     import pyarrow as pa
 
     ragged: list[Any] = []
@@ -51,8 +58,11 @@ def _first_fault(source: CsvText, layout: RowLayout) -> str | None:
         return "error"
 
     start = 0
+    with source.open_text() as lines:
+        decodes = not any("\ufffd" in line for line in lines)
+    types = dict.fromkeys(source.columns, pa.binary())
     try:
-        with source.reader(dict.fromkeys(source.columns, pa.binary()), bad_row=bad_row) as reader:
+        with source.reader(types, bad_row=bad_row if decodes else None) as reader:
             for batch in reader:
                 fault = _fault_of(source, batch, layout, start)
                 if fault:
@@ -61,7 +71,7 @@ def _first_fault(source: CsvText, layout: RowLayout) -> str | None:
     except (pa.ArrowInvalid, UnicodeError) as error:
         if ragged:
             return _ragged(source, ragged[0])
-        if isinstance(error, UnicodeError):
+        if isinstance(error, UnicodeError) or not decodes:
             return wrong_encoding(source, "")
     return None
 
