@@ -125,11 +125,13 @@ def rows_in_one_sentence(owner: object) -> Iterator[None]:
                 f"X must hold numbers for {name}: {_line(error)}. "
                 "skood.make_outlier_detector('tabular') takes frames of text and dates too."
             )
-        elif text.startswith(("Input", "Complex")):  # a paragraph on NaN, or the array
+        elif text.startswith("Input X contains"):
             text = f"{text.splitlines()[0].rstrip('.')}: {name} takes finite numbers alone."
+        elif text.startswith("Complex data not supported"):
+            text = f"Complex data not supported: X must hold real numbers for {name}."
         elif text.startswith("Expected"):  # another number of axes; the array is between
             first, *_, last = text.splitlines()
-            text = f"{first.rstrip(':')}. {last}"
+            text = f"X must have rows and columns. {first.rstrip(':')}. {last}"
         else:
             text = f"{_line(error)}."
         raise kind(text) from error
