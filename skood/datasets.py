@@ -1,15 +1,14 @@
 """Real data to try detectors on, from files that scikit-learn carries: no download."""
 
-from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_digits, load_sample_images
 from sklearn.model_selection import train_test_split
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from skood._optional import import_optional
+from skood._validation import check_float, check_int, random_generator
 
 SIDE = 8  # the digits are 8 x 8 pixels
 TOP = 16.0  # their pixels have values from 0 (paper) to 16 (ink)
@@ -75,6 +74,8 @@ def load_digits_ood(
 
     Raises
     ------
+    ValueError
+        If a parameter is not valid.
     ImportError
         If `n_far` is not 0 and Pillow is not installed.
 
@@ -87,8 +88,9 @@ def load_digits_ood(
     >>> data.X_near.shape, data.X_far.shape
     ((354, 64), (400, 64))
     """
-    _check_sizes(test_size, n_far)
-    random = check_random_state(random_state)
+    check_float("load_digits_ood", "test_size", test_size, "(0, 1)")
+    check_int("load_digits_ood", "n_far", n_far, 0)
+    random = random_generator("load_digits_ood", random_state)
     X, y = load_digits(return_X_y=True)
     near = y >= FIRST_NEAR_DIGIT
     X_train, X_test, y_train, y_test = train_test_split(
@@ -106,21 +108,6 @@ def load_digits_ood(
         y_far=y_far,
         DESCR=DESCR,
     )
-
-
-def _check_sizes(test_size: Any, n_far: Any) -> None:
-    """Raise unless both sizes have the right type and sign, and the share is below 1."""
-    is_share = isinstance(test_size, Real) and not isinstance(test_size, Integral)
-    if not is_share or not 0 < test_size < 1:
-        raise ValueError(
-            "The 'test_size' parameter of load_digits_ood must be a float in (0, 1). "
-            f"Got {test_size!r} instead."
-        )
-    if not isinstance(n_far, Integral) or isinstance(n_far, bool) or n_far < 0:
-        raise ValueError(
-            "The 'n_far' parameter of load_digits_ood must be an int from 0 on. "
-            f"Got {n_far!r} instead."
-        )
 
 
 def _photograph_patches(n_patches: int, random: np.random.RandomState) -> tuple:

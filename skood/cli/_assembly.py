@@ -7,7 +7,6 @@ from typing import Any
 
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import NotFittedError, check_is_fitted
 
 from skood import (
@@ -49,7 +48,7 @@ def assemble(
     that whitens. `robust` is that of `make_outlier_detector`.
     """
     scales = scale == "standard" or (scale == "auto" and name != "embedding")
-    before: list[Any] = [StandardScaler()] if scales else []
+    before: list[Any] = [TableScaler()] if scales else []
     if layout.kind == "table":
         schema = [layout.column(name) for name in layout.features]
         options: dict[str, Any] = {"with_mean": scales, "with_std": scales, "missing": missing}

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from skood.preprocessing.table_checks import ADVICE, other_range, side_outside
 from skood.preprocessing.table_columns import RawColumn
-from skood.preprocessing.table_decisions import ColumnError, typed_values
+from skood.preprocessing.table_dates import days_since_1970
 from skood.preprocessing.table_findings import Finding, mending
+from skood.preprocessing.table_values import ColumnError, typed_values
 
 from ._errors import UsageError, shown
 from ._fitted import load_fitted
@@ -26,6 +28,7 @@ from .files import (
     RowLayout,
     TableError,
     adapted,
+    check_named_columns,
     examined,
     gap_findings,
     outside,
@@ -51,11 +54,15 @@ class CheckTask:
 def check(task: CheckTask) -> int:
     """Carry out the command, and give its exit status."""
     source = _open_table(task, task.file)
+    schema = ["--schema", str(task.preparation.schema)] if task.preparation.schema else []
     if task.against is None:
         layout, raw, findings = _examined(task, source)
         problems = [finding.sentence(source.name) for finding in findings]
-        for_all = shlex.join(["skood", "fit", str(task.file), "--save", "detector.skood"])
+        command = ["skood", "fit", str(task.file), "--save", "detector.skood"]
+        for_all = shlex.join([*command, *schema])
         return _print(source.name, layout, raw, problems, f"{for_all} {mending(findings)}".strip())
+    if task.against.suffix == ".skood" and task.preparation.schema:
+        raise UsageError(f"--schema describes training rows, and {task.against.name} has its own.")
     if task.against.suffix == ".skood":
         layout, findings, problems = load_fitted(task.against, task.trust).layout, [], []
         command = ["skood", "score", str(task.against), str(task.file)]
@@ -64,6 +71,7 @@ def check(task: CheckTask) -> int:
         layout, _, findings = _examined(task, training)
         problems = [finding.sentence(training.name) for finding in findings]
         command = ["skood", "detect", "--fit", str(task.against), "--score", str(task.file)]
+        command += schema
     names = [name for name in layout.features if name in source.columns]
     raw = source.raw_columns(names)
     problems += _differences(layout, source, raw, task)
@@ -81,7 +89,9 @@ def _open_table(task: CheckTask, path: Path) -> Any:
 
 def _examined(task: CheckTask, source: Any) -> tuple[RowLayout, list[RawColumn], list[Finding]]:
     """The layout of a file of training rows, its columns, and all findings."""
-    options = task.preparation.table(task.roles.id_column, task.roles.exclude, task.reading)
+    roles, known = task.preparation.roles(task.roles), [*task.preparation.known]
+    check_named_columns(source.name, "--schema", known, source.columns)
+    options = task.preparation.table(roles.id_column, roles.exclude, task.reading)
     columns, raw, schema, findings = examined(source, options)
     if task.preparation.missing == "refuse":
         findings = [*findings, *gap_findings(schema, len(raw[0]))]
@@ -102,6 +112,7 @@ def _differences(
             alone = replace(layout, numbers=(column.name,), categories=())
             known = layout if column.name in layout.categories else alone
             marks = task.reading.decimal, task.reading.thousands
+            column = column.without(known.column(column.name).na)
             known, notes = adapted(known, [column], source.name, *marks)
             for note in notes:
                 task.voice.say(note)
@@ -120,7 +131,9 @@ def _of_values(
     known, of = layout.column(column.name), f"The column {column.name!r} of {file}"
     if column.n_missing and missing == "refuse" and not known.missing:
         yield f"{of} lacks {column.n_missing:,} values: fill them with --missing median in the fit."
-    if known.kind != "number":
+    if known.kind == "date":
+        values = days_since_1970(values)
+    elif known.kind != "number":
         texts = {text for text in values if text is not None}
         new = sorted(texts - set(known.categories)) if known.categories else []
         if new:
@@ -134,6 +147,10 @@ def _of_values(
             f"from row to row there: leave it out with --exclude {shlex.quote(column.name)}, or "
             f"keep it with --feature {shlex.quote(column.name)}."
         )
+    elif known.low is not None and known.high is not None:
+        side = side_outside(values, known.low, known.high)
+        if side:
+            yield f"{of} {other_range(known, side)}: {ADVICE}."
     if np.isinf(values).any():
         yield f"{of} has infinite values in {np.isinf(values).sum():,} rows: correct them."
 

@@ -36,6 +36,7 @@ def fit_file(
     The columns in `roles` may be in `also_in` alone, the file of the rows to score.
     """
     start = perf_counter()
+    roles = preparation.roles(roles)
     features = None
     if options.features:
         rows = named_rows(options.rows)

@@ -21,7 +21,13 @@ def add_parser(commands: Any) -> None:
         ),
     )
     info.add_argument("file", type=Path, metavar="DETECTOR", help="the saved file")
-    info.add_argument("--json", action="store_true", help="print the whole description as JSON")
+    output = info.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print the whole description as JSON")
+    output.add_argument(
+        "--schema",
+        action="store_true",
+        help="print the description of the columns as TOML, to edit and give back with --schema",
+    )
     add_talking(info)
     info.set_defaults(run=run)
 
@@ -41,6 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
         manifest = read_manifest(file)
         if arguments.json:
             print(json.dumps(manifest, indent=2))
+        elif arguments.schema:
+            with one_sentence(f"{file.name} does not describe columns"):
+                print(_schema(manifest))
         else:
             with one_sentence(f"{file.name} does not describe its estimator"):
                 pairs = _pairs(file, manifest)
@@ -70,6 +79,22 @@ def _pairs(path: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _schema(manifest: dict[str, Any]) -> str:
+    """The columns as TOML, with those that are no features."""
+    from skood.preprocessing import ColumnSchema
+    from skood.preprocessing.schema_files import as_toml
+
+    layout = manifest.get("notes", {}).get("rows", {}).get("layout", {})
+    if not layout.get("schema"):
+        raise ValueError("it was fitted to arrays, or saved by skood.save")
+    columns = {column["name"]: ColumnSchema.from_dict(column) for column in layout["schema"]}
+    others = dict.fromkeys(layout["exclude"], "excluded")
+    if layout["id_column"] is not None:
+        others[layout["id_column"]] = "id"
+    columns |= {name: ColumnSchema(name, kind) for name, kind in others.items()}
+    return as_toml([*columns.values()])
+
+
 def _in_lines(name: str, values: list[str]) -> list[tuple[str, str]]:
     return [(name if i == 0 else "", value) for i, value in enumerate(values)]
 
@@ -94,8 +119,8 @@ def _features(summary: dict[str, Any], layout: dict[str, Any]) -> list[str]:
         return [f"{len(names):,}: {_listed(names)}"]
     lines = [
         f"{len(layout[kind]):,} {kind}: {_listed(layout[kind])}"
-        for kind in ("numbers", "categories")
-        if layout[kind]
+        for kind in ("numbers", "categories", "dates")
+        if layout.get(kind)
     ]
     if layout["id_column"] is not None:
         lines.append(f"identifies rows, no feature: {layout['id_column']}")

@@ -45,9 +45,8 @@ def matched(
             "their order"
         )
     layout.check_columns(source.name, source.columns, source.own_index)
-    layout, notes = adapted(
-        layout, source.sample(list(layout.numbers)), source.name, reading.decimal, reading.thousands
-    )
+    sample = source.sample([*layout.numbers, *layout.dates])
+    layout, notes = adapted(layout, sample, source.name, reading.decimal, reading.thousands)
     for note in notes:
         voice.say(note)
     if layout.id_column is not None and layout.id_column not in source.columns:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ._errors import UsageError
+
 if TYPE_CHECKING:
+    from skood.preprocessing import ColumnSchema
     from skood.preprocessing.table_decisions import TableOptions
 
-    from .files import ReadingOptions, ResultsFormat
+    from .files import ColumnRoles, ReadingOptions, ResultsFormat
 
 T = TypeVar("T")
 
@@ -24,6 +28,23 @@ class PreparationOptions:
     categorical: tuple[str, ...]
     feature: tuple[str, ...]
     max_categories: int | None  # None: by the number of rows
+    dates: str
+    schema: Path | None
+
+    @cached_property
+    def known(self) -> dict[str, ColumnSchema]:
+        """The columns that the user describes."""
+        from skood.preprocessing.schema_files import read_schema
+
+        try:
+            return {} if self.schema is None else read_schema(self.schema)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+
+    def roles(self, given: ColumnRoles) -> ColumnRoles:
+        """The roles of columns, with the column that identifies rows by the schema."""
+        ids = [name for name, column in self.known.items() if column.kind == "id"]
+        return replace(given, id_column=given.id_column or next(iter(ids), None))
 
     def table(
         self, id_column: str | None, exclude: tuple[str, ...], reading: ReadingOptions
@@ -39,6 +60,8 @@ class PreparationOptions:
             reading.decimal,
             reading.thousands,
             self.max_categories,
+            self.dates,
+            self.known,
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from skood.cli.files import TableError, without_gaps
-from skood.preprocessing.table_scaler import FEWEST_ROWS
+from skood.preprocessing.table_checks import FEWEST_ROWS
 
 from ._errors import DataError, shown
 from ._options import ResultOptions

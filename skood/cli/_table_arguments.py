@@ -16,6 +16,7 @@ from .arguments import (
 
 DETECTORS = ("tabular", "embedding", "lcp", "knn", "lof", "kd", "md")
 MISSING = ("refuse", "median", "mean", "most_frequent")
+DATES = ("exclude", "parts")
 SCALES = ("auto", "standard", "none")
 RESULT_ENDINGS = (".csv", ".parquet")
 FILES = "CSV, TSV, Parquet, NPY or NPZ file, or folder of images"
@@ -126,6 +127,18 @@ def add_preparation(group: Any) -> None:
             "most different texts that a column may have (default: one for five rows, at most "
             "1,000)"
         ),
+    )
+    group.add_argument(
+        "--dates",
+        choices=DATES,
+        default="exclude",
+        help="exclude: leave dates out; parts: time of day, weekday, season and age as features",
+    )
+    group.add_argument(
+        "--schema",
+        type=Path,
+        metavar="FILE",
+        help="TOML or JSON file that describes columns (skood info --schema); others are guessed",
     )
 
 

@@ -13,6 +13,7 @@ from skood.cli.files import (
     check_named_columns,
     read_training_table,
 )
+from skood.preprocessing.schema_files import GIVEN
 
 from ._errors import UsageError
 from ._inputs import check_no_columns_named
@@ -31,9 +32,9 @@ class TrainingRows:
     def notes(self) -> list[str]:
         """What was found out about the columns, and is not plain to see."""
         return [
-            f"{column.name!r}: {column.reason}"
+            f"{column.name!r}: {column.reason or column.describe()}"
             for column in self.layout.schema
-            if column.reason and (column.spelled or column.kind in ("date", "excluded"))
+            if column.reason != GIVEN and (column.spelled or column.kind in ("date", "excluded"))
         ]
 
     def size(self) -> str:
@@ -79,6 +80,7 @@ def check_options(
             id_column=roles.id_column,
             exclude=roles.exclude,
             categorical=preparation.categorical,
+            schema=preparation.schema,
         )
         if features is None and len(source.shape) > 1:
             raise UsageError(
@@ -92,3 +94,4 @@ def check_options(
     names = [roles.id_column] if roles.id_column is not None else []
     check_named_columns(source.name, "--id-column", names, columns)
     check_named_columns(source.name, "--exclude", roles.exclude, columns)
+    check_named_columns(source.name, "--schema", [*preparation.known], columns)

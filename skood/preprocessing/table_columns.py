@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .._optional import import_optional
 from ..measures.arguments import shown
+from .table_numbers import is_plain
 
 _KINDS = {
     **dict.fromkeys(("string", "mixed-integer"), "text"),
@@ -37,6 +38,10 @@ class RawColumn:
         The values of numbers; NaN where missing.
     codes, texts : ndarray, or None
         The different texts of any other column, and the place of each row's text; -1 if missing.
+    dates : ndarray of datetime64 or None
+        The values of a column of dates, in UTC if `zoned`; NaT where missing.
+    zoned : bool
+        Whether these dates have a time zone.
     as_text : callable or None
         Gives the column of a text file as its text.
     """
@@ -47,6 +52,8 @@ class RawColumn:
     numbers: NDArray[np.float64] | None = None
     codes: NDArray[np.intp] | None = None
     texts: NDArray[np.object_] | None = None
+    dates: NDArray[np.datetime64] | None = None
+    zoned: bool = False
     as_text: Callable[[], RawColumn] | None = None
 
     def __len__(self) -> int:
@@ -79,6 +86,21 @@ class RawColumn:
             return self.as_text()
         return self if self.held == "text" and self.texts is not None else None
 
+    def without(self, marks: tuple[str, ...]) -> RawColumn:
+        """The column with these values missing."""
+        if not marks:
+            return self
+        text = None if self.as_text is None else self.as_text().without(marks)
+        changed = replace(self, as_text=None if text is None else lambda: text)
+        if self.numbers is not None:
+            is_mark = np.isin(self.numbers, [float(mark) for mark in marks if is_plain(mark)])
+            return replace(changed, numbers=np.where(is_mark, np.nan, self.numbers))
+        if self.codes is None or self.texts is None:
+            return changed
+        stays = np.array([*(text.strip() not in marks for text in self.texts), False])
+        places = np.where(stays, np.cumsum(stays) - 1, -1)
+        return replace(changed, codes=places[self.codes], texts=self.texts[stays[:-1]])
+
     def mapped(self, change: Callable[[str], str]) -> NDArray[np.object_]:
         """The texts of the rows, each changed; None where missing."""
         assert self.codes is not None  # noqa: S101
@@ -91,6 +113,14 @@ def is_frame(X: Any) -> bool:
     if hasattr(X, "iloc"):
         return hasattr(X, "columns")
     return hasattr(X, "__arrow_c_stream__") or hasattr(X, "__dataframe__")  # early polars
+
+
+def is_of_numbers(X: Any) -> bool:
+    """Whether X is a frame of pandas with numbers alone."""
+    dtypes = getattr(X, "dtypes", None)
+    if not hasattr(X, "iloc") or dtypes is None:
+        return False
+    return all(getattr(dtype, "kind", "O") in "iuf" for dtype in dtypes)
 
 
 def as_pandas(X: Any) -> Any:
@@ -142,6 +172,11 @@ def raw_column(name: str, values: Any) -> RawColumn:
         codes, texts = pd.factorize(values, use_na_sentinel=True)
     except TypeError:  # a list or a frame in a cell among others
         return RawColumn(name, "other", str(dtype), codes=np.zeros(len(values), dtype=np.intp))
-    return RawColumn(
+    column = RawColumn(
         name, held, str(dtype), codes=codes, texts=np.array([*map(str, texts)], dtype=object)
     )
+    if not types.is_datetime64_any_dtype(dtype):
+        return column
+    zoned = values.dt.tz is not None
+    naive = values.dt.tz_convert("UTC").dt.tz_localize(None) if zoned else values
+    return replace(column, dates=naive.astype("datetime64[us]").to_numpy(), zoned=zoned)

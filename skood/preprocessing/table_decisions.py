@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .table_columns import RawColumn
-from .table_findings import Finding, Remedy, as_categories, identifies, kept, left_out, shortened
-from .table_numbers import SpellingError, decimal_of, find_spelling, is_gap, is_plain, read_numbers
-from .table_schema import ColumnSchema, are_truth_values, canonical, truth
+from .table_dates import DateError, days_since_1970, find_format, useful_parts
+from .table_findings import (
+    ColumnError,
+    Finding,
+    Remedy,
+    as_categories,
+    corrected,
+    identifies,
+    kept,
+    left_out,
+    shortened,
+)
+from .table_numbers import (
+    NumberSpelling,
+    SpellingError,
+    decimal_of,
+    find_spelling,
+    is_gap,
+    is_plain,
+)
+from .table_schema import ColumnSchema, are_truth_values, canonical
+from .table_values import broken_rule, date_texts, first_row, typed_values
 
 _TIME = (
     r"(?:[T ]?\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:[AaPp]\.?[Mm]\.?)?(?:Z|[+-]\d{2}:?\d{2})?)"
@@ -29,8 +47,11 @@ _ID_NAME = re.compile(
 )
 _FEW_ROWS = 20  # of fewer, an order says nothing
 _EXACT = 2.0**53  # a float64 holds no larger integers exactly
+_LONGEST_ID = 1e40  # 128 bits; each float above it is whole
 _SURELY_UNIQUE = 7.0  # random integers are all different with probability exp(-7) at most
 _MOST_CATEGORIES = 1000
+_PLAIN = str(NumberSpelling())
+DATES_LEFT_OUT = "dates are left out; dates=parts makes features of them"
 
 
 @dataclass(frozen=True)
@@ -47,6 +68,8 @@ class TableOptions:
         How the table writes numbers. None: found out.
     max_categories : int or None
         Most categories of a column. None: one for every five rows, and 1,000.
+    dates : {"exclude", "parts"}
+        Whether dates are left out, or become features.
     known : mapping of str to ColumnSchema
         Descriptions of columns in place of guesses.
     """
@@ -58,36 +81,8 @@ class TableOptions:
     decimal: str | None = None
     thousands: str | None = None
     max_categories: int | None = None
+    dates: str = "exclude"
     known: Mapping[str, ColumnSchema] = field(default_factory=dict)
-
-
-class ColumnError(ValueError):
-    """A column does not hold what the training rows had there.
-
-    Parameters
-    ----------
-    column, problem : str
-        Its name, and what is wrong, as a clause after the name.
-    row : int or None, default=None
-        Position of the first such row.
-    odd : str, default=""
-        Its value.
-    """
-
-    def __init__(self, column: str, problem: str, row: int | None = None, odd: str = "") -> None:
-        self.column, self.problem, self.row, self.odd = column, problem, row, odd
-        super().__init__(self.sentence())
-
-    def sentence(self, file: str = "", start: int = 0) -> str:
-        """The error in one sentence; `start` rows of the file come before."""
-        of = f" of {file}" if file else ""
-        return f"The column {self.column!r}{of} {self.clause(start)}."
-
-    def clause(self, start: int = 0) -> str:
-        """What is wrong, and where."""
-        if self.row is None:
-            return self.problem
-        return f"{self.problem}, first in row {start + self.row + 1:,}: {shortened(self.odd)!r}"
 
 
 def decide(
@@ -110,6 +105,12 @@ def decide(
         The others.
     """
     found: dict[str, ColumnSchema | Finding] = {}
+    for i, column in enumerate(columns):
+        told = options.known.get(column.name)
+        if told is not None:
+            is_written = told.kind == "number" and str(told.spelling) != _PLAIN
+            text = column.written() if is_written else None  # "1.234" may mean 1234
+            columns[i] = (text or column).without(told.na)
     for column in columns:
         found[column.name] = _decide(column, options, None)
     _agree(columns, options, found)
@@ -127,7 +128,7 @@ def _decide(column: RawColumn, options: TableOptions, usual: str | None) -> Colu
         return ColumnSchema(name, "id", reason="identifies rows")
     if name in options.exclude:
         return ColumnSchema(name, "excluded", reason="left out by an option")
-    if name in options.known:
+    if name in options.known and name not in options.categorical:
         return _as_told(column, options.known[name], options)
     if column.held == "other":
         return Finding(name, f"has values of the type {column.type_name}", (left_out(name),))
@@ -136,7 +137,7 @@ def _decide(column: RawColumn, options: TableOptions, usual: str | None) -> Colu
     if name in options.categorical:
         return ColumnSchema(name, "category", reason="named as categories")
     if column.held == "date":
-        return ColumnSchema(name, "date", reason="dates are left out")
+        return _decide_date(column, options)
     if column.held in ("boolean", "category"):
         return ColumnSchema(name, column.held, reason="the type of the column")
     if column.numbers is not None:
@@ -158,7 +159,7 @@ def _decide_text(
     if are_truth_values([canonical(text) for text in texts]):
         return ColumnSchema(name, "boolean", reason="words for true and false")
     if all(_DATE.fullmatch(text.strip()) for text in written):
-        return ColumnSchema(name, "date", reason="dates are left out")
+        return _decide_date(column, options)
     try:
         spelling = find_spelling(
             texts, options.decimal, options.thousands, usual=usual, counts=column.counts()
@@ -173,6 +174,24 @@ def _decide_text(
     return ColumnSchema(name, "number", *marks, spelled=True, reason=f"read with {spelling}")
 
 
+def _decide_date(column: RawColumn, options: TableOptions) -> ColumnSchema | Finding:
+    if options.dates == "exclude":
+        return ColumnSchema(column.name, "excluded", reason=DATES_LEFT_OUT)
+    return _as_date(column, ColumnSchema(column.name, "date"))
+
+
+def _as_date(column: RawColumn, told: ColumnSchema) -> ColumnSchema | Finding:
+    """The description of a date, with its format where it is text."""
+    text = None if column.dates is not None else date_texts(column)
+    if text is None or column.n_missing == len(column):
+        return replace(told, zoned=column.zoned) if column.dates is not None else told
+    try:
+        form, zoned = find_format(text.text_list(), told.format)
+    except DateError as error:
+        return Finding(column.name, str(error), (left_out(column.name),))
+    return replace(told, format=form, zoned=zoned)
+
+
 def _spelling_finding(column: RawColumn, error: SpellingError) -> Finding:
     name, problem = column.name, error.problem
     if error.odd is not None and "such as" not in problem:
@@ -185,10 +204,20 @@ def _spelling_finding(column: RawColumn, error: SpellingError) -> Finding:
     return Finding(name, problem, (*remedies, as_categories(name), left_out(name)))
 
 
-def _as_told(column: RawColumn, told: ColumnSchema, options: TableOptions) -> ColumnSchema:
-    """The description that the user gives; the spelling of numbers is found where it says none."""
-    if told.kind != "number" or column.numbers is not None or told.spelled:
+def _as_told(
+    column: RawColumn, told: ColumnSchema, options: TableOptions
+) -> ColumnSchema | Finding:
+    """The description that the user gives; spellings are found where it says none."""
+    if told.kind == "date":
+        return _as_date(column, told)
+    if told.kind != "number" or told.spelled:
         return told
+    found = told if column.numbers is not None else _spelled(column, told, options)
+    return replace(found, spelled=found.spelled or not all(map(is_plain, told.na)))  # marks: text
+
+
+def _spelled(column: RawColumn, told: ColumnSchema, options: TableOptions) -> ColumnSchema:
+    """The description with the spelling that the texts have."""
     if (told.decimal, told.thousands, told.unit) != (".", "", ""):
         return replace(told, spelled=True)
     decided = _decide_text(column, options, None)
@@ -244,8 +273,14 @@ def _with_values(
 ) -> ColumnSchema | Finding:
     """The description with range or categories, or the reason why the column is no feature."""
     missing = column.n_missing / max(1, len(column))
+    if schema.kind == "date":
+        return _with_parts(column, schema, missing)
+    rule = options.known.get(column.name, schema)
     if schema.kind != "number":
         values = typed_values(column, replace(schema, categories=()))
+        broken = broken_rule(column, values, rule)
+        if broken:
+            return Finding(column.name, broken, (corrected(), left_out(column.name)))
         categories = tuple(sorted({value for value in values if value is not None}))
         finding = _too_many(column, schema, len(categories), options)
         return finding or replace(schema, categories=categories, missing=missing)
@@ -254,6 +289,9 @@ def _with_values(
     except ColumnError as error:
         remedies = (as_categories(column.name), left_out(column.name))
         return Finding(column.name, error.clause(), remedies)
+    broken = broken_rule(column, numbers, rule)
+    if broken:
+        return Finding(column.name, broken, (corrected(), left_out(column.name)))
     known = numbers[np.isfinite(numbers)]
     if not len(known) and column.name in options.known:
         return schema  # some of the rows that were described
@@ -264,13 +302,36 @@ def _with_values(
         if counts:
             remedies = (identifies(column.name), kept(column.name))
             return Finding(column.name, counts, remedies, is_error=False)
-    steps = np.diff(known)
-    ordered = len(known) >= _FEW_ROWS and bool((steps >= 0).all() or (steps <= 0).all())
+    ordered = _are_in_order(known)
     missing = float(np.isnan(numbers).mean())
     if column.name in options.features:
         schema, ordered = replace(schema, reason="kept by an option"), False
-    low, high = float(known.min()), float(known.max())
+    low = float(known.min()) if rule.low is None else rule.low
+    high = float(known.max()) if rule.high is None else rule.high
     return replace(schema, low=low, high=high, missing=missing, ordered=ordered and low < high)
+
+
+def _are_in_order(values: NDArray[np.float64]) -> bool:
+    steps = np.diff(values)
+    return len(values) >= _FEW_ROWS and bool((steps >= 0).all() or (steps <= 0).all())
+
+
+def _with_parts(column: RawColumn, schema: ColumnSchema, missing: float) -> ColumnSchema | Finding:
+    """The description of a date with its range and, unless they are given, its parts."""
+    try:
+        dates = typed_values(column, schema)
+    except ColumnError as error:
+        return Finding(column.name, error.clause(), (left_out(column.name),))
+    days = days_since_1970(dates)
+    known = days[np.isfinite(days)]
+    if not len(known):
+        return Finding(column.name, "has no values", (left_out(column.name),))
+    parts = schema.parts or useful_parts(dates, in_order=_are_in_order(known))
+    if not parts:
+        problem = "has dates that lie close together, of which no part comes again in new rows"
+        return Finding(column.name, problem, (left_out(column.name),))
+    low, high = float(known.min()), float(known.max())
+    return replace(schema, parts=parts, low=low, high=high, missing=missing)
 
 
 def _too_many(
@@ -300,6 +361,8 @@ def _counts_rows(name: str, numbers: NDArray[np.float64]) -> str | None:
     if not whole or not np.isfinite(numbers).all():
         return None
     low, high = numbers.min(), numbers.max()
+    if max(-low, high) >= _LONGEST_ID:
+        return None
     if max(-low, high) >= _EXACT:
         return f"has integers as long as {high:.0f}, which no float holds exactly"
     steps = np.diff(numbers)
@@ -312,45 +375,3 @@ def _counts_rows(name: str, numbers: NDArray[np.float64]) -> str | None:
     if (dense or long or _ID_NAME.search(name)) and len(np.unique(numbers)) == len(numbers):
         return "has another integer in each row, as row numbers have"
     return None
-
-
-def first_row(column: RawColumn, is_odd: Callable[[str], bool]) -> int:
-    """Position of the first row whose text is odd."""
-    wrong = np.array([*(is_odd(text) for text in column.text_list()), False])
-    return int(np.argmax(wrong[column.codes]))
-
-
-def typed_values(column: RawColumn, schema: ColumnSchema) -> NDArray[Any]:
-    """The values as the schema says: float64 with NaN, or texts with None.
-
-    Raises
-    ------
-    ColumnError
-        If the column does not hold that.
-    """
-    if schema.kind != "number" and column.held == "other":
-        raise ColumnError(schema.name, f"has values of the type {column.type_name}, and no texts")
-    if schema.kind != "number":
-        if column.numbers is None:
-            return column.mapped(schema.known_text)
-        texts = [None if v != v else schema.known_text(repr(float(v))) for v in column.numbers]
-        return np.array([*texts, None], dtype=object)[:-1]
-    if column.numbers is not None:
-        return column.numbers
-    if column.held == "empty":
-        return np.full(len(column), np.nan)
-    if column.texts is None or column.held not in ("text", "category", "boolean"):
-        problem = f"has values of the type {column.type_name}, and numbers in the training rows"
-        raise ColumnError(schema.name, problem)
-    values, odd = read_numbers(column.text_list(), schema.spelling)
-    if odd is not None and schema.holds_bits:
-        truths = [truth(text) for text in column.texts]
-        if None not in truths:
-            values, odd = np.array(truths, dtype=np.float64), None
-    if odd is not None:
-        row = first_row(column, lambda text: text == odd)
-        problem = "has text where numbers belong"
-        if schema.unit:
-            problem = f"has other values than numbers with the unit {schema.unit!r}"
-        raise ColumnError(schema.name, problem, row, odd)
-    return np.append(values, np.nan)[column.codes]

@@ -14,6 +14,35 @@ def shortened(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
+class ColumnError(ValueError):
+    """A column does not hold what the training rows had there.
+
+    Parameters
+    ----------
+    column, problem : str
+        Its name, and what is wrong, as a clause after the name.
+    row : int or None, default=None
+        Position of the first such row.
+    odd : str, default=""
+        Its value.
+    """
+
+    def __init__(self, column: str, problem: str, row: int | None = None, odd: str = "") -> None:
+        self.column, self.problem, self.row, self.odd = column, problem, row, odd
+        super().__init__(self.sentence())
+
+    def sentence(self, file: str = "", start: int = 0) -> str:
+        """The error in one sentence; `start` rows of the file come before."""
+        of = f" of {file}" if file else ""
+        return f"The column {self.column!r}{of} {self.clause(start)}."
+
+    def clause(self, start: int = 0) -> str:
+        """What is wrong, and where."""
+        if self.row is None:
+            return self.problem
+        return f"{self.problem}, first in row {start + self.row + 1:,}: {shortened(self.odd)!r}"
+
+
 @dataclass(frozen=True)
 class Remedy:
     """An option that mends a column.
@@ -23,7 +52,7 @@ class Remedy:
     advice : str
         What the option does.
     option : str
-        Name of the option, as in Python.
+        Name of the option, as in Python; "" for what no option does.
     value : str
         Its value.
     """
@@ -34,11 +63,14 @@ class Remedy:
 
     def shown(self, *, command: bool) -> str:
         """The option as one writes it on the command line, or in Python."""
+        if not self.option:
+            return ""
         if command:
             return f"--{self.option.replace('_', '-')} {shlex.quote(self.value)}"
         if self.option in ("exclude", "categorical", "feature"):
             return f"{self.option.replace('feature', 'features')}={[self.value]}"
-        return f"{self.option}={self.value!r}"
+        is_text = self.option not in ("max_categories", "schema")
+        return f"{self.option}={self.value!r}" if is_text else f"{self.option}={self.value}"
 
 
 @dataclass(frozen=True)
@@ -65,8 +97,17 @@ class Finding:
     def sentence(self, file: str = "", *, command: bool = True) -> str:
         """The finding and its remedies in one sentence."""
         of = f" of {file}" if file else ""
-        advice = ", or ".join(f"{r.advice} with {r.shown(command=command)}" for r in self.remedies)
+        advice = ", or ".join(
+            f"{r.advice} with {r.shown(command=command)}" if r.option else r.advice
+            for r in self.remedies_for(command=command)
+        )
         return f"The column {self.column!r}{of} {self.problem}: {advice}."
+
+    def remedies_for(self, *, command: bool) -> list[Remedy]:
+        """The remedies that the command line or Python has, each once."""
+        if command:
+            return list(self.remedies)
+        return list(dict.fromkeys(_in_python(remedy, self.column) for remedy in self.remedies))
 
 
 def all_sentences(file: str, findings: Sequence[Finding], *, command: bool = True) -> str:
@@ -85,11 +126,21 @@ def mending(findings: Sequence[Finding], *, command: bool = True) -> str:
     """The likeliest option for each finding; one column at most identifies rows."""
     shown: list[str] = []
     for finding in findings:
-        remedy = finding.remedies[0]
+        remedy = next(r for r in finding.remedies_for(command=command) if r.option)
         if remedy.option == "id_column" and any("id" in option[:5] for option in shown):
             remedy = replace(remedy, option="exclude")
         shown.append(remedy.shown(command=command))
     return (" " if command else ", ").join(dict.fromkeys(shown))
+
+
+def _in_python(remedy: Remedy, column: str) -> Remedy:
+    """The parameter of `TableScaler`, which knows no ids and marks of missing values by column."""
+    if remedy.option == "id_column":
+        return left_out(column)
+    if remedy.option == "na":
+        told = {column: {"kind": "number", "na": [remedy.value]}}
+        return replace(remedy, option="schema", value=str(told))
+    return remedy
 
 
 def left_out(column: str) -> Remedy:
@@ -100,6 +151,11 @@ def left_out(column: str) -> Remedy:
 def identifies(column: str) -> Remedy:
     """Let the column identify rows."""
     return Remedy("let it identify the rows", "id_column", column)
+
+
+def corrected() -> Remedy:
+    """Correct what no option can."""
+    return Remedy("correct one of them", "", "")
 
 
 def kept(column: str) -> Remedy:

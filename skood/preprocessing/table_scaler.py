@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -16,15 +18,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_column_names, check_option, forget_columns
 from ..measures.arguments import rows_in_one_sentence
+from ._extreme_scales import bounded, refuse_extremes, standardise_in_units
+from ._table_matrices import NumberColumns, matrices, names_of
 from .category_encoder import CategoryEncoder
-from .table_columns import RawColumn, as_pandas, is_frame, raw_column
-from .table_decisions import TableOptions, decide, typed_values
-from .table_findings import all_sentences
+from .schema_files import described
+from .table_checks import refuse_gaps, warn_of_other_categories, warn_of_other_ranges
+from .table_columns import RawColumn, as_pandas, is_frame, is_of_numbers, raw_column
+from .table_decisions import DATES_LEFT_OUT, TableOptions, decide
+from .table_findings import Finding, all_sentences
 from .table_schema import ColumnSchema
 
 # Without scikit-learn's wrapper, which `transform` has itself: it takes long for a single row.
 _scaled = getattr(StandardScaler.transform, "__wrapped__", StandardScaler.transform)
-FEWEST_ROWS = 5  # of fewer rows, none need have a known category
+_DATES = ("exclude", "parts")
 _MISSING = ("refuse", "median", "mean", "most_frequent")
 
 
@@ -34,7 +40,7 @@ class TableScaler(StandardScaler):
     Arrays, and frames of numbers alone, are standardised as by scikit-learn. For any other frame,
     `fit` decides what each column is: numbers, also as text with a decimal comma, a unit, or signs
     of a spreadsheet; categories and truth values, which become columns as by `CategoryEncoder`;
-    or dates, which are left out. Columns that can be no feature are an error that names them and
+    or dates. Columns that can be no feature are an error that names them and
     what to do.
 
     Parameters
@@ -52,14 +58,20 @@ class TableScaler(StandardScaler):
         The marks in numbers that are text. None: found out.
     max_categories : int or None, default=None
         Most categories of a column. None: one for every five rows, and 1,000.
-    schema : sequence of ColumnSchema, mapping, or None, default=None
-        Descriptions of columns in place of decisions: ``{"zip": {"kind": "category"}}``.
+    dates : {"exclude", "parts"}, default="exclude"
+        Whether dates are left out, or become features: time of day, weekday and season, each as a
+        sine and a cosine, and the age in days. Of these `fit` takes the parts that the training
+        rows show and that new rows can share; a `schema` chooses others. Dates with a time zone are
+        read in UTC.
+    schema : mapping, path of a TOML or JSON file, sequence of ColumnSchema, or None, default=None
+        Descriptions of columns in place of decisions, such as ``{"zip": "category", "kg": {"kind":
+        "number", "low": 0, "na": ["-999"]}}``. Other columns are decided on. See the user guide.
 
     Attributes
     ----------
     schema_ : tuple of ColumnSchema
         For frames: what each column is, and why; empty for arrays.
-    numbers_, categories_ : list of str
+    numbers_, dates_, categories_ : list of str
         For frames that are not of numbers alone: the columns of each kind, in the order of the
         output.
     n_features_in_ : int
@@ -72,7 +84,8 @@ class TableScaler(StandardScaler):
     UserWarning
         By `fit`, if dates are left out, or a column of integers numbers the rows: it stays a
         feature, and new rows lie outside its range. By `transform`, if no row of five or more has
-        a known category.
+        a known category, or if nearly all rows of 30 or more lie above the range of the training
+        rows in a column of a frame, or below it.
 
     Examples
     --------
@@ -104,6 +117,7 @@ class TableScaler(StandardScaler):
         decimal: str | None = None,
         thousands: str | None = None,
         max_categories: int | None = None,
+        dates: str = "exclude",
         schema: Any = None,
     ) -> None:
         super().__init__(copy=copy, with_mean=with_mean, with_std=with_std)
@@ -114,6 +128,7 @@ class TableScaler(StandardScaler):
         self.decimal = decimal
         self.thousands = thousands
         self.max_categories = max_categories
+        self.dates = dates
         self.schema = schema
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -139,11 +154,13 @@ class TableScaler(StandardScaler):
             If a column can be no feature, or a parameter is not valid.
         """
         check_option(self, "missing", self.missing, _MISSING)
+        check_option(self, "dates", self.dates, _DATES)
         self.schema_: tuple[ColumnSchema, ...] = ()
         self._is_table = is_frame(X) and not self._takes_as_numbers(X)
         if not self._is_table:
-            with rows_in_one_sentence(self):
-                return super().fit(X, y, sample_weight)
+            super().fit(X, y, sample_weight)
+            self.schema_ = self._of_numbers(X) if is_frame(X) else ()
+            return self
         forget_columns(self)
         for name in ("mean_", "var_", "scale_", "n_samples_seen_"):
             self.__dict__.pop(name, None)
@@ -151,16 +168,15 @@ class TableScaler(StandardScaler):
         names = [str(name) for name in frame.columns]
         raw = [raw_column(name, frame.iloc[:, j]) for j, name in enumerate(names)]
         self.schema_ = tuple(self._decided(raw))
-        self.numbers_ = [column.name for column in self.schema_ if column.kind == "number"]
-        self.categories_ = [
-            column.name for column in self.schema_ if column.is_feature and column.kind != "number"
-        ]
+        self.numbers_ = names_of(self.schema_, "number")
+        self.dates_ = names_of(self.schema_, "date")
+        self.categories_ = names_of(self.schema_, "category", "boolean")
         self.feature_names_in_ = np.array(names, dtype=object)
         self.n_features_in_ = len(names)
         numbers, texts = self._typed({column.name: column for column in raw})
         fill = "passthrough" if self.missing == "refuse" else SimpleImputer(strategy=self.missing)
-        scaler = StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
-        self._scaler = make_pipeline(fill, scaler).fit(numbers) if self.numbers_ else None
+        scaler = TableScaler(with_mean=self.with_mean, with_std=self.with_std)
+        self._scaler = make_pipeline(fill, scaler).fit(numbers) if numbers.shape[1] else None
         self._encoder = CategoryEncoder().fit(texts) if self.categories_ else None
         return self
 
@@ -185,10 +201,19 @@ class TableScaler(StandardScaler):
         if is_first and is_frame(X) and not self._takes_as_numbers(X):
             return self.fit(X)
         if not self._is_table:
-            with rows_in_one_sentence(self):
-                return super().partial_fit(X, y, sample_weight)
+            return self._partial_fit_numbers(X, y, sample_weight)
         if self._scaler is not None:
             self._scaler[-1].partial_fit(self._scaler[:-1].transform(self._read(X)[0]))
+        return self
+
+    def _partial_fit_numbers(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        is_first = not hasattr(self, "n_samples_seen_")
+        if not is_first:
+            refuse_extremes(self, X)
+        with np.errstate(over="ignore", invalid="ignore"), rows_in_one_sentence(self):
+            super().partial_fit(X, y, sample_weight)
+        if is_first:
+            standardise_in_units(self, X, sample_weight)
         return self
 
     def transform(self, X: Any, copy: bool | None = None) -> NDArray[Any]:
@@ -212,13 +237,20 @@ class TableScaler(StandardScaler):
             If a column is missing, or does not hold what it held in `fit`.
         """
         if not self._is_table:
-            with rows_in_one_sentence(self):
-                return _scaled(self, X, copy)
+            schema = getattr(self, "schema_", ())
+            if is_frame(X) and X.shape[1] == len(schema):
+                warn_of_other_ranges(self, np.asarray(X), schema)
+            with np.errstate(over="ignore"), rows_in_one_sentence(self):
+                return bounded(_scaled(self, X, copy))
         numbers, texts = self._read(X)
-        parts = [] if self._scaler is None else [self._scaler.transform(numbers)]
+        parts = []
+        if self._scaler is not None:
+            scaled = self._scaler.transform(numbers)
+            parts.append(scaled * NumberColumns(self.schema_).weights if self.dates_ else scaled)
+            warn_of_other_ranges(self, numbers, self.schema_)
         if self._encoder is not None:
             parts.append(self._encoder.transform(texts))
-            self._warn_of_other_categories(texts)
+            warn_of_other_categories(texts, self.known_categories())
         return np.hstack(parts)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -238,7 +270,7 @@ class TableScaler(StandardScaler):
         if not self._is_table:
             return super().get_feature_names_out(input_features)
         check_column_names(self, input_features)
-        names = list(self.numbers_)
+        names = NumberColumns(self.schema_).names
         if self._encoder is not None:
             names += list(self._encoder.get_feature_names_out(self.categories_))
         return np.array(names, dtype=object)
@@ -248,7 +280,7 @@ class TableScaler(StandardScaler):
         """The column of the frame that each column of the output comes from; None for arrays."""
         if not self._is_table:
             return None
-        owners = list(self.numbers_)
+        owners = NumberColumns(self.schema_).owners
         if self._encoder is not None:
             widths = self._encoder.widths()
             for name, width in zip(self.categories_, widths, strict=True):
@@ -265,44 +297,46 @@ class TableScaler(StandardScaler):
         """An unfitted clone that decides as this one has, for fits on some of the rows."""
         return clone(self).set_params(schema=self.schema_) if self._is_table else clone(self)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A path as text, which any machine reads."""
+        is_path = isinstance(self.schema, os.PathLike)
+        text = {"schema": os.fspath(self.schema)} if is_path else {}
+        return {**super().__getstate__(), **text}
+
     def _takes_as_numbers(self, X: Any) -> bool:
         """Whether a frame holds numbers of NumPy alone, and no option is given for its columns."""
         given = (self.exclude, self.categorical, self.features, self.schema)
         if any(option is not None for option in given) or self.missing != "refuse":
             return False
-        dtypes = getattr(X, "dtypes", None)
-        if not hasattr(X, "iloc") or dtypes is None:
-            return False
-        return all(getattr(dtype, "kind", "O") in "iuf" for dtype in dtypes)
+        return is_of_numbers(X)
 
-    def _options(self, features: Sequence[str] = ()) -> TableOptions:
-        return TableOptions(
-            None,
-            tuple(self.exclude or ()),
-            tuple(self.categorical or ()),
-            (*(self.features or ()), *features),
-            self.decimal,
-            self.thousands,
-            self.max_categories,
-            described(self.schema),
-        )
+    def _of_numbers(self, frame: Any) -> tuple[ColumnSchema, ...]:
+        """The schema of a frame that is taken as numbers; warns of row numbers."""
+        names = [str(name) for name in frame.columns]
+        if len(set(names)) < len(names):
+            return ()
+        raw = [raw_column(name, frame.iloc[:, j]) for j, name in enumerate(names)]
+        known = {column.name: column for column in self._without_counters(raw, {})[0]}
+        return tuple(known.get(name, ColumnSchema(name)) for name in names)
 
     def _decided(self, raw: list[RawColumn]) -> list[ColumnSchema]:
-        """The schema; raises for columns that can be no features, and warns of row numbers."""
-        schema, findings = decide(raw, self._options())
-        errors = [finding for finding in findings if finding.is_error]
+        """The schema; raises for columns that can be no features, and warns of doubtful ones."""
+        known = described(self.schema)
+        absent = [name for name in known if name not in {column.name for column in raw}]
+        if absent:
+            raise ValueError(
+                f"The schema describes {', '.join(map(repr, absent))}, which X lacks: the columns "
+                f"of X are {', '.join(repr(column.name) for column in raw)}."
+            )
+        schema, errors = self._without_counters(raw, known)
         if errors:
             raise ValueError(all_sentences("", errors, command=False))
-        if findings:
-            counters = [finding.column for finding in findings]
-            for finding in findings:
-                warnings.warn(finding.sentence(command=False), UserWarning, stacklevel=4)
-            schema, _ = decide(raw, self._options(counters))
-        dates = [column.name for column in schema if column.kind == "date"]
-        if dates and self.schema is None:
+        left_out = [c.name for c in schema if c.reason == DATES_LEFT_OUT and c.name not in known]
+        if left_out:
             warnings.warn(
-                f"The dates in {', '.join(map(repr, dates))} are left out: exclude={dates} says so "
-                "without this warning.",
+                f"The dates in {', '.join(map(repr, left_out))} are left out: "
+                f"exclude={left_out} says so without this warning, and dates='parts' makes "
+                "features of them.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -310,9 +344,34 @@ class TableScaler(StandardScaler):
             raise ValueError("X has no columns that are features.")
         return schema
 
+    def _without_counters(
+        self, raw: list[RawColumn], known: Mapping[str, ColumnSchema]
+    ) -> tuple[list[ColumnSchema], list[Finding]]:
+        """The schema and errors; columns that look like row numbers stay, with a warning."""
+        options = TableOptions(
+            None,
+            tuple(self.exclude or ()),
+            tuple(self.categorical or ()),
+            tuple(self.features or ()),
+            self.decimal,
+            self.thousands,
+            self.max_categories,
+            self.dates,
+            known,
+        )
+        schema, findings = decide(raw, options)
+        errors = [finding for finding in findings if finding.is_error]
+        counters = [finding for finding in findings if not finding.is_error]
+        if counters and not errors:
+            for finding in counters:
+                warnings.warn(finding.sentence(command=False), UserWarning, stacklevel=5)
+            features = (*options.features, *(finding.column for finding in counters))
+            schema, _ = decide(raw, replace(options, features=features))
+        return schema, errors
+
     def _read(self, X: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """The numbers and the texts of new rows."""
-        names = [*self.numbers_, *self.categories_]
+        names = [*self.numbers_, *self.dates_, *self.categories_]
         if not is_frame(X):
             raise ValueError(
                 f"X must be a frame with the columns {', '.join(names)}, as in fit. Got a "
@@ -323,60 +382,18 @@ class TableScaler(StandardScaler):
         lacking = [name for name in names if name not in place]
         if lacking:
             raise ValueError(f"X lacks the columns {', '.join(map(repr, lacking))} of the fit.")
-        if not self.categories_ and all(
-            str(frame.dtypes.iloc[place[n]]) == "float64" for n in names
-        ):
+        is_plain = not any(column.na for column in self.schema_) and len(names) == len(
+            self.numbers_
+        )
+        if is_plain and all(str(frame.dtypes.iloc[place[n]]) == "float64" for n in names):
             numbers = frame.iloc[:, [place[n] for n in names]].to_numpy()
             if not np.isnan(numbers).any():
                 return numbers, np.empty((len(numbers), 0), dtype=object)
         return self._typed({n: raw_column(n, frame.iloc[:, place[n]]) for n in names})
 
     def _typed(self, raw: Mapping[str, RawColumn]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The numbers and the texts of a frame."""
-        schema = {column.name: column for column in self.schema_}
-        n_rows = len(next(iter(raw.values())))
-        numbers = np.empty((n_rows, len(self.numbers_)), order="F")  # as pandas holds them
-        texts = np.empty((n_rows, len(self.categories_)), dtype=object)
-        for j, name in enumerate(self.numbers_):
-            numbers[:, j] = typed_values(raw[name], schema[name])
-        for j, name in enumerate(self.categories_):
-            texts[:, j] = typed_values(raw[name], schema[name])
+        """The numbers, with the parts of dates, and the texts of a frame."""
+        numbers, texts = matrices(raw, self.schema_)
         if self.missing == "refuse":
-            self._refuse_gaps(numbers, texts)
+            refuse_gaps(numbers, texts, self.schema_)
         return numbers, texts
-
-    def _refuse_gaps(self, numbers: NDArray[Any], texts: NDArray[Any]) -> None:
-        columns = zip((*self.numbers_, *self.categories_), (*numbers.T, *texts.T), strict=True)
-        counts = {
-            name: int(np.isnan(v).sum()) if v.dtype == float else sum(text is None for text in v)
-            for name, v in columns
-        }
-        gaps = [f"{count:,} in {name!r}" for name, count in counts.items() if count]
-        if gaps:
-            raise ValueError(
-                f"X has missing values ({', '.join(gaps)}): fill them with missing='median' of "
-                "TableScaler, or leave these columns out."
-            )
-
-    def _warn_of_other_categories(self, texts: NDArray[Any]) -> None:
-        for j, (name, known) in enumerate(self.known_categories().items()):
-            if len(texts) >= FEWEST_ROWS and not set(known) & set(texts[:, j]):
-                warnings.warn(
-                    f"No row has a category of {name!r} that was known in fit: {texts[0, j]!r} is "
-                    "none of them.",
-                    UserWarning,
-                    stacklevel=3,
-                )
-
-
-def described(schema: Any) -> dict[str, ColumnSchema]:
-    """Descriptions by name, of a sequence of them or a mapping of names to kinds or fields."""
-    if schema is None:
-        return {}
-    if not isinstance(schema, Mapping):
-        return {column.name: column for column in schema}
-    fields = {
-        name: {"kind": about} if isinstance(about, str) else dict(about)
-        for name, about in schema.items()
-    }
-    return {name: ColumnSchema.from_dict({**about, "name": name}) for name, about in fields.items()}

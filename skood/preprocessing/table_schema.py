@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+import numpy as np
+
 from .table_numbers import NumberSpelling
 
 KINDS = ("number", "category", "boolean", "date", "id", "excluded")
@@ -27,15 +29,25 @@ class ColumnSchema:
     name : str
         Name of the column.
     kind : {"number", "category", "boolean", "date", "id", "excluded"}
-        The last three are no features.
+        The last two are no features.
     decimal, thousands, unit : str
         How the file writes numbers; see `NumberSpelling`.
     spelled : bool
         Whether a program would not read these numbers as they are.
     low, high : float or None
-        Range of the numbers.
+        Range of the numbers; of dates in days since the beginning of 1970.
     categories : tuple of str
         The categories, without missing values.
+    na : tuple of str
+        Values that mean a missing one.
+    format : str
+        The format of dates: "ISO 8601", or that of `datetime.strptime` for the day; "" for dates
+        that are no text, and for a time alone.
+    zoned : bool
+        Whether dates have a time zone. They are read in UTC.
+    parts : tuple of {"hour", "weekday", "month", "age"}
+        What a date becomes: sine and cosine of the time of day, of the day of the week and of the
+        year, and the days since the newest training date.
     missing : float
         Share of missing values.
     ordered : bool
@@ -53,6 +65,10 @@ class ColumnSchema:
     low: float | None = None
     high: float | None = None
     categories: tuple[str, ...] = ()
+    na: tuple[str, ...] = ()
+    format: str = ""
+    zoned: bool = False
+    parts: tuple[str, ...] = ()
     missing: float = 0.0
     ordered: bool = False
     reason: str = ""
@@ -65,7 +81,7 @@ class ColumnSchema:
     @property
     def is_feature(self) -> bool:
         """Whether the detector sees the column."""
-        return self.kind in ("number", "category", "boolean")
+        return self.kind in ("number", "category", "boolean", "date")
 
     @property
     def holds_bits(self) -> bool:
@@ -106,8 +122,10 @@ class ColumnSchema:
     def describe(self) -> str:
         """The description in one line, without the name."""
         parts = [self.kind + (f" in {self.unit}" if self.unit else "")]
-        if self.low is not None:
-            parts.append(f"{self.low:.6g} to {self.high:.6g}")
+        if self.parts:
+            parts.append(", ".join(self.parts))
+        if self.low is not None and self.high is not None:
+            parts.append(f"{self.shown(self.low)} to {self.shown(self.high)}")
         if self.categories:
             shown = ", ".join(self.categories[:_CATEGORIES_SHOWN])
             more = len(self.categories) - _CATEGORIES_SHOWN
@@ -117,6 +135,12 @@ class ColumnSchema:
         if self.reason:
             parts.append(self.reason)
         return "; ".join(parts)
+
+    def shown(self, value: float) -> str:
+        """An end of the range, in words."""
+        if self.kind != "date":
+            return f"{value:.6g}"
+        return str(np.datetime64(round(value * 86_400), "s")).removesuffix("T00:00:00")
 
     def known_text(self, text: str) -> str:
         """The category that a text means: another spelling of a truth value means the same."""

@@ -106,9 +106,15 @@ def test_bad_test_size(test_size):
 
 @pytest.mark.parametrize("n_far", [-1, 2.0, True, "many", None])
 def test_bad_n_far(n_far):
-    message = r"The 'n_far' parameter of load_digits_ood must be an int from 0 on\. Got "
+    message = r"The 'n_far' parameter of load_digits_ood must be an int in \[0, inf\)\. Got "
     with pytest.raises(ValueError, match=message):
         load_digits_ood(n_far=n_far)
+
+
+@pytest.mark.parametrize("seed", ["foo", -1, 1.5, 2**32])
+def test_bad_seed(seed):
+    with pytest.raises(ValueError, match=r"'random_state' parameter of load_digits_ood must be an"):
+        load_digits_ood(n_far=0, random_state=seed)
 
 
 def test_more_patches_than_positions():

@@ -114,7 +114,7 @@ def test_the_schema_says_what_was_decided():
         "ok": "boolean",
         "region": "category",
         "x": "number",
-        "when": "date",
+        "when": "excluded",
     }
     kg = scaler.schema_[0]
     assert (kg.decimal, kg.low, kg.high) == (",", kg.low, kg.high)
@@ -162,7 +162,9 @@ def test_a_schema_takes_the_place_of_guesses():
     assert "zip" in scaler.categories_
     again = TableScaler(schema=scaler.schema_).fit(frame)
     np.testing.assert_array_equal(again.transform(frame), scaler.transform(frame))
-    with pytest.raises(ValueError, match="The kind of the column 'zip' must be one of number"):
+    with pytest.raises(
+        ValueError, match="The kind of the column 'zip' in the schema must be one of number"
+    ):
         TableScaler(schema={"zip": "text"}).fit(frame)
 
 

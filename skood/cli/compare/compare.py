@@ -79,6 +79,7 @@ def compare_detectors(
     (['2', '1', '0'], (2, 3))
     """
     check_int("compare_detectors", "n_bootstrap", n_bootstrap, 0)
+    check_int("compare_detectors", "random_state", random_state, 0, 2**32 - 1)
     check_float("compare_detectors", "confidence_level", confidence_level, "(0, 1)")
     folds = tuple(protocol.folds(X if X_clusters is None else X_clusters, y))
     generator = np.random.default_rng(random_state)

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from ...preprocessing.table_columns import RawColumn
-from ...preprocessing.table_decisions import ColumnError, typed_values
+from ...preprocessing.table_dates import DateError, find_format, read_dates
 from ...preprocessing.table_numbers import SpellingError, find_spelling, is_plain
 from ...preprocessing.table_schema import ColumnSchema
+from ...preprocessing.table_values import ColumnError, date_texts, typed_values
 from ._errors import TableError
 from ._row_layout import RowLayout
 
@@ -28,7 +29,11 @@ def adapted(
     schema = {column.name: column for column in layout.schema}
     notes = []
     for column in sample:
-        text, known = column.written(), layout.column(column.name)
+        known = layout.column(column.name)
+        column = column.without(known.na)
+        text = column.written()
+        if known.kind == "date" and column.dates is None:
+            schema[column.name] = _dated_as(column, known, name)
         if column.name not in layout.numbers or text is None:
             continue
         found = _spelled_as(text, known, name, decimal, thousands)
@@ -67,6 +72,17 @@ def _spelled_as(
     if spelling is None or spelling.unit != known.unit:
         return None
     return replace(known, spelled=True, decimal=spelling.decimal, thousands=spelling.thousands)
+
+
+def _dated_as(column: RawColumn, known: ColumnSchema, name: str) -> ColumnSchema:
+    """The description with the format that the dates have in this file."""
+    text = date_texts(column)
+    if text is None or read_dates(text.text_list(), known.format, zoned=known.zoned)[1] is None:
+        return known
+    try:
+        return replace(known, format=find_format(text.text_list())[0])
+    except DateError as error:
+        raise TableError(f"The column {column.name!r} of {name} {error}.") from error
 
 
 def outside(layout: RowLayout, sample: Sequence[RawColumn]) -> list[str]:

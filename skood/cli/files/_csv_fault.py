@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ...preprocessing.table_decisions import ColumnError, typed_values
 from ...preprocessing.table_findings import shortened
+from ...preprocessing.table_values import ColumnError, typed_values
 from ._csv_quotes import quote_fault
 from ._raw_columns import text_column
 from ._row_layout import RowLayout

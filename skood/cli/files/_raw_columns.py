@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def _raw(name: str, values: Any, is_text_file: bool, gaps: tuple[str, ...]) -> R
     if is_number(kind) and not pa.types.is_null(kind):
         return RawColumn(name, "number", str(kind), _floats(values))
     column = raw_column(name, values.to_pandas())
-    return RawColumn(name, column.held, str(kind), column.numbers, column.codes, column.texts)
+    return replace(column, type_name=str(kind))
 
 
 def block_of(name: str, layout: RowLayout, table: pa.Table, start: int) -> Block:

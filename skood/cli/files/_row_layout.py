@@ -24,9 +24,9 @@ class ColumnRoles:
 class RowLayout:
     """Which columns are features, and which are not; or the shape of a row.
 
-    `kind` is "table", "array" or "images". The columns of a table are numbers, or categories (text
-    or truth values), in the order of the file, and `schema` describes them. `shape` is that of one
-    row otherwise.
+    `kind` is "table", "array" or "images". The columns of a table are numbers, categories (text or
+    truth values), or dates, each in the order of the file, and `schema` describes them. `shape` is
+    that of one row otherwise.
     """
 
     kind: str = "table"
@@ -36,6 +36,7 @@ class RowLayout:
     exclude: tuple[str, ...] = ()
     shape: tuple[int, ...] = ()
     schema: tuple[ColumnSchema, ...] = ()
+    dates: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -45,11 +46,12 @@ class RowLayout:
         place = {name: i for i, name in enumerate(columns)}
         schema = sorted(schema, key=lambda column: place.get(column.name, len(place)))
         numbers = tuple(c.name for c in schema if c.kind == "number")
-        categories = tuple(c.name for c in schema if c.is_feature and c.kind != "number")
+        categories = tuple(c.name for c in schema if c.kind in ("category", "boolean"))
+        dates = tuple(c.name for c in schema if c.kind == "date")
         others = (c.name for c in schema if not c.is_feature and c.name != options.id_column)
         exclude = tuple(dict.fromkeys((*options.exclude, *others)))
         known = tuple(schema)
-        return cls("table", numbers, categories, options.id_column, exclude, schema=known)
+        return cls("table", numbers, categories, options.id_column, exclude, (), known, dates)
 
     def column(self, name: str) -> ColumnSchema:
         """The description of a feature."""
@@ -64,7 +66,7 @@ class RowLayout:
     @property
     def features(self) -> tuple[str, ...]:
         """The columns of the detector."""
-        return self.numbers + self.categories
+        return self.numbers + self.categories + self.dates
 
     @property
     def width(self) -> int:

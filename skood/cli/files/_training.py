@@ -46,6 +46,8 @@ def examined(source: Any, options: TableOptions) -> tuple[list, list, list, list
     columns = [name for name in source.columns if name not in left_out_names]
     check_named_columns(source.name, "--categorical", options.categorical, columns)
     check_named_columns(source.name, "--feature", options.features, columns)
+    described = [name for name, column in options.known.items() if column.is_feature]
+    check_named_columns(source.name, "--schema", described, source.columns)
     if not columns:
         raise TableError(f"{source.name} has no columns that are features.")
     raw = source.raw_columns(columns)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...preprocessing.table_columns import RawColumn
-from ...preprocessing.table_decisions import ColumnError, typed_values
+from ...preprocessing.table_values import ColumnError, typed_values
 from ._errors import TableError
 from ._row_layout import RowLayout
 
@@ -41,6 +41,9 @@ def frame_of(
         texts = {column: values(column) for column in layout.categories}
         # As objects: the text types of pandas differ by version.
         rows = pd.concat([rows, pd.DataFrame(texts, dtype=object)], axis=1)
+    for column in layout.dates:
+        dates = pd.Series(values(column))
+        rows[column] = dates.dt.tz_localize("UTC") if layout.column(column).zoned else dates
     return rows
 
 

@@ -1,0 +1,67 @@
+"""The columns of a table as a matrix of numbers, with the parts of dates, and one of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .table_columns import RawColumn
+from .table_dates import part_names, part_values, part_weights
+from .table_schema import ColumnSchema
+from .table_values import typed_values
+
+
+def names_of(schema: Sequence[ColumnSchema], *kinds: str) -> list[str]:
+    """The columns of some kinds."""
+    return [column.name for column in schema if column.kind in kinds]
+
+
+class NumberColumns:
+    """What the columns of the matrix of numbers are.
+
+    Attributes
+    ----------
+    owners, names : list of str
+        The column of the table that each one comes from, and its own name.
+    weights : ndarray
+        Their factors after scaling.
+    ranged : list of ColumnSchema or None
+        The description of each one whose range says something: not a sine or cosine.
+    """
+
+    def __init__(self, schema: Sequence[ColumnSchema]) -> None:
+        numbers = [column for column in schema if column.kind == "number"]
+        dates = [column for column in schema if column.kind == "date"]
+        self.owners = [column.name for column in numbers]
+        self.names = list(self.owners)
+        self.ranged: list[ColumnSchema | None] = [*numbers]
+        self.weights = np.ones(len(numbers))
+        for column in dates:
+            names, weights = part_names(column.name, column.parts), part_weights(column.parts)
+            self.owners += [column.name] * len(names)
+            self.names += names
+            self.ranged += [column if weight == 1.0 else None for weight in weights]
+            self.weights = np.append(self.weights, weights)
+
+
+def matrices(
+    raw: Mapping[str, RawColumn], schema: Sequence[ColumnSchema]
+) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    """The numbers, with the parts of dates, and the texts of a table."""
+    n_rows = len(next(iter(raw.values())))
+    numbers = [column for column in schema if column.kind == "number"]
+    categories = [column for column in schema if column.kind in ("category", "boolean")]
+    values = np.empty((n_rows, len(numbers)), order="F")  # as pandas holds them
+    texts = np.empty((n_rows, len(categories)), dtype=object)
+    for j, column in enumerate(numbers):
+        values[:, j] = typed_values(raw[column.name], column)
+    for j, column in enumerate(categories):
+        texts[:, j] = typed_values(raw[column.name], column)
+    dates = [
+        part_values(typed_values(raw[column.name], column), column.parts, column.high or 0.0)
+        for column in schema
+        if column.kind == "date"
+    ]
+    return (np.hstack([values, *dates]) if dates else values), texts

@@ -1,0 +1,93 @@
+"""What new rows of a table must have, and what their user is told of."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._table_matrices import NumberColumns, names_of
+from .table_schema import ColumnSchema
+
+FEWEST_ROWS = 5  # of fewer rows, none need have a known category
+ADVICE = (
+    "leave it out of the fit if it counts rows or tells the time, or convert it if its unit is "
+    "another one"
+)
+# What each scaler has warned of. Python forgets it whenever a library catches warnings.
+_TOLD: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+_SAMPLE, _NEARLY_ALL = 30, 0.99  # rows that say something of a range, and their share
+
+
+def refuse_gaps(numbers: NDArray[Any], texts: NDArray[Any], schema: Sequence[ColumnSchema]) -> None:
+    """Raise if columns lack values."""
+    missing = np.hstack([np.isnan(numbers), texts == None])  # noqa: E711  # of each text
+    if not missing.any():
+        return
+    owners = [*NumberColumns(schema).owners, *names_of(schema, "category", "boolean")]
+    counts = dict(zip(owners, missing.sum(axis=0).tolist(), strict=True))
+    gaps = [f"{count:,} in {name!r}" for name, count in counts.items() if count]
+    raise ValueError(
+        f"X has missing values ({', '.join(gaps)}): fill them with missing='median' of "
+        "TableScaler, or leave these columns out."
+    )
+
+
+def warn_of_other_categories(
+    texts: NDArray[Any], known_categories: Mapping[str, NDArray[Any]]
+) -> None:
+    """Warn of columns in which no row has a category of the training rows."""
+    for j, (name, known) in enumerate(known_categories.items()):
+        if len(texts) >= FEWEST_ROWS and not set(known) & set(texts[:, j]):
+            warnings.warn(
+                f"No row has a category of {name!r} that was known in fit: {texts[0, j]!r} is "
+                "none of them.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+
+def side_outside(values: NDArray[Any], low: float, high: float) -> str:
+    """Where nearly all of many rows lie outside a range: "above", "below", or ""."""
+    if len(values) < _SAMPLE:
+        return ""
+    least = _NEARLY_ALL * len(values)
+    if np.count_nonzero(values > high) >= least:
+        return "above"
+    return "below" if np.count_nonzero(values < low) >= least else ""
+
+
+def other_range(column: ColumnSchema, side: str) -> str:
+    """Where the values of nearly all new rows lie, after the name of the column."""
+    low, high = (column.shown(end) for end in (column.low or 0.0, column.high or 0.0))
+    return f"lies {side} the range of the training rows ({low} to {high}) in nearly all rows"
+
+
+def warn_of_other_ranges(owner: Any, numbers: NDArray[Any], schema: Sequence[ColumnSchema]) -> None:
+    """Warn of columns whose values nearly all lie outside the range of the training rows.
+
+    A fitted owner warns once of each, for all blocks of a stream.
+    """
+    if len(numbers) < _SAMPLE:
+        return
+    told = _TOLD.setdefault(owner, {})
+    if told.get("schema") is not schema:  # fitted anew
+        told.clear()
+        told["schema"] = schema
+    for j, column in enumerate(NumberColumns(schema).ranged):
+        if column is None or column.low is None or column.high is None or column.name in told:
+            continue
+        shift = column.high if column.kind == "date" else 0.0  # the age: 0 is the newest
+        side = side_outside(numbers[:, j], column.low - shift, column.high - shift)
+        if side:
+            told[column.name] = side
+            warnings.warn(
+                f"The column {column.name!r} {other_range(column, side)}: {ADVICE}. The rows are "
+                "scored as they are.",
+                UserWarning,
+                stacklevel=4,
+            )

@@ -1,0 +1,169 @@
+"""Dates: read from text, and taken apart into numbers that come again each day, week and year."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .table_numbers import is_gap
+
+PARTS = ("hour", "weekday", "month", "age")
+ISO = "ISO 8601"
+_FORMATS = (
+    *(ISO, "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m", "%d.%m.%Y", "%d.%m.%y"),
+    *("%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%Y", "%m-%d-%Y"),
+    *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", ""),
+)
+_MOMENT = re.compile(
+    r"(?P<day>.*?)(?:(?:^|[T ]|, )(?P<clock>\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?)"
+    r"\s?(?P<half>[AaPp]\.?[Mm]\.?)?\s?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)?)?"
+)
+_DAY = np.timedelta64(1, "D")
+_WEEKDAYS, _SEASONS = 14.0, 365.0  # days that show each weekday twice, and each season
+
+
+class DateError(ValueError):
+    """Texts are dates, but no single format reads them; a clause after the name of a column."""
+
+
+def find_format(texts: Sequence[str], form: str = "") -> tuple[str, bool]:
+    """The one format that reads all texts but gaps, and whether they have a time zone.
+
+    `form` is the format, if it is known.
+
+    A format is that of `datetime.strptime` for the day; a time may follow. "" is a time alone.
+    """
+    texts = [text for text in texts if not is_gap(text)]
+    left = [form] if form else [*_FORMATS]
+    if not form and all(_moment(text, ISO) for text in texts):
+        left = [ISO]  # the quickest
+    for text in texts:
+        fit = [form for form in left if _moment(text, form)]
+        if not fit and not form and any(_moment(text, form) for form in _FORMATS):
+            raise DateError(f"writes dates in several ways, such as {texts[0]!r} and {text!r}")
+        if not fit:
+            as_told = f" as {form}" if form else ""
+            raise DateError(f"has dates that cannot be read{as_told}, such as {text!r}")
+        left = fit
+    found = {tuple(_moment(text, form) for text in texts): form for form in reversed(left)}
+    if len(found) > 1:
+        readings = zip(*found, strict=True)
+        odd = next(i for i, moments in enumerate(readings) if len(set(moments)) > 1)
+        raise DateError(
+            f"has dates such as {texts[odd]!r}, where the day or the month can come first: name "
+            "the format in a schema"
+        )
+    ((dates, form),) = found.items()
+    zoned = [date is not None and date.tzinfo is not None for date in dates]
+    if len(set(zoned)) > 1:
+        odd = zoned.index(not zoned[0])
+        raise DateError(
+            f"has dates with and without a time zone, such as {texts[0]!r} and {texts[odd]!r}"
+        )
+    return form, zoned[0]
+
+
+def read_dates(
+    texts: Sequence[str], form: str, *, zoned: bool
+) -> tuple[NDArray[np.datetime64], str | None]:
+    """Read texts of a format as dates, in UTC if they have time zones; NaT for gaps.
+
+    The second value is the first text that is no such date.
+    """
+    moments: list[datetime | None] = []
+    for text in texts:
+        moment = None if is_gap(text) else _moment(text, form)
+        if not is_gap(text) and (moment is None or (moment.tzinfo is not None) != zoned):
+            return np.empty(0, dtype="datetime64[us]"), text
+        moments.append(moment if moment is None or not zoned else moment.replace(tzinfo=None))
+    return np.array(moments, dtype="datetime64[us]"), None
+
+
+def _moment(text: str, form: str) -> datetime | None:
+    """What a text means; in UTC if it names a zone."""
+    text = text.strip()
+    try:
+        moment = datetime.fromisoformat(text) if form == ISO else _of_format(text, form)
+        return moment if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _of_format(text: str, form: str) -> datetime:
+    if "%H" in form or "%I" in form:
+        return datetime.strptime(text, form)  # a given format, with the time
+    match = _MOMENT.fullmatch(text)
+    if match is None or not (form or match["clock"]):
+        raise ValueError
+    day = datetime.strptime(match["day"], form) if form or match["day"] else datetime(1970, 1, 1)
+    if not match["clock"]:
+        return day
+    hour, _, rest = match["clock"].replace(",", ".").partition(":")
+    if match["half"]:
+        if not 1 <= int(hour) <= 12:
+            raise ValueError
+        hour = str(int(hour) % 12 + 12 * (match["half"][0] in "pP"))
+    zone = (match["zone"] or "").replace("UTC", "Z").replace("GMT", "Z")
+    clock = time.fromisoformat(f"{hour.zfill(2)}:{rest}{zone}")
+    return datetime.combine(day, clock)
+
+
+def days_since_1970(values: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """The days from the beginning of 1970 on; NaN for NaT."""
+    return (values - np.datetime64(0, "us")) / _DAY
+
+
+def useful_parts(values: NDArray[np.datetime64], *, in_order: bool) -> tuple[str, ...]:
+    """The parts that tell the rows apart and that new rows can share.
+
+    Weekday and season need dates that show them all. The age is none of them where the rows are in
+    the order of time: all new rows would be younger.
+    """
+    days = days_since_1970(values[~np.isnat(values)])
+    span = float(np.ptp(days)) if len(days) else 0.0
+    is_useful = {
+        "hour": len(np.unique(days % 1)) > 1,
+        "weekday": span >= _WEEKDAYS,
+        "month": span >= _SEASONS,
+        "age": span > 0 and not in_order,
+    }
+    return tuple(part for part in PARTS if is_useful[part])
+
+
+def part_names(name: str, parts: Sequence[str]) -> list[str]:
+    """Names of the numbers that a date becomes."""
+    return [
+        f"{name} ({part}{wave})"
+        for part in parts
+        for wave in ((", sine", ", cosine") if part != "age" else ("",))
+    ]
+
+
+def part_weights(parts: Sequence[str]) -> list[float]:
+    """Factors with which sine and cosine weigh together as much as one number."""
+    return [w for part in parts for w in ([1.0] if part == "age" else [0.5**0.5] * 2)]
+
+
+def part_values(
+    values: NDArray[np.datetime64], parts: Sequence[str], newest: float
+) -> NDArray[np.float64]:
+    """Sine and cosine of each part that comes again; the days since `newest`, for the age."""
+    days = days_since_1970(values)
+    years = values.astype("datetime64[Y]")
+    length = (years + 1).astype("datetime64[D]") - years.astype("datetime64[D]")
+    turns = {
+        "hour": days % 1,
+        "weekday": (np.floor(days) + 3) % 7 / 7,  # 1970 began on a Thursday
+        "month": (values - years.astype("datetime64[us]")) / length.astype("timedelta64[us]"),
+    }
+    columns = []
+    for part in parts:
+        if part == "age":
+            columns.append(days - newest)
+        else:
+            columns += [np.sin(2 * np.pi * turns[part]), np.cos(2 * np.pi * turns[part])]
+    return np.column_stack(columns)
