@@ -6,6 +6,7 @@ The rooms' public names check. Estimators call the functions of the files, which
 from __future__ import annotations
 
 import inspect
+import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -97,6 +98,23 @@ def parameter_error(owner: object, name: str, allowed: str, value: Any) -> Value
     )
 
 
+def as_path(owner: str, value: Any) -> Path:
+    """The parameter `path` of a function.
+
+    Raises
+    ------
+    ValueError
+        If the value is no path.
+    """
+    try:
+        path = os.fsdecode(value)
+        if isinstance(value, bytes) or "\0" in path:
+            raise ValueError(path)
+    except (TypeError, ValueError) as error:
+        raise parameter_error(owner, "path", "a str or path-like", value) from error
+    return Path(path)
+
+
 @contextmanager
 def rows_in_one_sentence(owner: object) -> Iterator[None]:
     """Turn each error of the block, which checks rows X, into one sentence.
@@ -114,7 +132,8 @@ def rows_in_one_sentence(owner: object) -> Iterator[None]:
         raise ValueError("Input X contains a whole number too large for float64.") from error
     except Exception as error:  # of NumPy, or of a library of frames
         text, from_sklearn = str(error), _is_of_sklearn(error)
-        if isinstance(error, _PASSING) or text.startswith("The feature names"):
+        ours = text.startswith(("The feature names", "X must hold numbers"))
+        if isinstance(error, _PASSING) or ours:
             raise
         if from_sklearn and "\n" not in text and text.endswith("."):
             raise

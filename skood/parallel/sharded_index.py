@@ -154,6 +154,7 @@ class ShardedIndex(IndexOverShards):
             Of shape (n_samples, n_features), float32 or float64, one chunk wide. Each chunk is
             checked when it is computed.
         """
+        self._check_parameters()
         fewest = 1 if owner is self else 2
         return training_rows(owner, X, n_shards=self.n_shards, min_samples=fewest)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._optional import import_optional
+from ..measures.arguments import shown
 from ._stored_rows import StoredRows, check_numbers
 
 _NEEDED_BY = "Reading rows of Parquet files"
@@ -136,7 +137,7 @@ def _names_in(schema: Any, columns: Sequence[str] | None, path: str) -> list[str
     if isinstance(columns, str) or not names or not set(names) <= set(schema.names):
         raise ValueError(
             f"The 'columns' parameter of open_rows must be a list of columns of {path}, which are "
-            f"{schema.names}. Got {columns!r} instead."
+            f"{schema.names}. Got {shown(columns)} instead."
         )
     return names
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..measures.arguments import as_path, shown
 from ._chunked_rows import ChunkedRows, is_chunked, open_zarr
 from ._mapped_rows import MappedRows, find_mapping, map_file
 from ._parquet_rows import ParquetRows
@@ -65,7 +66,7 @@ def open_rows(path: str | PathLike[str], *, columns: Sequence[str] | None = None
     array([1])
     >>> folder.cleanup()
     """
-    where = Path(path)
+    where = as_path("open_rows", path)
     if not where.exists():
         raise FileNotFoundError(f"There are no rows to open: {where} does not exist.")
     if where.suffix == ".npy" and where.is_file():
@@ -110,5 +111,5 @@ def _refuse_columns(columns: Sequence[str] | None, where: Path) -> None:
     if columns is not None:
         raise ValueError(
             "The 'columns' parameter of open_rows must be None except for Parquet files, whose "
-            f"columns have names. Got {columns!r} for {where} instead."
+            f"columns have names. Got {shown(columns)} for {where} instead."
         )

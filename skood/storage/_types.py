@@ -32,9 +32,11 @@ def names_of(trusted: Iterable[Any]) -> set[str]:
     >>> sorted(names_of([Counter, "nets:LeNet"]))
     ['collections.Counter', 'nets.LeNet']
     """
-    if isinstance(trusted, str):
+    listed = isinstance(trusted, Iterable) and not isinstance(trusted, str)
+    items = [*trusted] if listed else [None]
+    if not all(isinstance(item, str) or hasattr(item, "__qualname__") for item in items):
         raise parameter_error("skood.load", "trusted", "a list of names and types", trusted)
-    names = (item if isinstance(item, str) else import_path(item) for item in trusted)
+    names = (item if isinstance(item, str) else import_path(item) for item in items)
     return {name.replace(":", ".") for name in names}
 
 

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from .._optional import import_optional
 from .._validation import parameter_error
 from .._version import __version__
+from ..measures.arguments import as_path
 from ..rows.named_rows import rows_named_by
 from ._bounds import check_estimator
 from ._container import NewContainer, StoredFile, new_container, open_container
@@ -108,6 +109,8 @@ def save(
     """
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         raise parameter_error("skood.save", "estimator", "an estimator", estimator)
+    target = as_path("skood.save", path)
+    _check_mapping("skood.save", "architectures", architectures)
     skops_io = import_optional("skops.io", "io", needed_by="skood.save")
     stored, modules, rebuilt = with_stand_ins(estimator)
     described = describe_modules(modules, architectures or {})
@@ -119,8 +122,8 @@ def save(
         "summary": summary_of(estimator),
         "notes": _checked_notes(notes),
     }
-    with new_container(Path(path)) as container:
-        _write_estimator(container, skops_io, stored, Path(path).resolve().parent)
+    with new_container(target) as container:
+        _write_estimator(container, skops_io, stored, target.resolve().parent)
         write_weights(container, modules, described)
         container.finish(manifest)
     for name in rebuilt:
@@ -195,7 +198,9 @@ def load(
     and takes memory in proportion to the size of the file. A file that a stranger has made with
     care can still hold arrays that harm compiled code, such as faiss's reader of a `FaissIndex`.
     """
-    trusted, path = names_of(trusted), Path(path)
+    trusted, path = names_of(trusted), as_path("skood.load", path)
+    _check_mapping("skood.load", "modules", modules)
+    _check_mapping("skood.load", "rows", rows)
     with open_container(path) as stored:
         _check_format(path, stored.manifest)
         skops_io = import_optional("skops.io", "io", needed_by="skood.load")
@@ -243,9 +248,15 @@ def read_manifest(path: str | PathLike[str]) -> dict[str, Any]:
     ValueError
         If the file is damaged, cut short, of another kind or of a newer format.
     """
-    with open_container(Path(path)) as stored:
-        _check_format(Path(path), stored.manifest)
+    where = as_path("read_manifest", path)
+    with open_container(where) as stored:
+        _check_format(where, stored.manifest)
         return stored.manifest
+
+
+def _check_mapping(owner: str, name: str, value: Any) -> None:
+    if not isinstance(value, Mapping | None):
+        raise parameter_error(owner, name, "a mapping of str or None", value)
 
 
 def _checked_notes(notes: Mapping[str, Any] | None) -> dict[str, Any]:

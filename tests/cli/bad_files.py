@@ -206,7 +206,10 @@ class Cases:
     def _right(self, made: list[str], n_rows: int | None, expected: Any) -> str:
         if made != ["o.csv"]:
             return f"made {made}"
-        table = pd.read_csv(self.base / "made")
+        try:
+            table = pd.read_csv(self.base / "made")
+        except ValueError as error:
+            return f"an output that cannot be read: {error}"
         if n_rows is not None and len(table) != n_rows:
             return f"{len(table)} rows of {n_rows}"
         if not np.isfinite(table["score"]).all():

@@ -47,7 +47,7 @@ ALLOWED = {
     "plots": {"_optional", "_validation", "explanation", "measures", "metrics"},
     "deep": {"_base", "_optional", "_validation", "detectors", "layers", "measures", "rows"},
     "parallel": {"_optional", "_validation", "calibration", "measures", "neighbors", "rows"},
-    "storage": {"_optional", "_validation", "_version", "deep", "rows"},
+    "storage": {"_optional", "_validation", "_version", "deep", "measures", "rows"},
     "cli": {
         "_optional",
         "_validation",

@@ -23,6 +23,7 @@ from skood.model_selection import LeaveClassesOut, NoveltyKFold
 from skood.neighbors import ExactIndex, KDTreeIndex
 
 from ..detectors import CALIBRATED, DETECTORS, TRANSFORMERS, VARIANTS, rows
+from .other_arguments import others
 
 X, LABELS = rows(40, 3), np.repeat([0, 1, 2, 3], 10)
 SIGNS, SCORES = np.resize([1, -1], 40), np.linspace(-1, 1, 40)
@@ -170,7 +171,9 @@ VALUES: list[Any] = [
 
 def callables(kinds: str) -> list[tuple[str, Any, dict[str, Any]]]:
     """The name, a function, and the arguments of a valid call of each public callable."""
-    makers = {"measures": _functions, "plots": _displays, "estimators": _estimators}
+    makers = {
+        "measures": _functions, "plots": _displays, "estimators": _estimators, "others": others
+    }  # fmt: skip
     return [call for kind, make in makers.items() if kind in kinds for call in make()]
 
 
@@ -310,7 +313,7 @@ def outcomes(n: int, seed: int, kinds: str) -> list[tuple[str, str, str, str]]:
 
 
 if __name__ == "__main__":
-    which = " ".join(sys.argv[3:]) or "measures plots estimators"
+    which = " ".join(sys.argv[3:]) or "measures plots estimators others"
     results = outcomes(int(sys.argv[1]), int(sys.argv[2]), which)
     bad = [result for result in results if result[3]]
     print(f"{len(bad)} of {len(results)} end in another error")

@@ -20,7 +20,7 @@ from .bad_arguments import outcomes
 SEEDED = [case for case in DETECTORS if "random_state" in case.make().get_params()]
 
 
-@pytest.mark.parametrize("kinds", ["measures", "plots", "estimators"])
+@pytest.mark.parametrize("kinds", ["measures", "plots", "estimators", "others"])
 def test_bad_arguments_end_in_one_sentence(kinds):
     assert [found for found in outcomes(150, 0, kinds) if found[3]] == []
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._validation import check_float, check_int
+from ..._validation import check_float, check_int, parameter_error
 from .comparison import Comparison
 from .detector_run import DetectorRun
 from .intervals import METRICS, draw_multiplicities
@@ -81,6 +81,11 @@ def compare_detectors(
     check_int("compare_detectors", "n_bootstrap", n_bootstrap, 0)
     check_int("compare_detectors", "random_state", random_state, 0, 2**32 - 1)
     check_float("compare_detectors", "confidence_level", confidence_level, "(0, 1)")
+    for name, value, kind in (("detectors", detectors, Mapping), ("protocol", protocol, Protocol)):
+        if not isinstance(value, kind):
+            raise parameter_error("compare_detectors", name, f"a {kind.__name__}", value)
+    if not hasattr(X, "shape") and np.ndim(X) != 2:
+        raise parameter_error("compare_detectors", "X", "an array-like with two axes", X)
     folds = tuple(protocol.folds(X if X_clusters is None else X_clusters, y))
     generator = np.random.default_rng(random_state)
     times = draw_multiplicities(protocol.groups(y), n_bootstrap, generator)

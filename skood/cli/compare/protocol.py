@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._validation import check_int, check_labels
+from ..._validation import check_int, check_labels, parameter_error
 from ...model_selection import LeaveClassesOut, NoveltyKFold
 
 KINDS = ("classes", "clusters", "labelled")
@@ -137,6 +137,8 @@ def choose_protocol(
             random_state=random_state,
         )
         return Protocol("clusters", splitter)
+    if not np.ndim(y):
+        raise parameter_error("choose_protocol", "y", "an array of labels or None", y)
     names = _check_classes(y)
     if set(names.tolist()) == {1, -1}:
         n_folds = N_SPLITS if n_splits is None else n_splits

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...preprocessing.table_columns import RawColumn, raw_column
 from ._blocks import Block
+from ._errors import TableError
 from ._row_layout import RowLayout
 from ._values import (
     first_that_is_no_number,
@@ -53,7 +54,19 @@ def block_of(name: str, layout: RowLayout, table: pa.Table, start: int) -> Block
     features = table.select(list(layout.features))
     columns = {c.name: c for c in raw_columns(features, is_text_file=False, gaps=())}
     ids = table[layout.id_column] if layout.id_column in table.column_names else None
+    if ids is not None:
+        _check_text(name, ids, str(layout.id_column))
     return Block(frame_of(name, layout, columns, start), ids, start)
+
+
+def _check_text(name: str, values: Any, column: str) -> None:
+    """Raise if texts are no UTF-8: Arrow reads them so from a damaged file."""
+    import pyarrow as pa
+
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise TableError(f"{name} is damaged: {column!r} has text that is no UTF-8.") from error
 
 
 def text_column(name: str, values: Any) -> RawColumn:
