@@ -27,8 +27,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .measures.arguments import as_array, rows_in_one_sentence
 from .measures.arguments import parameter_error as parameter_error
-from .measures.arguments import rows_in_one_sentence
 from .rows import StoredRows, as_stored_rows
 from .rows.place import is_in_tensor
 
@@ -202,7 +202,7 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray:
     If X has two axes, its width and the names of its columns are stored or checked.
     """
     refuse_masked_cells(estimator, X)
-    X = X if hasattr(X, "shape") else np.asarray(X)
+    X = as_array(estimator, X)
     if len(X.shape) <= 2:
         return _validated(estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset)
     if reset:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 
-from .._validation import last_step, signs_of
+from .._validation import last_step, parameter_error, signs_of
 
 
 def draw_rows(
@@ -86,6 +86,13 @@ def last_inputs(pipeline: Any, X: Any) -> Any:
     for _, _, step in pipeline._iter(with_final=False):
         X = step.transform(X)
     return X
+
+
+def check_steps(pipeline: Any) -> None:
+    """Raise unless the parameter `steps` is a list."""
+    if not isinstance(pipeline.steps, list | tuple):
+        allowed = "a list of (name, estimator) tuples"
+        raise parameter_error(pipeline, "steps", allowed, pipeline.steps)
 
 
 def settled(steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:

@@ -27,7 +27,7 @@ from .._validation import (
 from ..explanation import Explanation, explain
 from ..measures.threshold import contamination_threshold
 from ..measures.ties import below_ties
-from ._calibration_rows import is_outside, learns_from_labels, settled
+from ._calibration_rows import check_steps, is_outside, learns_from_labels, settled
 from ._float_types import KeepsFloatType
 from ._odd_rows import odd_rows
 from ._ruled_columns import warn_of_ruled_columns
@@ -316,6 +316,7 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
         return super().__getitem__(ind)
 
     def _check_parameters(self) -> None:
+        check_steps(self)
         check_int(self, "n_folds", self.n_folds, 2, or_none=True)
         check_int(self, "threshold_samples", self.threshold_samples, 2, or_none=True)
         check_float(self, "trim", self.trim, "[0, 0.5]")

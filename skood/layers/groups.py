@@ -30,7 +30,9 @@ def find_layers(owner: object, groups: Any, names: Sequence[str] | None, n_featu
         return _layers_by_name(owner, names, n_features)
     if isinstance(groups, Mapping):
         chosen = {str(name): selection for name, selection in groups.items()}
-    elif isinstance(groups, (Sequence, np.ndarray)) and not isinstance(groups, str):
+    elif (isinstance(groups, Sequence) and not isinstance(groups, str)) or (
+        isinstance(groups, np.ndarray) and groups.ndim
+    ):
         selections = list(groups)
         if selections and all(map(_is_int, selections)):
             selections = _slices_of_widths(owner, selections, n_features)

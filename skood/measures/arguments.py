@@ -156,6 +156,12 @@ def rows_in_one_sentence(owner: object) -> Iterator[None]:
         raise kind(text) from error
 
 
+def as_array(owner: object, X: Any) -> Any:
+    """Inputs with a shape as they are, any others as an array; errors as of the checks of rows."""
+    with rows_in_one_sentence(owner):
+        return X if hasattr(X, "shape") else np.asarray(X)
+
+
 def _allowed(kinds: Sequence[str], parameter: str, value: Any) -> str:
     """What a value must be; empty if it is, or if its annotation is not among the checked ones."""
     tests = [_TESTS[kind.partition("[")[0]] for kind in kinds if kind.partition("[")[0] in _TESTS]

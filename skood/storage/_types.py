@@ -32,8 +32,10 @@ def names_of(trusted: Iterable[Any]) -> set[str]:
     >>> sorted(names_of([Counter, "nets:LeNet"]))
     ['collections.Counter', 'nets.LeNet']
     """
-    listed = isinstance(trusted, Iterable) and not isinstance(trusted, str)
-    items = [*trusted] if listed else [None]
+    try:
+        items = [None] if isinstance(trusted, str) else [*trusted]
+    except TypeError:
+        items = [None]
     if not all(isinstance(item, str) or hasattr(item, "__qualname__") for item in items):
         raise parameter_error("skood.load", "trusted", "a list of names and types", trusted)
     names = (item if isinstance(item, str) else import_path(item) for item in items)

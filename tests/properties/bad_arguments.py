@@ -276,6 +276,8 @@ def outcome(function: Any, arguments: dict[str, Any], name: str, value: Any) -> 
             function(**{**arguments, name: value})
     except NotFittedError:
         return ""
+    except OSError as error:  # a path that is no file
+        return "" if name == "path" else repr(error)
     except (ValueError, TypeError, ImportError) as error:
         text = str(error)
         last = traceback.extract_tb(error.__traceback__)[-1].filename

@@ -102,7 +102,8 @@ def compare_detectors(
     if not runs:
         raise ValueError(
             "None of the detectors could be compared: "
-            + "; ".join(f"{name} ({text})" for name, text in failures.items())
+            + "; ".join(f"{name} ({text.rstrip('.')})" for name, text in failures.items())
+            + "."
         )
     return _collect(runs, folds, protocol, failures, confidence_level)
 
