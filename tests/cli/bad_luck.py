@@ -161,10 +161,10 @@ def run(kind: str, n: int, seed: int) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         commands = Commands(Path(folder).resolve(), 2_000 if kind == "kills" else 6_000)
         names = [*commands.known, *(["save"] if kind == "kills" else [])]
-        alone = {name: commands.alone(name) for name in names}
+        names = [names[(i + seed) % len(names)] for i in range(n)]
+        alone = {name: commands.alone(name) for name in dict.fromkeys(names)}
         act, wrong, done = {"kills": kill_one, "pairs": pair}[kind], [], Counter[str]()
-        for i in range(n):
-            name = names[i % len(names)]
+        for i, name in enumerate(names):
             found = act(commands, name, alone[name], chance)
             done[name] += 1
             wrong += found
