@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from .table_dates import PARTS
 from .table_schema import KINDS, ColumnSchema, canonical
 
+_MOST = sys.float_info.max
 GIVEN = "given in a schema"
 # What a description may say of each kind. The other fields are found in the rows.
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -128,7 +129,7 @@ def _mistake(field: str, value: Any) -> str:
     """What the value of a field must be, if it is not."""
     if field in ("low", "high"):
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return "" if is_number and isfinite(value) else "a number"
+        return "" if is_number and -_MOST <= value <= _MOST else "a number"
     if field in _LISTS:
         items = value if isinstance(value, list | tuple) and value else [None]
         choices = _CHOICES.get(field)

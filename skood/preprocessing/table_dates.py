@@ -27,7 +27,19 @@ _WEEKDAYS, _SEASONS = 14.0, 365.0  # days that show each weekday twice, and each
 
 
 class DateError(ValueError):
-    """Texts are dates, but no single format reads them; a clause after the name of a column."""
+    """Texts are dates, but no single format reads them.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, as a clause after the name of a column.
+    formats : sequence of str, default=()
+        The formats that are possible.
+    """
+
+    def __init__(self, problem: str, formats: Sequence[str] = ()) -> None:
+        super().__init__(problem)
+        self.formats = formats
 
 
 def find_format(texts: Sequence[str], form: str = "") -> tuple[str, bool]:
@@ -54,8 +66,8 @@ def find_format(texts: Sequence[str], form: str = "") -> tuple[str, bool]:
         readings = zip(*found, strict=True)
         odd = next(i for i, moments in enumerate(readings) if len(set(moments)) > 1)
         raise DateError(
-            f"has dates such as {texts[odd]!r}, where the day or the month can come first: name "
-            "the format in a schema"
+            f"has dates such as {texts[odd]!r}, where the day or the month can come first",
+            [*found.values()],
         )
     ((dates, form),) = found.items()
     zoned = [date is not None and date.tzinfo is not None for date in dates]

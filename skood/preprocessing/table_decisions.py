@@ -188,7 +188,9 @@ def _as_date(column: RawColumn, told: ColumnSchema) -> ColumnSchema | Finding:
     try:
         form, zoned = find_format(text.text_list(), told.format)
     except DateError as error:
-        return Finding(column.name, str(error), (left_out(column.name),))
+        advice = f"name its format in a schema, as {' or '.join(map(repr, error.formats))}"
+        named = (Remedy(advice, "", ""),) if error.formats else ()
+        return Finding(column.name, str(error), (*named, left_out(column.name)))
     return replace(told, format=form, zoned=zoned)
 
 

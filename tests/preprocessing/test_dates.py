@@ -124,7 +124,11 @@ def test_time_zones_are_read_in_utc():
 @pytest.mark.parametrize(
     ("dates", "message"),
     [
-        (["01/02/2024", "03/04/2024"] * 40, "the day or the month can come first"),
+        (
+            ["01/02/2024", "03/04/2024"] * 40,
+            "the day or the month can come first: name its format in a schema, as '%.*' or '%.*', "
+            "or leave it out",
+        ),
         (["2024-01-02", "03.04.2024"] * 40, "several ways, such as '2024-01-02' and '03.04.2024'"),
         (["2024-01-02"] * 79 + ["2024-02-30"], "cannot be read, such as '2024-02-30'"),
         (["2024-01-02"] * 79 + ["0000-00-00"], "cannot be read, such as '0000-00-00'"),
@@ -200,7 +204,10 @@ def test_the_command_line(tmp_path, capsys, ending):
         pd.Timestamp("2025-06-02 10:00") + pd.to_timedelta(np.arange(40) * 37, unit="h")
     )
     new = frame_of(new if ending == "csv" else new.dt.tz_localize("UTC"))
-    for name, rows in {"train": train, "new": new}.items():
+    # in some blocks of rows alone, the day or the month could come first
+    american = new["when"].dt.strftime("%m/%d/%Y %H:%M")
+    written = new.assign(when=american) if ending == "csv" else new
+    for name, rows in {"train": train, "new": written}.items():
         path = tmp_path / f"{name}.{ending}"
         rows.to_csv(path, index=False) if ending == "csv" else rows.to_parquet(path, index=False)
     saved, output = tmp_path / "d.skood", tmp_path / "out.csv"

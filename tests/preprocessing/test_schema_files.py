@@ -87,6 +87,7 @@ def test_a_schema_can_be_edited_and_given_back(tmp_path):
         ({"level": {"kind": "number", "low": "0"}}, "The 'low' of the column 'level' .* a number"),
         ({"level": {"kind": "number", "low": 2, "high": 1}}, "'low' .* 2, is above 'high', 1"),
         ({"level": {"kind": "number", "high": float("nan")}}, "'high' .* must be a number"),
+        ({"level": {"kind": "number", "high": 10**400}}, "'high' .* must be a number. Got 1000"),
         ({"kg": {"kind": "number", "decimal": ",", "thousands": ","}}, "'decimal' .* 'thousands'"),
         ({"kg": {"kind": "number", "decimal": ";"}}, "must be one of '.', ','. Got ';'"),
         ({"zip": {"kind": "category", "categories": "AT"}}, "must be a list of texts, each once"),
