@@ -47,7 +47,6 @@ _ID_NAME = re.compile(
 )
 _FEW_ROWS = 20  # of fewer, an order says nothing
 _EXACT = 2.0**53  # a float64 holds no larger integers exactly
-_LONGEST_ID = 1e40  # 128 bits; each float above it is whole
 _SURELY_UNIQUE = 7.0  # random integers are all different with probability exp(-7) at most
 _MOST_CATEGORIES = 1000
 _PLAIN = str(NumberSpelling())
@@ -300,7 +299,7 @@ def _with_values(
     if not len(known):
         return Finding(column.name, "has no values", (left_out(column.name),))
     if column.name not in options.features and column.name not in options.known:
-        counts = _counts_rows(column.name, numbers)
+        counts = _counts_rows(column, numbers)
         if counts:
             remedies = (identifies(column.name), kept(column.name))
             return Finding(column.name, counts, remedies, is_error=False)
@@ -357,14 +356,23 @@ def _too_many(
     ))  # fmt: skip
 
 
-def _counts_rows(name: str, numbers: NDArray[np.float64]) -> str | None:
+def _has_integers(column: RawColumn) -> bool:
+    """Whether the type or the text of numbers says that they are whole."""
+    text = column.written()
+    if text is None:
+        return "int" in column.type_name.lower()
+    return all(number.strip(" +-").isdecimal() for number in text.text_list())
+
+
+def _counts_rows(column: RawColumn, numbers: NDArray[np.float64]) -> str | None:
     """Why a column of integers names rows, and measures nothing; None if it does not."""
     whole = len(numbers) >= _FEW_ROWS and bool((numbers == np.floor(numbers)).all())
     if not whole or not np.isfinite(numbers).all():
         return None
     low, high = numbers.min(), numbers.max()
-    if max(-low, high) >= _LONGEST_ID:
-        return None
+    is_id = _ID_NAME.search(column.name)
+    if max(-low, high) >= _EXACT and not (_has_integers(column) or is_id):
+        return None  # each float of this size is whole
     if max(-low, high) >= _EXACT:
         return f"has integers as long as {high:.0f}, which no float holds exactly"
     steps = np.diff(numbers)
@@ -374,6 +382,6 @@ def _counts_rows(name: str, numbers: NDArray[np.float64]) -> str | None:
     n_pairs = len(numbers) ** 2 / 2
     dense = n_pairs / (high - low + 1) >= _SURELY_UNIQUE
     long = low >= 1e8 and len(f"{low:.0f}") == len(f"{high:.0f}")
-    if (dense or long or _ID_NAME.search(name)) and len(np.unique(numbers)) == len(numbers):
+    if (dense or long or is_id) and len(np.unique(numbers)) == len(numbers):
         return "has another integer in each row, as row numbers have"
     return None

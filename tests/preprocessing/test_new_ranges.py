@@ -65,6 +65,17 @@ def test_row_numbers_beside_numbers_alone_are_warned_of():
         scaler.transform(frame.assign(event=frame["event"] + 1000))
 
 
+def test_large_floats_are_no_row_numbers():
+    frame = pd.DataFrame({"mass": RANDOM.normal(6e24, 1e23, 60), "t": RANDOM.normal(size=60)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TableScaler().fit(frame)
+    ids = (10**18 + 37 * RANDOM.integers(0, 10**6, 60)).astype("int64")
+    for long in (ids, ids.astype(str)):
+        with pytest.warns(UserWarning, match="'a' has integers as long as 10000000"):
+            TableScaler().fit(pd.DataFrame({"a": long, "t": frame["t"]}))
+
+
 def test_a_date_that_lies_after_the_training_rows():
     days = pd.Timestamp("2020-01-01") + pd.to_timedelta(RANDOM.integers(0, 900, 200), unit="D")
     scaler = TableScaler(dates="parts").fit(rows().assign(born=days))
