@@ -22,7 +22,7 @@ from skood.cli.files import (
 )
 
 from ._errors import DataError, UsageError
-from ._inputs import check_no_columns_named
+from ._inputs import check_no_columns_named, check_no_images
 from ._options import LabelOptions, PreparationOptions
 
 USUAL_LABELS = "y"
@@ -57,8 +57,7 @@ def read_bench_rows(
     preparation: PreparationOptions,
 ) -> BenchRows:
     """Read rows and their labels."""
-    if path.is_dir():
-        raise UsageError(f"--data must be a file. Got the folder {str(path)!r} instead.")
+    check_no_images(path)
     source = open_source(path, reading)
     if options.clusters is not None and (options.labels or options.in_label):
         raise UsageError("--clusters reads no labels: leave out --labels and --in-label.")
@@ -77,7 +76,7 @@ def read_bench_rows(
         labels = _checked(labels, len(rows), f"{name!r} of {source.name}", options.in_label)
     elif options.in_label is not None:
         raise UsageError("--in-label needs labels: name them with --labels.")
-    return BenchRows(path, rows, layout, labels, name, len(rows))
+    return BenchRows(Path(source.name), rows, layout, labels, name, len(rows))
 
 
 def _read_table(

@@ -4,9 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ._table_arguments import add_columns, add_preparation, add_reading, add_talking
-
-_TABLE = "CSV, TSV or Parquet file"
+from ._table_arguments import TABLES, add_columns, add_preparation, add_reading, add_talking
 
 
 def add_parser(commands: Any) -> None:
@@ -20,12 +18,12 @@ def add_parser(commands: Any) -> None:
         ),
         epilog="example: skood check new.csv --against detector.skood",
     )
-    check.add_argument("file", type=Path, metavar="FILE", help=_TABLE)
+    check.add_argument("file", type=Path, metavar="FILE", help=TABLES)
     check.add_argument(
         "--against",
         type=Path,
         metavar="FILE",
-        help=f"the training rows ({_TABLE}), or a saved detector (.skood)",
+        help=f"the training rows ({TABLES}), or a saved detector (.skood)",
     )
     add_columns(check)
     add_preparation(check.add_argument_group("columns that are features"))

@@ -18,7 +18,8 @@ from skood.preprocessing.table_values import ColumnError, typed_values
 
 from ._errors import UsageError, shown
 from ._fitted import load_fitted
-from ._inputs import open_input
+from ._inputs import check_one_stdin, open_input
+from ._matching import without_extra
 from ._options import PreparationOptions
 from ._report import print_pairs
 from ._speaking import Voice
@@ -53,6 +54,7 @@ class CheckTask:
 
 def check(task: CheckTask) -> int:
     """Carry out the command, and give its exit status."""
+    check_one_stdin(task.file, task.against)
     source = _open_table(task, task.file)
     schema = ["--schema", str(task.preparation.schema)] if task.preparation.schema else []
     if task.against is None:
@@ -102,7 +104,7 @@ def _differences(
     layout: RowLayout, source: Any, raw: Sequence[RawColumn], task: CheckTask
 ) -> Iterator[str]:
     """What the rows of a file have other than the training rows."""
-    layout = layout.with_roles(task.roles)
+    layout = without_extra(layout.with_roles(task.roles), source, task.roles, task.voice)
     try:
         layout.check_columns(source.name, source.columns, source.own_index)
     except TableError as error:

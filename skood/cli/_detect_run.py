@@ -10,10 +10,10 @@ from skood.storage.whole_file import new_file, temporary_beside
 
 from ._fitted import Fitted
 from ._fitting import fit_file
-from ._inputs import open_input
+from ._inputs import check_one_stdin, open_input
 from ._matching import matched
 from ._options import DetectorOptions, PreparationOptions, ResultOptions
-from ._outputs import output_at
+from ._outputs import STDOUT, output_at
 from ._run_blocks import report, score_file
 from ._scoring import Scorer
 from ._speaking import Voice
@@ -41,13 +41,15 @@ def detect(task: DetectTask) -> int:
         fitted, source = _fit_and_open(task)
         scorer = Scorer(fitted, source.row_name, task.results.explain)
         _write(source, scorer, file, task.results, task.voice)
-    task.voice.say(f"written to {output}")
+    if output != STDOUT:
+        task.voice.say(f"written to {output}")
     report(scorer, source, task.results, task.voice)
     return task.results.exit_status(scorer.tally["flagged"])
 
 
 def _fit_and_open(task: DetectTask) -> tuple[Fitted, Any]:
     """The detector, and the file to score: opened before the fit, to find its faults early."""
+    check_one_stdin(task.training, task.new)
     images = task.detector.features is not None
     source = None
     if not (images and task.new.is_dir()):  # the size of images is known only after the fit

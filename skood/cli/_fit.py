@@ -21,11 +21,11 @@ def add_parser(commands: Any) -> None:
     fit.add_argument(
         "--save", type=Path, required=True, metavar="DETECTOR", help="such as detector.skood"
     )
-    add_columns(fit)
+    add_columns(fit, of_new_rows=False)
     add_fitting(fit)
     add_reading(fit)
     add_talking(fit)
-    fit.set_defaults(run=run)
+    fit.set_defaults(run=run, ignore_extra=False)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from skood.cli.files import ReadingOptions, open_source
+from skood.cli.files import STDIN, ReadingOptions, is_parquet_folder, open_source
 
 from ._errors import UsageError
 from ._speaking import Voice
@@ -20,16 +20,28 @@ def open_input(
     images: bool,
     shape: Sequence[int] | None = None,
 ) -> Any:
-    """Open a file, or a folder if the detector takes images; see `open_source`."""
-    if path.is_dir() and not images:
-        raise UsageError(
-            f"{str(path)!r} is a folder, and not a file of rows; images in a folder need a "
-            "detector that was fitted with --features."
-        )
+    """Open a file or a folder, of images if the detector takes them; see `open_source`."""
+    if not images:
+        check_no_images(path)
     source = open_source(path, reading, shape=shape)
     for note in getattr(source, "notes", ()):
         voice.say(note)
     return source
+
+
+def check_no_images(path: Path) -> None:
+    """Raise for a folder without Parquet files."""
+    if path.is_dir() and not is_parquet_folder(path):
+        raise UsageError(
+            f"{str(path)!r} is a folder without Parquet files; images in a folder need a detector "
+            "that was fitted with --features."
+        )
+
+
+def check_one_stdin(*paths: Path | None) -> None:
+    """Raise if several files are stdin."""
+    if paths.count(STDIN) > 1:
+        raise UsageError("Only one of the files can be -: stdin is read once.")
 
 
 def check_no_columns_named(source: Any, **options: Any) -> None:

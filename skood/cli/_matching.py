@@ -12,6 +12,7 @@ from skood.cli.files import (
     TableError,
     adapted,
     check_named_columns,
+    listed,
 )
 
 from ._errors import UsageError
@@ -44,6 +45,7 @@ def matched(
             f"the detector knows no names of columns: the columns of {source.name} are taken in "
             "their order"
         )
+    layout = without_extra(layout, source, roles, voice)
     layout.check_columns(source.name, source.columns, source.own_index)
     sample = source.sample([*layout.numbers, *layout.dates])
     layout, notes = adapted(layout, sample, source.name, reading.decimal, reading.thousands)
@@ -52,6 +54,15 @@ def matched(
     if layout.id_column is not None and layout.id_column not in source.columns:
         voice.say(f"{source.name} has no column {layout.id_column!r}: rows are numbered")
     return replace(fitted, layout=layout, by_position=by_position)
+
+
+def without_extra(layout: RowLayout, source: Any, roles: ColumnRoles, voice: Voice) -> RowLayout:
+    """Leave out the columns that the training rows lack, if that is asked for, and tell it."""
+    extra = layout.columns_beyond(source.columns, source.own_index) if roles.ignore_extra else ()
+    if not extra:
+        return layout
+    voice.say(f"columns of {source.name} that the training rows lack are ignored: {listed(extra)}")
+    return layout.with_roles(ColumnRoles(exclude=extra))
 
 
 def _check_shape(layout: RowLayout, source: Any) -> None:

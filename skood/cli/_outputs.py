@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ._errors import UsageError
+
+STDOUT = Path("-")
 
 
 @contextmanager
 def output_at(path: Path, inputs: Sequence[Path] = ()) -> Iterator[Path]:
     """Keep other processes from an output, which is no input, until the block has ended.
 
-    Folders that refuse files are found before the work: permission bits do not show them.
+    Folders that refuse files are found before the work: permission bits do not show them. For
+    stdout the output is a temporary file, which goes there whole.
     """
     from skood.storage.whole_file import locked
 
+    if path == STDOUT:
+        with TemporaryDirectory(prefix="skood-") as temporary:
+            whole = Path(temporary) / "stdout.csv"
+            yield whole
+            with whole.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+        return
     folder = (path.resolve() if path.is_symlink() else path).parent
     if not folder.is_dir():
         raise UsageError(f"The folder {str(folder)!r} for {path.name!r} does not exist.")

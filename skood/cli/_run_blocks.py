@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ from skood.preprocessing.table_checks import FEWEST_ROWS
 
 from ._errors import DataError, shown
 from ._options import ResultOptions
+from ._outputs import STDOUT
 from ._progress import ScoringProgress
 from ._report import print_lowest
 from ._scoring import Scorer
@@ -59,7 +62,17 @@ def _refuse_other_categories(scorer: Scorer, source: Any) -> None:
 
 
 def report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) -> None:
-    """Print how many rows are flagged, and the rows with the lowest scores."""
+    """Print how many rows are flagged, and the rows with the lowest scores.
+
+    Where the results go to stdout, this goes to stderr.
+    """
+    if results.output == STDOUT:
+        with contextlib.redirect_stdout(sys.stderr):
+            return _report(scorer, source, results, voice)
+    return _report(scorer, source, results, voice)
+
+
+def _report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) -> None:
     tally = scorer.tally
     for column, new in tally["new"].items():
         texts = ", ".join(map(repr, new["texts"]))
@@ -72,7 +85,8 @@ def report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) ->
         f"{tally['flagged']:,} flagged as out-of-distribution ({100 * share:.1f} %); "
         f"{scorer.fitted.flagging()}"
     )
-    print(f"the lowest of the scores in {shown(str(results.output))}:\n")
+    output = "stdout" if results.output == STDOUT else str(results.output)
+    print(f"the lowest of the scores in {shown(output)}:\n")
     print_lowest(tally["lowest"])
 
 

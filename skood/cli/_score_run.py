@@ -18,11 +18,12 @@ from ._fitted import Fitted, load_fitted
 from ._inputs import open_input
 from ._matching import matched
 from ._options import ResultOptions
-from ._outputs import output_at
+from ._outputs import STDOUT, output_at
 from ._run_blocks import UnknownCategoriesError, report, score_file
 from ._scoring import Scorer
 from ._speaking import Voice
 from .files import (
+    STDIN,
     ColumnRoles,
     PartialFile,
     ReadingOptions,
@@ -56,10 +57,19 @@ class ScoreTask:
     resuming: Resuming
     voice: Voice
 
+    @property
+    def can_resume(self) -> bool:
+        """Whether a later run can read the same rows, and finds the results of this one."""
+        return self.file != STDIN and self.results.output != STDOUT
+
 
 def score(task: ScoreTask) -> int:
     """Carry out the command, and give its exit status."""
     results, voice = task.results, task.voice
+    if task.resuming.resume and not task.can_resume:
+        raise UsageError(
+            "--resume needs two files: stdin is read once, and stdout keeps no rows. Got - instead."
+        )
     with output_at(results.output, [task.detector, task.file]) as output:
         partial = PartialFile(output)
         if partial.exists() and not (task.resuming.resume or task.resuming.restart):
@@ -70,7 +80,8 @@ def score(task: ScoreTask) -> int:
         fitted, source = _load_and_open(task)
         with partial:
             scorer = _score_all(task, fitted, source, partial)
-    voice.say(f"written to {results.output}")
+    if results.output != STDOUT:
+        voice.say(f"written to {results.output}")
     report(scorer, source, results, voice)
     return results.exit_status(scorer.tally["flagged"])
 
@@ -97,7 +108,10 @@ def _score_all(task: ScoreTask, fitted: Fitted, source: Any, partial: PartialFil
         if isinstance(error, ValueError | DataError):
             with contextlib.suppress(OSError, ValueError):  # the file is not what it was
                 partial.remember(digest)
-        _say_how_to_resume(partial, task.resuming.argv)
+        if task.can_resume:
+            _say_how_to_resume(partial, task.resuming.argv)
+        else:
+            partial.remove()
         raise
     return scorer
 

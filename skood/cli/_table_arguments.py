@@ -18,11 +18,16 @@ DETECTORS = ("tabular", "embedding", "lcp", "knn", "lof", "kd", "md")
 MISSING = ("refuse", "median", "mean", "most_frequent")
 DATES = ("exclude", "parts")
 SCALES = ("auto", "standard", "none")
-RESULT_ENDINGS = (".csv", ".parquet")
-FILES = "CSV, TSV, Parquet, NPY or NPZ file, or folder of images"
+FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow", "npy", "npz")
+RESULT_ENDINGS = (
+    *(".csv", ".csv.gz", ".csv.zst", ".tsv", ".jsonl"),
+    *(".parquet", ".arrow", ".feather"),
+)
+TABLES = "CSV, TSV or JSON lines (also .gz, .zst), Parquet (also a folder), Arrow; -: stdin"
+FILES = f"{TABLES}; NPY, NPZ; folder of images"
 
 
-def add_columns(parser: argparse.ArgumentParser) -> None:
+def add_columns(parser: argparse.ArgumentParser, *, of_new_rows: bool = True) -> None:
     """Add the options that name columns which are no features."""
     group = parser.add_argument_group("columns")
     group.add_argument(
@@ -38,6 +43,12 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="leave out these columns",
     )
+    if of_new_rows:
+        group.add_argument(
+            "--ignore-extra",
+            action="store_true",
+            help="leave out columns that the training rows lack (default: refuse them)",
+        )
 
 
 def add_fitting(parser: argparse.ArgumentParser) -> None:
@@ -170,6 +181,11 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 def add_text_format(group: Any) -> None:
     """Add the options that say how to read CSV files."""
     group.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="format of stdin and of files whose ending tells none (default: found out)",
+    )
+    group.add_argument(
         "--encoding", type=encoding, default="utf-8", help="encoding of CSV files (default: utf-8)"
     )
     group.add_argument(
@@ -211,7 +227,7 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
         type=_results_file,
         required=True,
         metavar="FILE",
-        help=f"file for the scores, {' or '.join(RESULT_ENDINGS)}",
+        help=f"file for the scores ({', '.join(RESULT_ENDINGS)}); -: stdout, as CSV",
     )
     parser.add_argument(
         "--explain",
@@ -247,8 +263,8 @@ def add_talking(parser: argparse.ArgumentParser) -> None:
 
 def _results_file(text: str) -> Path:
     path = Path(text)
-    if path.suffix.lower() not in RESULT_ENDINGS:
+    if text != "-" and not text.lower().endswith(RESULT_ENDINGS):
         raise argparse.ArgumentTypeError(
-            f"must end in {' or '.join(RESULT_ENDINGS)}. Got {text!r} instead."
+            f"must end in {', '.join(RESULT_ENDINGS)}, or be -. Got {text!r} instead."
         )
     return path

@@ -30,7 +30,7 @@ BAD_FILES = {
     "a column too many": (
         b"id,length,width,count,colour,ok,more\nx,1,2,3,red,True,1\n",
         "bad.csv has the column 'more' that the training rows lack: leave out what is no feature "
-        "with --exclude, or name it with --id-column.",
+        "with --exclude, or all with --ignore-extra, or name it with --id-column.",
     ),
     "other columns": (
         b"id,length,width,count,colour,fine\nx,1,2,3,red,True\n",
@@ -197,9 +197,9 @@ def test_parquet_columns_of_other_types(detector, tmp_path, capsys):
 def test_a_folder_is_no_file_of_rows(detector, tmp_path, capsys):
     (tmp_path / "rows.csv").mkdir()
     assert score(detector, tmp_path / "rows.csv") == 2
-    assert "is a folder, and not a file of rows" in capsys.readouterr().err
+    assert "is a folder without Parquet files" in capsys.readouterr().err
     assert main(["fit", str(tmp_path / "rows.csv"), "--save", str(tmp_path / "x.skood")]) == 2
-    assert "is a folder, and not a file of rows" in capsys.readouterr().err
+    assert "is a folder without Parquet files" in capsys.readouterr().err
     assert main(["info", str(tmp_path)]) == 2
     assert "Is a directory" in capsys.readouterr().err
 
@@ -252,7 +252,7 @@ def test_an_output_that_cannot_be_written(detector, tmp_path, capsys):
     assert new.read_bytes() == before
     with pytest.raises(SystemExit, match=r"^2$"):
         said(tmp_path / "scores.xlsx")
-    assert "must end in .csv or .parquet" in capsys.readouterr().err
+    assert "must end in .csv, .csv.gz" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder no one can write to")

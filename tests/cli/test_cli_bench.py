@@ -239,7 +239,7 @@ def test_files_that_cannot_be_used(table, tmp_path, capsys):
         (["damaged.npz"], 3, "not a .npz file"),
         (["empty.csv"], 3, "is empty"),
         (["absent.npz"], 2, "There is no file"),
-        (["."], 2, "Got the folder"),
+        (["."], 2, "is a folder without Parquet files"),
     ]  # fmt: skip
     for (name, *options), status, words in cases:
         assert bench("--data", tmp_path / name, *QUICK, *options) == status, name

@@ -1,7 +1,7 @@
 """Files of rows, and files of their results.
 
-`open_source` reads CSV, Parquet, NumPy's files and folders of images in blocks: a file may be
-larger than the memory. `read_training_table` finds out which columns are numbers and which are
+`open_source` reads tables, NumPy's files and folders of images in blocks: a file may be larger than
+the memory. `read_training_table` finds out which columns are numbers and which are
 categories. `results_format` and `PartialFile` write results.
 """
 
@@ -10,12 +10,15 @@ from ._blocks import Block, block_length
 from ._errors import OptionError, TableError, listed
 from ._gaps import check_gaps, without_gaps
 from ._open import ReadingOptions, fingerprint, open_source, rows_digest
+from ._parquet import is_parquet_folder
 from ._partial_file import PartialFile
 from ._results import ResultsFormat, results_format
 from ._row_layout import ColumnRoles, RowLayout
+from ._stdin import STDIN
 from ._training import check_named_columns, examined, gap_findings, read_training_table
 
 __all__ = [
+    "STDIN",
     "Block",
     "ColumnRoles",
     "OptionError",
@@ -31,6 +34,7 @@ __all__ = [
     "examined",
     "fingerprint",
     "gap_findings",
+    "is_parquet_folder",
     "listed",
     "open_source",
     "outside",

@@ -35,8 +35,8 @@ class ArraySource:
     row_name = "row"
     columns = None
 
-    def __init__(self, path: Path, *, array: str | None = None) -> None:
-        self.path, self.name = path, path.name
+    def __init__(self, path: Path, name: str, *, array: str | None = None) -> None:
+        self.path, self.name = path, name
         self._member = self._find_member(array) if path.suffix == ".npz" else None
         with self._open() as file:
             self._header = self._read_header(file)

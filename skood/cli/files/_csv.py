@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from ...preprocessing.table_columns import RawColumn
 from ...preprocessing.table_numbers import MISSING
@@ -17,6 +18,7 @@ from ._csv_quotes import quote_fault
 from ._errors import TableError, check_names
 from ._raw_columns import block_of, raw_columns
 from ._row_layout import RowLayout
+from ._streams import ByteStream, codec_of, first_bytes, text_lines
 from ._values import is_text, without_missing
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class CsvSource:
     def __init__(
         self,
         path: Path,
+        name: str,
         *,
         encoding: str = "utf-8",
         delimiter: str | None = None,
@@ -49,16 +52,17 @@ class CsvSource:
         usual: str = ",",
         gaps: Sequence[str] = (),
     ) -> None:
-        self.path, self.name = path, path.name
+        self.path, self.name = path, name
         self.encoding, self.header, self.gaps = encoding, header, (*MISSING, *gaps)
         self.unnamed: list[str] = []
         self.notes: list[str] = []
-        head = _first_bytes(path)
+        head, n_bytes = first_bytes(path, self.name, _PIECE)
         self._check_encoding(head)
         self._skipped, told = self._before_header()
         self.delimiter = delimiter or told or self._find_delimiter(usual)
         self.columns = self._read_columns()
-        self._bytes_a_line = len(head) / max(1, head.count(b"\n"))
+        self._piece = max(_PIECE, 8 * sum(map(len, self.columns)))  # it holds a whole row
+        self._bytes_a_line = n_bytes / max(1, head.count(b"\n"))
 
     @property
     def expected_rows(self) -> int:
@@ -89,8 +93,8 @@ class CsvSource:
         """The first rows of some columns; none if these rows cannot be read."""
         import pyarrow as pa
 
-        head = _first_bytes(self.path)
-        if self.path.stat().st_size > len(head):
+        head, _ = first_bytes(self.path, self.name, self._piece)
+        if len(head) == self._piece:
             head = head[: head.rfind(b"\n") + 1]
         try:
             with self.reader(dict.fromkeys(columns, pa.string()), head=head) as reader:
@@ -131,16 +135,19 @@ class CsvSource:
             raise TableError(fault)
 
     @contextmanager
-    def open_text(self) -> Iterator[IO[str]]:
-        """Open the text of the rows, after the header."""
-        encoding = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
-        # Lines with errors are reported with their number, when the rows are read.
-        with self.path.open(encoding=encoding, newline=None, errors="replace") as file:
+    def open_text(self) -> Iterator[Iterator[str]]:
+        """Open the lines of the rows, after the header."""
+        with text_lines(self.path, self.name, self.encoding, newline=None) as lines:
             for _ in range(self._skipped):
-                next(file)
+                next(lines)
             if self.header:
-                next(csv.reader(file, delimiter=self.delimiter), None)
-            yield file
+                next(csv.reader(lines, delimiter=self.delimiter), None)
+            yield lines
+
+    def has_quotes(self) -> bool:
+        """Whether there is a quote anywhere in the file."""
+        with io.BufferedReader(ByteStream(self.path, self.name), _PIECE) as file:
+            return any(b'"' in piece for piece in iter(lambda: file.read(_PIECE), b""))
 
     def is_row(self, line: str) -> bool:
         """Whether a line is a row: blank lines are, where a row is a single cell."""
@@ -160,7 +167,7 @@ class CsvSource:
 
         read = arrow_csv.ReadOptions(
             use_threads=bad_row is None,
-            block_size=_PIECE,
+            block_size=self._piece,
             skip_rows=self._skipped,
             column_names=self.columns,
             skip_rows_after_names=int(self.header),
@@ -175,8 +182,15 @@ class CsvSource:
         convert = arrow_csv.ConvertOptions(
             include_columns=list(types), column_types=types, null_values=list(self.gaps)
         )
+        packed = codec_of(self.path) is not None
+        if head is not None:
+            content = pa.BufferReader(head)
+        elif packed:
+            content = pa.PythonFile(ByteStream(self.path, self.name), mode="r")
+        else:
+            content = pa.OSFile(str(self.path))
         with (
-            pa.OSFile(str(self.path)) if head is None else pa.BufferReader(head) as file,
+            content as file,
             arrow_csv.open_csv(
                 file, read_options=read, parse_options=parse, convert_options=convert
             ) as reader,
@@ -213,9 +227,8 @@ class CsvSource:
         return skipped, told
 
     def _first_lines(self, skipped: int = 0) -> Iterator[str]:
-        encoding = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
-        with self.path.open(encoding=encoding, newline="", errors="replace") as file:
-            yield from islice(file, skipped, None)
+        with text_lines(self.path, self.name, self.encoding, newline="") as lines:
+            yield from islice(lines, skipped, None)
 
     def _find_delimiter(self, usual: str) -> str:
         """The usual delimiter, unless only another one divides the first rows evenly."""
@@ -260,11 +273,6 @@ class CsvSource:
                     f"The first line of {self.name} has no {self.delimiter!r}, but {other!r}: add "
                     f"--delimiter {'tab' if other == chr(9) else repr(other)}."
                 )
-
-
-def _first_bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_PIECE)
 
 
 def _is_number(text: str) -> bool:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 from ...preprocessing.table_findings import shortened
-
-_PIECE = 1 << 20  # bytes
 
 
 def quote_fault(source: Any, n_rows: int | None = None) -> str | None:
@@ -17,7 +15,7 @@ def quote_fault(source: Any, n_rows: int | None = None) -> str | None:
     If a reader has found `n_rows`, the file is read once more only if it has quotes and another
     number of lines.
     """
-    if not _has_quotes(source):
+    if not source.has_quotes():
         return None
     if n_rows is not None:
         count, last = 0, ""
@@ -31,11 +29,6 @@ def quote_fault(source: Any, n_rows: int | None = None) -> str | None:
         return _first_wrong_quote(source, file, n_rows)
 
 
-def _has_quotes(source: Any) -> bool:
-    with source.path.open("rb") as file:
-        return any(b'"' in piece for piece in iter(lambda: file.read(_PIECE), b""))
-
-
 def _is_closed(line: str, delimiter: str) -> bool:
     try:
         list(csv.reader([line], delimiter=delimiter, strict=True))
@@ -44,11 +37,11 @@ def _is_closed(line: str, delimiter: str) -> bool:
     return True
 
 
-def _first_wrong_quote(source: Any, file: IO[str], n_rows: int | None) -> str | None:
+def _first_wrong_quote(source: Any, lines_left: Iterator[str], n_rows: int | None) -> str | None:
     lines: list[str] = []  # those of the current row
 
     def noted() -> Iterator[str]:
-        for line in file:
+        for line in lines_left:
             lines.append(line)
             yield line
 

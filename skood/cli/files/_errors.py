@@ -1,5 +1,7 @@
 """Errors with files of rows, in one sentence."""
 
+from collections import Counter
+
 
 class TableError(ValueError):
     """A file cannot be read as rows of the expected columns."""
@@ -24,6 +26,6 @@ def listed(names: list[str] | tuple[str, ...], most: int = 8) -> str:
 
 def check_names(file: str, columns: list[str]) -> None:
     """Raise if several columns have the same name."""
-    twice = sorted({name for name in columns if columns.count(name) > 1})
+    twice = sorted(name for name, count in Counter(columns).items() if count > 1)
     if twice:
         raise TableError(f"{file} has several columns with the name {listed(twice)}.")

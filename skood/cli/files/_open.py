@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,24 +12,28 @@ import numpy as np
 
 from ..._optional import import_optional
 from ._arrays import ArraySource
+from ._arrow import ARROW, ArrowSource
 from ._blocks import Block
 from ._csv import CsvSource
 from ._errors import OptionError
 from ._images import ImageSource
-from ._parquet import ParquetSource
+from ._json import JSON_LINES, JsonLinesSource
+from ._parquet import PARQUET, ParquetFolder, ParquetSource, is_parquet_folder
+from ._stdin import STDIN, open_stdin
+from ._streams import without_codec
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
-_PARQUET, _ARRAYS = (".parquet", ".pq"), (".npy", ".npz")
+_ARRAYS = (".npy", ".npz")
 _END = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """How to read CSV files, and .npz files with several arrays: they do not say it themselves.
+    """How to read files that do not say it themselves: CSV, .npz files with several arrays, stdin.
 
     Without a delimiter it is a comma, or a tab in files with the ending .tsv, unless the first rows
     tell another. `na` are more texts for a missing value. The marks in numbers that are text are
-    found out if they are None.
+    found out if they are None. `format` is that of stdin, and of files whose ending tells none.
     """
 
     encoding: str = "utf-8"
@@ -39,46 +43,70 @@ class ReadingOptions:
     na: tuple[str, ...] = ()
     decimal: str | None = None
     thousands: str | None = None
+    format: str | None = None
 
 
 def open_source(
     path: Path, options: ReadingOptions | None = None, *, shape: Sequence[int] | None = None
 ) -> Any:
-    """Open a file of rows, or a folder of images of a shape (None: that of the first image).
+    """Open a file of rows, or a folder of Parquet files, or of images of a shape.
 
-    The reader has read the beginning of the file.
+    Without a shape it is that of the first image. "-" is stdin. The reader has read the beginning
+    of the file.
     """
     options = options or ReadingOptions()
     import_optional("pyarrow", "io", needed_by="Reading and writing files of rows")
     import_optional("pandas", "io", needed_by="Reading and writing files of rows")
-    ending = path.suffix.lower()
+    if path == STDIN:
+        return open_stdin(options.format, lambda copy: _open_file(copy, copy.stem, options))
     if not path.exists():
         raise OptionError(f"There is no file {str(path)!r}.")
+    if is_parquet_folder(path):
+        return ParquetFolder(path, path.name or str(path))
     if path.is_dir():
         return ImageSource(path, shape=shape)
-    if ending in _DELIMITERS:
-        return CsvSource(
-            path,
-            encoding=options.encoding,
-            delimiter=options.delimiter,
-            header=options.header,
-            usual=_DELIMITERS[ending],
-            gaps=options.na,
+    return _open_file(path, path.name, options)
+
+
+def _open_file(path: Path, name: str, options: ReadingOptions) -> Any:
+    endings = [Path(without_codec(path.name.lower())).suffix, f".{options.format}"]
+    ending = next((ending for ending in endings if ending in _READERS), None)
+    if ending is None:
+        raise OptionError(
+            f"No file with the ending of {path.name!r} can be read: give one of "
+            f"{', '.join(_READERS)}, or a folder of images or Parquet files, or name the format "
+            "with --format."
         )
-    if ending in _PARQUET:
-        return ParquetSource(path)
-    if ending in _ARRAYS:
-        return ArraySource(path, array=options.array)
-    raise OptionError(
-        f"No file with the ending of {path.name!r} can be read: give one of "
-        f"{', '.join((*_DELIMITERS, _PARQUET[0], *_ARRAYS))}, or a folder of images."
+    return _READERS[ending](path, name, ending, options)
+
+
+def _open_csv(path: Path, name: str, ending: str, options: ReadingOptions) -> CsvSource:
+    return CsvSource(
+        path,
+        name,
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+        header=options.header,
+        usual=_DELIMITERS[ending],
+        gaps=options.na,
     )
+
+
+_READERS: dict[str, Callable[[Path, str, str, ReadingOptions], Any]] = {
+    **dict.fromkeys(_DELIMITERS, _open_csv),
+    **dict.fromkeys(JSON_LINES, lambda path, name, *_: JsonLinesSource(path, name)),
+    **dict.fromkeys(PARQUET, lambda path, name, *_: ParquetSource(path, name)),
+    **dict.fromkeys(ARROW, lambda path, name, *_: ArrowSource(path, name)),
+    **dict.fromkeys(
+        _ARRAYS, lambda path, name, _, options: ArraySource(path, name, array=options.array)
+    ),
+}
 
 
 def fingerprint(source: Any) -> str:
     """SHA-256 of the size of a file, its time, and the bytes at its ends.
 
-    Of a folder: of the names, sizes and times of all images.
+    Of a folder: of the names, sizes and times of all files.
     """
     digest = hashlib.sha256()
     for file in getattr(source, "files", [source.path]):

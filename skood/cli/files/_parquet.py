@@ -1,91 +1,129 @@
-"""Parquet files, read in blocks."""
+"""Parquet files and folders of them, read in blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ...preprocessing.table_columns import RawColumn
-from ._blocks import LARGEST, Block, block_length, numbered, rechunked
-from ._errors import TableError, check_names
-from ._raw_columns import block_of, raw_columns
-from ._row_layout import RowLayout
+from ._errors import TableError, check_names, listed
+from ._typed import TypedSource, own_index_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+PARQUET = (".parquet", ".pq")
+_LOGS = {"_delta_log": "a Delta table", "metadata": "an Iceberg table"}
 
-class ParquetSource:
-    """A Parquet file. `own_index` lists the columns that are the row index of a frame of pandas."""
 
-    row_name = "row"
-    is_text = False
-    unnamed: Sequence[str] = ()
-    gaps: tuple[str, ...] = ()
+class ParquetSource(TypedSource):
+    """A Parquet file."""
 
-    def __init__(self, path: Path) -> None:
-        import pyarrow as pa
+    format = "a Parquet file"
+
+    def _open(self) -> None:
         from pyarrow import parquet
 
-        self.path, self.name = path, path.name
-        try:
+        with parquet.ParquetFile(self.path) as file:
+            self.columns = list(file.schema_arrow.names)
+            self.expected_rows = file.metadata.num_rows
+            self.own_index = own_index_of(file.schema_arrow)
+
+    def _pieces(self, columns: list[str], length: int) -> Iterator[pa.RecordBatch]:
+        from pyarrow import parquet
+
+        with parquet.ParquetFile(self.path) as file:
+            yield from file.iter_batches(batch_size=length, columns=columns)
+
+
+class ParquetFolder(TypedSource):
+    """The Parquet files in a folder and its subfolders, in the order of their names.
+
+    Subfolders such as ``year=2026`` are columns. Files and folders that begin with "_" or "." are
+    no rows, as in Spark.
+    """
+
+    format = "a folder of Parquet files"
+
+    def _open(self) -> None:
+        from pyarrow import dataset, parquet
+
+        self.files = _files_of_table(self.path, self.name)
+        schemas, self.expected_rows = [], 0
+        for path in self.files:
             with parquet.ParquetFile(path) as file:
-                self.columns = list(file.schema_arrow.names)
-                self.expected_rows = file.metadata.num_rows
-                self.own_index = _own_index(file.schema_arrow.pandas_metadata)
-        except pa.ArrowException as error:
-            raise TableError(f"{self.name} is not a Parquet file, or is damaged.") from error
+                schemas.append(file.schema_arrow)
+                self.expected_rows += file.metadata.num_rows
+        folders = self.files[0].relative_to(self.path).parts[:-1]
+        keys = [name.partition("=")[0] for name in folders if "=" in name]
+        self.columns = [*schemas[0].names, *keys]
         check_names(self.name, self.columns)
+        self.own_index = own_index_of(schemas[0])
+        self._dataset = dataset.dataset(
+            [str(path) for path in self.files],
+            format="parquet",
+            partitioning=dataset.HivePartitioning.discover(),
+            partition_base_dir=str(self.path),
+        )
+        self._schema = self._unified(schemas, keys)
 
-    def blocks(self, layout: RowLayout, length: int | None = None, first_row: int = 0) -> Iterator:
-        """The rows in blocks; see `CsvSource.blocks`."""
-        columns = list(layout.features)
-        if layout.id_column in self.columns:
-            columns.append(str(layout.id_column))
-        length = length or block_length(layout.width)
-        tables = rechunked(self._batches(columns, length), length)
-
-        def make(table: pa.Table, start: int) -> Block:
-            return block_of(self.name, layout, table, start)
-
-        return numbered(tables, first_row, make)
-
-    def whole_table(self, columns: list[str]) -> pa.Table:
-        """All rows of some columns."""
+    def _unified(self, schemas: list[pa.Schema], keys: list[str]) -> pa.Schema:
+        """The columns of all files, in types that hold the values of all."""
         import pyarrow as pa
 
-        batches = list(self._batches(columns, 1 << 16))
-        if not batches:
-            raise TableError(f"{self.name} has no rows.")
-        return pa.Table.from_batches(batches)
-
-    def sample(self, columns: list[str]) -> list[RawColumn]:
-        """The first rows of some columns."""
-        import pyarrow as pa
-
-        first = next(self._batches(columns, LARGEST), None)
-        if first is None:
-            return []
-        return raw_columns(pa.Table.from_batches([first]), is_text_file=False, gaps=())
-
-    def raw_columns(self, columns: list[str]) -> list[RawColumn]:
-        """All rows of some columns, for the decisions on them."""
-        return raw_columns(self.whole_table(columns), is_text_file=self.is_text, gaps=self.gaps)
-
-    def _batches(self, columns: list[str], length: int) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-        from pyarrow import parquet
-
+        for path, schema in zip(self.files, schemas, strict=True):
+            odd = sorted(set(schema.names) ^ set(schemas[0].names))
+            if odd:
+                raise TableError(
+                    f"The files of {self.name} must have the same columns. Got {listed(odd)} in "
+                    f"only one of {self.files[0].name} and {path.name} instead."
+                )
+        plain = [schema.remove_metadata() for schema in schemas]
         try:
-            with parquet.ParquetFile(self.path) as file:
-                yield from file.iter_batches(batch_size=length, columns=columns)
-        except (pa.ArrowException, OSError) as error:
-            if isinstance(error, FileNotFoundError | PermissionError):
-                raise
-            raise TableError(f"{self.name} is damaged.") from error
+            of_files = pa.unify_schemas(plain, promote_options="permissive")
+        except pa.ArrowTypeError as error:
+            raise TableError(
+                f"The files of {self.name} have columns of one name and different types: "
+                f"{' '.join(str(error).split())}."
+            ) from error
+        return pa.schema([*of_files, *(self._dataset.schema.field(key) for key in keys)])
+
+    def _pieces(self, columns: list[str], length: int) -> Iterator[pa.RecordBatch]:
+        for part in self._dataset.get_fragments():
+            yield from part.to_batches(
+                schema=self._schema,
+                columns=columns,
+                batch_size=length,
+                batch_readahead=1,
+                fragment_readahead=0,
+            )
 
 
-def _own_index(about: dict[str, Any] | None) -> list[str]:
-    """The columns that pandas has made of a frame's index; others in its words are ranges."""
-    return [name for name in (about or {}).get("index_columns", []) if isinstance(name, str)]
+def is_parquet_folder(path: Path) -> bool:
+    """Whether a path is a folder with Parquet files."""
+    return path.is_dir() and any(file.suffix.lower() in PARQUET for file in _visible(path))
+
+
+def _files_of_table(path: Path, name: str) -> list[Path]:
+    """The files of a folder, which must be Parquet files of one table."""
+    for log, kind in _LOGS.items():
+        if (path / log).is_dir():
+            raise TableError(
+                f"{name} is {kind}, whose log says which files are rows: write its rows as "
+                "Parquet first."
+            )
+    if (path / "_temporary").exists():
+        raise TableError(f"{name} was not written to its end: it has a folder '_temporary'.")
+    files = sorted(_visible(path))
+    for file in files:
+        if file.suffix.lower() not in PARQUET:
+            raise TableError(f"{name} holds {file.name!r}, which is no Parquet file.")
+    return files
+
+
+def _visible(path: Path) -> Iterator[Path]:
+    """All files of a folder and its subfolders whose names do not begin with "_" or "."."""
+    for file in path.rglob("*"):
+        hidden = any(part[0] in "_." for part in file.relative_to(path).parts)
+        if not hidden and file.is_file():
+            yield file

@@ -17,6 +17,7 @@ from ._values import (
     is_number,
     is_text,
     parsed,
+    plain_texts,
     without_missing,
 )
 
@@ -45,7 +46,7 @@ def _raw(name: str, values: Any, is_text_file: bool, gaps: tuple[str, ...]) -> R
         return text_column(name, values)
     if is_number(kind) and not pa.types.is_null(kind):
         return RawColumn(name, "number", str(kind), _floats(values))
-    column = raw_column(name, values.to_pandas())
+    column = raw_column(name, _of_pandas(values))
     return replace(column, type_name=str(kind))
 
 
@@ -56,6 +57,7 @@ def block_of(name: str, layout: RowLayout, table: pa.Table, start: int) -> Block
     ids = table[layout.id_column] if layout.id_column in table.column_names else None
     if ids is not None:
         _check_text(name, ids, str(layout.id_column))
+        ids = plain_texts(ids)
     return Block(frame_of(name, layout, columns, start), ids, start)
 
 
@@ -67,6 +69,15 @@ def _check_text(name: str, values: Any, column: str) -> None:
         values.validate(full=True)
     except pa.ArrowInvalid as error:
         raise TableError(f"{name} is damaged: {column!r} has text that is no UTF-8.") from error
+
+
+def _of_pandas(values: Any) -> Any:
+    """The values as pandas has them; its categories are never missing."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(values.type) and any(c.dictionary.null_count for c in values.chunks):
+        return values.cast(values.type.value_type).to_pandas().astype("category")
+    return values.to_pandas()
 
 
 def text_column(name: str, values: Any) -> RawColumn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,14 +41,28 @@ class ResultsFormat(Protocol):
         """
 
 
+class _Lines:
+    """A file that needs no more than its pieces."""
+
+    def finish(
+        self,
+        written: Path,
+        output: Path,
+        note: Callable[[Path], None] | None = None,  # noqa: ARG002
+    ) -> None:
+        """Rename the file."""
+        put_in_place(written, output)
+
+
 @dataclass(frozen=True)
-class CsvResults:
+class CsvResults(_Lines):
     """A CSV file: the pieces one after the other.
 
     With `escape_formulas`, an apostrophe stands before texts that a spreadsheet would run.
     """
 
     escape_formulas: bool = False
+    delimiter: str = ","
 
     def head(self, schema: pa.Schema) -> bytes:
         """The names of the columns."""
@@ -55,7 +70,7 @@ class CsvResults:
 
         names = self._texts(pa.array(schema.names)).to_pylist()
         line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow(names)
+        csv.writer(line, delimiter=self.delimiter, lineterminator="\n").writerow(names)
         return line.getvalue().encode()
 
     def piece(self, batch: pa.RecordBatch) -> bytes:
@@ -66,17 +81,9 @@ class CsvResults:
         columns = [self._texts(column) for column in batch.columns]
         batch = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
         stream = pa.BufferOutputStream()
-        arrow_csv.write_csv(batch, stream, arrow_csv.WriteOptions(include_header=False))
+        options = arrow_csv.WriteOptions(include_header=False, delimiter=self.delimiter)
+        arrow_csv.write_csv(batch, stream, options)
         return stream.getvalue().to_pybytes()
-
-    def finish(
-        self,
-        written: Path,
-        output: Path,
-        note: Callable[[Path], None] | None = None,  # noqa: ARG002
-    ) -> None:
-        """Rename the file."""
-        put_in_place(written, output)
 
     def _texts(self, column: pa.Array) -> pa.Array:
         """Escape the texts of a column: in a spreadsheet they are texts then."""
@@ -96,8 +103,48 @@ class CsvResults:
         return compute.if_else(is_formula, escaped, column)
 
 
-class ParquetResults:
-    """A Parquet file: rows cannot be added to one, so an Arrow stream collects the blocks."""
+@dataclass(frozen=True)
+class PackedResults(_Lines):
+    """A compressed file: each piece is compressed alone, as these formats allow."""
+
+    inner: ResultsFormat
+    codec: str
+
+    def head(self, schema: pa.Schema) -> bytes:
+        """The compressed names of the columns."""
+        return self._packed(self.inner.head(schema))
+
+    def piece(self, batch: pa.RecordBatch) -> bytes:
+        """The compressed lines."""
+        return self._packed(self.inner.piece(batch))
+
+    def _packed(self, content: bytes) -> bytes:
+        import pyarrow as pa
+
+        return pa.compress(content, codec=self.codec, asbytes=True)
+
+
+class JsonLinesResults(_Lines):
+    """A JSON object in each line."""
+
+    def head(self, schema: pa.Schema) -> bytes:  # noqa: ARG002  # each line has the names
+        """No bytes."""
+        return b""
+
+    def piece(self, batch: pa.RecordBatch) -> bytes:
+        """Lines; reading a number gives the same number."""
+        lines = (json.dumps(line, ensure_ascii=False, default=str) for line in batch.to_pylist())
+        return "".join(f"{line}\n" for line in lines).encode()
+
+
+@dataclass(frozen=True)
+class ArrowResults:
+    """A Parquet or Arrow file: rows cannot be added to one, so an Arrow stream collects the blocks.
+
+    No spreadsheet runs its texts.
+    """
+
+    parquet: bool
 
     def head(self, schema: pa.Schema) -> bytes:
         """The types of the columns."""
@@ -110,15 +157,16 @@ class ParquetResults:
     def finish(
         self, written: Path, output: Path, note: Callable[[Path], None] | None = None
     ) -> None:
-        """Write the Parquet file from the stream, with a group of rows for each block."""
+        """Write the file from the stream, with a group of rows for each block."""
         import pyarrow as pa
         from pyarrow import parquet
 
+        new_file = parquet.ParquetWriter if self.parquet else pa.ipc.new_file
         with written_whole(output) as temporary:
             with (
                 written.open("rb") as file,
                 pa.ipc.open_stream(file) as stream,
-                parquet.ParquetWriter(temporary, stream.schema) as writer,
+                new_file(temporary, stream.schema) as writer,
             ):
                 for batch in stream:
                     writer.write_batch(batch)
@@ -127,13 +175,23 @@ class ParquetResults:
 
 
 def results_format(output: Path, *, escape_formulas: bool = False) -> ResultsFormat:
-    """Choose the format by the ending of the file; no spreadsheet runs texts of Parquet."""
+    """Choose the format by the ending of the file; "-" is CSV."""
+    lines = CsvResults(escape_formulas)
     formats: dict[str, ResultsFormat] = {
-        ".csv": CsvResults(escape_formulas),
-        ".parquet": ParquetResults(),
+        ".csv": lines,
+        ".csv.gz": PackedResults(lines, "gzip"),
+        ".csv.zst": PackedResults(lines, "zstd"),
+        ".tsv": CsvResults(escape_formulas, "\t"),
+        ".jsonl": JsonLinesResults(),
+        ".parquet": ArrowResults(parquet=True),
+        **dict.fromkeys((".arrow", ".feather"), ArrowResults(parquet=False)),
     }
-    if output.suffix.lower() not in formats:
+    name = output.name.lower()
+    if name == "-":
+        return lines
+    ending = next((ending for ending in formats if name.endswith(ending)), None)
+    if ending is None:
         raise OptionError(
             f"Results are written as {' or '.join(formats)}, and {output.name!r} ends in neither."
         )
-    return formats[output.suffix.lower()]
+    return formats[ending]

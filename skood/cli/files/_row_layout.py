@@ -18,6 +18,7 @@ class ColumnRoles:
 
     id_column: str | None = None
     exclude: tuple[str, ...] = ()
+    ignore_extra: bool = False  # leave out what the training rows lack
 
 
 @dataclass(frozen=True)
@@ -102,20 +103,26 @@ class RowLayout:
         exclude = tuple(dict.fromkeys((*self.exclude, *roles.exclude)))
         return replace(self, id_column=roles.id_column or self.id_column, exclude=exclude)
 
+    def columns_beyond(
+        self, columns: Sequence[str], ignored: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """The columns of a file that the training rows lack, but the `ignored` ones."""
+        known = {*self.features, *self.exclude, *ignored, self.id_column}
+        return tuple(column for column in columns if column not in known)
+
     def check_columns(self, name: str, columns: Sequence[str], ignored: Sequence[str] = ()) -> None:
         """Raise unless a file has exactly these columns, in any order, and the `ignored` ones."""
         missing = [column for column in self.features if column not in columns]
-        known = {*self.features, *self.exclude, *ignored, self.id_column}
-        extra = [column for column in columns if column not in known]
+        extra = self.columns_beyond(columns, ignored)
         if missing:
             also = f", and has {_columns(extra)} instead" if extra else ""
             raise TableError(f"{name} lacks {_columns(missing)} of the training rows{also}.")
         if extra:
             raise TableError(
                 f"{name} has {_columns(extra)} that the training rows lack: leave out what is no "
-                "feature with --exclude, or name it with --id-column."
+                "feature with --exclude, or all with --ignore-extra, or name it with --id-column."
             )
 
 
-def _columns(names: list[str]) -> str:
-    return f"the column{'s' * (len(names) != 1)} {listed(names)}"
+def _columns(names: Sequence[str]) -> str:
+    return f"the column{'s' * (len(names) != 1)} {listed(tuple(names))}"
