@@ -80,7 +80,11 @@ class Commands:
             "bench": ([*bench, "out"], "out/bench.md"),
         }
         self._base = set(names_in(folder))
-        self._estimator = skood.KNNOutlierDetector().fit(numbers(20_000, seed=2).to_numpy())
+        self._estimator = skood.KNNOutlierDetector()
+
+    def fit_estimator(self) -> None:
+        """Fit what `save` saves."""
+        self._estimator.fit(numbers(20_000, seed=2).to_numpy())
 
     def do(self, name: str, *more: str) -> Do:
         if name == "save":
@@ -162,6 +166,8 @@ def run(kind: str, n: int, seed: int) -> list[str]:
         commands = Commands(Path(folder).resolve(), 2_000 if kind == "kills" else 6_000)
         names = [*commands.known, *(["save"] if kind == "kills" else [])]
         names = [names[(i + seed) % len(names)] for i in range(n)]
+        if "save" in names:
+            commands.fit_estimator()
         alone = {name: commands.alone(name) for name in dict.fromkeys(names)}
         act, wrong, done = {"kills": kill_one, "pairs": pair}[kind], [], Counter[str]()
         for i, name in enumerate(names):
