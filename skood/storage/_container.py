@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ _VERSION = re.compile(r"[\w.+!-]{1,50}")
 _SEAL = re.compile(rb"sha256:([0-9a-f]{64})")
 _SEAL_LENGTH = len("sha256:") + 64
 _BLOCK = 1 << 20
+_FIRST_YEAR = 1980  # of zip files
 _WAIT = 10.0  # seconds: of several processes that save one estimator the last one remains
 
 
@@ -77,6 +79,11 @@ def new_container(path: Path) -> Iterator[NewContainer]:
 
     A link is followed. An older file stays until the new one is whole.
     """
+    if time.localtime().tm_year < _FIRST_YEAR:
+        raise ValueError(
+            f"The clock of this machine is before {_FIRST_YEAR}, and zip files hold no such times: "
+            "set it."
+        )
     with written_whole(path, wait=_WAIT) as temporary:
         with ZipFile(temporary, "w") as archive:
             yield NewContainer(archive)
@@ -87,6 +94,10 @@ def new_container(path: Path) -> Iterator[NewContainer]:
 @contextmanager
 def open_container(path: Path) -> Iterator[StoredFile]:
     """Open a container for reading: an error if it is another kind of file, or changed since."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError(  # a pipe would wait for its writer
+            f"The file {str(path)!r} is not a file of skood.save: it is no regular file."
+        )
     with path.open("rb") as file:
         _check_kind(file, path)
         _check_seal(file, path)

@@ -336,5 +336,6 @@ def _read_estimator(
             f"trusted={unknown} if you know these types and who made the file."
         )
     estimator = io.BytesIO()
-    rename_classes(io.BytesIO(content), estimator, place_of)
+    with one_sentence(f"The estimator in {str(path)!r} cannot be read"):
+        rename_classes(io.BytesIO(content), estimator, place_of)
     return estimator, [place_of(name) for name in names]

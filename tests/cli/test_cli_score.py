@@ -291,9 +291,11 @@ def test_a_damaged_journal_or_a_file_cut_short_cannot_be_resumed(stopped, capsys
     (stopped / "scores.csv.part").write_bytes(b"row")
     assert score_long(stopped, "--block-rows", 64, "--resume") == 2
     assert sentence in capsys.readouterr().err
-    (stopped / "scores.csv.part.json").write_text("{")
-    assert score_long(stopped, "--block-rows", 64, "--resume") == 2
-    assert sentence in capsys.readouterr().err
+    rows = '{"made_of": {}, "rows": "many"}'
+    for journal in ("{", "[]", "3", rows, '{"made_of": 3}', '{"made_of": {}, "bytes": -1}'):
+        (stopped / "scores.csv.part.json").write_text(journal)
+        assert score_long(stopped, "--block-rows", 64, "--resume") == 2
+        assert sentence in capsys.readouterr().err
 
 
 def test_resume_without_a_stopped_run_starts_anew(folder, capsys):

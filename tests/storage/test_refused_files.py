@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from importlib import import_module
 from zipfile import ZipFile
 
@@ -67,6 +69,23 @@ def test_files_of_another_kind_are_refused(saved, tmp_path):
         skood.load(tmp_path / "nothing.skood")
     with pytest.raises(OSError, match=r"directory|ermission"):
         skood.load(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "detector.skood")
+    for read in (skood.load, skood.storage.read_manifest):
+        with pytest.raises(
+            ValueError, match=r"not a file of skood\.save: it is no regular file\.$"
+        ):
+            read(tmp_path / "detector.skood")
+
+
+def test_a_clock_before_the_first_year_of_zip_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("time.localtime", lambda *_: time.gmtime(0))
+    with pytest.raises(ValueError, match=r"^The clock of this machine is before 1980"):
+        skood.save(KNNOutlierDetector(), tmp_path / "detector.skood")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_newer_format_is_refused_and_a_newer_minor_one_is_read(saved):

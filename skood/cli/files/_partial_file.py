@@ -163,7 +163,10 @@ class PartialFile:
 
     def _read_journal(self) -> Journal:
         try:
-            return Journal(**json.loads(self.journal_path.read_text(encoding="utf-8")))
+            journal = Journal(**json.loads(self.journal_path.read_text(encoding="utf-8")))
+            if not all(isinstance(n, int) and n >= 0 for n in (journal.rows, journal.bytes)):
+                raise TypeError(journal)
+            return replace(journal, made_of=dict(journal.made_of), tally=dict(journal.tally))
         except (OSError, ValueError, TypeError) as error:
             raise self._damaged() from error
 
