@@ -54,7 +54,7 @@ def built(recipe: dict[str, Any], n_tensors: int | None = None) -> nn.Module:
             raise ValueError(f"{n_layers} layers are too many for {n_tensors} tensors")
         return _BUILDERS[arguments.pop("builder")](**arguments)
     except Exception as error:  # torch raises what it likes
-        cause = str(error).partition("\n")[0].rstrip(".")
+        cause = str(error).partition("\n")[0].rstrip(".")[:200]
         raise ValueError(f"The file's recipe for a torch module builds none: {cause}.") from error
 
 

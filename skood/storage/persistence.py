@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # Format 1 named classes by their modules.
 _FORMAT = (2, 0)
 _ESTIMATOR = "estimator.skops"
+_SHOWN, _MOST = 120, 5  # characters of a name that is not trusted, and names
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "skops")
 
 
@@ -331,9 +332,11 @@ def _read_estimator(
         names = skops_io.get_untrusted_types(data=content)
     unknown = sorted(set(names) - ALLOWED_TYPES - trusted)
     if unknown:
+        names = [name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..." for name in unknown[:_MOST]]
+        more = f" and {len(unknown) - _MOST:,} more" if len(unknown) > _MOST else ""
         raise ValueError(
-            f"The file {str(path)!r} holds types that are not trusted: {', '.join(unknown)}; pass "
-            f"trusted={unknown} if you know these types and who made the file."
+            f"The file {str(path)!r} holds types that are not trusted: {', '.join(names)}{more}; "
+            f"pass trusted={names} if you know these types and who made the file."
         )
     estimator = io.BytesIO()
     with one_sentence(f"The estimator in {str(path)!r} cannot be read"):
