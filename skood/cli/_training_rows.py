@@ -31,10 +31,15 @@ class TrainingRows:
 
     def notes(self) -> list[str]:
         """What was found out about the columns, and is not plain to see."""
-        return [
-            f"{column.name!r}: {column.reason or column.describe()}"
+        dates = [column for column in self.layout.schema if column.kind == "date"]
+        others = [
+            column
             for column in self.layout.schema
-            if column.reason != GIVEN and (column.spelled or column.kind in ("date", "excluded"))
+            if column.reason not in ("", GIVEN) and (column.spelled or column.kind == "excluded")
+        ]
+        return [
+            *(f"{column.name!r}: {column.reason}" for column in others),
+            *(f"{column.name!r}: {column.describe()}" for column in dates),
         ]
 
     def size(self) -> str:
@@ -48,7 +53,9 @@ class TrainingRows:
         parts = [f"{len(layout.numbers):,} columns of numbers"] if layout.numbers else []
         if layout.categories:
             parts.append(f"{len(layout.categories):,} of categories")
-        return f"{n_rows:,} rows, {' and '.join(parts)}"
+        if layout.dates:
+            parts.append(f"{len(layout.dates):,} of dates")
+        return f"{n_rows:,} rows, {', '.join(parts[:-1])}{' and ' * (len(parts) > 1)}{parts[-1]}"
 
 
 def read_training_rows(
