@@ -75,9 +75,9 @@ def test_scores_of_a_csv_file(benchmark: BenchmarkFixture, tmp_path: Path) -> No
     for path, n in ((train, 1_000), (new, 20_000)):
         header = ",".join(f"c{j}" for j in range(20))
         np.savetxt(path, gaussian_rows(n, 20, n), delimiter=",", header=header, comments="")
-    assert main(["fit", train, "--save", detector, "--quiet"]) == 0
+    assert main(["fit", "--train", train, "--save", detector, "--quiet"]) == 0
     status = benchmark.pedantic(
-        lambda: main(["score", detector, new, "--output", scores, "--quiet"]),
+        lambda: main(["score", detector, "--new", new, "--output", scores, "--quiet"]),
         setup=lambda: Path(scores).unlink(missing_ok=True),
         rounds=5,
     )

@@ -91,6 +91,8 @@ SECTIONS = (
         (
             "Explanation",
             "ExplainedNeighbors",
+            "ExpectedValues",
+            "Categories",
             "LinearMap",
             "Selection",
             "numbered_names",

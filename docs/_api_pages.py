@@ -49,7 +49,7 @@ def reference_pages() -> dict[str, str]:
 def command_line_page() -> str:
     """Text of the page with the help of each command."""
     parts = [heading("Command line", "=")]
-    for command in ("", "detect", "fit", "score", "info", "bench", "demo"):
+    for command in ("", "check", "detect", "fit", "score", "info", "bench", "demo"):
         title = f"skood {command}".strip()
         process = subprocess.run(
             [sys.executable, "-m", "skood", *command.split(), "--help"],

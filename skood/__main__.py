@@ -1,6 +1,9 @@
 """``python -m skood``: the same as the command ``skood``."""
 
+import os
 import sys
+
+_INTERRUPTED = 130
 
 
 def run() -> int:
@@ -8,9 +11,14 @@ def run() -> int:
     try:
         from skood.cli import main
 
-        return main()
+        status = main()
     except KeyboardInterrupt:
-        return 130
+        status = _INTERRUPTED
+    if status == _INTERRUPTED:
+        # Code that a library had in exec would make Python end by the signal, though it is caught.
+        sys.stderr.flush()
+        os._exit(status)
+    return status
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def write_rows(path: Path, n: int, seed: int) -> None:
 
 def in_blocks(folder: Path, rows: str = "new.csv", output: str = "blocks.csv") -> None:
     paths = [str(folder / name) for name in ("d.skood", rows, output)]
-    assert skood_command(["score", *paths[:2], "--output", paths[2]]) == 0
+    assert skood_command(["score", paths[0], "--new", paths[1], "--output", paths[2]]) == 0
 
 
 def in_memory(folder: Path) -> None:
@@ -115,7 +115,7 @@ def kill_and_resume(folder: Path, rows: int) -> tuple[int, bool]:
     output = folder / "resumed.csv"
     journal = folder / "resumed.csv.part.json"
     command = [sys.executable, "-m", "skood", "score", str(folder / "d.skood")]
-    command += [str(folder / "new.csv"), "--output", str(output), "--quiet"]
+    command += ["--new", str(folder / "new.csv"), "--output", str(output), "--quiet"]
     process = subprocess.Popen(command)
     while process.poll() is None:
         if journal.exists() and json.loads(journal.read_text())["rows"] > rows / 3:
@@ -149,8 +149,8 @@ def run(rows: int, folder: Path) -> str:
     write_rows(folder / "train.csv", TRAINING_ROWS, seed=0)
     write_rows(folder / "new.csv", rows, seed=1)
     write_rows(folder / "few.csv", 10, seed=2)
-    fit = ["fit", str(folder / "train.csv"), "--save", str(folder / "d.skood"), "--quiet"]
-    subprocess.run([sys.executable, "-m", "skood", *fit], check=True)
+    fit = ["fit", "--train", str(folder / "train.csv"), "--save", str(folder / "d.skood")]
+    subprocess.run([sys.executable, "-m", "skood", *fit, "--quiet"], check=True)
     measured = {way: measure_in_new_process(way, folder) for way in WAYS}
     ratio = measured["in memory"]["seconds"] / measured["in blocks"]["seconds"]
     memory = measured["in blocks"]["memory"]

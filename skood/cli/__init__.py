@@ -12,9 +12,14 @@ from skood._version import __version__
 
 from . import _bench, _check, _demo, _detect, _fit, _info, _score
 from ._errors import CommandError, shown
+from ._help import listed_examples
 
 # In the order of the help text. Each part has `add_parser(commands)` and `run(arguments)`.
 COMMANDS = (_demo, _check, _detect, _fit, _score, _bench, _info)
+_EXAMPLES = """
+    skood check train.csv --id-column order
+    skood detect --train train.csv --new new.csv --output scores.csv --id-column order
+"""
 _INTERRUPTED, _TERMINATED, _PIPE_CLOSED = 130, 143, 141  # as shells have them
 
 
@@ -120,7 +125,10 @@ def _drop_stdout() -> None:
 def _build_parser() -> argparse.ArgumentParser:
     """Describe all commands. Nothing heavy is imported, so that --help is quick."""
     parser = argparse.ArgumentParser(
-        prog="skood", description="Out-of-distribution detection, compatible with scikit-learn."
+        prog="skood",
+        description="Out-of-distribution detection, compatible with scikit-learn.",
+        epilog=listed_examples(_EXAMPLES),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"skood {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")

@@ -6,7 +6,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ._table_arguments import DETECTORS, add_preparation, add_talking, add_text_format
+from ._help import add_command
+from ._table_arguments import (
+    DETECTORS,
+    TABLES,
+    add_escape,
+    add_preparation,
+    add_settings,
+    add_talking,
+    add_text_format,
+    add_training_rows,
+)
 from .arguments import count, count_or_zero, seed, several
 
 DEFAULT_DETECTORS = tuple(name for name in DETECTORS if name != "lcp")  # the steps of tabular
@@ -14,27 +24,28 @@ DEFAULT_DETECTORS = tuple(name for name in DETECTORS if name != "lcp")  # the st
 
 def add_parser(commands: Any) -> None:
     """Describe the command and its arguments."""
-    bench = commands.add_parser(
+    bench = add_command(
+        commands,
         "bench",
-        help="compare the detectors on your own rows",
+        summary="compare the detectors on your own rows",
         description=(
             "Compare the detectors on your own rows. With class labels, each class is left out of "
             "the training rows in turn and stands in for out-of-distribution rows. Without labels, "
             "each cluster is. With labels +1 (in-distribution) and -1, folds of the +1 rows are "
-            "the training rows. Prints tables in Markdown. --output keeps them, the numbers of "
-            "every fold (bench.csv) and, if matplotlib is installed, a picture (bench.png)."
+            "the training rows. Prints a table, and the verdict at the end. --output keeps all "
+            "tables in Markdown (bench.md), the numbers of every fold (bench.csv) and, if "
+            "matplotlib is installed, a picture (bench.png)."
         ),
+        examples="""
+            skood bench --train train.csv --exclude order --labels country --output bench
+            skood bench --train train.csv --exclude order --clusters 4 --detectors knn lcp
+        """,
     )
-    bench.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="CSV, TSV, Parquet, NPY or NPZ file with the rows",
-    )
+    add_training_rows(bench, f"{TABLES}; NPY, NPZ")
     bench.add_argument(
         "--output", type=Path, metavar="DIR", help="folder for the files, made if missing"
     )
+    add_escape(bench)
     _add_labels(bench)
     _add_comparison(bench)
     _add_reading(bench)
@@ -81,6 +92,7 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of folds (default: one for each class, at most 10; without classes 5)",
     )
+    add_settings(group)
     add_preparation(group)
     group.add_argument(
         "--max-rows",
@@ -103,15 +115,10 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("reading")
     group.add_argument(
-        "--data-key",
-        "--array",
-        dest="array",
-        metavar="NAME",
-        help="name of the array in an NPZ file (default: X)",
+        "--array", metavar="NAME", help="name of the array in an NPZ file (default: X)"
     )
     group.add_argument(
         "--exclude",
-        "--id-column",
         nargs="+",
         action="extend",
         default=[],
@@ -138,7 +145,8 @@ def run(arguments: argparse.Namespace) -> int:
         preparation = pick(PreparationOptions, values)
         reading = pick(ReadingOptions, values)
         data = read_bench_rows(
-            arguments.data, reading, labels, tuple(arguments.exclude), preparation
+            arguments.train, reading, labels, tuple(arguments.exclude), preparation
         )
-        run_bench(data, labels, comparison, preparation, arguments.output, voice)
+        escape = arguments.escape_formulas
+        run_bench(data, labels, comparison, preparation, arguments.output, escape, voice)
     return 0

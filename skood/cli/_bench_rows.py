@@ -65,7 +65,7 @@ def read_bench_rows(
         check_no_columns_named(source, exclude=exclude, categorical=preparation.categorical)
         rows, layout, labels, name = _read_array(source, options)
     elif reading.array is not None:
-        raise UsageError(f"--data-key names an array of an NPZ file, which {source.name} is not.")
+        raise UsageError(f"--array names an array of an NPZ file, which {source.name} is not.")
     else:
         rows, layout, labels, name = _read_table(
             source, options.labels, exclude, preparation, reading

@@ -15,6 +15,7 @@ from skood._version import __version__
 from skood.cli.compare.compare import compare_detectors
 from skood.cli.compare.comparison import Comparison
 from skood.cli.compare.figure import draw_comparison
+from skood.cli.compare.plain_text import comparison_text
 from skood.cli.compare.protocol import Protocol, choose_protocol
 from skood.cli.compare.report import comparison_markdown
 from skood.cli.compare.rows_csv import write_comparison_csv
@@ -25,6 +26,7 @@ from ._bench_rows import BenchRows
 from ._errors import UsageError, shown
 from ._options import ComparisonOptions, LabelOptions, PreparationOptions
 from ._outputs import output_at
+from ._settings import parameters_of_each, set_parameters, wrong_values_named
 from ._speaking import Voice
 from ._step_lines import StepLine
 
@@ -38,6 +40,7 @@ def run_bench(
     options: ComparisonOptions,
     preparation: PreparationOptions,
     folder: Path | None,
+    escape_formulas: bool,
     voice: Voice,
 ) -> None:
     """Compare the detectors on rows, print the tables, and write the files."""
@@ -50,10 +53,11 @@ def run_bench(
                 stack.enter_context(output_at(folder / name, [data.path]))
         comparison = _compare(data, protocol, options, preparation, voice)
         facts = _facts(data, labels.in_label, preparation.scale, options.seed)
-        text = comparison_markdown(comparison, data.path.name, facts)
-        print("\n".join(map(shown, text.split("\n"))), end="")
         if folder is not None:
-            _write(folder, text, comparison, data.path.name, voice)
+            markdown = comparison_markdown(comparison, data.path.name, facts)
+            _write(folder, markdown, comparison, data.path.name, escape_formulas, voice)
+        text = comparison_text(comparison, data.path.name, facts)
+        print("\n".join(map(shown, text.split("\n"))), end="")
 
 
 def _protocol(y: NDArray | None, n_clusters: int | None, options: ComparisonOptions) -> Protocol:
@@ -79,11 +83,19 @@ def _compare(
         scale=preparation.scale,
         seed=options.seed,
     )
-    with StepLine(quiet=voice.quiet) as line:
+    names = tuple(dict.fromkeys(options.detectors))
+    settings = parameters_of_each({name: assembled(name) for name in names}, options.settings)
+
+    def made(name: str) -> Any:
+        pipeline = assembled(name)
+        set_parameters(pipeline, name, settings[name])
+        return pipeline
+
+    with StepLine(quiet=voice.quiet) as line, wrong_values_named(options.settings):
         return compare_detectors(
             data.rows,
             data.labels,
-            {name: partial(assembled, name) for name in dict.fromkeys(options.detectors)},
+            {name: partial(made, name) for name in names},
             protocol,
             X_clusters=_numbers(data, assembled) if protocol.kind == "clusters" else None,
             n_bootstrap=options.resamples,
@@ -129,10 +141,17 @@ def _facts(data: BenchRows, in_label: str | None, scale: str, seed: int) -> list
     return facts
 
 
-def _write(folder: Path, text: str, comparison: Comparison, source: str, voice: Voice) -> None:
+def _write(
+    folder: Path,
+    text: str,
+    comparison: Comparison,
+    source: str,
+    escape_formulas: bool,
+    voice: Voice,
+) -> None:
     with written_whole(folder / REPORT) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    write_comparison_csv(folder / NUMBERS, comparison)
+    write_comparison_csv(folder / NUMBERS, comparison, escape_formulas=escape_formulas)
     written = [REPORT, NUMBERS]
     if is_installed("matplotlib"):
         figure = draw_comparison(comparison, source)

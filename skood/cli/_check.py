@@ -4,19 +4,24 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ._help import add_command
 from ._table_arguments import TABLES, add_columns, add_preparation, add_reading, add_talking
 
 
 def add_parser(commands: Any) -> None:
     """Describe the command and its arguments."""
-    check = commands.add_parser(
+    check = add_command(
+        commands,
         "check",
-        help="say what a file holds, and all that has to be decided before a fit",
+        summary="say what a file holds, and all that has to be decided before a fit",
         description=(
             "Read a table once, say what each column is, and list all findings with the options "
             "that answer them. The exit status is 0 without findings, else 3."
         ),
-        epilog="example: skood check new.csv --against detector.skood",
+        examples="""
+            skood check train.csv --id-column order
+            skood check new.csv --against train.csv --id-column order
+        """,
     )
     check.add_argument("file", type=Path, metavar="FILE", help=TABLES)
     check.add_argument(

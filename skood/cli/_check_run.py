@@ -60,19 +60,19 @@ def check(task: CheckTask) -> int:
     if task.against is None:
         layout, raw, findings = _examined(task, source)
         problems = [finding.sentence(source.name) for finding in findings]
-        command = ["skood", "fit", str(task.file), "--save", "detector.skood"]
+        command = ["skood", "fit", "--train", str(task.file), "--save", "detector.skood"]
         for_all = shlex.join([*command, *schema])
         return _print(source.name, layout, raw, problems, f"{for_all} {mending(findings)}".strip())
     if task.against.suffix == ".skood" and task.preparation.schema:
         raise UsageError(f"--schema describes training rows, and {task.against.name} has its own.")
     if task.against.suffix == ".skood":
         layout, findings, problems = load_fitted(task.against, task.trust).layout, [], []
-        command = ["skood", "score", str(task.against), str(task.file)]
+        command = ["skood", "score", str(task.against), "--new", str(task.file)]
     else:
         training = _open_table(task, task.against)
         layout, _, findings = _examined(task, training)
         problems = [finding.sentence(training.name) for finding in findings]
-        command = ["skood", "detect", "--fit", str(task.against), "--score", str(task.file)]
+        command = ["skood", "detect", "--train", str(task.against), "--new", str(task.file)]
         command += schema
     names = [name for name in layout.features if name in source.columns]
     raw = source.raw_columns(names)

@@ -5,20 +5,26 @@ from pathlib import Path
 from typing import Any
 
 from ._errors import UsageError
+from ._help import add_command
 from .arguments import seed
 
 
 def add_parser(commands: Any) -> None:
     """Describe the command and its arguments."""
-    demo = commands.add_parser(
+    demo = add_command(
+        commands,
         "demo",
-        help="fit and compare all detectors on data that scikit-learn carries",
+        summary="fit and compare all detectors on data that scikit-learn carries",
         description=(
             "Fit every detector on handwritten digits 0-7, score held-out digits 0-7, digits 8 and "
             "9 (near OoD) and patches of photographs (far OoD), print one table, and write the "
             "scores (scores.csv) and, if matplotlib is installed, pictures: distributions of "
             "scores, ROC and precision-recall curves, an explanation, layers, p-values."
         ),
+        examples="""
+            skood demo
+            skood demo --seed 1 --output demo-1
+        """,
     )
     demo.add_argument(
         "--seed",

@@ -1,34 +1,41 @@
 """`skood detect`: fits a detector to one file and scores another."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from ._help import add_command
 from ._table_arguments import (
-    FILES,
     add_columns,
     add_fitting,
+    add_new_rows,
     add_reading,
     add_talking,
+    add_training_rows,
     add_writing,
 )
+
+_EXAMPLES = """
+    skood detect --train train.csv --new new.csv --output scores.csv --id-column order
+    skood detect --train train.csv --new new.csv --output scores.csv --exclude order --explain 3
+    skood detect --train train.npy --new new.npy --output scores.csv --detector embedding
+"""
 
 
 def add_parser(commands: Any) -> None:
     """Describe the command and its arguments."""
-    detect = commands.add_parser(
+    detect = add_command(
+        commands,
         "detect",
-        help="fit a detector to one file and score the rows of another",
+        summary="fit a detector to one file and score the rows of another",
         description=(
             "Fit a detector to the rows of one file, and write for each row of another its score "
             "(higher = more like the training rows), p-value and decision (-1: "
             "out-of-distribution). The output is written whole or not at all."
         ),
+        examples=_EXAMPLES,
     )
-    detect.add_argument(
-        "--fit", type=Path, required=True, metavar="FILE", help=f"training rows: {FILES}"
-    )
-    detect.add_argument("--score", type=Path, required=True, metavar="FILE", help="rows to score")
+    add_training_rows(detect)
+    add_new_rows(detect)
     add_writing(detect)
     add_columns(detect)
     add_fitting(detect)
@@ -49,8 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         from .files import ColumnRoles, ReadingOptions
 
         task = DetectTask(
-            training=arguments.fit,
-            new=arguments.score,
+            training=arguments.train,
+            new=arguments.new,
             reading=pick(ReadingOptions, values),
             roles=pick(ColumnRoles, values),
             preparation=pick(PreparationOptions, values),

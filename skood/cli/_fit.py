@@ -4,20 +4,34 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ._table_arguments import FILES, add_columns, add_fitting, add_reading, add_talking
+from ._help import add_command
+from ._table_arguments import (
+    add_columns,
+    add_fitting,
+    add_reading,
+    add_talking,
+    add_training_rows,
+)
+
+_EXAMPLES = """
+    skood fit --train train.csv --save detector.skood --id-column order
+    skood fit --train train.csv --save knn.skood --exclude order --detector knn --set n_neighbors=5
+"""
 
 
 def add_parser(commands: Any) -> None:
     """Describe the command and its arguments."""
-    fit = commands.add_parser(
+    fit = add_command(
+        commands,
         "fit",
-        help="fit a detector to a file and save it",
+        summary="fit a detector to a file and save it",
         description=(
             "Fit a detector to the rows of a file and save it, for `skood score` and for "
             "skood.load in Python. The file knows which columns are features."
         ),
+        examples=_EXAMPLES,
     )
-    fit.add_argument("file", type=Path, metavar="FILE", help=f"training rows: {FILES}")
+    add_training_rows(fit)
     fit.add_argument(
         "--save", type=Path, required=True, metavar="DETECTOR", help="such as detector.skood"
     )
@@ -34,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ._outputs import output_at
     from ._speaking import Voice, plain_errors
 
-    file, save, values = arguments.file, arguments.save, vars(arguments)
+    file, save, values = arguments.train, arguments.save, vars(arguments)
     voice = pick(Voice, values)
     with plain_errors(voice, save), output_at(save, [file]):
         from ._fitting import fit_file

@@ -17,6 +17,7 @@ from ._errors import DataError
 from ._fitted import Fitted, named_rows
 from ._inputs import open_input
 from ._options import DetectorOptions, PreparationOptions
+from ._settings import set_parameters, wrong_values_named
 from ._speaking import Voice
 from ._training_rows import TrainingRows, check_options, read_training_rows
 
@@ -79,8 +80,10 @@ def _fit(training: TrainingRows, scale: str, options: DetectorOptions, features:
         robust=options.robust,
         seed=options.seed,
     )
+    set_parameters(pipeline, options.detector, options.settings)
     rows = training.rows
-    detector = _with_p_values(pipeline, len(rows), options).fit(rows)
+    with wrong_values_named(options.settings):
+        detector = _with_p_values(pipeline, len(rows), options).fit(rows)
     return Fitted(
         detector,
         training.layout,

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ._help import add_command
 from ._table_arguments import add_talking
 
 _FEATURES_SHOWN, _COLUMNS_SHOWN = 12, 40
@@ -12,13 +13,18 @@ _FEATURES_SHOWN, _COLUMNS_SHOWN = 12, 40
 
 def add_parser(commands: Any) -> None:
     """Describe the command and its arguments."""
-    info = commands.add_parser(
+    info = add_command(
+        commands,
         "info",
-        help="describe a saved file without loading it",
+        summary="describe a saved file without loading it",
         description=(
             "Describe a file of skood fit or skood.save: steps, features, training rows, versions, "
             "checksums. Nothing is loaded. A damaged file is an error."
         ),
+        examples="""
+            skood info detector.skood
+            skood info detector.skood --json
+        """,
     )
     info.add_argument("file", type=Path, metavar="DETECTOR", help="the saved file")
     output = info.add_mutually_exclusive_group()

@@ -76,6 +76,7 @@ class DetectorOptions:
     features: Path | None
     trust: tuple[str, ...]
     rows: tuple[str, ...]
+    settings: tuple[tuple[str, Any], ...]
     seed: int
 
 
@@ -118,6 +119,7 @@ class ComparisonOptions:
     splits: int | None
     max_rows: int | None
     resamples: int
+    settings: tuple[tuple[str, Any], ...]
     seed: int
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,14 +12,16 @@ from skood._optional import is_installed
 from ._errors import shown
 
 _FLAGGED = -1
-_REASONS = "largest shares"
+_REASONS = "reasons"
+_REPEATED = re.compile(r"(top|share)_\d+")  # what the reasons say too
 
 
 def print_lowest(lines: Sequence[Mapping[str, Any]]) -> None:
     """Print the rows of the lowest scores."""
-    merged = [_with_reasons_in_one(line) for line in lines]
-    cells = [[_cell(value) for value in line.values()] for line in merged]
-    names = [shown(name) for name in merged[0]]
+    first, *others = lines[0]  # the first may have any name
+    names = [first, *(name for name in others if not _REPEATED.fullmatch(name))]
+    cells = [[_cell(line[name]) for name in names] for line in lines]
+    names = [shown(name) for name in names]
     if sys.stdout.isatty() and is_installed("rich"):
         _print_with_colours(names, cells, [line["decision"] == _FLAGGED for line in lines])
     else:
@@ -48,8 +51,10 @@ def _print_with_colours(names: list[str], cells: list[list[str]], flagged: list[
 
     table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False)
     for name in names:
-        table.add_column(name, justify="left" if name == _REASONS else "right")
+        table.add_column(name, justify="left" if name == _REASONS else "right", overflow="fold")
     for row, is_flagged in zip(cells, flagged, strict=True):
+        if names[-1] == _REASONS:
+            row[-1] = row[-1].replace("; ", "\n")
         table.add_row(*row, style="red" if is_flagged else None)
     Console(markup=False).print(table)
 
@@ -63,17 +68,6 @@ def _print_plain(names: list[str], cells: list[list[str]]) -> None:
             for name, cell, width in zip(names, line, widths, strict=True)
         ]
         print("  ".join(parts).rstrip())
-
-
-def _with_reasons_in_one(line: Mapping[str, Any]) -> dict[str, Any]:
-    """The results of a row with all features and shares in one column, to save width."""
-    reasons = [name for name in line if name.startswith(("top_", "share_"))]
-    merged = {name: value for name, value in line.items() if name not in reasons}
-    if reasons:
-        pairs = zip(reasons[::2], reasons[1::2], strict=True)
-        parts = [f"{line[top]} {line[share]:.3g}" for top, share in pairs if line[top] is not None]
-        merged[_REASONS] = ", ".join(parts)
-    return merged
 
 
 def _cell(value: Any) -> str:

@@ -4,24 +4,36 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ._table_arguments import FILES, add_columns, add_reading, add_talking, add_writing
+from ._help import add_command
+from ._table_arguments import (
+    add_columns,
+    add_new_rows,
+    add_reading,
+    add_talking,
+    add_writing,
+)
 
 
 def add_parser(commands: Any) -> None:
     """Describe the command and its arguments."""
-    score = commands.add_parser(
+    score = add_command(
+        commands,
         "score",
-        help="score a file of any length with a saved detector",
+        summary="score a file of any length with a saved detector",
         description=(
             "Score the rows of a file block by block; the file may be larger than the memory. "
             "Until the last row, the results are in FILE.part. --resume resumes a stopped run and "
             "ends with the same file, byte for byte."
         ),
+        examples="""
+            skood score detector.skood --new new.csv --output scores.csv
+            skood score detector.skood --new new.csv --output scores.parquet --explain 3 --quiet
+        """,
     )
     score.add_argument(
         "detector", type=Path, metavar="DETECTOR", help="file of skood fit or skood.save"
     )
-    score.add_argument("file", type=Path, metavar="FILE", help=f"rows to score: {FILES}")
+    add_new_rows(score)
     add_writing(score)
     begin = score.add_mutually_exclusive_group()
     begin.add_argument("--resume", action="store_true", help="resume a stopped run")
@@ -49,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
             detector=arguments.detector,
             trust=tuple(arguments.trust),
             rows=tuple(arguments.rows),
-            file=arguments.file,
+            file=arguments.new,
             reading=pick(ReadingOptions, values),
             roles=pick(ColumnRoles, values),
             results=pick(ResultOptions, values),

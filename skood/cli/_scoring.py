@@ -23,6 +23,7 @@ else:
     pa = import_optional("pyarrow", "io", needed_by="Reading and writing files of rows")
 
 _EXPLAINED = 4096  # rows at a time: an explanation holds the neighbours of all its rows
+REASONS, BETWEEN_REASONS = "reasons", "; "
 _LOWEST, _NAMED = 5, 5  # rows, and new categories of each column, in the report
 
 
@@ -66,23 +67,22 @@ class Scorer:
         self._count(block, results)
         return results
 
-    def _top_columns(self, rows: Any) -> dict[str, NDArray[Any]]:
-        """Names and shares of the columns with the largest shares, the largest first."""
-        parts = [self._shares(rows[part]) for part in slices(len(rows), _EXPLAINED)]
-        names = parts[0][0]
-        shares = np.concatenate([part for _, part in parts])
-        order = np.argsort(-shares, axis=1, kind="stable")
-        columns = {}
-        for place in range(min(self._n_top, shares.shape[1])):
-            top = order[:, place]
-            columns[f"top_{place + 1}"] = names[top]
-            columns[f"share_{place + 1}"] = shares[np.arange(len(shares)), top]
+    def _top_columns(self, rows: Any) -> dict[str, Any]:
+        """Names and shares of the columns with the largest shares, and the reasons in words."""
+        columns: dict[str, list[Any]] = {}
+        for part in slices(len(rows), _EXPLAINED):
+            explanation = explain(self._detector, rows[part])
+            names, shares = explanation.feature_names.astype(str), explanation.shares
+            order = np.argsort(-shares, axis=1, kind="stable")
+            for place in range(min(self._n_top, shares.shape[1])):
+                top = order[:, place]
+                columns.setdefault(f"top_{place + 1}", []).extend(names[top])
+                taken = shares[np.arange(len(shares)), top]
+                columns.setdefault(f"share_{place + 1}", []).extend(taken)
+            texts = map(BETWEEN_REASONS.join, explanation.reasons(self._n_top))
+            columns.setdefault(REASONS, []).extend(texts)
+        columns[REASONS] = columns.pop(REASONS)
         return columns
-
-    def _shares(self, rows: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Names and shares of the columns of the file."""
-        explanation = explain(self._detector, rows)
-        return explanation.feature_names.astype(str), explanation.shares
 
     def _count(self, block: Block, results: pa.RecordBatch) -> None:
         flagged = np.asarray(results["decision"]) == -1

@@ -10,6 +10,7 @@ from .arguments import (
     delimiter,
     encoding,
     seed,
+    setting,
     share,
     share_or_none,
 )
@@ -25,6 +26,20 @@ RESULT_ENDINGS = (
 )
 TABLES = "CSV, TSV or JSON lines (also .gz, .zst), Parquet (also a folder), Arrow; -: stdin"
 FILES = f"{TABLES}; NPY, NPZ; folder of images"
+
+
+def add_training_rows(parser: argparse.ArgumentParser, files: str = FILES) -> None:
+    """Add the file of training rows, under the name that it has in all commands."""
+    parser.add_argument(
+        "--train", type=Path, required=True, metavar="FILE", help=f"training rows: {files}"
+    )
+
+
+def add_new_rows(parser: argparse.ArgumentParser) -> None:
+    """Add the file of rows to score, under the name that it has in all commands."""
+    parser.add_argument(
+        "--new", type=Path, required=True, metavar="FILE", help=f"rows to score: {FILES}"
+    )
 
 
 def add_columns(parser: argparse.ArgumentParser, *, of_new_rows: bool = True) -> None:
@@ -85,6 +100,7 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out the 5 %% least typical training rows, for training rows that are not clean",
     )
+    add_settings(group)
     add_preparation(group)
     group.add_argument(
         "--features",
@@ -94,6 +110,22 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="seed of all random draws (default: 0)"
+    )
+
+
+def add_settings(group: Any) -> None:
+    """Add the parameters of the detector."""
+    group.add_argument(
+        "--set",
+        type=setting,
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="NAME=VALUE",
+        help=(
+            "a parameter of the detector, such as n_neighbors=30, or of another step, such as "
+            "partialwhitener__power=1.0; may be given several times"
+        ),
     )
 
 
@@ -197,12 +229,17 @@ def add_text_format(group: Any) -> None:
     group.add_argument(
         "--decimal",
         choices=(".", ","),
-        help="the decimal mark of numbers in text (default: found out)",
+        metavar="MARK",
+        help="the decimal mark of numbers in text: . or , (default: found out)",
     )
     group.add_argument(
         "--thousands",
         choices=(".", ",", " ", "'"),
-        help="the mark between thousands; a space stands for all spaces (default: found out)",
+        metavar="MARK",
+        help=(
+            "the mark between thousands: a point, a comma, an apostrophe, or a space, which stands "
+            "for all spaces (default: found out)"
+        ),
     )
     group.add_argument(
         "--na",
@@ -239,6 +276,17 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on-ood", action="store_true", help="exit with 1 if a row is flagged"
     )
+    add_escape(parser)
+    parser.add_argument(
+        "--block-rows",
+        type=count,
+        metavar="N",
+        help="score N rows at a time (default: by their width, at most 65,536)",
+    )
+
+
+def add_escape(parser: argparse.ArgumentParser) -> None:
+    """Add the option for files that someone opens in a spreadsheet."""
     parser.add_argument(
         "--escape-formulas",
         action="store_true",
@@ -246,12 +294,6 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
             "write an apostrophe before texts that a spreadsheet would run: those that begin with "
             "=, +, - or @ and are no numbers (CSV)"
         ),
-    )
-    parser.add_argument(
-        "--block-rows",
-        type=count,
-        metavar="N",
-        help="score N rows at a time (default: by their width, at most 65,536)",
     )
 
 

@@ -1,7 +1,9 @@
 """Types of arguments. argparse puts the name of the option in front of their messages."""
 
 import argparse
+import ast
 import codecs
+from typing import Any
 
 LARGEST_SEED = 2**32 - 1  # NumPy's RandomState takes no larger one
 
@@ -47,6 +49,20 @@ def count(text: str) -> int:
 def several(text: str) -> int:
     """Read an integer of 2 or more."""
     return _whole_number(text, 2)
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """Read a name and a value: a Python literal, or else a text."""
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(
+            f"must be a name and a value, such as n_neighbors=30. Got {text!r} instead."
+        )
+    try:
+        return name, ast.literal_eval(value.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return name, value.strip()
 
 
 def encoding(text: str) -> str:

@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
 from .._validation import check_new_rows
-from ..explanation import Explanation, LinearMap
-from ..explanation.given_features import given_names
+from ..explanation import ExpectedValues, Explanation, LinearMap
+from ..explanation.given_features import given_names, given_rows
 from ..measures.row_moments import RowMoments
 from ..rows.fingerprints import RowFingerprints
 from ..rows.rounded import is_rounded
@@ -103,12 +103,22 @@ class GaussianDetector(OODDetectorMixin, BaseEstimator):
         X = check_new_rows(self, X, self._dtype, stored=True)
         shares, nearest = self._scorer.shares(X, linear_map, rounded)
         scores = self._score(X, rounded)
+        lengths = self._scorer.scaling.lengths(X)
+        expected = ExpectedValues.of_normal(
+            self._gaussians.location[nearest],
+            1.0 if lengths is None else lengths[:, np.newaxis],
+            self._gaussians.scale,
+            self._gaussians.scaled_covariance,
+            linear_map,
+        )
         return Explanation(
             scores,
             shares,
             given_names(self, shares.shape[1], linear_map),
             np.zeros_like(scores),
             nearest_class=self.classes_[nearest] if hasattr(self, "classes_") else None,
+            values=given_rows(X, linear_map),
+            expected=expected,
         )
 
     def _score(self, X: NDArray, rounded: bool = False) -> NDArray[np.float64]:

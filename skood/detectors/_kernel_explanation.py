@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..explanation import ExplainedNeighbors, Explanation, LinearMap
-from ..explanation.given_features import given_names, given_shares
+from ..explanation.expected import ExpectedValues, joined
+from ..explanation.given_features import given_names, given_rows, given_shares
 from ..measures.blocks import slices
 from ..measures.kernel_weights import kernel_weights
 from ..measures.lengths import pair_distances
@@ -54,7 +55,19 @@ def explain_by_kernels(
     )
     all_shares = np.concatenate(shares)
     names = given_names(detector, all_shares.shape[1], linear_map)
-    return Explanation(scores, all_shares, names, base, neighbors)
+    expected = [
+        ExpectedValues.of_rows(rows.take(indices[part], axis=0), linear_map)
+        for part in slices(len(X), _TERMS_BYTES, each=8 * k * d)
+    ]
+    return Explanation(
+        scores,
+        all_shares,
+        names,
+        base,
+        neighbors,
+        values=given_rows(X, linear_map),
+        expected=joined(expected),
+    )
 
 
 def _weighted(weights: NDArray[np.float64], exponents: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,8 +4,11 @@ from ._explain import explain, reaches_inputs
 from ._explanation import Explanation, numbered_names
 from ._linear_map import LinearMap, Selection
 from ._neighbors import ExplainedNeighbors
+from .expected import Categories, ExpectedValues
 
 __all__ = [
+    "Categories",
+    "ExpectedValues",
     "ExplainedNeighbors",
     "Explanation",
     "LinearMap",

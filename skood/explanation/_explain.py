@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import parameter_error, pipeline_steps
+from ._cells import cells, numbers_if_all
+from ._columns import Way, way_back
 from ._explanation import Explanation, numbered_names
 from ._linear_map import LinearMap, Step, linear_steps
 
@@ -26,8 +28,10 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
     as the features correlated with it predict. Directions that PCA has dropped have no part in the
     differences. If `PartialWhitener` divides rows by a power of their length, the shares are those
     of the divided rows. A transformer that is not linear ends the way back: its own features have
-    the shares. ``metric="cosine"`` compares directions of rows: a feature that outgrows the others
-    makes these smaller, and they have shares too.
+    the shares, unless it takes each column on its own, as `TableScaler`, imputers, one-hot and
+    quantile transformers do, and a `ColumnTransformer` of these. ``metric="cosine"`` compares
+    directions of rows: a feature that outgrows the others makes these smaller, and they have shares
+    too. The values of rows and of their neighbours come in the columns and units of X.
 
     Parameters
     ----------
@@ -60,7 +64,9 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
     >>> detector = make_outlier_detector("tabular").fit(X)
     >>> explain(detector, [[0.1, 60.0, 20.0]])
     Explanation of 1 row by 3 features
-      0: score -3.72, shares x1 3.65, x2 0.0561, x0 0.013
+      0: score -3.72
+         x1 = 60, expected 15.7 to 23.8 (98 %)
+         x2 = 20, expected -89.7 to 62.6 (2 %)
     """
     transformers, last = _steps(estimator)
     if not hasattr(last, "explain"):
@@ -72,28 +78,61 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
     if n_head and linear_map is not None:
         allowed = "None where a transformer of the estimator is not linear"
         raise parameter_error("explain", "linear_map", allowed, linear_map)
-    for transformer in transformers:
-        X = transformer.transform(X)
+    ways, n_kept = _ways_back(transformers[:n_head])
+    stages = [X]  # rows before each transformer; None where they are needed no more
+    for i, transformer in enumerate(transformers):
+        stages.append(transformer.transform(stages[i]))
+        if i not in (n_kept, n_head):
+            stages[i] = None
     through = (linear_map or LinearMap()).then(*tail)
     if linear_map is None and through.keeps_features:
-        explanation = last.explain(X)  # also for detectors that take no map
+        explanation = last.explain(stages[-1])  # also for detectors that take no map
+        if tail and explanation.expected is not None:
+            rows = explanation.expected.mapped(through.rows)
+            explanation = replace(explanation, expected=rows)
     else:
-        explanation = last.explain(X, linear_map=through)
+        explanation = last.explain(stages[-1], linear_map=through)
     if linear_map is not None or not transformers:
         return explanation
-    owners = getattr(transformers[n_head - 1], "feature_owners_", None) if n_head else None
-    if owners is not None and len(owners) == explanation.shares.shape[1]:
-        return _of_owners(explanation, owners)
-    return _with_names(explanation, transformers, n_head)
+    if np.shape(stages[n_head])[1:] != explanation.shares.shape[1:]:
+        return explanation  # whose features are layers
+    explanation = _with_groups(explanation, transformers[:n_head])
+    return _of_columns(explanation, stages[n_kept], transformers, ways, n_kept)
 
 
-def _of_owners(explanation: Explanation, owners: NDArray) -> Explanation:
-    """The explanation with the shares of the columns that a transformer has made features of."""
-    names = list(dict.fromkeys(owners))
-    shares = [explanation.shares[:, owners == name].sum(axis=1) for name in names]
+def _of_columns(
+    explanation: Explanation, X: Any, transformers: Sequence[Any], ways: Sequence[Way], n_kept: int
+) -> Explanation:
+    """The explanation of the columns of X, which the transformers after `n_kept` have taken."""
+    shares, expected = explanation.shares, explanation.expected
+    for way in ways:
+        shares, expected = way.explain(shares, expected)
+    d = shares.shape[1]
+    used = ways[-1].used if ways else np.arange(d)
+    names = _names_after(transformers[:n_kept], transformers[n_kept:])
+    if names is None or len(names) != d:
+        names = numbered_names(d)
+    first: Any = transformers[n_kept] if ways else None
+    values = first.given_values(X) if hasattr(first, "given_values") else cells(X, d)
     return replace(
-        explanation, shares=np.column_stack(shares), feature_names=np.array(names, dtype=object)
+        explanation,
+        shares=shares[:, used],
+        feature_names=np.asarray(names, dtype=object)[used],
+        values=None if values is None else numbers_if_all(values[:, used]),
+        expected=None if expected is None else expected.of_features(used),
+        units=first.given_units() if hasattr(first, "given_units") else None,
     )
+
+
+def _ways_back(head: Sequence[Any]) -> tuple[list[Way], int]:
+    """The ways back through the last transformers, and how many come before these."""
+    ways: list[Way] = []
+    for i in range(len(head), 0, -1):
+        way = way_back(head[i - 1])
+        if way is None:
+            return ways, i
+        ways.append(way)
+    return ways, 0
 
 
 def reaches_inputs(estimator: Any) -> bool:
@@ -132,18 +171,13 @@ def _linear_tail(transformers: Sequence[Any]) -> tuple[int, list[Step]]:
     return 0, tail
 
 
-def _with_names(explanation: Explanation, transformers: Sequence[Any], n_head: int) -> Explanation:
-    """The explanation with the names, and the groups, of the features before the linear tail."""
-    shares = explanation.shares
-    d = shares.shape[1]
-    names = _names_after(transformers[:n_head], transformers[n_head:])
-    if names is None or len(names) != d:
-        names = numbered_names(d)
-    groups = explanation.group_shares
-    if groups is None and n_head:
-        known = getattr(transformers[n_head - 1], "feature_groups_", None) or {}
-        groups = {name: shares[:, part].sum(axis=1) for name, part in known.items()} or None
-    return replace(explanation, feature_names=np.asarray(names, dtype=object), group_shares=groups)
+def _with_groups(explanation: Explanation, head: Sequence[Any]) -> Explanation:
+    """The explanation with the shares of groups of the features that the head gives."""
+    if explanation.group_shares is not None or not head:
+        return explanation
+    known = getattr(head[-1], "feature_groups_", None) or {}
+    groups = {name: explanation.shares[:, part].sum(axis=1) for name, part in known.items()}
+    return replace(explanation, group_shares=groups or None)
 
 
 def _names_after(head: Sequence[Any], tail: Sequence[Any]) -> NDArray | None:

@@ -1,4 +1,4 @@
-"""The result of `explain`: shares of the features, neighbours, scores."""
+"""The result of `explain`: shares of the features, their values, neighbours, scores."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._optional import import_optional
-from .._validation import parameter_error
+from .._validation import check_int, parameter_error
 from ._neighbors import ExplainedNeighbors
+from ._reasons import in_words
+from .expected import ExpectedValues
 
 _SHOWN_ROWS, _SHOWN_FEATURES = 5, 3
+_LEAST = 0.005  # a smaller share is no reason
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,6 +50,12 @@ class Explanation:
         The share of each group of features, such as the layers of a network.
     layers : dict of str to Explanation, or None
         For a `LayerEnsemble`: the explanation of each layer's score, with its neighbours.
+    values : ndarray of shape (n_samples, n_features) or None
+        The values of the rows, in the units that they were given in.
+    expected : ExpectedValues or None
+        What the training rows behind the score have: median and range, or shares of categories.
+    units : dict of str to str, or None
+        The units of features that were given with one, by their names.
 
     Examples
     --------
@@ -56,7 +65,10 @@ class Explanation:
     >>> explanation = KNNOutlierDetector(n_neighbors=5).fit(X).explain([[0.1, 7.0, -0.2]])
     >>> explanation
     Explanation of 1 row by 3 features
-      0: score -4.78, shares x1 4.69, x0 0.0533, x2 0.0329
+      0: score -4.78
+         x1 = 7, expected 2 to 2.55 (98 %)
+         x0 = 0.1, expected -0.831 to 0.136 (1 %)
+         x2 = -0.2, expected -0.787 to 0.189 (1 %)
     >>> bool(np.isclose(explanation.scores[0], -explanation.shares[0].sum()))
     True
     >>> explanation.neighbors.indices.shape
@@ -71,6 +83,9 @@ class Explanation:
     nearest_class: NDArray | None = None
     group_shares: Mapping[str, NDArray[np.float64]] | None = None
     layers: Mapping[str, Explanation] | None = None
+    values: NDArray | None = None
+    expected: ExpectedValues | None = None
+    units: Mapping[str, str] | None = None
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -89,6 +104,9 @@ class Explanation:
             None if self.nearest_class is None else self.nearest_class[rows],
             None if groups is None else {name: part[rows] for name, part in groups.items()},
             None if layers is None else {name: part[rows] for name, part in layers.items()},
+            None if self.values is None else self.values[rows],
+            None if self.expected is None else self.expected[rows],
+            self.units,
         )
 
     def by_group(self, groups: Mapping[str, Any] | None = None) -> Explanation:
@@ -133,12 +151,14 @@ class Explanation:
         )
 
     def to_frame(self) -> Any:
-        """Give the shares as a table.
+        """Give a table with one line for each feature of each row.
 
         Returns
         -------
         pandas.DataFrame
-            A line for each row and a column for each feature, under its name.
+            With the columns ``row`` (position among the explained rows), ``feature``, ``value``,
+            ``expected_low``, ``expected_median``, ``expected_high`` (see `ExpectedValues`; for
+            categories the median is the most usual one) and ``share``.
 
         Raises
         ------
@@ -146,15 +166,73 @@ class Explanation:
             If pandas is not installed.
         """
         pandas = import_optional("pandas", "io", needed_by="Explanation.to_frame")
-        return pandas.DataFrame(self.shares, columns=list(self.feature_names))
+        n, d = self.shares.shape
+        unknown = np.full((n, d), np.nan)
+        expected = self.expected
+        medians = unknown if expected is None else expected.median
+        if expected is not None and expected.categories:
+            medians = medians.astype(object)
+            for j, known in expected.categories.items():
+                labels = np.array(known.labels, dtype=object)
+                medians[:, j] = labels[known.shares[:, : len(labels)].argmax(axis=1)]
+        table = {
+            "row": np.repeat(np.arange(n), d),
+            "feature": np.tile(self.feature_names, n),
+            "value": (unknown if self.values is None else self.values).ravel(),
+            "expected_low": (unknown if expected is None else expected.low).ravel(),
+            "expected_median": medians.ravel(),
+            "expected_high": (unknown if expected is None else expected.high).ravel(),
+            "share": self.shares.ravel(),
+        }
+        return pandas.DataFrame(table)
+
+    def reasons(self, n_features: int = 3) -> list[list[str]]:
+        """Say why each row has its score, in words.
+
+        Parameters
+        ----------
+        n_features : int, default=3
+            The largest number of features for each row.
+
+        Returns
+        -------
+        list of list of str
+            For each row the features with the largest shares, the largest first: the value of the
+            row, what 5 to 95 % of the training rows behind the score have, and the share in percent
+            of all shares above 0. Features below 0.5 % are left out.
+
+        Raises
+        ------
+        ValueError
+            If `n_features` is not valid.
+        """
+        check_int("Explanation.reasons", "n_features", n_features, 1)
+        d = self.shares.shape[1]
+        totals = np.maximum(self.shares, 0.0).sum(axis=1)
+        order = np.argsort(-self.shares, axis=1, kind="stable")[:, : min(n_features, d)]
+        return [
+            [self._reason(i, j, totals[i]) for j in top if self.shares[i, j] > _LEAST * totals[i]]
+            for i, top in enumerate(order.tolist())
+        ]
+
+    def _reason(self, i: int, j: int, total: float) -> str:
+        name, percent = str(self.feature_names[j]), 100 * float(self.shares[i, j] / total)
+        expected = self.expected
+        if self.values is None:
+            return f"{name} ({percent:.0f} %)"
+        ends = categories = None
+        if expected is not None:
+            ends = (expected.low[i, j], expected.median[i, j], expected.high[i, j])
+            categories = expected.categories.get(j)
+        unit = (self.units or {}).get(name, "")
+        return in_words(name, self.values[i, j], ends, categories, i, percent, unit)
 
     def __repr__(self) -> str:
         n, d = self.shares.shape
         lines = [f"{type(self).__name__} of {n} row{'s' * (n != 1)} by {d} feature{'s' * (d != 1)}"]
-        for i in range(min(n, _SHOWN_ROWS)):
-            top = np.argsort(-self.shares[i], kind="stable")[:_SHOWN_FEATURES]
-            listed = ", ".join(f"{self.feature_names[j]} {self.shares[i, j]:.3g}" for j in top)
-            lines.append(f"  {i}: score {self.scores[i]:.3g}, shares {listed}")
+        for i, reasons in enumerate(self[:_SHOWN_ROWS].reasons(_SHOWN_FEATURES)):
+            lines.append(f"  {i}: score {self.scores[i]:.3g}")
+            lines += [f"     {reason}" for reason in reasons]
         return "\n".join([*lines, "  ..."] if n > _SHOWN_ROWS else lines)
 
     def _columns(self, name: Any, chosen: Any) -> NDArray[np.intp]:

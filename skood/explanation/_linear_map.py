@@ -1,7 +1,8 @@
-"""The way back through linear steps, for differences and for slopes."""
+"""The way back through linear steps, for differences, for slopes and for rows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,11 @@ class Scaling:
     """Each column times a number. A constant in a column has no part in differences."""
 
     factors: NDArray[np.float64]
+    inverse: Callable[[NDArray], NDArray]  # of rows, with the constants
+
+    def rows(self, rows: NDArray) -> NDArray:
+        """From scaled rows to the rows."""
+        return np.asarray(self.inverse(rows))
 
     def differences(self, rows: NDArray) -> NDArray:
         """From scaled columns to the columns."""
@@ -44,6 +50,12 @@ class Selection:
 
     slopes = differences
 
+    def rows(self, rows: NDArray) -> NDArray:
+        """From chosen columns to all, with NaN for the others."""
+        out = np.full((*rows.shape[:-1], self.n_columns), np.nan)
+        out[..., self.columns] = rows
+        return out
+
 
 @dataclass(frozen=True, eq=False)
 class Product:
@@ -55,6 +67,14 @@ class Product:
 
     forward: NDArray[np.float64]  # (n_inputs, n_outputs)
     inverse: NDArray[np.float64]  # (n_outputs, n_inputs)
+    back: Callable[[NDArray], NDArray] | None = None  # of rows, with the constants; None: unknown
+    is_affine: bool = True  # else differences are those of divided rows
+
+    def rows(self, rows: NDArray) -> NDArray:
+        """From the products to rows; a component that a later step has dropped has its mean."""
+        if self.back is None:
+            return np.full((len(rows), len(self.forward)), np.nan)
+        return np.asarray(self.back(np.nan_to_num(rows, nan=0.0)))
 
     def differences(self, rows: NDArray) -> NDArray:
         """From the products to the columns."""
@@ -95,16 +115,57 @@ class LinearMap:
             A map of one step.
         """
         forward = np.asarray(matrix, dtype=np.float64)
-        return cls((Product(forward, np.linalg.pinv(forward).astype(np.float64)),))
+        inverse = np.linalg.pinv(forward).astype(np.float64)
+        return cls((Product(forward, inverse, lambda rows: rows @ inverse),))
 
     @property
     def keeps_features(self) -> bool:
         """Whether each feature only changes its unit. Shares do not depend on units."""
         return all(isinstance(step, Scaling) for step in self.steps)
 
+    @property
+    def is_affine(self) -> bool:
+        """Whether differences are those of rows."""
+        return all(getattr(step, "is_affine", True) for step in self.steps)
+
     def then(self, *steps: Step) -> LinearMap:
         """The map with more steps after it."""
         return LinearMap((*self.steps, *steps))
+
+    def rows(self, rows: NDArray) -> NDArray[np.float64]:
+        """Rows of the features that go in, as far as the steps keep them; else NaN.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (..., n_outputs)
+            Rows of the features that come out.
+
+        Returns
+        -------
+        ndarray of shape (..., n_inputs)
+            The rows.
+        """
+        flat = rows.reshape(-1, rows.shape[-1])
+        for step in reversed(self.steps):
+            flat = step.rows(flat)
+        return flat.reshape(*rows.shape[:-1], flat.shape[-1])
+
+    def differences(self, rows: NDArray) -> NDArray[np.float64]:
+        """Differences of the features that go in.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (..., n_outputs)
+            Differences of the features that come out.
+
+        Returns
+        -------
+        ndarray of shape (..., n_inputs)
+            The smallest that become these.
+        """
+        for step in reversed(self.steps):
+            rows = step.differences(rows)
+        return rows
 
     def shares(self, factors: Any) -> NDArray[np.float64]:
         """Shares of the features that go in, (m, n_inputs).
@@ -121,8 +182,8 @@ class LinearMap:
         """
         differences, slopes = factors
         for step in reversed(self.steps):
-            differences, slopes = step.differences(differences), step.slopes(slopes)
-        return np.einsum("itj,itj->ij", differences, slopes)
+            slopes = step.slopes(slopes)
+        return np.einsum("itj,itj->ij", self.differences(differences), slopes)
 
 
 def linear_steps(transformer: Any) -> tuple[Step, ...] | None:
@@ -133,7 +194,9 @@ def linear_steps(transformer: Any) -> tuple[Step, ...] | None:
     """
     matrices = getattr(transformer, "_linear_map", None)
     if matrices is not None:
-        return (Product(*matrices),)
+        power = getattr(transformer, "length_power", 0.0)
+        back = transformer.inverse_transform if power < 1 else None  # the lengths are lost
+        return (Product(matrices[0], matrices[1], back, power == 0),)
     if hasattr(transformer, "get_support"):
         columns = np.flatnonzero(transformer.get_support())
         return (Selection(columns, transformer.n_features_in_),)
@@ -150,10 +213,11 @@ def _of_scikit_learn(transformer: Any, name: str) -> tuple[Step, ...] | None:
     if getattr(transformer, "clip", False):
         return None
     if name in _MULTIPLIES:
-        return (Scaling(getattr(transformer, _MULTIPLIES[name])),)
+        return (Scaling(getattr(transformer, _MULTIPLIES[name]), transformer.inverse_transform),)
     if name in _DIVIDES:
         scale = getattr(transformer, _DIVIDES[name], None)
-        return () if scale is None else (Scaling(1.0 / np.asarray(scale)),)
+        factors = np.ones(transformer.n_features_in_) if scale is None else 1.0 / np.asarray(scale)
+        return (Scaling(factors, transformer.inverse_transform),)
     if name in _PROJECTS:
         return (_projection(transformer),)
     if name == "FunctionTransformer" and transformer.func is None:
@@ -169,4 +233,6 @@ def _projection(transformer: Any) -> Product:
         # As in scikit-learn: a component without variance must not be divided by 0.
         smallest = np.finfo(transformer.explained_variance_.dtype).eps
         scale = np.maximum(np.sqrt(transformer.explained_variance_), smallest)
-    return Product(components.T / scale, scale[:, np.newaxis] * components)
+    return Product(
+        components.T / scale, scale[:, np.newaxis] * components, transformer.inverse_transform
+    )

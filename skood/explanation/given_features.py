@@ -17,6 +17,11 @@ def given_shares(factors: ShareFactors, linear_map: LinearMap | None) -> NDArray
     return factors.shares() if linear_map is None else linear_map.shares(factors)
 
 
+def given_rows(rows: NDArray, linear_map: LinearMap | None) -> NDArray:
+    """Rows of the features that have the shares."""
+    return rows if linear_map is None else linear_map.rows(rows)
+
+
 def given_names(detector: Any, n_features: int, linear_map: LinearMap | None) -> NDArray:
     """Names of the features that have the shares."""
     if linear_map is None and hasattr(detector, "feature_names_in_"):

@@ -16,6 +16,8 @@ from ..explanation import (
     numbered_names,
     reaches_inputs,
 )
+from ..explanation.expected import merged
+from ..explanation.given_features import given_rows
 from ._layer_detectors import LayerDetectors
 
 
@@ -41,13 +43,17 @@ def explain_layers(
             **by_layer,
         }, values
     divided = {name: _divided(evidence[name], layer.shares) for name, layer in layers.items()}
+    by_layer["values"] = given_rows(features, linear_map)
     if linear_map is not None:
         shares = np.sum(list(divided.values()), axis=0)
         names = numbered_names(shares.shape[1])
-        return {"shares": shares, "feature_names": names, **by_layer}, values
-    shares = np.zeros(features.shape)
-    for name, part in divided.items():
-        np.add.at(shares.T, fitted.layers[name], part.T)  # a column may be in several layers
+        places: dict[str, Any] = dict.fromkeys(layers, slice(None))
+    else:
+        shares, places = np.zeros(features.shape), dict(fitted.layers)
+        for name, part in divided.items():
+            np.add.at(shares.T, places[name], part.T)  # a column may be in several layers
+    expected = [(places[name], layer.expected) for name, layer in layers.items()]
+    by_layer["expected"] = merged(expected, shares.shape[1])
     return {"shares": shares, "feature_names": names, **by_layer}, values
 
 

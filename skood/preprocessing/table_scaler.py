@@ -25,6 +25,7 @@ from .schema_files import described
 from .table_checks import refuse_gaps, warn_of_other_categories, warn_of_other_ranges
 from .table_columns import RawColumn, as_pandas, is_frame, is_of_numbers, raw_column
 from .table_decisions import DATES_LEFT_OUT, TableOptions, decide
+from .table_explained import ExplainedTable
 from .table_findings import Finding, all_sentences
 from .table_schema import ColumnSchema
 
@@ -34,7 +35,7 @@ _DATES = ("exclude", "parts")
 _MISSING = ("refuse", "median", "mean", "most_frequent")
 
 
-class TableScaler(StandardScaler):
+class TableScaler(ExplainedTable, StandardScaler):
     """A `StandardScaler` that also takes frames with text, categories, dates and gaps.
 
     Arrays, and frames of numbers alone, are standardised as by scikit-learn. For any other frame,

@@ -58,8 +58,10 @@ class Cases:
         self.X = np.random.default_rng(1).normal(size=(N, 4))
         np.save(self.base / "train.npy", np.random.default_rng(0).normal(size=(200, 4)))
         options = ["--detector", "knn", "--alpha", "none", "--quiet"]
-        self._done("fit", self.train, "--save", self.of("d"), "--id-column", "id", *options)
-        self._done("fit", self.base / "train.npy", "--save", self.of("array"), *options)
+        self._done(
+            "fit", "--train", self.train, "--save", self.of("d"), "--id-column", "id", *options
+        )
+        self._done("fit", "--train", self.base / "train.npy", "--save", self.of("array"), *options)
         self.expected = self._scores(write(self.new, self.base / "new.csv"), "d")
         np.save(self.base / "new.npy", self.X)
         self.expected_arrays = self._scores(self.base / "new.npy", "array")
@@ -76,7 +78,7 @@ class Cases:
 
     def _scores(self, path: Path, detector: str) -> np.ndarray:
         output = self.base / "scores.csv"
-        self._done("score", self.of(detector), path, "--output", output, "--quiet")
+        self._done("score", self.of(detector), "--new", path, "--output", output, "--quiet")
         return pd.read_csv(output)["score"].to_numpy()
 
     def _make_images(self, options: list[str]) -> None:
@@ -87,7 +89,7 @@ class Cases:
         skood.save(features, self.of("features"))
         np.save(self.base / "images.npy", pixels)
         more = ["--features", self.of("features"), *options]
-        self._done("fit", self.base / "images.npy", "--save", self.of("images"), *more)
+        self._done("fit", "--train", self.base / "images.npy", "--save", self.of("images"), *more)
 
     def text(self, random: np.random.Generator) -> tuple[str, str]:
         kind = str(random.choice(list(CHANGES)))
@@ -108,11 +110,19 @@ class Cases:
             random.integers(8)
         ]
         arguments = {
-            "score": ["score", self.of("d"), path, "--output", self.folder / "o.csv", *ids],
-            "detect": ["detect", "--fit", path, "--score", path, "--output", self.folder / "o.csv"],
+            "score": [
+                "score",
+                self.of("d"),
+                "--new",
+                path,
+                "--output",
+                self.folder / "o.csv",
+                *ids,
+            ],
+            "detect": ["detect", "--train", path, "--new", path, "--output", self.folder / "o.csv"],
             "check": ["check", path, "--against", (self.train, self.of("d"))[random.integers(2)]],
-            "fit": ["fit", path, "--save", self.folder / "o.skood"],
-            "bench": ["bench", "--data", path, "--detectors", "md", "--splits", "2"],
+            "fit": ["fit", "--train", path, "--save", self.folder / "o.skood"],
+            "bench": ["bench", "--train", path, "--detectors", "md", "--splits", "2"],
             "info": ["info", path],
         }[command]
         if command in ("detect", "fit", "check"):
@@ -156,7 +166,7 @@ class Cases:
         folder, kind = self.folder / "images", str(random.choice(list(IMAGES)))
         n_rows = write_pictures(folder, kind, random)
         output = self.folder / "o.csv"
-        arguments = ["score", self.of("images"), folder, "--output", output]
+        arguments = ["score", self.of("images"), "--new", folder, "--output", output]
         return f"images {kind}", self._outcome(arguments, n_rows, None)
 
     def _scored(
@@ -164,10 +174,10 @@ class Cases:
     ) -> str:
         output = self.folder / "o.csv"
         ids = ["--id-column", "id"] if detector == "d" else []
-        arguments = ["score", self.of(detector), path, "--output", output, *ids]
+        arguments = ["score", self.of(detector), "--new", path, "--output", output, *ids]
         if random.integers(4) == 0:
             expected = None
-            arguments = ["detect", "--fit", path, "--score", path, "--output", output, *ids]
+            arguments = ["detect", "--train", path, "--new", path, "--output", output, *ids]
             arguments += ["--detector", "md", "--alpha", "none"]
         n_rows = None if keeps == NOTHING else N
         return self._outcome(arguments, n_rows, expected if keeps == VALUES else None)

@@ -65,11 +65,11 @@ class Commands:
         write(numbers(300), folder / "train.csv")
         write(numbers(n_rows, seed=1), folder / "new.csv")
         os.chdir(folder)
-        fit = ["fit", "train.csv", *MD, "--quiet", "--save"]
+        fit = ["fit", "--train", "train.csv", *MD, "--quiet", "--save"]
         assert status_of(forked(lambda: main([*fit, "d.skood"]))) == 0
-        detect = ["detect", "--fit", "train.csv", "--score", "new.csv", *MD, *BLOCKS, "--output"]
-        score = ["score", "d.skood", "new.csv", *BLOCKS, "--output"]
-        bench = ["bench", "--data", "train.csv", "--detectors", "md", "--splits", "2", "--quiet"]
+        detect = ["detect", "--train", "train.csv", "--new", "new.csv", *MD, *BLOCKS, "--output"]
+        score = ["score", "d.skood", "--new", "new.csv", *BLOCKS, "--output"]
+        bench = ["bench", "--train", "train.csv", "--detectors", "md", "--splits", "2", "--quiet"]
         bench += ["--clusters", "2", "--resamples", "20", "--output"]
         self.known: dict[str, tuple[list[str], str]] = {
             "detect-csv": ([*detect, "o.csv"], "o.csv"),

@@ -89,12 +89,15 @@ def detector(tmp_path_factory):
     folder = tmp_path_factory.mktemp("detector")
     train = write(orders(300), folder / "train.csv")
     saved = folder / "d.skood"
-    assert main(["fit", str(train), "--save", str(saved), "--id-column", "id", "--quiet"]) == 0
+    assert (
+        main(["fit", "--train", str(train), "--save", str(saved), "--id-column", "id", "--quiet"])
+        == 0
+    )
     return saved
 
 
 def score(detector, path, *more):
-    files = [detector, path, "--output", path.parent / "scores.csv"]
+    files = [detector, "--new", path, "--output", path.parent / "scores.csv"]
     return main(["score", *map(str, files), *more])
 
 
@@ -114,7 +117,7 @@ def test_a_bad_training_file_too(tmp_path, capsys, case):
     content, sentence = BAD_FILES[case]
     (tmp_path / "bad.csv").write_bytes(content)
     write(strange_orders(), tmp_path / "new.csv")
-    files = ["--fit", tmp_path / "bad.csv", "--score", tmp_path / "new.csv"]
+    files = ["--train", tmp_path / "bad.csv", "--new", tmp_path / "new.csv"]
     files += ["--output", tmp_path / "scores.csv", "--id-column", "id"]
     assert main(["detect", *map(str, files)]) == 3
     err = capsys.readouterr().err
@@ -152,7 +155,7 @@ def test_a_fault_in_a_late_block_leaves_nothing(detector, tmp_path, capsys):
 def test_training_columns_that_can_be_no_features(tmp_path, capsys):
     def said(frame, *more):
         path = write(frame, tmp_path / "train.csv")
-        files = [path, "--save", tmp_path / "d.skood"]
+        files = ["--train", path, "--save", tmp_path / "d.skood"]
         assert main(["fit", *map(str, files), *more]) in (2, 3)
         assert not (tmp_path / "d.skood").exists()
         return capsys.readouterr().err
@@ -171,10 +174,10 @@ def test_training_columns_that_can_be_no_features(tmp_path, capsys):
     assert "has no column 'c9', which --feature" in said(train, "--feature", "c9")
     path = tmp_path / "train.csv"
     train.to_csv(path)  # with the index, as pandas does unless told not to
-    assert main(["fit", str(path), "--save", str(tmp_path / "d.skood")]) == 3
+    assert main(["fit", "--train", str(path), "--save", str(tmp_path / "d.skood")]) == 3
     assert "let it identify the rows with --id-column 'column 1'" in capsys.readouterr().err
     more = ["--id-column", "column 1", "--quiet"]
-    assert main(["fit", str(path), "--save", str(tmp_path / "d.skood"), *more]) == 0
+    assert main(["fit", "--train", str(path), "--save", str(tmp_path / "d.skood"), *more]) == 0
 
 
 def test_parquet_columns_of_other_types(detector, tmp_path, capsys):
@@ -198,7 +201,10 @@ def test_a_folder_is_no_file_of_rows(detector, tmp_path, capsys):
     (tmp_path / "rows.csv").mkdir()
     assert score(detector, tmp_path / "rows.csv") == 2
     assert "is a folder without Parquet files" in capsys.readouterr().err
-    assert main(["fit", str(tmp_path / "rows.csv"), "--save", str(tmp_path / "x.skood")]) == 2
+    assert (
+        main(["fit", "--train", str(tmp_path / "rows.csv"), "--save", str(tmp_path / "x.skood")])
+        == 2
+    )
     assert "is a folder without Parquet files" in capsys.readouterr().err
     assert main(["info", str(tmp_path)]) == 2
     assert "Is a directory" in capsys.readouterr().err
@@ -242,7 +248,7 @@ def test_an_output_that_cannot_be_written(detector, tmp_path, capsys):
     before = new.read_bytes()
 
     def said(output):
-        assert main(["score", str(detector), str(new), "--output", str(output)]) == 2
+        assert main(["score", str(detector), "--new", str(new), "--output", str(output)]) == 2
         return capsys.readouterr().err
 
     assert "does not exist" in said(tmp_path / "none" / "scores.csv")
@@ -260,9 +266,9 @@ def test_an_output_that_cannot_be_written(detector, tmp_path, capsys):
 def test_a_folder_that_no_one_can_write_to(detector, tmp_path, capsys, command):
     train = write(orders(300), tmp_path / "train.csv")
     arguments = {
-        "detect": ["--fit", train, "--score", train, "--output", "/proc/self/scores.csv"],
-        "fit": [train, "--save", "/proc/self/d.skood"],
-        "score": [detector, train, "--output", "/proc/self/scores.csv"],
+        "detect": ["--train", train, "--new", train, "--output", "/proc/self/scores.csv"],
+        "fit": ["--train", train, "--save", "/proc/self/d.skood"],
+        "score": [detector, "--new", train, "--output", "/proc/self/scores.csv"],
     }[command]
     assert main([command, *map(str, arguments)]) == 2
     assert "The folder '/proc/self' cannot be written to" in capsys.readouterr().err
@@ -285,9 +291,9 @@ def test_a_full_disk_leaves_nothing(tmp_path, command):
     kept = ["new.csv", "train.csv"]
     output = ["--output", f"scores.{'parquet' if command == 'parquet' else 'csv'}"]
     output += ["--block-rows", "64"]
-    arguments = ["detect", "--fit", "train.csv", "--score", "new.csv", *output]
+    arguments = ["detect", "--train", "train.csv", "--new", "new.csv", *output]
     if command == "fit":
-        arguments = ["fit", "new.csv", "--save", "d.skood"]
+        arguments = ["fit", "--train", "new.csv", "--save", "d.skood"]
     done = subprocess.run(
         [sys.executable, "-c", FULL, *arguments],
         capture_output=True,

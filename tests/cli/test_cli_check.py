@@ -37,7 +37,7 @@ def test_all_findings_at_once_with_the_command_that_answers_them(tmp_path, capsy
 
 def test_against_the_training_rows_and_a_detector(tmp_path, capsys):
     train = write(orders(120), tmp_path / "train.csv")
-    fit = ["fit", train, "--save", tmp_path / "d.skood", "--id-column", "id", "--quiet"]
+    fit = ["fit", "--train", train, "--save", tmp_path / "d.skood", "--id-column", "id", "--quiet"]
     assert main([*map(str, fit), "--detector", "knn"]) == 0
     new = orders(20, seed=1).drop(columns="width").assign(more=1, length="long")
     new["colour"] = ["purple", *new["colour"][1:]]

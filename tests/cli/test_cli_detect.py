@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,24 +23,28 @@ def folder(tmp_path):
 
 
 def detect(folder, *more, fit="train.csv", score="new.csv", output="scores.csv"):
-    arguments = ["--fit", folder / fit, "--score", folder / score, "--output", folder / output]
+    arguments = ["--train", folder / fit, "--new", folder / score, "--output", folder / output]
     return main(["detect", *map(str, arguments), *map(str, more)])
 
 
 def test_one_command_from_two_files_to_decisions(folder, capsys):
     assert detect(folder, "--id-column", "id", "--explain", 2) == 0
     scores = pd.read_csv(folder / "scores.csv", index_col="id")
-    expected = ["score", "p_value", "decision", "top_1", "share_1", "top_2", "share_2"]
+    expected = ["score", "p_value", "decision", "top_1", "share_1", "top_2", "share_2", "reasons"]
     assert list(scores.columns) == expected
     assert list(scores.index) == list(strange_orders()["id"])
     assert scores.loc["r0007", ["decision", "top_1"]].tolist() == [-1, "width"]
     assert scores.loc["r0008", "top_1"] == "colour"
+    reason = scores.loc["r0007", "reasons"].split("; ")[0]
+    assert re.fullmatch(r"width = 60, expected [-.\d]+ to [.\d]+ \(\d+ %\)", reason)
+    assert scores.loc["r0008", "reasons"].startswith('colour = "purple" (new), expected "red" ')
     assert (scores["share_1"] >= scores["share_2"]).all()
     assert ((scores["decision"] == -1) == (scores["p_value"] <= 0.05)).all()
     out, err = capsys.readouterr()
     assert "40 rows of new.csv scored" in out
     assert f"{(scores['decision'] == -1).sum()} flagged as out-of-distribution" in out
     assert out.splitlines()[5].split()[0] == "r0007"
+    assert reason in out
     assert "rows with a 'colour' that no training row has: 1 ('purple')" in err
     assert names_in(folder) == ["new.csv", "scores.csv", "train.csv"]
 
@@ -213,7 +219,7 @@ def test_a_long_output_is_replaced_only_by_a_whole_one(folder, capsys):
 
 
 def test_exit_status_of_the_process(folder):
-    files = ["--fit", folder / "train.csv", "--score", folder / "new.csv"]
+    files = ["--train", folder / "train.csv", "--new", folder / "new.csv"]
     files += ["--output", folder / "scores.csv"]
     done = run_skood("detect", *files, "--id-column", "id", "--fail-on-ood")
     assert done.returncode == 1

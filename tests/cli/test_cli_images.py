@@ -60,7 +60,7 @@ def folder(tmp_path_factory):
 
 
 def detect(folder, fit, score, output, *more):
-    files = ["--fit", folder / fit, "--score", folder / score, "--output", output]
+    files = ["--train", folder / fit, "--new", folder / score, "--output", output]
     features = ["--features", folder / "features.skood", *TRUST]
     return main(["detect", *map(str, [*files, *features, *more]), "--quiet"])
 
@@ -81,9 +81,16 @@ def test_a_bright_image_among_dark_ones(folder, tmp_path):
 
 def test_the_saved_detector_has_the_network(folder, tmp_path, capsys):
     saved, output = tmp_path / "d.skood", tmp_path / "scores.csv"
-    arguments = [folder / "train", "--save", saved, "--features", folder / "features.skood"]
+    arguments = [
+        "--train",
+        folder / "train",
+        "--save",
+        saved,
+        "--features",
+        folder / "features.skood",
+    ]
     assert main(["fit", *map(str, arguments), *TRUST, "--quiet"]) == 0
-    files = ["score", str(saved), str(folder / "new"), "--output", str(output)]
+    files = ["score", str(saved), "--new", str(folder / "new"), "--output", str(output)]
     assert main(files) == 3
     assert "'tests.cli.test_cli_images:net', which is not trusted" in capsys.readouterr().err
     assert main([*files, *TRUST, "--quiet", "--block-rows", "6"]) == 0
@@ -98,7 +105,7 @@ def test_the_saved_detector_has_the_network(folder, tmp_path, capsys):
 
 def test_images_need_a_transformer(folder, tmp_path, capsys):
     for fit in ("train", "train.npy"):
-        arguments = ["fit", str(folder / fit), "--save", str(tmp_path / "d.skood")]
+        arguments = ["fit", "--train", str(folder / fit), "--save", str(tmp_path / "d.skood")]
         assert main(arguments) == 2
         assert "--features" in capsys.readouterr().err
     assert names_in(tmp_path) == []

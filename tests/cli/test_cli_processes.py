@@ -27,17 +27,17 @@ BLOCKS = ["--block-rows", "64", "--quiet"]
 def folder(tmp_path):
     write(numbers(200), tmp_path / "train.csv")
     write(numbers(ROWS, seed=1), tmp_path / "new.csv")
-    files = [tmp_path / "train.csv", "--save", tmp_path / "d.skood", "--quiet"]
+    files = ["--train", tmp_path / "train.csv", "--save", tmp_path / "d.skood", "--quiet"]
     assert main(["fit", *map(str, files), "--detector", "md"]) == 0
     return tmp_path
 
 
 def command(folder, name, output, *more):
     arguments = {
-        "detect": ["--fit", "train.csv", "--score", "new.csv", "--output", output],
-        "fit": ["train.csv", "--save", output],
-        "score": ["d.skood", "new.csv", "--output", output, *BLOCKS],
-        "bench": ["--data", "train.csv", "--output", output, "--detectors", "md", "--splits", "2"],
+        "detect": ["--train", "train.csv", "--new", "new.csv", "--output", output],
+        "fit": ["--train", "train.csv", "--save", output],
+        "score": ["d.skood", "--new", "new.csv", "--output", output, *BLOCKS],
+        "bench": ["--train", "train.csv", "--output", output, "--detectors", "md", "--splits", "2"],
     }[name]
     return [name, *(str(folder / a) if "." in a else a for a in arguments), *more]
 
@@ -185,7 +185,7 @@ def test_a_row_is_mended_and_the_run_resumed(folder, capsys, ending):
     other.loc[5, "c1"] += 1
     new = folder / f"new{ending}"
     arguments = command(folder, "score", "scores.csv", "--id-column", "id")
-    arguments[2] = str(new)
+    arguments[3] = str(new)
     write(bad, new)
     assert main(arguments) == 3
     assert f"{ROWS // 64 * 64:,} rows are kept in" in capsys.readouterr().err
@@ -343,7 +343,7 @@ def test_an_output_that_is_a_device_or_an_input_by_a_link(folder, capsys):
 
 def test_bench_does_not_write_over_its_input(folder, capsys):
     write(numbers(100), folder / "bench.csv")
-    files = ["--data", str(folder / "bench.csv"), "--output", str(folder)]
+    files = ["--train", str(folder / "bench.csv"), "--output", str(folder)]
     assert main(["bench", *files, "--detectors", "md"]) == 2
     assert "is one of the inputs" in capsys.readouterr().err
 

@@ -41,12 +41,12 @@ def fill(folder):
 
 
 def fit(folder, *more):
-    files = [folder / "train.csv", "--save", folder / "d.skood", "--quiet"]
+    files = ["--train", folder / "train.csv", "--save", folder / "d.skood", "--quiet"]
     return main(["fit", *map(str, files), *map(str, more)])
 
 
 def score_arguments(folder, *more, score="new.csv", output="scores.csv"):
-    files = ["score", folder / "d.skood", folder / score, "--output", folder / output]
+    files = ["score", folder / "d.skood", "--new", folder / score, "--output", folder / output]
     return [*map(str, files), *map(str, more)]
 
 
@@ -107,7 +107,7 @@ def test_detect_writes_what_fit_and_score_do(tmp_path):
     more = ["--explain", "2", "--quiet"]
     assert fit(tmp_path, "--id-column", "id") == 0
     assert score(tmp_path, *more) == 0
-    files = ["--fit", tmp_path / "train.csv", "--score", tmp_path / "new.csv"]
+    files = ["--train", tmp_path / "train.csv", "--new", tmp_path / "new.csv"]
     files += ["--output", tmp_path / "other.csv", "--id-column", "id"]
     assert main(["detect", *map(str, files), *more]) == 0
     assert (tmp_path / "scores.csv").read_bytes() == (tmp_path / "other.csv").read_bytes()
@@ -381,11 +381,13 @@ def test_notes_are_kept_beside_a_summary(tmp_path):
 def test_fit_and_score_as_processes(tmp_path, monkeypatch):
     write(orders(300), tmp_path / "train.csv")
     write(strange_orders(), tmp_path / "new.csv")
-    done = run_skood("fit", "train.csv", "--save", "d.skood", "--id-column", "id", cwd=tmp_path)
+    done = run_skood(
+        "fit", "--train", "train.csv", "--save", "d.skood", "--id-column", "id", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1] == "saved as d.skood"
-    files = ["d.skood", "new.csv", "--output", "scores.csv"]
+    files = ["d.skood", "--new", "new.csv", "--output", "scores.csv"]
     done = run_skood("score", *files, "--fail-on-ood", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     assert run_skood("score", "new.csv", *files[1:], cwd=tmp_path).returncode == 3

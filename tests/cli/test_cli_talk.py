@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import subprocess
 import sys
 
@@ -83,16 +84,24 @@ def test_quiet_progress_is_nothing(capsys, clock):
 
 
 LINES = [
-    {"id": "a", "score": -12.345678, "decision": -1, "top_1": "length [cm]", "share_1": 11.26},
-    {"id": "b", "score": -1.0, "decision": 1, "top_1": None, "share_1": None},
+    {
+        "id": "a",
+        "score": -12.345678,
+        "decision": -1,
+        "top_1": "length [cm]",
+        "share_1": 11.26,
+        "reasons": "length [cm] = 9, expected 1 to 3 (91 %); width = 2, expected 3 (5 %)",
+    },
+    {"id": "b", "score": -1.0, "decision": 1, "top_1": "x", "share_1": 0.0, "reasons": ""},
 ]
 
 
 def test_the_report_elsewhere_is_plain(capsys):
     print_lowest(LINES)
     assert capsys.readouterr().out == (
-        "id   score  decision  largest shares\n"
-        " a  -12.35        -1  length [cm] 11.3\n"
+        "id   score  decision  reasons\n"
+        " a  -12.35        -1  length [cm] = 9, expected 1 to 3 (91 %); "
+        "width = 2, expected 3 (5 %)\n"
         " b      -1         1\n"
     )
 
@@ -105,16 +114,17 @@ def test_the_report_on_a_terminal_shows_what_is_flagged(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("NO_COLOR", raising=False)
     print_lowest(LINES)
-    flagged, other = stream.getvalue().splitlines()[2:4]
+    flagged, more, other = stream.getvalue().splitlines()[2:5]
     assert "\x1b[31m" in flagged
-    assert "length [cm]" in flagged
+    assert "length [cm] = 9, expected 1 to 3 (91 %)" in flagged
+    assert "width = 2" in more  # each reason has a line
     assert "\x1b[31m" not in other
 
 
 def test_warnings_are_one_line_each(tmp_path, capsys):
     train = write(numbers(12), tmp_path / "train.csv")  # fewer rows than neighbours are asked for
     more = ["--alpha", "none", "--quiet"]
-    assert main(["fit", str(train), "--save", str(tmp_path / "d.skood"), *more]) == 0
+    assert main(["fit", "--train", str(train), "--save", str(tmp_path / "d.skood"), *more]) == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("skood fit: warning: ")
 
@@ -133,23 +143,50 @@ def test_warnings_are_one_line_each(tmp_path, capsys):
 )
 def test_values_that_options_do_not_take(capsys, option, value, said):
     with pytest.raises(SystemExit, match=r"^2$"):
-        main(["fit", "train.csv", "--save", "d.skood", option, value])
+        main(["fit", "--train", "train.csv", "--save", "d.skood", option, value])
     assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["detect", "fit", "score"])
 def test_a_missing_package_is_named_with_its_extra(tmp_path, capsys, monkeypatch, command):
     train, saved = write(numbers(90), tmp_path / "train.csv"), tmp_path / "d.skood"
-    fit = ["fit", train, "--save", saved]
+    fit = ["fit", "--train", train, "--save", saved]
     assert main([*map(str, fit), "--quiet"]) == 0
     scores = ["--output", tmp_path / "scores.csv"]
     arguments = {
-        "detect": ["detect", "--fit", train, "--score", train, *scores],
+        "detect": ["detect", "--train", train, "--new", train, *scores],
         "fit": fit,
-        "score": ["score", saved, train, *scores],
+        "score": ["score", saved, "--new", train, *scores],
     }[command]
     for name in ("_scoring", "_run_blocks", "_detect_run", "_score_run"):
         monkeypatch.delitem(sys.modules, f"skood.cli.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert main([*map(str, arguments)]) == 2
     assert 'run pip install "skood[io]" to add it' in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on Unix")
+def test_ctrl_c_while_libraries_are_loaded_leaves_no_traceback(tmp_path):
+    train = write(numbers(30), tmp_path / "train.csv")
+    command = [sys.executable, "-X", "importtime", "-m", "skood", "check", str(train)]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs of a shell ignore it
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    lines = [line.decode() for line in _until(process.stderr, b"| numpy")]
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    lines += [line for line in err.decode().splitlines() if not line.startswith("import time:")]
+    assert process.returncode == 130
+    assert out == b""
+    assert lines[-1].strip() == "skood: interrupted"
+    assert not any("Traceback" in line for line in lines)
+
+
+def _until(stream, found):
+    """The lines of a stream up to one that has these bytes."""
+    for line in stream:
+        yield line
+        if found in line.replace(b"|   ", b"| ").replace(b"  ", b""):
+            return

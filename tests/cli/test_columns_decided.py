@@ -56,8 +56,8 @@ def weights():
 
 
 def detected(tmp_path, train, new, ending="csv", *more):
-    files = ["--fit", write(train, tmp_path / f"train.{ending}")]
-    files += ["--score", write(new, tmp_path / f"new.{ending}"), "--output", tmp_path / "s.csv"]
+    files = ["--train", write(train, tmp_path / f"train.{ending}")]
+    files += ["--new", write(new, tmp_path / f"new.{ending}"), "--output", tmp_path / "s.csv"]
     status = main(["detect", *map(str, files), "--detector", "knn", *more])
     if status:
         return status

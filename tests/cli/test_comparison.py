@@ -25,6 +25,8 @@ from skood.cli.compare.intervals import (
     resampled_means,
     row_interval,
 )
+from skood.cli.compare.plain_text import comparison_text
+from skood.cli.compare.verdict import verdict
 from skood.comparison import (
     Comparison,
     Fold,
@@ -316,10 +318,39 @@ def test_the_verdict_names_those_that_the_folds_cannot_tell_from_the_best():
     text = comparison_markdown(
         made_up([[0.9, 0.91, 0.9], [0.89, 0.92, 0.88], [0.5, 0.51, 0.5]]), "x"
     )
-    assert "Largest mean AUROC: a. " in text
-    assert "Its lead may be chance over: b (" in text
-    clear = comparison_markdown(made_up([[0.9, 0.91, 0.9], [0.5, 0.51, 0.5]]), "x")
+    assert "There is no clear winner: a has the largest mean AUROC, 90.3 %. It leads b by " in text
+    assert "ahead in 2 of 3 folds). Its lead may be chance over b (" in text
+    clear = comparison_markdown(made_up([[0.9, 0.91, 0.9], [0.5, 0.5, 0.51]]), "x")
+    assert (
+        "a has the largest mean AUROC, 90.3 %. It leads b by 40.0 points (69.3 standard " in clear
+    )
     assert "No interval of its lead over another detector contains 0." in clear
+    third = made_up([[0.9, 0.91, 0.9], [0.5, 0.5, 0.51], [0.4, 0.95, 0.04]])
+    assert verdict(third).startswith("a has the largest")
+    assert "Its lead may be chance over c (" in verdict(third)
+
+
+def test_the_verdict_of_one_detector_of_one_fold_and_of_chance():
+    alone = verdict(made_up([[0.9, 0.91, 0.9]]))
+    assert alone == "Only a was compared. Its mean AUROC is 90.3 %."
+    assert "50 % is that of a coin" in verdict(made_up([[0.5, 0.6, 0.4], [0.4, 0.5, 0.3]]))
+    equal = verdict(made_up([[0.9, 0.8, 0.7], [0.9, 0.8, 0.7]]))
+    assert equal.startswith("There is no clear winner: ")
+    assert "0.0 points (ahead in 0 of 3 folds)" in equal
+    single = compare_detectors(X, classes, TWO, choose_protocol(classes, n_splits=1), n_bootstrap=0)
+    assert "One fold alone does not tell whether that is chance." in verdict(single)
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_the_text_fits_the_terminal_and_ends_with_the_verdict(comparison, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = comparison_text(comparison, "iris", ["150 rows"])
+    assert max(map(len, text.splitlines())) <= columns
+    assert not re.search(r"^[|#]", text, flags=re.MULTILINE)
+    assert " ".join(text.split()).endswith(verdict(comparison))
+    for name in comparison.order():
+        mean = comparison.estimate(name, "auroc").mean
+        assert re.search(rf"^{name} +{100 * mean:.1f} ", text, flags=re.MULTILINE)
 
 
 def test_a_lead_that_resampled_rows_do_not_bear_out_is_none():
@@ -327,7 +358,7 @@ def test_a_lead_that_resampled_rows_do_not_bear_out_is_none():
     means = np.zeros((2, 3, 4))
     means[1, 0] = 0.1  # in one resample of three the other one is better
     text = comparison_markdown(replace(comparison, resampled=means), "x")
-    assert "Its lead may be chance over: b (" in text
+    assert "Its lead may be chance over b (" in text
 
 
 def test_a_single_fold_has_no_interval():

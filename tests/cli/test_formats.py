@@ -340,7 +340,15 @@ def test_rows_of_stdin(monkeypatch, tmp_path, content, kind):
 def detector(tmp_path_factory):
     folder = tmp_path_factory.mktemp("formats")
     write(orders(200), folder / "train.csv")
-    fit = ["fit", folder / "train.csv", "--save", folder / "d.skood", "--id-column", "id"]
+    fit = [
+        "fit",
+        "--train",
+        folder / "train.csv",
+        "--save",
+        folder / "d.skood",
+        "--id-column",
+        "id",
+    ]
     assert main([*map(str, fit), "--detector", "md", "--quiet"]) == 0
     return folder / "d.skood"
 
@@ -354,17 +362,19 @@ def test_stdin_and_stdout_of_the_commands(detector, tmp_path, monkeypatch, capfd
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    status, _, err = run("score", detector, "-", "--output", tmp_path / "scores.csv")
+    status, _, err = run("score", detector, "--new", "-", "--output", tmp_path / "scores.csv")
     assert (status, "40 rows of stdin scored" in err) == (0, False)
     expected = (tmp_path / "scores.csv").read_text()
-    status, out, err = run("score", detector, "-", "--output", "-")
+    status, out, err = run("score", detector, "--new", "-", "--output", "-")
     assert (status, out) == (0, expected)
     assert "40 rows of stdin scored" in err
     assert "the lowest of the scores in stdout:" in err
     train = detector.parent / "train.csv"
     fit = ["--detector", "md", "--id-column", "id", "--quiet"]
-    assert run("detect", "--fit", train, "--score", "-", "--output", "-", *fit) == (0, out, "")
-    status, _, _ = run("fit", "-", "--save", tmp_path / "d.skood", *fit, rows=orders(200))
+    assert run("detect", "--train", train, "--new", "-", "--output", "-", *fit) == (0, out, "")
+    status, _, _ = run(
+        "fit", "--train", "-", "--save", tmp_path / "d.skood", *fit, rows=orders(200)
+    )
     assert status == 0
     status, out, _ = run("check", "-", "--against", detector)
     assert (status, "purple" in out) == (3, True)
@@ -376,13 +386,13 @@ def test_stdin_and_stdout_of_the_commands(detector, tmp_path, monkeypatch, capfd
         assert match in err
         assert err.count("\n") == 1
 
-    refused("stdin is read once", "score", detector, "-", "--output", "-", "--resume")
+    refused("stdin is read once", "score", detector, "--new", "-", "--output", "-", "--resume")
     one = "Only one of the files can be -"
-    refused(one, "detect", "--fit", "-", "--score", "-", "--output", "-")
+    refused(one, "detect", "--train", "-", "--new", "-", "--output", "-")
     refused(one, "check", "-", "--against", "-")
     odd = strange_orders()
     odd.loc[39, "length"] = None  # after blocks that are scored
-    score = ["score", detector, "-", "--block-rows", "8", "--quiet", "--output"]
+    score = ["score", detector, "--new", "-", "--block-rows", "8", "--quiet", "--output"]
     refused("stdin has 1 missing values", *score, "-", rows=odd)
     refused("stdin has 1 missing values", *score, tmp_path / "odd.csv", rows=odd)
     assert names_in(tmp_path) == ["d.skood", "scores.csv", "temporary"]
@@ -404,7 +414,7 @@ def test_results_of_every_format(detector, tmp_path):
     expected = None
     for name, read in readers.items():
         more = ["--output", str(tmp_path / name), "--explain", "1", "--block-rows", "16", "--quiet"]
-        assert main(["score", str(detector), str(path), *more]) == 0
+        assert main(["score", str(detector), "--new", str(path), *more]) == 0
         results = read(tmp_path / name)
         expected = results if expected is None else expected
         pd.testing.assert_frame_equal(results, expected, check_exact=True, check_dtype=False)
@@ -413,7 +423,7 @@ def test_results_of_every_format(detector, tmp_path):
 def test_extra_columns_are_ignored_where_asked(detector, tmp_path, capsys):
     new = strange_orders().assign(extra=1, more="x")
     path = write(new, tmp_path / "new.csv")
-    score = ["score", str(detector), str(path), "--output", str(tmp_path / "scores.csv")]
+    score = ["score", str(detector), "--new", str(path), "--output", str(tmp_path / "scores.csv")]
     assert main(score) == 3
     assert "or all with --ignore-extra" in capsys.readouterr().err
     assert main([*score, "--ignore-extra"]) == 0

@@ -71,7 +71,7 @@ def test_scores_after_at_most_one_question(tmp_path, capsys, write, dates):
     train, new, output = (tmp_path / name for name in ("train.csv", "new.csv", "scores.csv"))
     write(ordinary(240, 0, 1), train)
     write(ordinary(40, 1, 241), new)
-    command = ["detect", "--fit", train, "--score", new, "--output", output, "--explain", "3"]
+    command = ["detect", "--train", train, "--new", new, "--output", output, "--explain", "3"]
     command = [*map(str, command), *dates]
     assert main(command) == 3
     question = capsys.readouterr().err.splitlines()[-1]

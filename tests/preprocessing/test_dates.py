@@ -212,9 +212,12 @@ def test_the_command_line(tmp_path, capsys, ending):
         rows.to_csv(path, index=False) if ending == "csv" else rows.to_parquet(path, index=False)
     saved, output = tmp_path / "d.skood", tmp_path / "out.csv"
     options = ["--dates", "parts", "--alpha", "none"]
-    assert main(["fit", str(tmp_path / f"train.{ending}"), "--save", str(saved), *options]) == 0
+    assert (
+        main(["fit", "--train", str(tmp_path / f"train.{ending}"), "--save", str(saved), *options])
+        == 0
+    )
     assert "'when': date; hour, weekday, month, age; 2024-01-" in capsys.readouterr().err
-    score = ["score", str(saved), str(tmp_path / f"new.{ending}"), "--output", str(output)]
+    score = ["score", str(saved), "--new", str(tmp_path / f"new.{ending}"), "--output", str(output)]
     assert main([*score, "--block-rows", "7", "--explain", "2"]) == 0
     expected = load(saved).score_samples(new)
     np.testing.assert_allclose(pd.read_csv(output)["score"], expected, rtol=1e-6)

@@ -70,7 +70,7 @@ def test_a_file(tmp_path):
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
         np.save(tmp_path / f"{name}.npy", frame.to_numpy())
     for ending in ("csv", "npy"):
-        files = ["--fit", tmp_path / f"train.{ending}", "--score", tmp_path / f"new.{ending}"]
+        files = ["--train", tmp_path / f"train.{ending}", "--new", tmp_path / f"new.{ending}"]
         options = ["--output", tmp_path / "out.csv", "--alpha", "none", "--quiet"]
         assert main(["detect", *map(str, [*files, *options])]) == 0
         assert pd.read_csv(tmp_path / "out.csv")["score"].idxmin() == 3

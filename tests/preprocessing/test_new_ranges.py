@@ -94,12 +94,12 @@ def test_the_command_line(tmp_path, capsys):
     saved, output = tmp_path / "d.skood", tmp_path / "out.csv"
     options = ["--output", output, "--block-rows", 50, "--quiet"]
     status, _, err = run(
-        "detect", "--fit", train, "--score", new, "--detector", "knn", "--alpha", "none", *options
+        "detect", "--train", train, "--new", new, "--detector", "knn", "--alpha", "none", *options
     )
     assert status == 0
     assert err.count("warning: The column 'event' lies above the range") == 1
-    run("fit", train, "--save", saved, "--detector", "knn", "--alpha", "none", "--quiet")
-    status, _, err = run("score", saved, new, *options)
+    run("fit", "--train", train, "--save", saved, "--detector", "knn", "--alpha", "none", "--quiet")
+    status, _, err = run("score", saved, "--new", new, *options)
     assert status == 0
     assert err.count("'event' lies above the range of the training rows (0 to 298.5)") == 1
     for against in (train, saved):

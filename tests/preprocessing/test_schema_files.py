@@ -172,14 +172,14 @@ def test_marks_in_the_rows_to_score(tmp_path, capsys):
     marks = {"level": {"kind": "number", "na": ["broken", -999]}, "zip": "category"}
     schema.write_text(json.dumps(marks))
     saved, output = tmp_path / "d.skood", tmp_path / "out.csv"
-    fit = ["fit", train, "--save", saved, "--schema", schema, "--quiet"]
+    fit = ["fit", "--train", train, "--save", saved, "--schema", schema, "--quiet"]
     assert run(capsys, *fit)[0] == 0
-    status, _, err = run(capsys, "score", saved, new, "--output", output)
+    status, _, err = run(capsys, "score", saved, "--new", new, "--output", output)
     assert (status, "2 missing values (2 in 'level')" in err) == (3, True)
     status, out, _ = run(capsys, "check", new, "--against", saved)
     assert (status, "'level' of new.csv lacks 2 values" in out) == (3, True)
     assert run(capsys, *fit, "--missing", "median")[0] == 0
-    assert run(capsys, "score", saved, new, "--output", output)[0] == 0
+    assert run(capsys, "score", saved, "--new", new, "--output", output)[0] == 0
     assert pd.read_csv(output)["decision"].iloc[4] == 1
 
 
@@ -198,21 +198,21 @@ def test_the_command_line(tmp_path, capsys):
     options = ["--schema", schema, "--missing", "median"]
     assert run(capsys, "check", train, *options)[0] == 0
     output = tmp_path / "out.csv"
-    detect = ["detect", "--fit", train, "--score", new, "--output", output, *options]
+    detect = ["detect", "--train", train, "--new", new, "--output", output, *options]
     assert run(capsys, *detect, "--quiet")[0] == 0
     scores = pd.read_csv(output)
     assert scores.columns[0] == "id"
     assert scores["score"].idxmin() == 4
     saved = tmp_path / "d.skood"
-    assert run(capsys, "fit", train, "--save", saved, *options, "--quiet")[0] == 0
+    assert run(capsys, "fit", "--train", train, "--save", saved, *options, "--quiet")[0] == 0
     status, text, _ = run(capsys, "info", saved, "--schema")
     assert (status, tomllib.loads(text)["id"]["kind"]) == (0, "id")
     schema.write_text(text)
     again = tmp_path / "again.skood"
-    assert run(capsys, "fit", train, "--save", again, *options, "--quiet")[0] == 0
+    assert run(capsys, "fit", "--train", train, "--save", again, *options, "--quiet")[0] == 0
     frame = load(saved).detector_[0].schema_
     assert [c.kind for c in load(again).detector_[0].schema_] == [c.kind for c in frame]
-    for command in (["fit", train, "--save", saved], ["check", train], detect[:-4]):
+    for command in (["fit", "--train", train, "--save", saved], ["check", train], detect[:-4]):
         schema.write_text('colr = "category"')
         status, _, err = run(capsys, *command, "--schema", schema)
         assert status == 2
@@ -222,10 +222,12 @@ def test_the_command_line(tmp_path, capsys):
         assert (status, err.count("\n")) == (2, 1)
         assert "The kind of the column 'colour' in s.toml must be one of number," in err
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(90, 2)))
-    assert run(capsys, "fit", tmp_path / "x.npy", "--save", again, "--quiet")[0] == 0
+    assert run(capsys, "fit", "--train", tmp_path / "x.npy", "--save", again, "--quiet")[0] == 0
     status, _, err = run(capsys, "info", again, "--schema")
     assert (status, "again.skood does not describe columns" in err) == (3, True)
-    status, _, err = run(capsys, "fit", train, "--save", saved, "--schema", tmp_path / "no.toml")
+    status, _, err = run(
+        capsys, "fit", "--train", train, "--save", saved, "--schema", tmp_path / "no.toml"
+    )
     assert (status, "no.toml: No such file" in err) == (2, True)
     status, _, err = run(capsys, "check", new, "--against", again, *options)
     assert (status, "again.skood has its own" in err) == (2, True)

@@ -94,7 +94,15 @@ def test_a_detector_of_a_frame(library, tmp_path):
 def test_the_command_line_makes_the_same_detector(tmp_path):
     train = orders(120).astype({"colour": str})
     train.to_csv(tmp_path / "train.csv", index=False)
-    files = ["fit", tmp_path / "train.csv", "--save", tmp_path / "d.skood", "--alpha", "none"]
+    files = [
+        "fit",
+        "--train",
+        tmp_path / "train.csv",
+        "--save",
+        tmp_path / "d.skood",
+        "--alpha",
+        "none",
+    ]
     assert main([*map(str, files), "--quiet"]) == 0
     ours = make_outlier_detector("tabular", random_state=0).fit(train)
     theirs = load(tmp_path / "d.skood")

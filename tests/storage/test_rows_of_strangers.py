@@ -97,6 +97,7 @@ def test_the_command_line_names_rows(stored, tmp_path, capsys):
     command = [
         "score",
         str(path),
+        "--new",
         str(tmp_path / "new.npy"),
         "--output",
         str(tmp_path / "scores.csv"),

@@ -123,8 +123,8 @@ plt.show()
 # each other, so the flow stands out. If only two columns depended on each other, a table alone
 # could not show which sensor is wrong.
 #
-# Single rows have their own reasons. Here is the strangest row of the seventh week, with its three
-# largest shares.
+# Single rows have their own reasons. Here is the strangest row of the seventh week, with what its
+# neighbours have, and the shares.
 
 worst = int(np.argmin(detector.score_samples(weeks[6])))
 print(explain(detector, weeks[6].iloc[[worst]]))

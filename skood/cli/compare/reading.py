@@ -42,14 +42,21 @@ CAVEATS = {
 }
 
 
-def how_to_read(comparison: Comparison) -> str:
-    """List what the tables show, what they leave open, and which detectors failed."""
-    items = [METRICS, OVER_FOLDS]
-    if comparison.resampled.shape[1]:
-        items.append(OVER_ROWS.format(comparison.resampled.shape[1]))
-    items += [COLUMNS, *CAVEATS[comparison.protocol.kind]]
+def caveats(comparison: Comparison) -> list[str]:
+    """What the figures leave open, and which detectors failed."""
+    items = [OVER_FOLDS, *CAVEATS[comparison.protocol.kind]]
     items += [f"Not compared: {name}. {text}" for name, text in comparison.failures.items()]
     n_folds = len(comparison.folds)
     for text, times in comparison.warnings.items():
         items.append(f"Warning in {times} of {n_folds} folds, {text}")
+    return items
+
+
+def how_to_read(comparison: Comparison) -> str:
+    """List what the tables show, what they leave open, and which detectors failed."""
+    over_folds, *others = caveats(comparison)
+    items = [METRICS, over_folds]
+    if comparison.resampled.shape[1]:
+        items.append(OVER_ROWS.format(comparison.resampled.shape[1]))
+    items += [COLUMNS, *others]
     return "\n".join(["How to read this:", "", *(f"- {item}" for item in items)])

@@ -8,6 +8,7 @@ from ..markdown import markdown_table
 from .comparison import Comparison
 from .intervals import Interval
 from .reading import how_to_read
+from .verdict import verdict
 
 LABELS = {"auroc": "AUROC", "aupr_in": "AUPR-in", "aupr_out": "AUPR-out", "fpr95": "FPR95"}
 NONE = "-"
@@ -34,9 +35,9 @@ def comparison_markdown(comparison: Comparison, source: str, facts: Sequence[str
         f"# Detectors compared on {source}",
         "\n".join(f"- {fact}" for fact in (*facts, describe_protocol(comparison))),
         _metrics(comparison),
-        _verdict(comparison),
+        verdict(comparison),
         _costs(comparison),
-        f"AUROC fold by fold, in percent:\n\n{_by_fold(comparison)}",
+        f"AUROC fold by fold, in percent:\n\n{markdown_table(*fold_lines(comparison))}",
         how_to_read(comparison),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -74,22 +75,6 @@ def _metrics(comparison: Comparison) -> str:
     return f"{caption}, in percent:\n\n{markdown_table(['detector', *LABELS.values()], lines)}"
 
 
-def _verdict(comparison: Comparison) -> str:
-    """The detectors whose distance to the best may be chance: an interval of it contains 0."""
-    best, *others = comparison.order()
-    text = f"Largest mean AUROC: {best}."
-    intervals = {name: list(filter(None, comparison.lead(name)[1:])) for name in others}
-    if not any(intervals.values()):
-        return text
-    close = [name for name, leads in intervals.items() if any(lead.low <= 0 for lead in leads)]
-    if not close:
-        return f"{text} No interval of its lead over another detector contains 0."
-    return (
-        f"{text} Its lead may be chance over: {', '.join(close)} (an interval of the lead contains "
-        "0)."
-    )
-
-
 def _costs(comparison: Comparison) -> str:
     wins, ranks = comparison.wins(), comparison.ranks().mean(axis=1)
     lines = []
@@ -101,9 +86,9 @@ def _costs(comparison: Comparison) -> str:
         lines.append(
             [
                 name,
-                *(NONE if ends is None else _ends(ends, 0, 1) for ends in over_rows),
+                *(NONE if ends is None else in_percent(ends, 0, 1) for ends in over_rows),
                 NONE if name == best else _with_interval(*lead[:2], low=-1),
-                NONE if name == best or lead[2] is None else _ends(lead[2], -1, 1),
+                NONE if name == best or lead[2] is None else in_percent(lead[2], -1, 1),
                 f"{wins[place]:.3g}",
                 f"{ranks[place]:.1f}",
                 f"{comparison.fit_seconds[place].mean():.2f}",
@@ -114,7 +99,8 @@ def _costs(comparison: Comparison) -> str:
     return markdown_table((*head, "fit s", "score s"), lines)
 
 
-def _by_fold(comparison: Comparison) -> str:
+def fold_lines(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Head and lines of the table of folds."""
     order = comparison.order()
     places = [comparison.detectors.index(name) for name in order]
     values = 100 * comparison.values["auroc"][places].T
@@ -124,14 +110,15 @@ def _by_fold(comparison: Comparison) -> str:
         for fold, of_fold in zip(comparison.folds, values, strict=True)
     ]
     first = "test fold" if comparison.protocol.kind == "labelled" else "left out"
-    return markdown_table([first, "ID", "OoD", *order], lines)
+    return [first, "ID", "OoD", *order], lines
 
 
 def _with_interval(mean: float, interval: Interval | None, low: float = 0) -> str:
     text = f"{100 * mean:.1f}"
-    return text if interval is None else f"{text} ({_ends(interval, low, 1)})"
+    return text if interval is None else f"{text} ({in_percent(interval, low, 1)})"
 
 
-def _ends(interval: Interval, low: float, high: float) -> str:
+def in_percent(interval: Interval, low: float, high: float) -> str:
+    """The ends of an interval in percent, cut off at `low` and `high`."""
     ends = (100 * min(max(end, low), high) for end in interval)
     return " to ".join(f"{end:.1f}" for end in ends)

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from ...storage.whole_file import written_whole
+from ..formulas import without_formula
 from .comparison import Comparison
 from .intervals import METRICS
 
@@ -23,7 +24,9 @@ COLUMNS = (
 )
 
 
-def write_comparison_csv(path: Path, comparison: Comparison) -> None:
+def write_comparison_csv(
+    path: Path, comparison: Comparison, *, escape_formulas: bool = False
+) -> None:
     """Write the numbers of every fold, whole or not at all.
 
     Parameters
@@ -32,6 +35,8 @@ def write_comparison_csv(path: Path, comparison: Comparison) -> None:
         The CSV file.
     comparison : Comparison
         The result of `compare_detectors`. Metrics and shares are fractions in [0, 1].
+    escape_formulas : bool, default=False
+        Whether an apostrophe stands before texts that a spreadsheet would run.
 
     Raises
     ------
@@ -47,8 +52,9 @@ def write_comparison_csv(path: Path, comparison: Comparison) -> None:
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
+        safe = without_formula if escape_formulas else str
         for i, detector in enumerate(comparison.detectors):
             for j, fold in enumerate(comparison.folds):
                 sizes = (len(fold.train), int(fold.is_in.sum()), int((~fold.is_in).sum()))
                 numbers = (table[i][j] for table in tables.values())
-                writer.writerow([detector, fold.name, *sizes, *numbers])
+                writer.writerow([safe(detector), safe(fold.name), *sizes, *numbers])

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ...storage.whole_file import put_in_place, written_whole
+from ..formulas import FORMULA, NUMBER
 from ._errors import OptionError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
-_NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?$"
 
 
 class ResultsFormat(Protocol):
@@ -96,8 +94,8 @@ class CsvResults(_Lines):
         if not (self.escape_formulas and is_text):
             return column
         is_formula = compute.and_not(
-            compute.match_substring_regex(column, _FORMULA),
-            compute.match_substring_regex(column, _NUMBER),
+            compute.match_substring_regex(column, FORMULA),
+            compute.match_substring_regex(column, NUMBER),
         )
         escaped = compute.binary_join_element_wise(pa.scalar("'", column.type), column, "")
         return compute.if_else(is_formula, escaped, column)

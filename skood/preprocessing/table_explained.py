@@ -1,0 +1,87 @@
+"""The way back from scaled numbers to a table, for explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._table_matrices import NumberColumns
+from .table_columns import as_pandas
+from .table_schema import ColumnSchema
+
+
+class ExplainedTable:
+    """What explanations ask of a fitted `TableScaler`."""
+
+    schema_: tuple[ColumnSchema, ...]
+    numbers_: list[str]
+    categories_: list[str]
+    dates_: list[str]
+    feature_names_in_: NDArray[np.object_]
+    n_features_in_: int
+    _scaler: Any
+    _read: Any  # the numbers and the texts of rows
+
+    def numbers_back(self, X: Any) -> NDArray[np.float64]:
+        """Scaled numbers in the unit of the frame; NaN for columns that hold no numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_columns)
+            Rows as `transform` gives them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_in_)
+            The numbers, in the columns of the frame.
+        """
+        out = np.full((len(X), self.n_features_in_), np.nan)
+        if self._scaler is not None:
+            columns = NumberColumns(self.schema_)
+            scaled = np.asarray(X)[:, : len(columns.names)] / columns.weights
+            numbers = self._scaler[-1].inverse_transform(scaled)  # with the parts of dates
+            out[:, self._places(self.numbers_)] = numbers[:, : len(self.numbers_)]
+        return out
+
+    def given_values(self, X: Any) -> NDArray[np.object_]:
+        """The numbers, categories and dates of a frame; None for other columns.
+
+        Parameters
+        ----------
+        X : frame of shape (n_samples, n_features)
+            Rows, as for `transform`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_in_)
+            Floats, texts (None for missing ones) and dates as the frame has them, in the columns of
+            the frame of `fit`.
+        """
+        numbers, texts = self._read(X)
+        out = np.full((len(numbers), self.n_features_in_), None, dtype=object)
+        out[:, self._places(self.numbers_)] = numbers[:, : len(self.numbers_)]
+        out[:, self._places(self.categories_)] = texts
+        if self.dates_:
+            frame = as_pandas(X)
+            given = {str(name): j for j, name in enumerate(frame.columns)}
+            for name, place in zip(self.dates_, self._places(self.dates_), strict=True):
+                out[:, place] = frame.iloc[:, given[name]].to_numpy(dtype=object)
+        return out
+
+    def given_units(self) -> dict[str, str]:
+        """The units of the columns that are given with one.
+
+        Returns
+        -------
+        dict of str to str
+            The unit of each such column, by its name.
+        """
+        return {column.name: column.unit for column in self.schema_ if column.unit}
+
+    def _places(self, names: Sequence[str]) -> list[int]:
+        """Positions of columns in the frame of `fit`."""
+        place = {name: j for j, name in enumerate(self.feature_names_in_)}
+        return [place[name] for name in names]
