@@ -104,8 +104,13 @@ def decide(
         The others.
     """
     found: dict[str, ColumnSchema | Finding] = {}
+    dots_divide = options.decimal == "," or options.thousands == "."
     for i, column in enumerate(columns):
         told = options.known.get(column.name)
+        if told is None and dots_divide and column.as_text is not None:
+            cells = column.as_text()
+            if any("." in cell for cell in cells.text_list()):
+                columns[i] = cells
         if told is not None:
             is_written = told.kind == "number" and str(told.spelling) != _PLAIN
             text = column.written() if is_written else None  # "1.234" may mean 1234

@@ -150,7 +150,8 @@ def readings(
     wanted = [
         pair
         for pair in _READINGS
-        if decimal in (None, pair[0]) and (thousands is None or pair[1] in ("", thousands))
+        if decimal in (None, pair[0])
+        and (thousands is None or (pair[1] in ("", thousands) and pair[0] != thousands))
     ]
     found: dict[tuple[str, ...], tuple[str, str]] = {}
     for pair in wanted:

@@ -127,3 +127,50 @@ def test_two_parquet_columns_of_one_name(tmp_path):
 def test_a_quoted_file_of_pandas_is_read_whole(tmp_path):
     frame = pd.DataFrame({"a": range(40), "b": 0.5, "c": ['5" pipe', "two\nlines"] * 20})
     assert blocks_of(write(frame, tmp_path / "rows.csv"), LAYOUT)["c"].tolist() == list(frame["c"])
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ('"a\rx",b,c', ["a\rx", "b", "c"]),
+        ('"a\nx",b,c', ["a\nx", "b", "c"]),
+        ("a,, ", ["a", "column 2", "column 3"]),
+        ("a, a,c", ["a", " a", "c"]),
+        ("a,\u00a0,c", ["a", "column 2", "c"]),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n"])
+def test_names_of_all_kinds(tmp_path, header, columns, end):
+    source = open_source(csv_file(tmp_path, end.join([header, *lines(50), ""])))
+    assert source.columns == columns
+    assert source.unnamed == [name for name in columns if name.startswith("column")]
+    rows, layout = read_training_table(source, TableOptions(features=tuple(columns)))
+    assert len(rows) == sum(map(len, source.blocks(layout))) == 50
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('"a,b,c\n1,2,3\n', "The first line of rows.csv cannot be read: unexpected end of data."),
+        ('"a,b,c\n1,2,"x"\n', "The first line of rows.csv cannot be read"),
+        ('"a,b,c\n1,2,"\n1,2,3', "The first line of rows.csv has a quote that does not end in it."),
+        ("a\rx,b,c\n1,2,3\n", "Row 1 of rows.csv has 3 values for 1 columns: 'x,b,c'."),
+        ("a,,column 2\n1,2,3\n", "rows.csv has several columns with the name 'column 2'."),
+        ("a\r\r\n1\r\r\n2\r\r\n", "rows.csv ends its lines with"),
+        ("a,b\n" + "1" * (1 << 22) + ",2\n", "rows.csv has a row that is very long"),
+    ],
+)
+def test_headers_and_rows_of_no_table(tmp_path, text, sentence):
+    with pytest.raises(TableError) as raised:
+        read_training_table(open_source(csv_file(tmp_path, text)), TableOptions())
+    assert str(raised.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("told", [{"decimal": ","}, {"thousands": "."}])
+def test_a_dot_divides_thousands_where_told(tmp_path, told):
+    cells = [f"{i % 7 + 1}.{i * 7 + 100};x" for i in range(50)]
+    path = csv_file(tmp_path, "\n".join(["a;b", *cells]))
+    source = open_source(path, ReadingOptions(**told))
+    rows, layout = read_training_table(source, TableOptions(**told))
+    assert rows["a"].tolist() == [1000 * (i % 7 + 1) + i * 7 + 100 for i in range(50)]
+    assert next(source.blocks(layout)).rows["a"].tolist() == rows["a"].tolist()

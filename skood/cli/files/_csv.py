@@ -61,6 +61,11 @@ class CsvSource:
         self._skipped, told = self._before_header()
         self.delimiter = delimiter or told or self._find_delimiter(usual)
         self.columns = self._read_columns()
+        if len(self.columns) == 1 and b"\r\r\n" in head:
+            raise TableError(
+                f"{self.name} ends its lines with \\r\\r\\n, so that every second one is blank: "
+                "write it with one line end."
+            )
         self._piece = max(_PIECE, 8 * sum(map(len, self.columns)))  # it holds a whole row
         self._bytes_a_line = n_bytes / max(1, head.count(b"\n"))
 
@@ -231,32 +236,36 @@ class CsvSource:
             yield from islice(lines, skipped, None)
 
     def _find_delimiter(self, usual: str) -> str:
-        """The usual delimiter, unless only another one divides the first rows evenly."""
+        """The delimiter that divides the first rows evenly into most cells, else the usual one."""
+        found, most = usual, 1
         for delimiter in (usual, *_DELIMITERS):
-            rows = csv.reader(self._first_lines(self._skipped), delimiter=delimiter)
+            lines = self._first_lines(self._skipped)
+            rows = csv.reader(lines, delimiter=delimiter, strict=True)
             try:
                 widths = {len(row) for row in islice(rows, _FIRST_ROWS) if row}
             except csv.Error:
                 continue
-            if len(widths) == 1 and widths != {1}:
-                if delimiter != usual:
-                    shown = "a tab" if delimiter == "\t" else repr(delimiter)
-                    self.notes.append(f"{self.name} is read with the delimiter {shown}")
-                return delimiter
-        return usual
+            if len(widths) == 1 and max(widths) > most:
+                found, most = delimiter, max(widths)
+        if found != usual:
+            shown = "a tab" if found == "\t" else repr(found)
+            self.notes.append(f"{self.name} is read with the delimiter {shown}")
+        return found
 
     def _read_columns(self) -> list[str]:
         try:
-            rows = csv.reader(self._first_lines(self._skipped), delimiter=self.delimiter)
-            first = next(rows, [])
+            lines = self._first_lines(self._skipped)
+            first = next(csv.reader(lines, delimiter=self.delimiter, strict=True), [])
         except csv.Error as error:
             raise TableError(f"The first line of {self.name} cannot be read: {error}.") from error
         if any("\N{REPLACEMENT CHARACTER}" in name for name in first):
             raise TableError(wrong_encoding(self, " in its first line"))
+        if any("\n" in name and self.delimiter in name for name in first):
+            raise TableError(f"The first line of {self.name} has a quote that does not end in it.")
         if not self.header:
             return [f"x{j}" for j in range(len(first))]
-        names = [name or f"column {j}" for j, name in enumerate(first, start=1)]
-        self.unnamed = [name for name, written in zip(names, first, strict=True) if not written]
+        names = [name if name.strip() else f"column {j}" for j, name in enumerate(first, start=1)]
+        self.unnamed = [name for name, told in zip(names, first, strict=True) if not told.strip()]
         check_names(self.name, names)
         self._check_header(names)
         return names

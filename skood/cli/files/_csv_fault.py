@@ -41,6 +41,8 @@ def csv_fault(source: CsvText, layout: RowLayout, error: Exception) -> str:
     if isinstance(error, UnicodeError):
         return wrong_encoding(source, "")
     fault = quote_fault(source) or _first_fault(source, layout)
+    if not fault and "straddling" in str(error):  # two of the reader's pieces
+        return f"{source.name} has a row that is very long, or a quote that does not end."
     return fault or f"{source.name} cannot be read: {_in_one_line(error)}."
 
 
