@@ -3,7 +3,9 @@
     python benchmarks/accuracy/thresholds.py --data ../shared/data
     python benchmarks/accuracy/thresholds.py --small   # few draws of few rows, without real sets
 
-An interrupted run resumes from ``--cache``, a file of one line for each draw of each cell.
+A run resumes from ``--cache``, a file of one line for each draw of each cell. It takes a few draws
+of all cells first, those of few rows before the others. After ``--minutes`` it writes the page from
+the draws that are there.
 
 Every preset, detector and Pipeline of the documentation at `contamination=0.05`, on simulated rows
 and real embeddings.
@@ -15,8 +17,9 @@ import argparse
 import itertools
 import json
 import sys
+import time
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
@@ -48,13 +51,15 @@ from skood.metrics import auroc
 COMMAND = "python benchmarks/accuracy/thresholds.py"
 SHARE, AUROC = (3.0, 7.0), (0.47, 0.53)  # required: flagged in %, training against new rows
 N_NEW, FEWEST_NEW = 1_000, 100
+FIRST_DRAWS = 6  # of all cells, before more of any
 DECAY = 0.7  # the variance along direction i is i to the power of minus this
 
 PROTOCOL = f"""\
 Each cell: the share in % of new ID rows that `predict` flags at `contamination=0.05`, with its
-standard error, and in brackets the AUROC of `training_scores_` against the scores of new rows;
-means over {{draws}} draws of training rows and of up to {N_NEW:,} new rows. Required are
-{SHARE[0]:g}–{SHARE[1]:g} % and {AUROC[0]}–{AUROC[1]}; **bold** cells miss one of both. Simulated
+standard error; in brackets the AUROC of `training_scores_` against the scores of new rows; behind
+the x the number of draws. Both are means over draws of training rows and of up to {N_NEW:,} new
+rows. Required are {SHARE[0]:g}–{SHARE[1]:g} % and {AUROC[0]}–{AUROC[1]}; **bold** cells miss one
+of both, whatever the number of their draws. Simulated
 rows are normal, isotropic or with variances that fall as i^-{DECAY} along random directions. Real
 rows are the normal ones of embedding sets, drawn without replacement."""
 PLAIN = """\
@@ -107,13 +112,14 @@ class Rows(NamedTuple):
     """Training and new rows of each draw."""
 
     name: str
+    n: int
     draw: Callable[[int], tuple[NDArray, NDArray]]
 
 
 def simulated(n: int, d: int, decay: float) -> Rows:
     """Normal rows with a falling spectrum along random directions."""
     name = f"{'correlated' if decay else 'isotropic'}, n {n:,}, d {d}"
-    return Rows(name, partial(_drawn_normal, n, d, decay))
+    return Rows(name, n, partial(_drawn_normal, n, d, decay))
 
 
 def _drawn_normal(n: int, d: int, decay: float, seed: int) -> tuple[NDArray, NDArray]:
@@ -135,7 +141,7 @@ def embeddings(data: Path, sizes: list[int]) -> Iterator[Rows]:
         for n in sizes:
             if n_normal >= n + FEWEST_NEW:
                 name = f"{path.stem} by {net}, n {n:,}, d {d}"
-                yield Rows(name, partial(_drawn_of_file, path, n))
+                yield Rows(name, n, partial(_drawn_of_file, path, n))
 
 
 def _drawn_of_file(path: Path, n: int, seed: int) -> tuple[NDArray, NDArray]:
@@ -150,8 +156,12 @@ def _normal_rows(path: Path) -> NDArray[np.float64]:
         return file["X"][file["y"] == 0].astype(np.float64)
 
 
-def measured(rows: Rows, method: str, seed: int) -> tuple[float, float]:
+Task = tuple[Rows, str, int]  # the rows, the method, the seed
+
+
+def measured(task: Task) -> tuple[Task, float, float]:
     """Share of new rows that are flagged, in %, and AUROC of training rows, in one draw."""
+    rows, method, seed = task
     warnings.filterwarnings("ignore", "n_neighbors=", UserWarning)
     training, new = rows.draw(seed)
     with threadpool_limits(1):
@@ -160,63 +170,81 @@ def measured(rows: Rows, method: str, seed: int) -> tuple[float, float]:
         scores, known = detector.score_samples(new), last.training_scores_
     labels = np.r_[np.ones(len(known)), -np.ones(len(scores))].astype(int)
     share = 100 * float((scores < last.offset_).mean())
-    return share, auroc(labels, np.r_[known, scores])
+    return task, share, auroc(labels, np.r_[known, scores])
 
 
 class Cell(NamedTuple):
-    """A mean share with its standard error, and a mean AUROC."""
+    """A mean share with its standard error, a mean AUROC, and the number of draws."""
 
     share: float
     error: float
     area: float
+    draws: int
 
     @classmethod
     def of(cls, found: list[tuple[float, float]]) -> Cell:
         """Of the results of all draws."""
-        shares, areas = np.transpose(found)
-        error = shares.std(ddof=1) / len(shares) ** 0.5
-        return cls(float(shares.mean()), float(error), float(areas.mean()))
+        shares, areas = np.transpose(found) if found else np.full((2, 1), np.nan)
+        error = shares.std(ddof=1) / len(shares) ** 0.5 if len(shares) > 1 else np.nan
+        return cls(float(shares.mean()), float(error), float(areas.mean()), len(found))
 
     def is_met(self) -> bool:
         """Whether both means are in the required interval."""
         return SHARE[0] <= self.share <= SHARE[1] and AUROC[0] <= self.area <= AUROC[1]
 
     def __str__(self) -> str:
-        text = f"{self.share:.1f} ± {self.error:.1f} ({self.area:.2f})"
+        if not self.draws:
+            return "–"
+        error = "" if np.isnan(self.error) else f" ± {self.error:.1f}"
+        text = f"{self.share:.1f}{error} ({self.area:.2f}) x{self.draws}"
         return text if self.is_met() else f"**{text}**"
 
 
-def all_cells(
-    cases: list[Rows], draws: int, store: Path | None, jobs: int
-) -> dict[str, list[Cell]]:
-    """The cells of all methods for each set of rows; draws that the store holds are read."""
+def all_cells(cases: list[Rows], options: argparse.Namespace) -> dict[str, list[Cell]]:
+    """The cells of all methods for each set of rows; draws that the cache holds are read."""
     found: dict[tuple[str, str], dict[int, tuple[float, float]]] = defaultdict(dict)
-    if store is not None and store.exists():
-        for line in store.read_text(encoding="utf-8").splitlines():
+    if options.cache is not None and options.cache.exists():
+        for line in options.cache.read_text(encoding="utf-8").splitlines():
             name, method, seed, share, area = json.loads(line)
             found[name, method][seed] = share, area
+    tasks = itertools.product(cases, METHODS, range(options.draws))
     missing = [
-        (rows, method, seed)
-        for rows in cases
-        for method in METHODS
-        for seed in range(draws)
-        if seed not in found[rows.name, method]
+        (rows, method, seed) for rows, method, seed in tasks if seed not in found[rows.name, method]
     ]
-    results = Parallel(jobs, return_as="generator")(delayed(measured)(*what) for what in missing)
-    for (rows, method, seed), result in zip(missing, results, strict=True):
-        found[rows.name, method][seed] = result
-        if store is not None:
-            with store.open("a", encoding="utf-8") as file:
-                print(json.dumps([rows.name, method, seed, *result]), file=file)
-        if seed == draws - 1:
-            cell = Cell.of([found[rows.name, method][number] for number in range(draws)])
-            say(f"{rows.name} | {method} | {cell}")
+    missing.sort(key=lambda task: (task[2] >= FIRST_DRAWS, task[0].n, task[2]))
+    end = time.monotonic() + 60 * options.minutes
+    in_time = itertools.takewhile(lambda _: time.monotonic() < end, missing)
+    results = Parallel(options.jobs, return_as="generator")(map(delayed(measured), in_time))
+    for (rows, method, seed), share, area in results:
+        found[rows.name, method][seed] = share, area
+        say(f"{rows.name} | {method} | {seed} | {share:.1f} ({area:.2f})")
+        if options.cache is not None:
+            with options.cache.open("a", encoding="utf-8") as file:
+                print(json.dumps([rows.name, method, seed, share, area]), file=file)
     return {
         rows.name: [
-            Cell.of([found[rows.name, method][seed] for seed in range(draws)]) for method in METHODS
+            Cell.of(
+                [
+                    found[rows.name, method][seed]
+                    for seed in range(options.draws)
+                    if seed in found[rows.name, method]
+                ]
+            )
+            for method in METHODS
         ]
         for rows in cases
     }
+
+
+def verdict(cells: list[Cell]) -> str:
+    """How many of the cells for which the requirement holds are met, by their number of draws."""
+    of_draws, met = (
+        Counter(cell.draws for cell in cells),
+        Counter(cell.draws for cell in cells if cell.is_met()),
+    )
+    parts = [f"{met[draws]} of {of_draws[draws]} with {draws} draws" for draws in sorted(of_draws)]
+    n_met = met.total()
+    return f"Met: {n_met} of {len(cells)} cells {judged(n_met == len(cells))}: {', '.join(parts)}."
 
 
 def main() -> None:
@@ -227,15 +255,13 @@ def main() -> None:
     cases = [simulated(n, d, decay) for decay in (DECAY, 0.0) for d in widths for n in sizes]
     if options.data is not None:
         cases += list(embeddings(options.data, sizes))
-    cells = all_cells(cases, options.draws, options.cache, options.jobs)
+    cells = all_cells(cases, options)
     required = [method.is_required for method in METHODS.values()]
-    verdicts = [
-        cell.is_met() for line in cells.values() for cell in itertools.compress(line, required)
-    ]
+    judged_cells = [cell for line in cells.values() for cell in itertools.compress(line, required)]
     body = "\n\n".join(
         [
-            PROTOCOL.format(draws=options.draws),
-            f"Met: {sum(verdicts)} of {len(verdicts)} cells {judged(all(verdicts))}.",
+            PROTOCOL,
+            verdict(judged_cells),
             markdown_table(
                 ["rows", *METHODS], [[name, *map(str, line)] for name, line in cells.items()]
             ),
@@ -260,6 +286,7 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument(
         "--cache", type=Path, help="file of the draws so far, outside the repository"
     )
+    parser.add_argument("--minutes", type=float, default=np.inf, help="time to measure")
     parser.add_argument("--jobs", type=int, default=1, help="number of processes")
     parser.add_argument("--small", action="store_true", help="few cases, printed and not written")
     options = parser.parse_args()

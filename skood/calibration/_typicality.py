@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..measures.knn import knn_distance
+from ..measures.blocks import slices
 from ..neighbors import ExactIndex, KDTreeIndex
 from ..neighbors.index_choice import is_for_a_tree
+from ..rows.sampling import uniform_sample
 
-_WIDE = 50  # neighbours: more than there are odd rows of one kind
+# Neighbours: more than there are odd rows of one kind.
+_WIDE, _FEWEST_WIDE = 10, 20  # one of so many rows, and so many at least
+_MOST_COMPARED, _SEED = 2_000, 0  # rows among which they are, else drawn
+_BLOCK_BYTES = 1 << 24  # of neighbours at a time
 # Widths of a normal distribution of variance 1, by which quantiles become standard deviations.
 _QUARTILES, _TWENTIETHS, _ABSOLUTE = 1.349, 3.290, 0.798
 
@@ -27,10 +31,13 @@ def least_typical(
     """Positions of the rows that lie furthest from the others by `wide_distances`, ascending.
 
     They are at most this share of the rows, or of those of each label; of equally typical rows all
-    or none. Without a number of neighbours it is 50, but at most half of the rows.
+    or none. Without a number of neighbours it is `wide_neighborhood`, among 2,000 rows.
     """
-    k = min(_WIDE, len(X) // 2) if n_neighbors is None else n_neighbors
-    distances = wide_distances(X, k, n_jobs)
+    compared = np.arange(len(X))
+    if n_neighbors is None:
+        compared = uniform_sample(len(X), _MOST_COMPARED, _SEED)
+        n_neighbors = wide_neighborhood(len(X))
+    distances = wide_distances(X, compared, n_neighbors, n_jobs)
     if labels is None:
         return _largest(distances, share)
     parts = [np.flatnonzero(labels == label) for label in np.unique(labels)]
@@ -44,14 +51,27 @@ def _largest(distances: NDArray[np.float64], share: float) -> NDArray[np.intp]:
     return np.flatnonzero(distances > boundary)
 
 
-def wide_distances(X: NDArray, n_neighbors: int, n_jobs: int | None) -> NDArray[np.float64]:
-    """Distance of each row to its k-th nearest other row, on robustly scaled columns.
+def wide_neighborhood(n_samples: int) -> int:
+    """A tenth of the rows that are compared, but at least 20 and at most half of them."""
+    n_compared = min(n_samples, _MOST_COMPARED)
+    return min(max(n_compared // _WIDE, _FEWEST_WIDE), n_compared // 2)
+
+
+def wide_distances(
+    X: NDArray, compared: NDArray[np.intp], n_neighbors: int, n_jobs: int | None
+) -> NDArray[np.float64]:
+    """Distance of each row to its k-th nearest among the compared others, robustly scaled.
 
     With a large k, fewer odd rows than k are far from it, however close they are to each other.
     """
     make = KDTreeIndex if is_for_a_tree(X.shape[1]) else ExactIndex
-    index = make(n_jobs=n_jobs).fit(robustly_scaled(X))
-    return knn_distance(index.query_training(n_neighbors).distances, aggregation="max")
+    rows, itself = robustly_scaled(X), np.full(len(X), -1)
+    itself[compared] = np.arange(len(compared))
+    index, distances = make(n_jobs=n_jobs).fit(rows[compared]), np.empty(len(X))
+    for part in slices(len(X), _BLOCK_BYTES, each=16 * n_neighbors):
+        found = index.query(rows[part], n_neighbors, exclude=itself[part])
+        distances[part] = found.distances[:, -1]
+    return distances
 
 
 def robustly_scaled(X: NDArray) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from .._validation import (
     last_step,
     parameter_error,
     positions_inside,
+    random_generator,
     select_fit_params,
     select_rows,
 )
@@ -32,13 +33,10 @@ from ._float_types import KeepsFloatType
 from ._odd_rows import odd_rows
 from ._ruled_columns import warn_of_ruled_columns
 from .cross_fit import CrossFitted, FoldRows, ReferenceOf, RowsInReach, cross_fit, learning_step
-from .folds import FEW_ROWS, folds_of
+from .folds import folds_of
 
 _FEWEST_ROWS = 3  # each fold's fit needs two rows, and leaves one out
-
-
-def _explains(pipeline: OutlierPipeline) -> bool:
-    return hasattr(last_step(pipeline), "explain")
+_FEWEST_SCORES = 500  # that set a threshold after batches, if there are as many
 
 
 def _takes_more(pipeline: OutlierPipeline) -> bool:
@@ -62,7 +60,7 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
     steps : list of (str, estimator) tuples
         As in scikit-learn's Pipeline: transformers, then a detector with `score_samples`.
     n_folds : int or None, default=None
-        Number of folds. None: 10 for fewer than 500 rows, else 5. The steps are fitted once more
+        Number of folds. None: 10 for fewer than 2,000 rows, else 5. The steps are fitted once more
         for each, and once without two: with 5 folds about seven times as often as by a Pipeline.
     threshold_samples : int or None, default=10_000
         At most so many training rows, drawn at random, are scored for the threshold. None: all. It
@@ -72,7 +70,8 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
         `contamination` of the last step.
     trim : float, default=0.0
         Share of the training rows that all fits leave out, in [0, 0.5]: the least typical by the
-        columns that reach the last step, as in `TrimmedOutlierDetector`. It costs one more fit.
+        columns that reach the last step, as in `TrimmedOutlierDetector`. The other steps are
+        fitted once more for it.
     random_state : int, RandomState instance or None, default=None
         Draws the folds and these rows.
     memory : str or object with the joblib.Memory interface, default=None
@@ -184,10 +183,7 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
             groups = None if groups is None else select_rows(groups, inside)
         rows, odd = RowsInReach(X, y, params), np.empty(0, dtype=np.intp)
         if self.trim:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # the fit without odd rows warns
-                super().fit(X, y, **params)
-            odd = odd_rows(self, X, y)
+            odd = odd_rows(self, X, y, params)
         kept = np.setdiff1d(np.arange(len(inside)), odd, assume_unique=True)
         X_kept, y_kept, params = rows.arguments(kept) if len(odd) else (X, y, params)
         super().fit(X_kept, y_kept, **params)
@@ -282,13 +278,13 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
             reference = np.concatenate([reference, ReferenceOf(self)(X)])
         self._take_in(X, y)
         self.n_samples_fit_ += n_given
-        n_kept = max(int(np.sum(rows >= self.n_samples_fit_ / 2)), FEW_ROWS)
+        n_kept = max(int(np.sum(rows >= self.n_samples_fit_ / 2)), _FEWEST_SCORES)
         # fits on fewer rows have given lower scores
         newest = slice(-min(n_kept, self.threshold_samples or n_kept), None)
         self._adopt(CrossFitted(scores[newest], rows[newest], [], reference, 0.0), rows[newest])
         return self
 
-    @available_if(_explains)
+    @available_if(lambda self: hasattr(last_step(self), "explain"))
     def explain(self, X: Any) -> Explanation:
         """Explain scores, as `skood.explain` does.
 
@@ -320,9 +316,14 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
         check_int(self, "n_folds", self.n_folds, 2, or_none=True)
         check_int(self, "threshold_samples", self.threshold_samples, 2, or_none=True)
         check_float(self, "trim", self.trim, "[0, 0.5]")
+        random_generator(self)
         if self.contamination is not None:
             check_float(self, "contamination", self.contamination, "(0, 0.5]")
-        if self.steps and isinstance(self._contamination(), (str, type(None))):
+        last = self.steps[-1][1] if self.steps else None
+        if isinstance(last, type) or not hasattr(last, "score_samples"):
+            allowed = "pairs of a name and an estimator, the last with `score_samples`"
+            raise parameter_error(self, "steps", allowed, self.steps)
+        if isinstance(self._contamination(), (str, type(None))):
             allowed = "a float in (0, 0.5], since the last step has none"
             raise parameter_error(self, "contamination", allowed, self.contamination)
 
@@ -332,20 +333,15 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
             own = last._contamination()
         return getattr(last_step(self), "contamination", None) if own is None else own
 
-    def _check_enough(self, n_samples: int) -> None:
-        if n_samples < _FEWEST_ROWS:
-            raise ValueError(
-                f"Found array with {n_samples} sample(s) while a minimum of {_FEWEST_ROWS} is "
-                "required by OutlierPipeline: each fit of a fold leaves rows out."
-            )
-
     def _take_in(self, X: Any, y: Any) -> None:
         """Let each step learn from more rows."""
         steps = [step for _, _, step in self._iter()]
         for step in steps[:-1]:
             X = (step if isinstance(step, FrozenEstimator) else step.partial_fit(X, y)).transform(X)
         if not isinstance(steps[-1], FrozenEstimator):
-            steps[-1].partial_fit(X, y)
+            with warnings.catch_warnings():  # the Pipeline has the scores of all rows
+                warnings.filterwarnings("ignore", r"\w+ was fitted by fit, which keeps no rows")
+                steps[-1].partial_fit(X, y)
 
     def _cross_fit(
         self,
@@ -357,11 +353,15 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
     ) -> None:
         """Set the threshold by out-of-fold scores of the training rows."""
         n_samples = len(inside)
-        self._check_enough(n_samples)
+        if n_samples < _FEWEST_ROWS:
+            raise ValueError(
+                f"Found array with {n_samples} sample(s) while a minimum of {_FEWEST_ROWS} is "
+                "required by OutlierPipeline: each fit of a fold leaves rows out."
+            )
         kept = self._draw_threshold_rows(n_samples)
         if learns_from_labels(self):
             kept = kept[~is_outside(check_labels(y, n_samples), n_samples)[kept]]
-        folds = folds_of(n_samples, y, groups, self.n_folds, self.random_state)
+        folds = folds_of(n_samples, y, groups, self.n_folds, random_generator(self))
         with warnings.catch_warnings():
             # the fit on all rows has warned, and of its own rows
             warnings.simplefilter("ignore", UserWarning)

@@ -26,7 +26,7 @@ from ..measures.threshold import contamination_threshold
 from ..measures.ties import below_ties
 from ..neighbors.index_choice import feasible_n_neighbors
 from ._calibration_rows import known_rows, learns_from_labels
-from ._typicality import least_typical
+from ._typicality import least_typical, wide_neighborhood
 
 
 class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
@@ -49,9 +49,10 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
     trim : float, default=0.05
         Share of the training rows that is left out, in [0, 0.5]; at most, since of equally typical
         rows all or none are. With class labels it is the share of each class.
-    n_neighbors : int, default=50
+    n_neighbors : int or None, default=None
         The neighbour whose distance says how typical a row is; more than there are odd rows of one
-        kind. With so many training rows or fewer, the furthest row is taken, with a warning.
+        kind. With so many training rows or fewer, the furthest row is taken, with a warning. None:
+        a tenth of the rows, at least 20; of more than 2,000 rows the 200th among 2,000 drawn ones.
     contamination : float or None, default=None
         Share of the training rows, those left out included, that lies below the threshold, in
         (0, 0.5]. None: the `contamination` of the detector.
@@ -82,7 +83,7 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
 
     Notes
     -----
-    Odd rows between the others are not found, nor a group of more than `n_neighbors` that are
+    Odd rows between the others are not found, nor a group of more than `n_neighbors_` that are
     alike. Leaving out rows is no substitute for clean ones.
 
     `fit` searches for the neighbours of all training rows, and reads rows on disk into memory.
@@ -111,7 +112,7 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
         detector: Any,
         *,
         trim: float = 0.05,
-        n_neighbors: int = 50,
+        n_neighbors: int | None = None,
         contamination: float | None = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -192,13 +193,16 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
     def _least_typical(
         self, rows: NDArray, labels: NDArray | None, inside: NDArray[np.intp]
     ) -> NDArray[np.intp]:
-        self.n_neighbors_ = feasible_n_neighbors(self, len(inside))
+        if self.n_neighbors is None:
+            self.n_neighbors_ = wide_neighborhood(len(inside))
+        else:
+            self.n_neighbors_ = feasible_n_neighbors(self, len(inside))
         classes = labels if hasattr(self, "classes_") else None
         odd = least_typical(
             rows[inside],
             self.trim,
             None if classes is None else classes[inside],
-            n_neighbors=self.n_neighbors_,
+            n_neighbors=None if self.n_neighbors is None else self.n_neighbors_,
             n_jobs=self.n_jobs,
         )
         return inside[odd]
@@ -231,7 +235,7 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
             allowed = "an estimator that `fit` can fit without some rows"
             raise parameter_error(self, "detector", allowed, self.detector)
         check_float(self, "trim", self.trim, "[0, 0.5]")
-        check_int(self, "n_neighbors", self.n_neighbors, 1)
+        check_int(self, "n_neighbors", self.n_neighbors, 1, or_none=True)
         if self.contamination is not None:
             check_float(self, "contamination", self.contamination, "(0, 0.5]")
         elif isinstance(self._contamination(), (str, type(None))):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import NotFittedError, check_is_fitted
 
 from skood import (
@@ -20,15 +19,11 @@ from skood import (
 from skood.cli.files import RowLayout
 from skood.preprocessing import TableScaler
 
-# The steps of each detector on columns of numbers.
-_STEPS: dict[str, Callable[[int], Pipeline]] = {
-    "tabular": lambda seed: make_outlier_detector("tabular", random_state=seed)[1:],
-    "lcp": lambda seed: make_outlier_detector("tabular", random_state=seed)[1:],
-    "embedding": lambda seed: make_outlier_detector("embedding", random_state=seed),
-    "knn": lambda seed: make_pipeline(KNNOutlierDetector(random_state=seed)),
-    "lof": lambda seed: make_pipeline(LOFOutlierDetector(random_state=seed)),
-    "kd": lambda seed: make_pipeline(KernelDensityOutlierDetector(random_state=seed)),
-    "md": lambda seed: make_pipeline(MahalanobisOutlierDetector(random_state=seed)),
+_DETECTORS = {
+    "knn": KNNOutlierDetector,
+    "lof": LOFOutlierDetector,
+    "kd": KernelDensityOutlierDetector,
+    "md": MahalanobisOutlierDetector,
 }
 
 
@@ -55,9 +50,13 @@ def assemble(
         before = [TableScaler(**options, schema=schema)]
     if features is not None:
         before.insert(0, FrozenEstimator(features) if _is_fitted(features) else features)
-    steps = [step for _, step in _STEPS[name](seed).steps]
-    trim = make_outlier_detector(robust=robust).trim
-    return make_outlier_pipeline(*before, *steps, trim=trim, random_state=seed)
+    kind = "embedding" if name == "embedding" else "tabular"
+    preset = make_outlier_detector(kind, robust=robust, random_state=seed)
+    if name in _DETECTORS:
+        steps: list[Any] = [_DETECTORS[name](random_state=seed)]
+    else:  # tables have steps of their own before the detector
+        steps = [step for _, step in preset.steps[kind == "tabular" :]]
+    return make_outlier_pipeline(*before, *steps, trim=preset.trim, random_state=seed)
 
 
 def _is_fitted(transformer: Any) -> bool:

@@ -98,7 +98,8 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--robust",
         action="store_true",
-        help="leave out the 5 %% least typical training rows, for training rows that are not clean",
+        help="for training rows that are not clean: leave out the 5 %% least typical, and compare "
+        "with more neighbours (tabular, lcp, embedding)",
     )
     add_settings(group)
     add_preparation(group)

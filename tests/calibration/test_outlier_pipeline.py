@@ -88,7 +88,7 @@ def test_no_step_has_seen_a_row_that_sets_the_threshold():
 
 
 @pytest.mark.parametrize(
-    ("n", "options", "n_folds"), [(499, {}, 10), (500, {}, 5), (90, {"n_folds": 3}, 3)]
+    ("n", "options", "n_folds"), [(499, {}, 10), (2000, {}, 5), (90, {"n_folds": 3}, 3)]
 )
 def test_number_of_folds(n, options, n_folds):
     Spy.seen.clear()
@@ -190,11 +190,20 @@ def test_contamination_is_the_last_steps_unless_given():
         ({"n_folds": 1}, r"'n_folds' parameter of OutlierPipeline must be an int in \[2, inf\)"),
         ({"threshold_samples": 1}, r"'threshold_samples' parameter .* or None. Got 1"),
         ({"contamination": 0.6}, r"'contamination' parameter .* \(0, 0.5\]. Got 0.6"),
+        ({"random_state": -1}, r"'random_state' parameter of OutlierPipeline .* Got -1"),
+        ({"random_state": np.random.default_rng(0)}, r"'random_state' parameter .* Got Generator"),
     ],
 )
 def test_bad_parameters(options, message):
     with pytest.raises(ValueError, match=message):
         make_outlier_pipeline(KNNOutlierDetector(3), **options).fit(rows())
+
+
+@pytest.mark.parametrize("last", ["passthrough", StandardScaler(), KNNOutlierDetector])
+def test_a_last_step_that_is_no_detector(last):
+    for trim in (0.0, 0.1):
+        with pytest.raises(ValueError, match=r"'steps' parameter .* the last with `score_samples`"):
+            OutlierPipeline([("scale", StandardScaler()), ("detect", last)], trim=trim).fit(rows())
 
 
 def test_two_rows_are_too_few():
@@ -322,6 +331,13 @@ def test_partial_fit_scores_a_batch_before_it_takes_it_in(locality):
 def test_partial_fit_is_there_where_all_steps_have_it():
     assert hasattr(make_outlier_pipeline(StandardScaler(), KNNOutlierDetector()), "partial_fit")
     assert not hasattr(make_outlier_pipeline(RobustScaler(), KNNOutlierDetector()), "partial_fit")
+
+
+def test_partial_fit_of_a_detector_that_keeps_no_rows_says_nothing(recwarn):
+    detector = make_outlier_pipeline(StandardScaler(), MahalanobisOutlierDetector())
+    detector.partial_fit(rows()).partial_fit(rows(seed=1))
+    assert len(detector.training_scores_) == 120
+    assert not recwarn
 
 
 def test_arguments_of_a_step_are_divided_as_the_rows():

@@ -14,7 +14,15 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.pipeline import Pipeline
 
-from skood import ActiveNeuronSelector, KNNOutlierDetector, LCPOutlierDetector, PartialWhitener
+from skood import (
+    ActiveNeuronSelector,
+    KNNOutlierDetector,
+    LCPOutlierDetector,
+    OutlierPipeline,
+    PartialWhitener,
+    load,
+    save,
+)
 from skood.metrics import auroc
 
 torch = pytest.importorskip("torch", reason="torch (extra 'torch') is not installed")
@@ -137,3 +145,23 @@ def test_process_pool():
 def test_clones_in_a_pipeline_share_the_users_module():
     pipeline = layer_pipeline()
     assert clone(pipeline)["features"].module is pipeline["features"].module
+
+
+def test_threshold_behind_an_autoencoder_that_has_learned_its_rows_by_heart(tmp_path):
+    both = np.random.default_rng(0).normal(size=(1120, 64))
+    X, new = both[:120], both[120:]
+    autoencoder = AutoencoderTransformer(
+        (128,), 64, epochs=15, early_stopping=False, device="cpu", random_state=0
+    )
+    steps = [("encode", autoencoder), ("detect", KNNOutlierDetector())]
+    honest = OutlierPipeline(steps, n_folds=5, random_state=0).fit(X)
+    scores, labels = honest.score_samples(new), np.repeat([1, -1], [120, 1000])
+    assert 0.01 < (scores < honest.offset_).mean() < 0.08
+    assert abs(auroc(labels, np.r_[honest.training_scores_, scores]) - 0.5) < 0.1
+    plain = Pipeline(clone(honest).steps).fit(X)
+    np.testing.assert_array_equal(plain.score_samples(new), scores)
+    assert (plain.predict(new) == -1).mean() > 0.08
+    assert clone(honest).fit(X).offset_ == honest.offset_
+    save(honest, tmp_path / "honest.skood")
+    loaded = load(tmp_path / "honest.skood")
+    np.testing.assert_array_equal(loaded.predict(new), honest.predict(new))
