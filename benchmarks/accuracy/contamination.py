@@ -30,7 +30,7 @@ from _contamination.sets import LEVELS, MOST_ROWS, ContaminatedSet, contaminated
 from skood.cli.arguments import count as at_least_one
 
 COMMAND = "python benchmarks/accuracy/contamination.py --data ../shared/data"
-EACH = 10  # tables: every so many of those that are reported, in the order of their names
+EACH = 20  # tables: every so many of those that are reported, in the order of their names
 # The most points that the tabular preset may lose with the remedy, by the share of odd rows.
 MOST_LOST = {0.0: 0.2, 0.03: 3.0, 0.1: 6.0}
 PROTOCOL = f"""\

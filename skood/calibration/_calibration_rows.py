@@ -89,10 +89,12 @@ def last_inputs(pipeline: Any, X: Any) -> Any:
 
 
 def check_steps(pipeline: Any) -> None:
-    """Raise unless the parameter `steps` is a list."""
-    if not isinstance(pipeline.steps, list | tuple):
-        allowed = "a list of (name, estimator) tuples"
-        raise parameter_error(pipeline, "steps", allowed, pipeline.steps)
+    """Raise unless the parameter `steps` is a list that ends in a detector."""
+    steps = pipeline.steps
+    last = steps[-1][1] if isinstance(steps, list | tuple) and len(steps) else None
+    if isinstance(last, type) or not hasattr(last, "score_samples"):
+        allowed = "a list of (name, estimator) tuples, the last with `score_samples`"
+        raise parameter_error(pipeline, "steps", allowed, steps)
 
 
 def settled(steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:

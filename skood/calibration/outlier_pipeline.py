@@ -319,10 +319,6 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
         random_generator(self)
         if self.contamination is not None:
             check_float(self, "contamination", self.contamination, "(0, 0.5]")
-        last = self.steps[-1][1] if self.steps else None
-        if isinstance(last, type) or not hasattr(last, "score_samples"):
-            allowed = "pairs of a name and an estimator, the last with `score_samples`"
-            raise parameter_error(self, "steps", allowed, self.steps)
         if isinstance(self._contamination(), (str, type(None))):
             allowed = "a float in (0, 0.5], since the last step has none"
             raise parameter_error(self, "contamination", allowed, self.contamination)
