@@ -78,6 +78,8 @@ class Commands:
             "score-csv": ([*score, "o.csv"], "o.csv"),
             "score-parquet": ([*score, "o.parquet"], "o.parquet"),
             "bench": ([*bench, "out"], "out/bench.md"),
+            "score-gz": ([*score, "o.csv.gz"], "o.csv.gz"),
+            "score-arrow": ([*score, "o.arrow"], "o.arrow"),
         }
         self._base = set(names_in(folder))
         self._estimator = skood.KNNOutlierDetector()
