@@ -37,8 +37,8 @@ def add_parser(commands: Any) -> None:
             "matplotlib is installed, a picture (bench.png)."
         ),
         examples="""
-            skood bench --train train.csv --exclude order --labels country --output bench
-            skood bench --train train.csv --exclude order --clusters 4 --detectors knn lcp
+            skood bench --train train.csv --exclude order --detectors lcp knn --resamples 100
+            skood bench --train train.csv --exclude order --detectors md --labels country
         """,
     )
     add_training_rows(bench, f"{TABLES}; NPY, NPZ")

@@ -46,7 +46,7 @@ def test_all_commands_are_here():
 def test_the_examples_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(0)
-    for name, n in (("train", 200), ("new", 12)):
+    for name, n in (("train", 120), ("new", 12)):
         frame = _orders(random, n)
         write(frame, Path(f"{name}.csv"))
         np.save(f"{name}.npy", random.normal(size=(n, 4)))
@@ -55,7 +55,7 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
         for example in examples(help_of(command, capsys)):
             assert main(shlex.split(example)[1:]) == 0, example
             assert "error" not in capsys.readouterr().err
-    assert {"detector.skood", "knn.skood", "scores.csv", "scores.parquet", "bench"} <= {
+    assert {"detector.skood", "knn.skood", "scores.csv", "scores.parquet"} <= {
         path.name for path in tmp_path.iterdir()
     }
 

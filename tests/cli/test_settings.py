@@ -119,7 +119,7 @@ def test_unknown_names_are_refused_with_the_nearest_and_the_list(folder, capsys,
     ("value", "allowed"),
     [
         ("n_neighbors=0", "The 'n_neighbors' parameter of KNNOutlierDetector must be an int in"),
-        ("n_neighbors=many", "Got 'many' instead."),
+        ("n_neighbors=many", "Got 'many' instead"),
         ("metric=3", "The 'metric' parameter of KNNOutlierDetector must be one of"),
         ("n_folds=1", "The 'n_folds' parameter of OutlierPipeline must be an int in [2, inf)"),
         ("tablescaler__missing=maybe", "The 'missing' parameter of TableScaler must be one of"),
