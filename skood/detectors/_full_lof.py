@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from .._validation import check_new_rows
 from ..measures.blocks import slices
@@ -15,8 +14,10 @@ from ..neighbors import Neighbors
 from ._full_conformal import RankCounts, ScoreRanks, counts_by_blocks, joined_counts, unit_of
 from ._full_neighbors import NEW, NeighborLists
 
-_CELLS = 1 << 19  # pairs of a new row and a training row whose reachability is in memory
-_ROUNDING = 1e-10  # of a factor that was changed by terms: more than it can have
+_CELLS = 1 << 20  # pairs of a new row and a training row whose reachability is in memory
+_FACTORS = 1 << 20  # pairs of a row and a neighbour whose densities are compared at a time
+_LEVELS = 32  # groups of training rows by their factor
+_ROUNDING = 1e-10  # of a factor: more than the order of its sums can change
 
 
 class _Lists(NamedTuple):
@@ -46,12 +47,23 @@ class _Lists(NamedTuple):
         return _Lists(*map(np.concatenate, pairs))
 
 
+class _Tables(NamedTuple):
+    """Of each training row, and last of the new row, beside each of some new rows; flat."""
+
+    k_distance: NDArray[np.float64]
+    reach: NDArray[np.float64]
+    growth: NDArray[np.float64]
+    """How much the sum of the neighbours' 1 / reach has grown; 0 but within `_open`."""
+
+
 class FullByLOF:
     """Full conformal ranks of LOF.
 
     A new row is at the position n. It changes the neighbours of a few training rows, the mean
     reachability of these and of rows that have one of them as a neighbour, and the factors of all
-    rows that have one of those as a neighbour: most of them by a few terms of their sum.
+    rows that have one of those as a neighbour. A factor is a mean of ratios of reachabilities. So
+    the largest change of a reachability bounds its change, and only factors that may come to the
+    other side of the new row's are computed.
 
     Parameters
     ----------
@@ -67,15 +79,21 @@ class FullByLOF:
         self._lengths = self._lengths_of(self.lists)
         self._k_distance = self._lengths[:, -1]
         self._reach = detector.training_reachability_
-        # who has a row as a neighbour, row by row, and how fast its factor grows with 1 / reach
-        order = np.argsort(indices.ravel(), kind="stable")
-        self._followers = order // self.lists.k
-        self._slopes = self._reach[self._followers] / self.lists.k
-        self._starts = _starts(indices.ravel(), len(indices))
+        before = self._k_distance, self._reach, np.zeros(len(rows))
+        self._before = _Tables(*(np.append(values, 0.0) for values in before))
+        n, of_row = len(indices), indices.ravel()
+        # who has a row as a neighbour, row by row, and for each by the level of their factor
+        order = np.argsort(self.training_scores)[::-1]
+        self._ordered = -self.training_scores[order]
+        level = np.empty(n, dtype=np.intp)
+        level[order] = np.arange(n) * _LEVELS // n
+        cells = of_row * _LEVELS + np.repeat(level, self.lists.k)
+        self._followers = np.argsort(cells, kind="stable") // self.lists.k
+        self._starts = _starts(cells, n * _LEVELS)
         # those of them that are nearer to it than its k-th neighbour: its k-distance counts there
-        of_row = indices.ravel()[order]
-        nearer = np.flatnonzero(self._lengths.ravel()[order] < self._k_distance[of_row])
-        self._mutual, self._mutual_starts = order[nearer], _starts(of_row[nearer], len(indices))
+        nearer = np.flatnonzero(self._lengths.ravel() < self._k_distance[of_row])
+        self._mutual = nearer[np.argsort(of_row[nearer], kind="stable")]
+        self._mutual_starts = _starts(of_row[nearer], n)
 
     def counts(self, X: Any, codes: NDArray[np.intp] | None = None) -> RankCounts:
         """Ranks of new rows, as `FullByNeighbors.counts` gives them."""
@@ -83,7 +101,6 @@ class FullByLOF:
         unit = unit_of(self.detector, self.training_scores)
         ranks = ScoreRanks(self.training_scores, codes, unit)
         n = len(self.training_scores)
-        slopes = csr_matrix((self._slopes, self._followers, self._starts), (n, n))
 
         def count(block: NDArray) -> RankCounts:
             of_new, queries, rows, neighbors = self.lists.changes(block)
@@ -91,86 +108,137 @@ class FullByLOF:
             changed = _Lists(queries, rows, indices, self._lengths_of(neighbors))
             last = np.full(len(block), n)
             new = _Lists(np.arange(len(block)), last, of_new.indices, self._lengths_of(of_new))
+            by_slices = list(slices(len(block), _CELLS, each=n))
+            tables = _Tables(*(np.tile(before, by_slices[0].stop) for before in self._before))
             parts = []
-            for part in slices(len(block), _CELLS, each=n):
+            for part in by_slices:
                 some = slice(*np.searchsorted(queries, [part.start, part.stop]))
                 lists = changed.some(some).joined(new.some(part))
                 lists = lists._replace(queries=lists.queries - part.start)
-                parts.append(self._counts_beside(ranks, lists, slopes))
+                parts.append(self._counts_beside(ranks, lists, tables))
             return joined_counts(parts)
 
         return counts_by_blocks(count, X, self.lists.most_rows, self.detector.n_jobs)
 
-    def _counts_beside(self, ranks: ScoreRanks, changed: _Lists, slopes: csr_matrix) -> RankCounts:
+    def _counts_beside(self, ranks: ScoreRanks, changed: _Lists, tables: _Tables) -> RankCounts:
         """Counts for new rows, whose own lists are the last ones of `changed`."""
-        m, n = int(changed.queries[-1]) + 1, len(self.training_scores)
-        k_distance = np.tile(np.append(self._k_distance, 0.0), m)
-        k_distance[changed.places(n)] = changed.lengths[:, -1]
-        near = changed.joined(self._with_other_reach(changed, k_distance))
-        reach = np.tile(np.append(self._reach, np.inf), m)
-        of_near = mean_reachability(near.lengths, k_distance.take(near.around(n)))
-        reach[near.places(n)] = of_near
-        odd = np.unique(near.queries[of_near == 0]) if self._reach.all() else np.arange(m)
-        scores = -local_outlier_factor(of_near, reach.take(near.around(n)))
-        own, old = scores[near.rows == n], np.flatnonzero(near.rows < n)
-        further = self._further(near.some(old), reach, slopes, ranks.limits(own))
-        of_further = reach.take(further.places(n)), reach.take(further.around(n))
+        m, n, reach = int(changed.queries[-1]) + 1, len(self.training_scores), tables.reach
+        places, around = changed.places(n), changed.around(n)
+        tables.k_distance[places] = changed.lengths[:, -1]
+        moved = self._move(changed, tables)
+        reach[places] = mean_reachability(changed.lengths, tables.k_distance.take(around))
+        scores = -local_outlier_factor(reach.take(places), reach.take(around))
+        own, near = scores[-m:], np.append(places, moved)
+        odd = np.arange(m)
+        if self._reach.all():
+            odd = np.unique(near[reach.take(near) == 0] // (n + 1))
+        further = self._open(places[:-m], moved, tables, ranks.limits(own))
+        queries, rows = np.divmod(further, n + 1)
         pairs: list[Any] = [
-            np.append(near.queries[old], further.queries),
-            np.append(near.rows[old], further.rows),
-            np.append(scores[old], -local_outlier_factor(*of_further)),
+            np.append(changed.queries[:-m], queries),
+            np.append(changed.rows[:-m], rows),
+            np.append(scores[:-m], self._scores_at(further, rows, reach)),
         ]
         for i in odd:
             kept = np.flatnonzero(pairs[0] != i)
             plain = self._plain_scores(changed.some(changed.queries == i))
             own[i], others = plain[-1], (np.full(n, i), np.arange(n), plain[:-1])
             pairs = [np.append(a[kept], b) for a, b in zip(pairs, others, strict=True)]
+        for table, before in zip(tables[:2], self._before, strict=False):
+            table[near] = before[near % (n + 1)]
         return ranks.counts(own, *pairs)
 
-    def _with_other_reach(self, changed: _Lists, k_distance: NDArray[np.float64]) -> _Lists:
-        """Lists, themselves unchanged, of rows that have a neighbour with another k-distance."""
-        n = len(self.training_scores)
-        changed = changed.some(np.flatnonzero(changed.rows < n))
-        at, entries = _expanded(self._mutual_starts, self._mutual, changed.rows)
-        now = k_distance.take(changed.places(n))[at]
-        before = self._k_distance[changed.rows[at]]
-        moves = np.maximum(self._lengths.ravel().take(entries), now) < before
-        moved = np.zeros(len(k_distance), dtype=bool)
-        rows = entries[moves] // self.lists.k
-        moved[changed.queries[at[moves]] * (n + 1) + rows] = True
-        moved[changed.places(n)] = False
-        return self._lists_of(*np.divmod(np.flatnonzero(moved), n + 1))
+    def _move(self, changed: _Lists, tables: _Tables) -> NDArray[np.intp]:
+        """Change the reachability of rows that have a neighbour with another k-distance.
 
-    def _further(
+        The result are their places, those in `changed` left out.
+        """
+        n = len(self.training_scores)
+        places = changed.places(n)[changed.rows < n]
+        rows = places % (n + 1)
+        starts = self._mutual_starts[rows], self._mutual_starts[rows + 1]
+        at, entries = _expanded(*starts, self._mutual)
+        now = np.maximum(self._lengths.ravel().take(entries), tables.k_distance.take(places)[at])
+        fall = now - self._k_distance[rows][at]
+        falls = np.flatnonzero(fall < 0)
+        of_falls = (places - rows)[at[falls]] + entries[falls] // self.lists.k
+        np.add.at(tables.reach, of_falls, fall[falls] / self.lists.k)
+        is_moved = np.zeros(len(tables.reach), dtype=bool)
+        is_moved[of_falls] = True
+        is_moved[places] = False
+        moved = np.flatnonzero(is_moved)
+        # a difference of nearly equal sums has lost digits
+        small = moved[tables.reach.take(moved) < 0.5 * self._before.reach[moved % (n + 1)]]
+        rows = small % (n + 1)
+        around = (small - rows)[:, np.newaxis] + self.lists.indices.take(rows, axis=0)
+        k_distances = tables.k_distance.take(around)
+        tables.reach[small] = mean_reachability(self._lengths.take(rows, axis=0), k_distances)
+        return moved
+
+    def _open(
         self,
-        near: _Lists,
-        reach: NDArray[np.float64],
-        slopes: csr_matrix,
+        changed: NDArray[np.intp],
+        moved: NDArray[np.intp],
+        tables: _Tables,
         limits: tuple[NDArray[np.float64], NDArray[np.float64]],
-    ) -> _Lists:
-        """Lists of rows further out, one of whose neighbours is near, and whose rank may change."""
-        n = len(self.training_scores)
-        m = len(reach) // (n + 1)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            gained = 1.0 / reach.take(near.places(n)) - 1.0 / self._reach[near.rows]
-            growth = csr_matrix((gained, (near.queries, near.rows)), (m, n)) @ slopes
-            before = self.training_scores.take(growth.indices)
-            after = before - growth.data
-            low, high = (np.repeat(limit, np.diff(growth.indptr)) for limit in limits)
-            slack = _ROUNDING * before
-            above = np.minimum(before, after) + slack > high
-            stays = (np.maximum(before, after) - slack < low) | above
-        open_pairs = np.flatnonzero(~stays)
-        queries = np.searchsorted(growth.indptr, open_pairs, side="right") - 1
-        rows = growth.indices[open_pairs].astype(np.intp)
-        is_near = np.zeros(len(reach), dtype=bool)
-        is_near[near.places(n)] = True
-        kept = ~is_near[queries * (n + 1) + rows]
-        return self._lists_of(queries[kept], rows[kept])
+    ) -> NDArray[np.intp]:
+        """Places of the rows with unchanged neighbours whose factor may pass the limits."""
+        m, n = len(limits[0]), len(self.training_scores)
+        near, low, high = np.append(changed, moved), -limits[1], -limits[0]
+        queries, rows = np.divmod(near, n + 1)
+        is_open = np.zeros(len(tables.reach), dtype=bool)
+        most, least = np.full(m, 1 + _ROUNDING), np.full(m, 1 - _ROUNDING)
 
-    def _lists_of(self, queries: NDArray[np.intp], rows: NDArray[np.intp]) -> _Lists:
-        indices, lengths = self.lists.indices.take(rows, axis=0), self._lengths.take(rows, axis=0)
-        return _Lists(queries, rows, indices, lengths)
+        def mark(at: NDArray[np.intp], before: NDArray, now: tuple[NDArray, NDArray]) -> None:
+            """Mark places whose factor may be on the other side; `now` are its bounds."""
+            above = np.minimum(before, now[0]) > high[at // (n + 1)]
+            below = np.maximum(before, now[1]) < low[at // (n + 1)]
+            is_open[at[~(above | below)]] = True
+
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            inverse = 1.0 / tables.reach.take(near)
+            ratios = self._reach[rows] * inverse
+            np.maximum.at(most, queries, ratios * (1 + _ROUNDING))
+            np.minimum.at(least, queries, ratios * (1 - _ROUNDING))
+            at, followers = self._followers_within(rows, queries, low / most, high / least)
+            places = (near - rows)[at] + followers
+            np.add.at(tables.growth, places, (inverse - 1.0 / self._reach[rows])[at])
+            before = -self.training_scores.take(followers)
+            after = before + tables.growth.take(places) * self._reach[followers] / self.lists.k
+            tables.growth[places] = 0.0
+            slack = _ROUNDING * (before + after)
+            mark(places, before, (after - slack, after + slack))
+            is_open[near] = False
+            before, of = -self.training_scores[rows[len(changed) :]], queries[len(changed) :]
+            now = before / ratios[len(changed) :]
+            mark(moved, before, (now * least[of], now * most[of]))
+        return np.flatnonzero(is_open)
+
+    def _followers_within(
+        self, rows: NDArray[np.intp], queries: NDArray[np.intp], low: NDArray, high: NDArray
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Who has these rows as a neighbour, and the place in `rows` that each is of.
+
+        Rows whose level of factors is outside of the query's limits are left out.
+        """
+        n = len(self.training_scores)
+        first = np.searchsorted(self._ordered, low, side="left")
+        last = np.searchsorted(self._ordered, high, side="right") - 1
+        first, stop = first * _LEVELS // n, last * _LEVELS // n + 1
+        cells = rows * _LEVELS
+        starts, stops = self._starts[cells + first[queries]], self._starts[cells + stop[queries]]
+        return _expanded(starts, stops, self._followers)
+
+    def _scores_at(
+        self, places: NDArray[np.intp], rows: NDArray[np.intp], reach: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Scores of these training rows with unchanged neighbours, at these places."""
+        scores = np.empty(len(places))
+        for part in slices(len(places), _FACTORS, each=self.lists.k):
+            indices = self.lists.indices.take(rows[part], axis=0)
+            around = (places - rows)[part][:, np.newaxis] + indices
+            scores[part] = -local_outlier_factor(reach.take(places[part]), reach.take(around))
+        return scores
 
     def _plain_scores(self, changed: _Lists) -> NDArray[np.float64]:
         """All scores beside one new row, its own the last: a zero is replaced by their median."""
@@ -186,16 +254,16 @@ class FullByLOF:
         return self.detector._distances(Neighbors(neighbors.indices, neighbors.distances))
 
 
-def _starts(rows: NDArray[np.intp], n: int) -> NDArray[np.intp]:
-    """Where the entries of each row start and end, once they are in the order of rows."""
-    return np.append(0, np.cumsum(np.bincount(rows, minlength=n)))
+def _starts(cells: NDArray[np.intp], n: int) -> NDArray[np.intp]:
+    """Where the entries of each of n cells start and end, once they are in the order of cells."""
+    return np.append(0, np.cumsum(np.bincount(cells, minlength=n)))
 
 
 def _expanded(
-    starts: NDArray[np.intp], entries: NDArray[np.intp], rows: NDArray[np.intp]
+    starts: NDArray[np.intp], stops: NDArray[np.intp], entries: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Entries of all these rows, and the place in `rows` that each is of."""
-    sizes = starts[rows + 1] - starts[rows]
-    at = np.repeat(np.arange(len(rows)), sizes)
+    """The entries of all these ranges, and which range each is of."""
+    sizes = stops - starts
+    at = np.repeat(np.arange(len(starts)), sizes)
     first = np.cumsum(sizes) - sizes
-    return at, entries[(starts[rows] - first)[at] + np.arange(len(at))]
+    return at, entries[(starts - first)[at] + np.arange(len(at))]

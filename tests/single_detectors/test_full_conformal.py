@@ -88,6 +88,22 @@ def test_on_random_rows(name, d, dtype):
     assert list(zip(counts.lower[:, 0], counts.ties[:, 0], strict=True)) == expected
 
 
+@pytest.mark.parametrize("name", [name for name in MEASURES if not name.startswith("md")])
+@pytest.mark.parametrize("table", ["clusters", "integers"])
+def test_on_many_rows(name, table):
+    """Of many rows a new one changes only some: most ranks are decided by bounds."""
+    rng = np.random.default_rng(4)
+    if table == "integers":
+        X, Q = rng.integers(0, 6, size=(700, 4)) * 1.0, rng.integers(0, 7, size=(8, 4)) * 1.0
+    else:
+        spread = np.exp(rng.normal(size=(708, 1)) * 1.5)
+        X = rng.normal(size=(708, 4)) * spread + rng.integers(0, 3, size=(708, 1)) * 5.0
+        X, Q = X[8:], X[:8]
+    counts = full_counts(MEASURES[name], X, Q)
+    expected = [refitted_counts(MEASURES[name], X, x) for x in Q]
+    assert list(zip(counts.lower[:, 0], counts.ties[:, 0], strict=True)) == expected
+
+
 @pytest.mark.parametrize(
     "detector",
     [
