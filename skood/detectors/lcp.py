@@ -21,6 +21,7 @@ from ..neighbors import NeighborIndex, Neighbors
 from ..neighbors.shards import GatheredIndex
 from ..rows.place import is_stored
 from ..rows.threads import n_threads, single_threaded_blas
+from ._full_lcp import lcp_beside
 from ._neighbor_detector import NeighborOutlierDetector
 from ._training_rows import TrainingRows
 
@@ -266,20 +267,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         queries: NDArray[np.intp],
     ) -> NDArray[np.float64]:
         """Scores of training rows that each have a row of X, at -1, among their neighbours."""
-        if not len(rows):
-            return np.empty(0)
-        weights, _, _ = perplexity_weights(self._row_distances(neighbors), self.perplexity)
-        stored, new = self._neighbor_rows(rows[:, np.newaxis])[:, 0], self._unit_rows(X)
-        lcp = np.empty(len(rows))
-        for part in slices(len(rows), _GATHER_BYTES, each=8 * X.shape[1] * weights.shape[1]):
-            indices = neighbors.indices[part]
-            around = self._neighbor_rows(np.maximum(indices, 0))
-            at, column = np.nonzero(indices < 0)
-            around[at, column] = new[queries[part][at]]
-            lcp[part] = lcp_distance(
-                stored[part], around, weights[part], variance_weight=self.variance_weight
-            )
-        return -lcp
+        return -lcp_beside(self, rows, neighbors, X, queries) if len(rows) else np.empty(0)
 
     def _share_factors(
         self, differences: NDArray[np.float64], neighbors: Neighbors, scores: NDArray[np.float64]
