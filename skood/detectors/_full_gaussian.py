@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,19 @@ from ..measures.ties import tie_limits
 from ..rows.place import is_stored
 from ._full_conformal import RankCounts, unit_of
 from ._gaussian_fit import estimates_of_sums
-from ._gaussian_scores import GaussianScores
+from ._gaussian_scores import GaussianScores, scores_of_distances
+from ._rank_one_gaussians import RankOneGaussians
 
 
 class FullByGaussians:
     """Full conformal ranks of Mahalanobis distances.
 
-    A new row is added to the sums that the estimates are made of, the shrinkage is chosen anew, and
-    all rows are scored anew, each left out: so the ranks are those of a fit on n + 1 rows. With
+    A new row joins the estimates by a rank-one update, the shrinkage is chosen anew, and all rows
+    are scored anew, each left out: so the ranks are those of a fit on n + 1 rows, to 1e-9. With
     class labels the new row is tried in each class.
 
+    Where the update would lose digits (see `RankOneGaussians.distances`), as with a singular
+    covariance, the estimates are made anew with the new row, which takes several times as long.
     Where the covariance without a row is singular, rounding alone decides how far that row is, and
     so its rank.
     """
@@ -38,6 +42,12 @@ class FullByGaussians:
         self._rows = detector._scorer.scaling.scaled(rows)
         self._codes = detector._row_classes.astype(np.intp)
         self.training_scores = detector._scorer._of_block(self._rows, self._codes)
+        how = detector.covariance, self._rows
+        self._gaussians = RankOneGaussians(detector._moments, *how, self._codes)
+        self._background = None
+        if detector.relative:
+            together = [reduce(RowMoments.merged, detector._moments)]
+            self._background = RankOneGaussians(together, *how, np.zeros_like(self._codes))
 
     def counts(self, X: Any, codes: NDArray[np.intp] | None = None) -> RankCounts:
         """Ranks of new rows, with one column for each class that the new row may have."""
@@ -59,6 +69,14 @@ class FullByGaussians:
 
     def _scores_with(self, row: NDArray[np.float64], code: int) -> NDArray[np.float64]:
         """Scores of all training rows and, last, of the new row in this class."""
+        distances, overall = self._gaussians.distances(row, code), None
+        if self._background is not None:
+            overall = self._background.distances(row, 0)
+        if distances is not None and (self._background is None or overall is not None):
+            return scores_of_distances(distances, overall)
+        return self._scores_of_new_estimates(row, code)
+
+    def _scores_of_new_estimates(self, row: NDArray[np.float64], code: int) -> NDArray[np.float64]:
         moments = list(self.detector._moments)
         moments[code] = moments[code].merged(RowMoments.of(row[np.newaxis]))
         estimates = estimates_of_sums(self.detector, moments)

@@ -80,7 +80,7 @@ class FullByLOF:
         self._k_distance = self._lengths[:, -1]
         self._reach = detector.training_reachability_
         before = self._k_distance, self._reach, np.zeros(len(rows))
-        self._before = _Tables(*(np.append(values, 0.0) for values in before))
+        self._before = tuple(np.append(values, 0.0) for values in before)
         n, of_row = len(indices), indices.ravel()
         # who has a row as a neighbour, row by row, and for each by the level of their factor
         order = np.argsort(self.training_scores)[::-1]
@@ -168,7 +168,7 @@ class FullByLOF:
         is_moved[places] = False
         moved = np.flatnonzero(is_moved)
         # a difference of nearly equal sums has lost digits
-        small = moved[tables.reach.take(moved) < 0.5 * self._before.reach[moved % (n + 1)]]
+        small = moved[tables.reach.take(moved) < 0.5 * self._reach[moved % (n + 1)]]
         rows = small % (n + 1)
         around = (small - rows)[:, np.newaxis] + self.lists.indices.take(rows, axis=0)
         k_distances = tables.k_distance.take(around)

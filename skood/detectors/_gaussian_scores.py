@@ -69,11 +69,20 @@ class GaussianScores(NamedTuple):
         own_class: NDArray[np.intp],
         at: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
-        nearest = self.gaussians.distances(rows, own_class, at).min(axis=1)
-        if self.background is None:
-            return -nearest
-        overall = self.background.distances(rows, np.minimum(own_class, 0), at)[:, 0]
-        with np.errstate(over="ignore"):
-            difference = (overall - nearest) * (overall + nearest)
-        largest = np.finfo(np.float64).max
-        return np.clip(difference, -largest, largest)
+        overall = None
+        if self.background is not None:
+            overall = self.background.distances(rows, np.minimum(own_class, 0), at)
+        return scores_of_distances(self.gaussians.distances(rows, own_class, at), overall)
+
+
+def scores_of_distances(
+    distances: NDArray[np.float64], overall: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """Scores by the distances from each class and, if relative to it, from the background."""
+    nearest = distances.min(axis=1)
+    if overall is None:
+        return -nearest
+    with np.errstate(over="ignore"):
+        difference = (overall[:, 0] - nearest) * (overall[:, 0] + nearest)
+    largest = np.finfo(np.float64).max
+    return np.clip(difference, -largest, largest)

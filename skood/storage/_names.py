@@ -64,6 +64,7 @@ _PARTS = {
     "RoundedRows": "rows.rounded.RoundedRows",
     "RowFingerprints": "rows.fingerprints.RowFingerprints",
     "RowLookup": "rows.lookup.RowLookup",
+    "RankOneGaussians": "detectors._rank_one_gaussians.RankOneGaussians",
     "RowMoments": "measures.row_moments.RowMoments",
     "SingularityLayers": "layers._singularity_layers.SingularityLayers",
     "SingularityStream": "layers._singularity_stream.SingularityStream",

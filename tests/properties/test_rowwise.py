@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 
 from skood import (
     ConformalOutlierDetector,
@@ -16,6 +17,7 @@ from skood import (
     LCPOutlierDetector,
     LOFOutlierDetector,
     MahalanobisOutlierDetector,
+    OODGate,
     PartialWhitener,
     make_outlier_detector,
     make_outlier_pipeline,
@@ -77,6 +79,16 @@ TABLES = {
     "two-valued column": lambda rng, n: np.where(rng.random((n, 1)) < 0.3, 0.1, 2.7),
     "copies": _copies,
 }
+
+
+def assert_one_call(methods, Q):
+    """The answers to one row, and to seven rows at a time, are exactly those to all."""
+    for method in methods:
+        whole = method(Q)
+        for size in (1, 7):
+            parts = [method(Q[start : start + size]) for start in range(0, len(Q), size)]
+            np.testing.assert_array_equal(np.concatenate(parts), whole)
+
 
 _X = {dtype: rows(300, 5, dtype=dtype) for dtype in (np.float32, np.float64)}
 _FITTED: dict = {}
@@ -140,11 +152,57 @@ def test_decisions_and_p_values_are_those_of_one_call(case, table):
     detector = case.make().fit(X)
     Q = np.vstack([TABLES[table](rng, 18), X[:12], rng.normal(size=(5, X.shape[1])) * 3])
     methods = [detector.predict, *([detector.p_values] if hasattr(detector, "p_values") else [])]
-    for method in methods:
-        whole = method(Q)
-        for size in (1, 7):
-            parts = [method(Q[start : start + size]) for start in range(0, len(Q), size)]
-            np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert_one_call(methods, Q)
+
+
+@pytest.mark.parametrize(
+    "detector",
+    [
+        KernelDensityOutlierDetector(),
+        MahalanobisOutlierDetector(),
+        MahalanobisOutlierDetector(relative=True),
+        LCPOutlierDetector(),
+        LOFOutlierDetector(),
+    ],
+    ids=lambda detector: str(detector).replace("OutlierDetector", ""),
+)
+@pytest.mark.parametrize("method", ["split", "cv+", "full", "gate"])
+@pytest.mark.parametrize("table", TABLES)
+def test_classes_change_nothing_in_that(detector, method, table):
+    """P-values by each class, and the answers of a gate."""
+    rng = np.random.default_rng(3)
+    X, y = TABLES[table](rng, 150), np.arange(150) % 3
+    Q = np.vstack([TABLES[table](rng, 12), X[:9], rng.normal(size=(5, X.shape[1])) * 3])
+    if method == "gate":
+        gate = OODGate(LogisticRegression(), detector, reject_label=-1).fit(X, y)
+        methods = [gate.predict]
+    else:
+        how = {"method": method, "class_conditional": True, "random_state": 0}
+        fitted = ConformalOutlierDetector(detector, alpha=0.1, **how).fit(X, y)
+        methods = [fitted.predict, fitted.p_values]
+    assert_one_call(methods, Q)
+
+
+@pytest.mark.parametrize("covariance", ["ledoit_wolf", "empirical", "oas"])
+@pytest.mark.parametrize("classes", [False, True])
+@pytest.mark.parametrize("shape", ["few rows", "equal columns", "a constant column", "rank 1"])
+@pytest.mark.filterwarnings("ignore:covariance=:UserWarning")
+def test_a_singular_covariance_changes_nothing_in_that(shape, classes, covariance):
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(60, 4)) + 3.0
+    if shape == "few rows":
+        X = rng.normal(size=(24, 40))
+    elif shape == "equal columns":
+        X[:, 3] = X[:, 0]
+    elif shape == "a constant column":
+        X[:, 3] = 0.3
+    else:
+        X = X[:, :1] * [0.1, 0.7, -3.3, 1.9]
+    X, Q = X[:-6], np.vstack([X[-6:], X[:3], X[:6] + 0.25 * rng.normal(size=(6, X.shape[1]))])
+    detector = MahalanobisOutlierDetector(covariance=covariance)
+    how = {"method": "full", "class_conditional": classes, "random_state": 0}
+    fitted = ConformalOutlierDetector(detector, alpha=0.2, **how).fit(X, np.arange(len(X)) % 2)
+    assert_one_call([fitted.predict, fitted.p_values], Q)
 
 
 @pytest.mark.parametrize("case", DETECTORS + VARIANTS + RAW_INPUTS, ids=str)

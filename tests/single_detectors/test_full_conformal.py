@@ -148,3 +148,30 @@ def test_relative_distances_try_each_class():
         for label in (0, 1):
             expected = refitted_counts(detector, X, x, y=y, label=label)
             assert (counts.lower[i, label], counts.ties[i, label]) == expected
+
+
+@pytest.mark.parametrize("covariance", ["ledoit_wolf", "empirical", "oas"])
+@pytest.mark.parametrize("n_classes", [1, 2])
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_rank_one_updates_equal_new_estimates(covariance, n_classes, seed):
+    rng = np.random.default_rng(seed)
+    n, d = int(rng.integers(12, 80)), int(rng.integers(1, 9))
+    X = rng.normal(size=(n, d)) @ rng.normal(size=(d, d)) + 20.0
+    detector = MahalanobisOutlierDetector(covariance=covariance)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        full = detector.fit(X, np.arange(n) % n_classes).full_conformal(X)
+    for row in [X[0], X[1] + rng.normal(size=d), X[2] + 30.0 * rng.normal(size=d)]:
+        for code in range(n_classes):
+            anew = full._scores_of_new_estimates(row, code)
+            size = float(np.median(np.abs(anew)))
+            updated = full._scores_with(row, code)
+            np.testing.assert_allclose(updated, anew, rtol=1e-9, atol=1e-9 * size)
+
+
+def test_rank_one_updates_are_the_rule():
+    X = np.random.default_rng(5).normal(size=(50, 4))
+    full = MahalanobisOutlierDetector().fit(X).full_conformal(X)
+    assert full._gaussians.distances(X[0] + 1.0, 0) is not None
+    assert full._gaussians.distances(X[0] * 1e9, 0) is None
