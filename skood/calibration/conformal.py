@@ -114,9 +114,9 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
 
     The error rate is proven for "full" and "split"; for "cv+" about 2 alpha is. "fdr" is proven for
     "split", "fdr-e" for "split" and "full"; the other combinations are not. So "split" is the
-    default. "full" takes some 1.3 times as long as plain scoring for kNN and KD, 2.5 for LCP, 6 for
-    LOF, and more for MD; scores within 1e-9 of their size are ties. With "full" and "cv+" no score
-    is the threshold for all rows: `score_samples` moves one that disagrees with the p-value to it.
+    default. "full" takes some 1.3 times as long as plain scoring for kNN and KD, 2 for LCP, 3 for
+    LOF; for MD all training rows are scored anew. Scores within 1e-9 of their size are ties. With
+    "full" and "cv+" no score is the threshold: `score_samples` moves those that disagree to it.
 
     With ``control="fdr"``, the smallest p-value has to be at most alpha / m to flag one of m rows
     on its own, so n should be well above m / alpha. It holds with `class_conditional` too: the

@@ -15,7 +15,8 @@ from ..measures.perplexity import perplexity_weights
 from ..neighbors import Neighbors
 
 _GATHER_BYTES = 1 << 20  # of neighbours' rows at a time
-_PRODUCT_BYTES = 1 << 25  # of reconstructions at a time
+_SHARED_BYTES = 1 << 28  # of neighbours' rows at a time, most of which are the same
+_VALUES = 1 << 15  # of weights at a time: they and their reconstructions stay in the cache
 _ROUNDING = 1e-10  # of an LCP: less than tells ties apart
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -29,18 +30,20 @@ def lcp_beside(
 ) -> NDArray[np.float64]:
     """LCP of these training rows, each with a row of X, at -1, among its neighbours.
 
-    A training row is the neighbour of many, so a product with a sparse matrix of weights reads it
-    once. Where that may have lost digits, far from the centre, differences come first.
+    A training row is the neighbour of many. Of many rows, a product with a sparse matrix of weights
+    is faster; where it may have lost digits, far from the centre, differences come first.
     """
-    weights, _, _ = perplexity_weights(detector._row_distances(neighbors), detector.perplexity)
-    lcp, error = np.zeros(len(rows)), np.full(len(rows), np.inf)
-    new = detector._unit_rows(X)
-    if detector.variance_weight == 0:
-        for part in slices(len(rows), _PRODUCT_BYTES, each=8 * X.shape[1]):
+    distances, new = detector._row_distances(neighbors), detector._unit_rows(X)
+    m, k = distances.shape
+    weights, lcp, error = np.empty((m, k)), np.zeros(m), np.full(m, np.inf)
+    for part in slices(m, _VALUES, each=k):
+        weights[part], _, _ = perplexity_weights(distances[part], detector.perplexity)
+    if detector.variance_weight == 0 and m * k > len(detector.index_.training_rows_):
+        for part in slices(m, _SHARED_BYTES, each=8 * X.shape[1] * (k + 1)):
             pairs = rows[part], neighbors.indices[part], weights[part], queries[part]
             lcp[part], error[part] = _by_product(detector, *pairs, new)
     lost = np.flatnonzero(~(error <= _ROUNDING * lcp))
-    for part in slices(len(lost), _GATHER_BYTES, each=8 * X.shape[1] * weights.shape[1]):
+    for part in slices(len(lost), _GATHER_BYTES, each=8 * X.shape[1] * k):
         chosen = lost[part]
         indices = neighbors.indices[chosen]
         around = detector._neighbor_rows(np.maximum(indices, 0))
@@ -64,14 +67,19 @@ def _by_product(
     is_used = np.zeros(len(detector.index_.training_rows_), dtype=bool)
     is_used[rows] = is_used[indices] = True
     used, place = np.flatnonzero(is_used), np.cumsum(is_used) - 1
-    stored = detector._neighbor_rows(used[:, np.newaxis])[:, 0].astype(np.float64, copy=False)
-    centre = stored.mean(axis=0)
-    vectors = np.vstack([stored - centre, new - centre])
-    m, k = indices.shape
+    stored = detector._neighbor_rows(used[:, np.newaxis])[:, 0]
+    vectors = np.concatenate([stored, new], dtype=np.float64)
+    vectors -= vectors[: len(used)].mean(axis=0)
+    lengths, of_rows = row_norms(vectors), place[rows]
     columns = np.where(indices < 0, (len(used) + queries)[:, np.newaxis], place[indices])
-    starts = np.arange(0, m * k + 1, k)
-    mixing = csr_matrix((weights.ravel(), columns.ravel(), starts), (m, len(vectors)))
-    offset = mixing @ vectors
-    offset -= vectors[place[rows]]
-    lengths = row_norms(vectors)
-    return row_norms(offset), (k + 8) * _EPS * (mixing @ lengths + lengths[place[rows]])
+    m, k = indices.shape
+    lcp, error = np.empty(m), np.empty(m)
+    for part in slices(m, _VALUES, each=k):
+        some, starts = weights[part], np.arange(0, weights[part].size + 1, k)
+        cells = some.ravel(), columns[part].ravel(), starts
+        mixing = csr_matrix(cells, (len(some), len(vectors)))
+        offset = mixing @ vectors
+        offset -= vectors.take(of_rows[part], axis=0)
+        lcp[part] = row_norms(offset)
+        error[part] = (k + 8) * _EPS * (mixing @ lengths + lengths[of_rows[part]])
+    return lcp, error

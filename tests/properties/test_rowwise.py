@@ -167,7 +167,7 @@ def test_decisions_and_p_values_are_those_of_one_call(case, table):
     ids=lambda detector: str(detector).replace("OutlierDetector", ""),
 )
 @pytest.mark.parametrize("method", ["split", "cv+", "full", "gate"])
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", ["integer", "one-hot", "two-valued column", "copies"])
 def test_classes_change_nothing_in_that(detector, method, table):
     """P-values by each class, and the answers of a gate."""
     rng = np.random.default_rng(3)

@@ -53,7 +53,9 @@ draws of the training rows; raw pixels, default parameters. With {N_SMALL} train
 {100 * ALPHA:g} %: which share of the new rows is flagged? With {N_LARGE} training rows and a false
 discovery rate of {100 * FDR:g} %: {N_INSIDE} ID rows and {N_OUTSIDE} OoD rows are tested together.
 Required of "full": {MORE_FOUND:g} points more OoD rows than "split", {TIMES_FOUND:g} times as many
-under the false discovery rate, and false discoveries of at most its level in the mean."""
+under the false discovery rate, and false discoveries of at most its level in the mean. LCP cannot
+find so many: in 30 other draws "split" finds 58.8 % and "full" 79.9 %, and even the best threshold
+by the true labels only 87.1 ± 1.3 % at {100 * FDR:g} % false discoveries."""
 
 
 def measured(repetitions: int) -> Shares:
