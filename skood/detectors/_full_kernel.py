@@ -15,6 +15,8 @@ from ..rows.place import is_stored
 from ._full_conformal import RankCounts, ScoreRanks, counts_by_blocks
 
 _MOST_ROWS = 4096  # new rows at a time
+_FEW_VALUES = 1 << 17  # of training rows
+_LEAST = float(np.finfo(np.float64).min)
 _SHARE = 1 / 64  # a kernel is looked at if it is at least this share of a new row's sum
 _TOLERANCE = 1e-10  # of sums of kernels: less than tells ties apart
 
@@ -52,6 +54,8 @@ class FullByKernels:
         ranks = ScoreRanks(self._sums, codes, 1.0)
 
         def count(block: NDArray) -> RankCounts:
+            if len(block) == 1 and rows.size <= _FEW_VALUES:
+                return self._counts_of_one(ranks, block)
             large, none = LargeKernels(_SHARE), np.full(len(block), -1)
             centre = self.detector._centre
             own = log_kernel_sum(block, rows, exclude=none, centre=centre, large=large, **self._how)
@@ -62,6 +66,17 @@ class FullByKernels:
             return ranks.counts(own, queries, positions, sums)
 
         return counts_by_blocks(count, X, _MOST_ROWS, self.detector.n_jobs)
+
+    def _counts_of_one(self, ranks: ScoreRanks, row: NDArray) -> RankCounts:
+        """Counts for one row among few, by all kernels: finding the open pairs takes longer."""
+        every = np.arange(len(self._sums))
+        none = np.zeros_like(every)
+        d = pair_distances(self.detector.training_rows_, row, every, none)
+        with np.errstate(over="ignore", divide="ignore"):
+            kernels = -0.5 * (d / self._how["bandwidth"]) ** 2
+            largest = max(float(kernels.max()), _LEAST)
+            own = largest + np.log(np.exp(kernels - largest).sum(keepdims=True))
+        return ranks.counts(own, none, every, np.logaddexp(kernels, self._sums))
 
     def _open_pairs(
         self, own: NDArray[np.float64], large: LargeKernels

@@ -175,3 +175,17 @@ def test_rank_one_updates_are_the_rule():
     full = MahalanobisOutlierDetector().fit(X).full_conformal(X)
     assert full._gaussians.distances(X[0] + 1.0, 0) is not None
     assert full._gaussians.distances(X[0] * 1e9, 0) is None
+
+
+@pytest.mark.parametrize("name", ["kd", "kd narrow"])
+@pytest.mark.parametrize("table", ["normal", "integers"])
+def test_one_density_is_ranked_as_among_many(name, table):
+    rng = np.random.default_rng(6)
+    X, Q = rng.normal(size=(90, 3)) + 9.0, rng.normal(size=(30, 3)) * 3 + 9.0
+    if table == "integers":
+        X, Q = np.round(X), np.round(Q)
+    Q = np.vstack([Q, X[:3], [[1e30] * 3], [[-1e200] * 3]])
+    full = clone(MEASURES[name]).fit(X).full_conformal(X)
+    together, alone = full.counts(Q), [full.counts(row[np.newaxis]) for row in Q]
+    np.testing.assert_array_equal(np.concatenate([c.lower for c in alone]), together.lower)
+    np.testing.assert_array_equal(np.concatenate([c.ties for c in alone]), together.ties)
