@@ -205,7 +205,7 @@ class Cases:
             return "answered"
         usage = "usage: " in err
         one = len(errors) == 1 and re.match(r"skood \w+: error: .+[.!?]$", errors[0])
-        if arguments[0] == "check" and status == 3 and not errors and out:
+        if arguments[0] == "check" and status == 3 and ": error: " not in err and out:
             return "refused" if not made else f"left {made}"
         if not (usage or one) or not err.replace("\n", "").isprintable() or len(err) > 3000:
             return f"no sentence ({len(err)} characters): {err[:400]!r}"
