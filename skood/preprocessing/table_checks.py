@@ -37,6 +37,13 @@ def refuse_gaps(numbers: NDArray[Any], texts: NDArray[Any], schema: Sequence[Col
     )
 
 
+def refuse_gaps_of_numbers(X: Any, schema: Sequence[ColumnSchema]) -> None:
+    """Raise if columns of a frame of numbers, which has a schema, lack values."""
+    numbers = np.asarray(X) if schema else None
+    if numbers is not None and numbers.dtype.kind == "f":
+        refuse_gaps(numbers, np.empty((len(numbers), 0), dtype=object), schema)
+
+
 def warn_of_other_categories(
     texts: NDArray[Any], known_categories: Mapping[str, NDArray[Any]]
 ) -> None:

@@ -18,11 +18,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_column_names, check_option, forget_columns
 from ..measures.arguments import rows_in_one_sentence
+from . import table_checks as checks
 from ._extreme_scales import bounded, refuse_extremes, standardise_in_units
 from ._table_matrices import NumberColumns, matrices, names_of
 from .category_encoder import CategoryEncoder
 from .schema_files import described
-from .table_checks import refuse_gaps, warn_of_other_categories, warn_of_other_ranges
 from .table_columns import RawColumn, as_pandas, is_frame, is_of_numbers, raw_column
 from .table_decisions import DATES_LEFT_OUT, TableOptions, decide
 from .table_explained import ExplainedTable
@@ -41,8 +41,7 @@ class TableScaler(ExplainedTable, StandardScaler):
     Arrays, and frames of numbers alone, are standardised as by scikit-learn. For any other frame,
     `fit` decides what each column is: numbers, also as text with a decimal comma, a unit, or signs
     of a spreadsheet; categories and truth values, which become columns as by `CategoryEncoder`;
-    or dates. Columns that can be no feature are an error that names them and
-    what to do.
+    or dates. Columns that can be no feature are an error that names them and what to do.
 
     Parameters
     ----------
@@ -159,8 +158,9 @@ class TableScaler(ExplainedTable, StandardScaler):
         self.schema_: tuple[ColumnSchema, ...] = ()
         self._is_table = is_frame(X) and not self._takes_as_numbers(X)
         if not self._is_table:
-            super().fit(X, y, sample_weight)
             self.schema_ = self._of_numbers(X) if is_frame(X) else ()
+            checks.refuse_gaps_of_numbers(X, self.schema_)
+            super().fit(X, y, sample_weight)
             return self
         forget_columns(self)
         for name in ("mean_", "var_", "scale_", "n_samples_seen_"):
@@ -240,7 +240,8 @@ class TableScaler(ExplainedTable, StandardScaler):
         if not self._is_table:
             schema = getattr(self, "schema_", ())
             if is_frame(X) and X.shape[1] == len(schema):
-                warn_of_other_ranges(self, np.asarray(X), schema)
+                checks.refuse_gaps_of_numbers(X, schema)
+                checks.warn_of_other_ranges(self, np.asarray(X), schema)
             with np.errstate(over="ignore"), rows_in_one_sentence(self):
                 return bounded(_scaled(self, X, copy))
         numbers, texts = self._read(X)
@@ -248,10 +249,10 @@ class TableScaler(ExplainedTable, StandardScaler):
         if self._scaler is not None:
             scaled = self._scaler.transform(numbers)
             parts.append(scaled * NumberColumns(self.schema_).weights if self.dates_ else scaled)
-            warn_of_other_ranges(self, numbers, self.schema_)
+            checks.warn_of_other_ranges(self, numbers, self.schema_)
         if self._encoder is not None:
             parts.append(self._encoder.transform(texts))
-            warn_of_other_categories(texts, self.known_categories())
+            checks.warn_of_other_categories(texts, self.known_categories())
         return np.hstack(parts)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -383,9 +384,8 @@ class TableScaler(ExplainedTable, StandardScaler):
         lacking = [name for name in names if name not in place]
         if lacking:
             raise ValueError(f"X lacks the columns {', '.join(map(repr, lacking))} of the fit.")
-        is_plain = not any(column.na for column in self.schema_) and len(names) == len(
-            self.numbers_
-        )
+        has_marks = any(column.na for column in self.schema_)
+        is_plain = len(names) == len(self.numbers_) and not has_marks
         if is_plain and all(str(frame.dtypes.iloc[place[n]]) == "float64" for n in names):
             numbers = frame.iloc[:, [place[n] for n in names]].to_numpy()
             if not np.isnan(numbers).any():
@@ -396,5 +396,5 @@ class TableScaler(ExplainedTable, StandardScaler):
         """The numbers, with the parts of dates, and the texts of a frame."""
         numbers, texts = matrices(raw, self.schema_)
         if self.missing == "refuse":
-            refuse_gaps(numbers, texts, self.schema_)
+            checks.refuse_gaps(numbers, texts, self.schema_)
         return numbers, texts

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skood import KNNOutlierDetector
+from skood import KNNOutlierDetector, make_outlier_detector
 
 from ..detectors import rows
 
@@ -26,10 +26,13 @@ def _examples() -> list[str]:
 def test_the_example_for_ones_own_data_runs(tmp_path):
     own_data, _, _ = _examples()
     columns = ["length", "width", "height", "weight"]
-    pd.DataFrame(rows(200), columns=columns).to_csv(tmp_path / "train.csv", index=False)
-    new = pd.DataFrame(rows(30, seed=1), columns=columns)
+    train, new = (
+        pd.DataFrame(rows(n, seed=seed), columns=columns) for n, seed in ((200, 0), (30, 1))
+    )
     new.loc[7, "width"] = 60.0
-    new.to_csv(tmp_path / "new.csv", index=False)
+    for frame in (train, new):
+        frame["colour"] = np.where(frame["length"] > 0, "red", "blue")
+        frame.to_csv(tmp_path / f"{'train' if frame is train else 'new'}.csv", index=False)
     done = subprocess.run(
         [sys.executable, "-c", own_data], cwd=tmp_path, capture_output=True, text=True, check=True
     )
@@ -37,6 +40,16 @@ def test_the_example_for_ones_own_data_runs(tmp_path):
     assert len(lines) == 11
     assert lines[1].startswith("7 ")
     assert lines[1].endswith("-1")
+
+
+def test_gaps_are_filled_as_it_says():
+    frame = pd.DataFrame(rows(60), columns=list("abcd"))
+    frame.loc[[3, 9], "b"] = np.nan
+    detector = make_outlier_detector("tabular")
+    with pytest.raises(ValueError, match=r"missing values \(2 in 'b'\)"):
+        detector.fit(frame)
+    detector.set_params(tablescaler__missing="median").fit(frame)
+    assert np.isfinite(detector.score_samples(frame)).all()
 
 
 def test_the_example_of_a_network_runs():

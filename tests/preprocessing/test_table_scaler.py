@@ -138,6 +138,11 @@ def test_errors_name_the_column_and_the_remedy():
         TableScaler().fit(frame.assign(note=[f"note {i}" for i in range(200)]))
     with pytest.raises(ValueError, match=r"1 in 'x'.*missing='median'"):
         TableScaler().fit(frame.assign(x=[None, *frame["x"][1:]]))
+    numbers = pd.DataFrame({"a": frame["x"], "b": 2 * frame["x"]})
+    gaps = numbers.assign(b=[np.nan, *numbers["b"][1:]])
+    for ask in (TableScaler().fit, TableScaler().fit(numbers).transform):
+        with pytest.raises(ValueError, match=r"1 in 'b'.*missing='median'"):
+            ask(gaps)
     filled = TableScaler(missing="median").fit(frame.assign(x=[None, *frame["x"][1:]]))
     assert np.isfinite(filled.transform(frame)).all()
     with pytest.raises(ValueError, match=r"column 'kg' has text where numbers belong.*'heavy'"):
