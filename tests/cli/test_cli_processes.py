@@ -14,7 +14,7 @@ import pytest
 
 from skood.cli import main
 from skood.cli.files import PartialFile
-from skood.cli.files._results import ParquetResults
+from skood.cli.files._results import ArrowResults
 from skood.storage.whole_file import locked
 
 from .cli_files import names_in, numbers, write
@@ -89,7 +89,7 @@ def test_a_second_process_says_so_and_changes_nothing(folder, capsys, name):
 @pytest.mark.parametrize("output", ["scores.csv", "scores.parquet"])
 def test_a_second_run_midway_and_while_the_first_one_finishes(folder, output, more, monkeypatch):
     assert score(folder, output=f"alone-{output}") == 0
-    said, finish = [], ParquetResults.finish
+    said, finish = [], ArrowResults.finish
 
     def beside(*_):
         before = contents(folder)
@@ -105,7 +105,7 @@ def test_a_second_run_midway_and_while_the_first_one_finishes(folder, output, mo
         finish(*arguments)
         beside()
 
-    monkeypatch.setattr(ParquetResults, "finish", finish_beside)
+    monkeypatch.setattr(ArrowResults, "finish", finish_beside)
     monkeypatch.setattr("skood.cli._score_run.report", lambda *_: None)
     monkeypatch.setattr(
         "skood.cli.files.PartialFile.append", _once_before(ROWS // 2, beside, _append())
