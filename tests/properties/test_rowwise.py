@@ -103,7 +103,7 @@ def fitted(case, dtype):
 
 @everything
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 2**16))
 def test_order_chunks_and_company_change_nothing(case, dtype, seed):
     detector = fitted(case, dtype)
@@ -146,11 +146,11 @@ def test_lattice_ties_do_not_hang_on_the_batch(case, dtype):
 @pytest.mark.parametrize("table", TABLES)
 def test_decisions_and_p_values_are_those_of_one_call(case, table):
     rng = np.random.default_rng(2)
-    X = TABLES[table](rng, 200)
+    X = TABLES[table](rng, 120)
     if X.shape[1] == 1 and case.name in NEED_TWO_COLUMNS:
         pytest.skip("needs two columns")
     detector = case.make().fit(X)
-    Q = np.vstack([TABLES[table](rng, 18), X[:12], rng.normal(size=(5, X.shape[1])) * 3])
+    Q = np.vstack([TABLES[table](rng, 13), X[:8], rng.normal(size=(4, X.shape[1])) * 3])
     methods = [detector.predict, *([detector.p_values] if hasattr(detector, "p_values") else [])]
     assert_one_call(methods, Q)
 
