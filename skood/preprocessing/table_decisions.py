@@ -50,7 +50,7 @@ _EXACT = 2.0**53  # a float64 holds no larger integers exactly
 _SURELY_UNIQUE = 7.0  # random integers are all different with probability exp(-7) at most
 _MOST_CATEGORIES = 1000
 _PLAIN = str(NumberSpelling())
-DATES_LEFT_OUT = "dates are left out; dates=parts makes features of them"
+DATES_LEFT_OUT = "dates are left out; --dates parts (dates='parts') makes features of them"
 
 
 @dataclass(frozen=True)
