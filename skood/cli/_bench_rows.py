@@ -33,6 +33,7 @@ class BenchRows:
     """Rows, and their labels: classes, or +1 and -1."""
 
     path: Path
+    name: str
     rows: Any
     layout: RowLayout
     labels: NDArray | None
@@ -76,7 +77,7 @@ def read_bench_rows(
         labels = _checked(labels, len(rows), f"{name!r} of {source.name}", options.in_label)
     elif options.in_label is not None:
         raise UsageError("--in-label needs labels: name them with --labels.")
-    return BenchRows(Path(source.name), rows, layout, labels, name, len(rows))
+    return BenchRows(path, source.name, rows, layout, labels, name, len(rows))
 
 
 def _read_table(

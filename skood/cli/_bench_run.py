@@ -54,9 +54,9 @@ def run_bench(
         comparison = _compare(data, protocol, options, preparation, voice)
         facts = _facts(data, labels.in_label, preparation.scale, options.seed)
         if folder is not None:
-            markdown = comparison_markdown(comparison, data.path.name, facts)
-            _write(folder, markdown, comparison, data.path.name, escape_formulas, voice)
-        text = comparison_text(comparison, data.path.name, facts)
+            markdown = comparison_markdown(comparison, data.name, facts)
+            _write(folder, markdown, comparison, data.name, escape_formulas, voice)
+        text = comparison_text(comparison, data.name, facts)
         print("\n".join(map(shown, text.split("\n"))), end="")
 
 
