@@ -162,7 +162,7 @@ def test_missing_dates_and_years_far_away():
     with pytest.raises(ValueError, match=r"1 in 'when'.*missing='median'"):
         fitted(dates)
     assert np.isfinite(features(fitted(dates, missing="median"), dates)).all()
-    text = DATES.dt.strftime("%d.%m.%Y")
+    text = DATES.dt.strftime("%d.%m.%Y").copy()
     text[7] = "31.12.9999"  # "for ever"
     scaler = fitted(text)
     assert scaler.schema_[1].describe().endswith("9999-12-31")
