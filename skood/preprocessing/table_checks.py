@@ -10,9 +10,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from .._validation import check_option, parameter_error
 from ._table_matrices import NumberColumns, names_of
 from .table_schema import ColumnSchema
 
+_DATES = ("exclude", "parts")
+_MISSING = ("refuse", "median", "mean", "most_frequent")
 FEWEST_ROWS = 5  # of fewer rows, none need have a known category
 ADVICE = (
     "leave it out of the fit if it counts rows or tells the time, or convert it if its unit is "
@@ -21,6 +24,15 @@ ADVICE = (
 # What each scaler has warned of. Python forgets it whenever a library catches warnings.
 _TOLD: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 _SAMPLE, _NEARLY_ALL = 30, 0.99  # rows that say something of a range, and their share
+
+
+def check_parameters(scaler: Any) -> None:
+    """Raise unless the options of a `TableScaler` are valid."""
+    for name in ("copy", "with_mean", "with_std"):
+        if not isinstance(getattr(scaler, name), bool | np.bool_):
+            raise parameter_error(scaler, name, "a bool", getattr(scaler, name))
+    check_option(scaler, "missing", scaler.missing, _MISSING)
+    check_option(scaler, "dates", scaler.dates, _DATES)
 
 
 def refuse_gaps(numbers: NDArray[Any], texts: NDArray[Any], schema: Sequence[ColumnSchema]) -> None:

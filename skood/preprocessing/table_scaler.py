@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_column_names, check_option, forget_columns
+from .._validation import check_column_names, forget_columns
 from ..measures.arguments import rows_in_one_sentence
 from . import table_checks as checks
 from ._extreme_scales import bounded, refuse_extremes, standardise_in_units
@@ -31,8 +31,6 @@ from .table_schema import ColumnSchema
 
 # Without scikit-learn's wrapper, which `transform` has itself: it takes long for a single row.
 _scaled = getattr(StandardScaler.transform, "__wrapped__", StandardScaler.transform)
-_DATES = ("exclude", "parts")
-_MISSING = ("refuse", "median", "mean", "most_frequent")
 
 
 class TableScaler(ExplainedTable, StandardScaler):
@@ -153,8 +151,7 @@ class TableScaler(ExplainedTable, StandardScaler):
         ValueError
             If a column can be no feature, or a parameter is not valid.
         """
-        check_option(self, "missing", self.missing, _MISSING)
-        check_option(self, "dates", self.dates, _DATES)
+        checks.check_parameters(self)
         self.schema_: tuple[ColumnSchema, ...] = ()
         self._is_table = is_frame(X) and not self._takes_as_numbers(X)
         if not self._is_table:
@@ -208,6 +205,7 @@ class TableScaler(ExplainedTable, StandardScaler):
         return self
 
     def _partial_fit_numbers(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        checks.check_parameters(self)
         is_first = not hasattr(self, "n_samples_seen_")
         if not is_first:
             refuse_extremes(self, X)
