@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,7 +30,6 @@ from skood import (
     save,
 )
 from skood.metrics import auroc
-from skood.parallel import DaskOutlierDetector
 
 KINDS = pytest.mark.parametrize("kind", ["tabular", "embedding"])
 PRICE = ["weight", "price", "age"]
@@ -268,6 +266,9 @@ def test_partial_fit_is_there_without_trim_alone():
 
 
 def test_dask_collections(dirty):
+    da = pytest.importorskip("dask.array", reason="dask (extra 'dask') is not installed")
+    from skood.parallel import DaskOutlierDetector
+
     X, _ = dirty
     in_memory = make_outlier_detector(robust=True).fit(X)
     lazy = DaskOutlierDetector(make_outlier_detector(robust=True)).fit(da.from_array(X, (100, -1)))
