@@ -49,10 +49,9 @@ def refuse_gaps(numbers: NDArray[Any], texts: NDArray[Any], schema: Sequence[Col
     )
 
 
-def refuse_gaps_of_numbers(X: Any, schema: Sequence[ColumnSchema]) -> None:
-    """Raise if columns of a frame of numbers, which has a schema, lack values."""
-    numbers = np.asarray(X) if schema else None
-    if numbers is not None and numbers.dtype.kind == "f":
+def refuse_gaps_of_numbers(numbers: NDArray[Any], schema: Sequence[ColumnSchema]) -> None:
+    """Raise if columns lack values, where all hold numbers."""
+    if numbers.dtype.kind == "f":
         refuse_gaps(numbers, np.empty((len(numbers), 0), dtype=object), schema)
 
 

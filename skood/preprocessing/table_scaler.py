@@ -156,7 +156,8 @@ class TableScaler(ExplainedTable, StandardScaler):
         self._is_table = is_frame(X) and not self._takes_as_numbers(X)
         if not self._is_table:
             self.schema_ = self._of_numbers(X) if is_frame(X) else ()
-            checks.refuse_gaps_of_numbers(X, self.schema_)
+            if self.schema_:
+                checks.refuse_gaps_of_numbers(np.asarray(X), self.schema_)
             super().fit(X, y, sample_weight)
             return self
         forget_columns(self)
@@ -238,8 +239,9 @@ class TableScaler(ExplainedTable, StandardScaler):
         if not self._is_table:
             schema = getattr(self, "schema_", ())
             if is_frame(X) and X.shape[1] == len(schema):
-                checks.refuse_gaps_of_numbers(X, schema)
-                checks.warn_of_other_ranges(self, np.asarray(X), schema)
+                values = np.asarray(X)
+                checks.refuse_gaps_of_numbers(values, schema)
+                checks.warn_of_other_ranges(self, values, schema)
             with np.errstate(over="ignore"), rows_in_one_sentence(self):
                 return bounded(_scaled(self, X, copy))
         numbers, texts = self._read(X)

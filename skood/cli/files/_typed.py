@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class TypedSource:
+class TypedSource(ABC):
     """A file whose columns have types: Parquet, Arrow, JSON lines.
 
     Each format has `_open`, which sets `columns` and the exact `expected_rows`, and `_pieces`.
@@ -39,13 +40,13 @@ class TypedSource:
             self._open()
         check_names(self.name, self.columns)
 
+    @abstractmethod
     def _open(self) -> None:
         """Find the columns and the number of rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _pieces(self, columns: list[str], length: int) -> Iterator[pa.RecordBatch]:
         """Some columns of all rows; at most `length` rows at a time, if the format allows."""
-        raise NotImplementedError
 
     def blocks(self, layout: RowLayout, length: int | None = None, first_row: int = 0) -> Iterator:
         """The rows in blocks; see `CsvSource.blocks`."""
