@@ -35,7 +35,7 @@ class ClosenessBlock(NamedTuple):
     excess: NDArray
     """(m, b), in the dtype of the rows: closeness minus limit. The next block overwrites it."""
     limit: NDArray
-    """(m,): the query's bound minus the error; 0 before there is a bound."""
+    """(m,): about the query's bound minus the error; 0 before there is a bound."""
     error: NDArray
     """(m,): the largest possible error of a closeness in the block."""
 
@@ -184,8 +184,9 @@ class ClosenessReference:
             excess -= self.half_squares[block]
             numbers = _block_numbers(block)
             raw, largest = self.block_raw_lengths[numbers].max(), self.block_lengths[numbers].max()
-            error = self._error(lengths * raw, largest, self.rows.dtype)
-            limit = _limit(bound, error)
+            size = lengths * raw + largest**2
+            error = self._error(size, self.rows.dtype)
+            limit = _limit(bound, error, size)
             if block.start > 0:
                 excess -= limit[:, np.newaxis]
             yield ClosenessBlock(block.start, excess, limit, error)
@@ -209,12 +210,13 @@ class ClosenessReference:
         out = np.empty(m * max(width, edges[1]), dtype=dtype)
         for start, stop in itertools.pairwise(edges):
             largest = self.block_lengths[_block_numbers(slice(start, stop))].max()
-            error = self._error(lengths * largest, largest, dtype)
+            size = lengths * largest + largest**2
+            error = self._error(size, dtype)
             step = width if start > 0 else stop
             with blocks.block(start, stop, dtype) as right:
                 for part in slices(len(right), step):
                     columns = right[part]
-                    limit = _limit(bound, error)
+                    limit = _limit(bound, error, size)
                     np.negative(limit, out=left[:, d + 1])
                     excess = out[: m * len(columns)].reshape(m, -1)
                     product(left, columns, excess)
@@ -232,14 +234,16 @@ class ClosenessReference:
         right[:, d] = -self.half_squares[start:stop]
         right[:, d + 1] = 1
 
-    def _error(self, products: NDArray[np.float64], length: float, dtype: np.dtype) -> NDArray:
-        """Bound of the rounding error, where q·x is at most `products` and x at most `length`."""
-        relative = rounding_error(self.rows.shape[1], dtype)
-        return (relative * (products + length**2)).astype(dtype)
+    def _error(self, size: NDArray[np.float64], dtype: np.dtype) -> NDArray:
+        """Bound of the rounding error where the closeness has at most this size."""
+        return (rounding_error(self.rows.shape[1], dtype) * size).astype(dtype)
 
 
-def _limit(bound: NDArray, error: NDArray) -> NDArray:
-    return np.zeros_like(bound) if bound[0] == -np.inf else bound - error
+def _limit(bound: NDArray, error: NDArray, size: NDArray[np.float64]) -> NDArray:
+    """The limit of a block, not so far below its closeness that the difference loses digits."""
+    if bound[0] == -np.inf:
+        return np.zeros_like(bound)
+    return np.maximum(bound - error, -size.astype(bound.dtype))
 
 
 def _block_numbers(rows: slice) -> slice:

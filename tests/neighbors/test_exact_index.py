@@ -271,6 +271,21 @@ def test_tight_heaps_far_apart_are_told_apart_in_float64(spread):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("m", [20, 80])
+@pytest.mark.parametrize("far", [1e3, 1e6])
+def test_far_rows_before_near_ones_take_no_digits_of_these(dtype, m, far, monkeypatch):
+    # the bound after the far rows is as large as their squares, and the near rows are not
+    monkeypatch.setattr(closeness, "_BLOCK_CELLS", 4096 * m)
+    rng = np.random.default_rng(0)
+    around = rng.normal(size=(2048, 8))
+    around *= far / np.linalg.norm(around, axis=1, keepdims=True)
+    X = np.concatenate([around, -around, rng.normal(size=(5000, 8))]).astype(dtype)
+    Q = rng.normal(size=(m, 8)).astype(dtype)
+    found = ExactIndex().fit(X).query(Q, 10)
+    np.testing.assert_array_equal(found.indices, plain_neighbors(X, Q, 10)[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("m", [1, 20, 80])
 @pytest.mark.parametrize("unit", [1.0, 1e-30])
