@@ -37,8 +37,8 @@ from _common.memory import (
 from _common.report import judged, markdown_table, say, write_result
 from skood.cli import main as skood_command
 
-LIMIT = 500  # MB above the fitted detector
-SHARE = 0.5  # of the throughput in memory
+LIMIT = 250  # MB above the fitted detector
+SHARE = 1.2  # of the throughput in memory
 ROWS, COLUMNS, TRAINING_ROWS = 5_000_000, 20, 2_000
 AT_ONCE = 100_000  # rows that are written together
 PACKAGES = ["skood", "numpy", "scikit-learn", "pandas", "pyarrow"]

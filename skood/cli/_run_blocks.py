@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from skood.cli.files import TableError, without_gaps
+from skood.cli.files import TableError, read_ahead, without_gaps
 from skood.preprocessing.table_checks import FEWEST_ROWS
 
 from ._errors import DataError, shown
@@ -37,10 +37,14 @@ def score_file(
     """Score the rows of a file from `first_row` on; `take` gets the results of each block."""
     fitted = scorer.fitted
     blocks = source.blocks(fitted.layout, length, first_row)
-    with ScoringProgress(
-        "scoring", source.expected_rows, done=first_row, unit=_unit(source), quiet=voice.quiet
-    ) as progress:
-        for block in without_gaps(blocks, source.name, missing=fitted.fills_missing):
+    whole = without_gaps(blocks, source.name, missing=fitted.fills_missing)
+    with (
+        read_ahead(whole) as ahead,
+        ScoringProgress(
+            "scoring", source.expected_rows, done=first_row, unit=_unit(source), quiet=voice.quiet
+        ) as progress,
+    ):
+        for block in ahead:
             take(scorer.score(block))
             progress.update(scorer.tally["rows"])
     if not scorer.tally["rows"]:

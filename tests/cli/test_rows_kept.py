@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pandas as pd
 import pytest
 
@@ -10,6 +12,7 @@ from skood.cli.files import (
     RowLayout,
     TableError,
     open_source,
+    read_ahead,
     read_training_table,
 )
 from skood.preprocessing.table_decisions import TableOptions
@@ -38,10 +41,12 @@ LAYOUT = RowLayout("table", ("b",), ("c",), "a")
 
 @pytest.mark.parametrize("row", [3, 46, 50])
 @pytest.mark.parametrize("excluded", [False, True])
-def test_a_quote_still_open_at_the_end_names_its_row(tmp_path, row, excluded):
+@pytest.mark.parametrize("head", ["a,b,c", '"a","b","c"'])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_quote_still_open_at_the_end_names_its_row(tmp_path, row, excluded, head, end):
     rows = lines(50)
     rows[row - 1] = rows[row - 1].replace("red", '"red')
-    path = csv_file(tmp_path, "\n".join(["a,b,c", *rows, ""]))
+    path = csv_file(tmp_path, end.join([head, *rows, ""]))
     sentence = f"Row {row} of rows.csv has a quote that does not end in its line"
     layout = RowLayout("table", ("b",), (), "a", ("c",)) if excluded else LAYOUT
     with pytest.raises(TableError, match=sentence):
@@ -174,3 +179,33 @@ def test_a_dot_divides_thousands_where_told(tmp_path, told):
     rows, layout = read_training_table(source, TableOptions(**told))
     assert rows["a"].tolist() == [1000 * (i % 7 + 1) + i * 7 + 100 for i in range(50)]
     assert next(source.blocks(layout)).rows["a"].tolist() == rows["a"].tolist()
+
+
+def test_the_next_block_is_read_meanwhile_and_no_other():
+    read, began = [], threading.Event()
+
+    def blocks():
+        for i in range(5):
+            read.append(i)
+            if i == 1:
+                began.set()
+            yield i
+
+    with read_ahead(blocks()) as ahead:
+        assert next(ahead) == 0
+        assert began.wait(60)  # although nobody has asked for it
+        assert next(ahead) == 1
+    assert read == [0, 1, 2]
+    with read_ahead(blocks()) as ahead:
+        assert list(ahead) == [0, 1, 2, 3, 4]
+
+
+def test_an_error_of_the_reader_comes_after_the_blocks_before_it():
+    def blocks():
+        yield "first"
+        raise TableError("rows.csv ends in the middle.")
+
+    with read_ahead(blocks()) as ahead:
+        assert next(ahead) == "first"
+        with pytest.raises(TableError, match="in the middle"):
+            next(ahead)

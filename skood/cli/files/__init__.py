@@ -6,7 +6,7 @@ categories. `results_format` and `PartialFile` write results.
 """
 
 from ._adapting import adapted, outside
-from ._blocks import Block, block_length
+from ._blocks import Block, block_length, read_ahead
 from ._errors import OptionError, TableError, listed
 from ._gaps import check_gaps, without_gaps
 from ._open import ReadingOptions, fingerprint, open_source, rows_digest
@@ -38,6 +38,7 @@ __all__ = [
     "listed",
     "open_source",
     "outside",
+    "read_ahead",
     "read_training_table",
     "results_format",
     "rows_digest",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,3 +60,20 @@ def numbered(
         if start >= first_row:
             yield make(table, start)
         start += len(table)
+
+
+@contextmanager
+def read_ahead(blocks: Iterator[Block]) -> Iterator[Iterator[Block]]:
+    """Read the next block in a thread while the caller works on the one before.
+
+    Whatever ends the work, no reading goes on after it.
+    """
+    with ThreadPoolExecutor(1, "skood-reader") as reader:
+
+        def each() -> Iterator[Block]:
+            following = reader.submit(next, blocks, None)
+            while (block := following.result()) is not None:
+                following = reader.submit(next, blocks, None)
+                yield block
+
+        yield each()

@@ -56,6 +56,7 @@ class CsvSource:
         self.encoding, self.header, self.gaps = encoding, header, (*MISSING, *gaps)
         self.unnamed: list[str] = []
         self.notes: list[str] = []
+        self._header_quotes = 0
         head, n_bytes = first_bytes(path, self.name, _PIECE)
         self._check_encoding(head)
         self._skipped, told = self._before_header()
@@ -149,10 +150,26 @@ class CsvSource:
                 next(csv.reader(lines, delimiter=self.delimiter), None)
             yield lines
 
-    def has_quotes(self) -> bool:
-        """Whether there is a quote anywhere in the file."""
+    @contextmanager
+    def open_bytes(self) -> Iterator[io.BufferedReader[Any]]:
+        """Open the bytes, decompressed."""
         with io.BufferedReader(ByteStream(self.path, self.name), _PIECE) as file:
-            return any(b'"' in piece for piece in iter(lambda: file.read(_PIECE), b""))
+            yield file
+
+    def has_quotes(self) -> bool:
+        """Whether there is a quote anywhere but in the header."""
+        left = self._header_quotes
+        with self.open_bytes() as file:
+            for piece in iter(lambda: file.read(_PIECE), b""):
+                left -= piece.count(b'"')
+                if left < 0:
+                    return True
+        return False
+
+    @property
+    def n_before_rows(self) -> int:
+        """The number of lines before the rows."""
+        return self._skipped + self.header
 
     def is_row(self, line: str) -> bool:
         """Whether a line is a row: blank lines are, where a row is a single cell."""
@@ -253,9 +270,9 @@ class CsvSource:
         return found
 
     def _read_columns(self) -> list[str]:
+        rows = csv.reader(self._first_lines(self._skipped), delimiter=self.delimiter, strict=True)
         try:
-            lines = self._first_lines(self._skipped)
-            first = next(csv.reader(lines, delimiter=self.delimiter, strict=True), [])
+            first = next(rows, [])
         except csv.Error as error:
             raise TableError(f"The first line of {self.name} cannot be read: {error}.") from error
         if any("\N{REPLACEMENT CHARACTER}" in name for name in first):
@@ -264,6 +281,8 @@ class CsvSource:
             raise TableError(f"The first line of {self.name} has a quote that does not end in it.")
         if not self.header:
             return [f"x{j}" for j in range(len(first))]
+        head = islice(self._first_lines(), self._skipped + rows.line_num)
+        self._header_quotes = "".join(head).count('"')
         names = [name if name.strip() else f"column {j}" for j, name in enumerate(first, start=1)]
         self.unnamed = [name for name, told in zip(names, first, strict=True) if not told.strip()]
         check_names(self.name, names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from ...preprocessing.table_findings import shortened
@@ -12,21 +13,25 @@ from ...preprocessing.table_findings import shortened
 def quote_fault(source: Any, n_rows: int | None = None) -> str | None:
     """Describe the first quote that makes one row of several, if there is one.
 
-    If a reader has found `n_rows`, the file is read once more only if it has quotes and another
-    number of lines.
+    If a reader has found `n_rows`, the cells are read once more only if the file has quotes and
+    another number of lines.
     """
-    if not source.has_quotes():
+    if not source.has_quotes() or (n_rows is not None and _has_lines(source, n_rows)):
         return None
-    if n_rows is not None:
-        count, last = 0, ""
-        with source.open_text() as file:
-            for line in file:
-                if source.is_row(line):
-                    count, last = count + 1, line
-        if count == n_rows and _is_closed(last, source.delimiter):
-            return None
     with source.open_text() as file:
         return _first_wrong_quote(source, file, n_rows)
+
+
+def _has_lines(source: Any, n_rows: int) -> bool:
+    """Whether each row is a line, by the bytes alone, which is quick, and the last one ends."""
+    if "\n".encode(source.encoding) != b"\n":
+        return False  # a line end has several bytes
+    single, count, last = len(source.columns) == 1, 0, b""
+    with source.open_bytes() as file:
+        for line in islice(file, source.n_before_rows, None):
+            if single or line not in (b"\n", b"\r\n"):  # a blank line is a row of one cell
+                count, last = count + 1, line
+    return count == n_rows and _is_closed(last.decode(source.encoding, "replace"), source.delimiter)
 
 
 def _is_closed(line: str, delimiter: str) -> bool:
