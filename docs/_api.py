@@ -54,6 +54,12 @@ SECTIONS = (
         "For several groups of features, or raw inputs with a feature extractor.",
     ),
     Section(
+        "Ensembles",
+        "skood",
+        ("OutlierEnsemble",),
+        "Several detectors or Pipelines on the same columns, and one score of all.",
+    ),
+    Section(
         "Penultimate features",
         "skood",
         ("ViMScorer", "FDBDScorer", "NNGuideScorer", "SHEScorer"),

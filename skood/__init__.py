@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .calibration import (
         ConformalOutlierDetector,
         OODGate,
+        OutlierEnsemble,
         OutlierPipeline,
         TrimmedOutlierDetector,
         make_outlier_pipeline,
@@ -54,6 +55,7 @@ __all__ = [
     "MahalanobisOutlierDetector",
     "NNGuideScorer",
     "OODGate",
+    "OutlierEnsemble",
     "OutlierPipeline",
     "PartialWhitener",
     "ReActTransformer",
@@ -75,6 +77,7 @@ __all__ = [
 _HOME = {
     "ConformalOutlierDetector": "calibration",
     "OODGate": "calibration",
+    "OutlierEnsemble": "calibration",
     "OutlierPipeline": "calibration",
     "TrimmedOutlierDetector": "calibration",
     "make_outlier_pipeline": "calibration",

@@ -1,7 +1,4 @@
-"""Checks of parameters and input, with one sentence form for every error; the steps of a Pipeline.
-
-The only file that touches versioned names of scikit-learn.
-"""
+"""Checks of parameters and input; the steps of a Pipeline; scikit-learn's versioned names."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import (
     _check_feature_names_in,
     _check_method_params,
@@ -32,6 +30,7 @@ from .measures.arguments import parameter_error as parameter_error
 from .rows import StoredRows, as_stored_rows
 from .rows.place import is_in_tensor
 
+BaseComposition = _BaseComposition  # parameters of estimators in a list, by their names
 _FLOATS = (float, int, np.floating, np.integer)
 _DTYPES = (np.float64, np.float32)  # any other type becomes the first
 

@@ -27,9 +27,11 @@ from skood import (
     LOFOutlierDetector,
     MahalanobisOutlierDetector,
     NNGuideScorer,
+    OutlierEnsemble,
     PartialWhitener,
     ReActTransformer,
     SHEScorer,
+    TableScaler,
     TrimmedOutlierDetector,
     ViMScorer,
     make_outlier_pipeline,
@@ -112,6 +114,11 @@ _TAIL = {
 _NEIGHBORS_SILENT = frozenset(
     {"algorithm", "contamination", "random_state", "n_jobs", "threshold_samples"}
 )
+
+_MEMBERS = [
+    ("knn", KNNOutlierDetector(n_neighbors=3)),
+    ("scaled", make_outlier_pipeline(TableScaler(), MahalanobisOutlierDetector())),
+]
 
 DETECTORS = [
     Case(
@@ -390,6 +397,26 @@ def _pipeline(last: Any, **parameters: Any) -> Any:
 # A detector whose threshold comes from calibration rows: it has neither contamination nor
 # threshold_samples, and its `training_scores_` are those of the calibration rows.
 CALIBRATED = [
+    Case(
+        "OutlierEnsemble",
+        lambda **p: OutlierEnsemble(
+            **{"estimators": _MEMBERS, "random_state": 0, "n_folds": 5, **p}
+        ),
+        changes={
+            "estimators": [("lof", LOFOutlierDetector(n_neighbors=6)), *_MEMBERS],
+            "combine": "sum",
+            "weights": [0.4, 1.0],
+            "n_folds": 3,
+            "contamination": 0.2,
+            "threshold_samples": 20,
+            "random_state": 3,
+            "n_jobs": 2,
+        },
+        silent=frozenset({"contamination", "n_jobs"}),
+        threshold_sets_scale=True,
+        neighbors=False,
+        search=("knn__n_neighbors", (1, 8, 50)),
+    ),
     Case(
         "Conformal",
         lambda **p: ConformalOutlierDetector(

@@ -3,6 +3,7 @@
 from ._batch_test import ConformalTestResult
 from .conformal import ConformalOutlierDetector
 from .gate import OODGate
+from .outlier_ensemble import OutlierEnsemble
 from .outlier_pipeline import OutlierPipeline
 from .pipeline_of_steps import make_outlier_pipeline
 from .trimmed import TrimmedOutlierDetector
@@ -11,6 +12,7 @@ __all__ = [
     "ConformalOutlierDetector",
     "ConformalTestResult",
     "OODGate",
+    "OutlierEnsemble",
     "OutlierPipeline",
     "TrimmedOutlierDetector",
     "make_outlier_pipeline",

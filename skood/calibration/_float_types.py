@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..rows.rounded import is_rounded
@@ -56,3 +57,7 @@ class KeepsFloatType:
                 narrow = features.astype(np.float32)
             features = narrow if np.isfinite(narrow).all() else features
         return self.steps[-1][1].score_samples(features)
+
+
+class MemberPipeline(KeepsFloatType, Pipeline):
+    """A Pipeline in an ensemble, which sets the threshold."""

@@ -15,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import indexable
 
 from .._validation import (
+    count_rows,
     last_step,
     pipeline_steps,
     select_fit_params,
@@ -99,6 +100,8 @@ class RowsInReach:
         return RowsInReach(X, self._y, self._fit_params)
 
     def _some(self, positions: NDArray[np.intp]) -> Any:
+        if len(positions) == count_rows(self._X):
+            return self._X  # a detector keeps it, and needs no copy
         stored = selected_rows(self._X, positions)
         return select_rows(self._X, positions) if stored is None else stored
 

@@ -19,6 +19,7 @@ from ..explanation import (
 from ..explanation.expected import merged
 from ..explanation.given_features import given_rows
 from ._layer_detectors import LayerDetectors
+from .weights import divided_evidence
 
 
 def explain_layers(
@@ -42,7 +43,9 @@ def explain_layers(
             "feature_names": np.array(list(layers), dtype=object),
             **by_layer,
         }, values
-    divided = {name: _divided(evidence[name], layer.shares) for name, layer in layers.items()}
+    divided = {
+        name: divided_evidence(evidence[name], layer.shares) for name, layer in layers.items()
+    }
     by_layer["values"] = given_rows(features, linear_map)
     if linear_map is not None:
         shares = np.sum(list(divided.values()), axis=0)
@@ -72,13 +75,3 @@ def _explain_each(
             through = linear_map.then(Selection(columns, features.shape[1]))
             layers[name] = explain(detector, part, linear_map=through)
     return layers
-
-
-def _divided(evidence: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The evidence of a layer divided among its features."""
-    largest = shares.max(axis=1, keepdims=True)
-    fractions = np.maximum(shares / np.where(largest > 0, largest, 1.0), 0.0)
-    equal = (largest[:, 0] <= 0) | (evidence <= 0)
-    fractions[equal] = 1.0
-    fractions /= fractions.sum(axis=1, keepdims=True)
-    return evidence[:, np.newaxis] * fractions

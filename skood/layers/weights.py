@@ -76,3 +76,18 @@ def _mean_and_scale(
     # The spread of equal values is rounding, and no scale.
     constant = scale <= 8 * _EPS * np.abs(distances).max(axis=0)
     return mean, np.where(constant, 1.0, scale)
+
+
+def divided_evidence(
+    evidence: NDArray[np.float64], shares: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """What a layer says against rows, divided among its features by their shares in its score.
+
+    Negative shares count as 0. A negative number is divided equally: no feature stands out.
+    """
+    largest = shares.max(axis=1, keepdims=True)
+    fractions = np.maximum(shares / np.where(largest > 0, largest, 1.0), 0.0)
+    equal = (largest[:, 0] <= 0) | (evidence <= 0)
+    fractions[equal] = 1.0
+    fractions /= fractions.sum(axis=1, keepdims=True)
+    return evidence[:, np.newaxis] * fractions

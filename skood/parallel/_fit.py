@@ -13,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
-from ..calibration import OutlierPipeline
+from ..calibration import OutlierEnsemble, OutlierPipeline
 from ..neighbors.shards import is_over_shards
 from ._cluster import compute
 from ._parts import Parts
@@ -32,7 +32,7 @@ def fit_over_dask(detector: Any, X: Any, y: Any) -> Any:
     if isinstance(detector, FrozenEstimator) or (_searches_shards(detector) and chooses_rows):
         return detector.fit(X, y)
     parts = Parts.of(X)
-    honest = isinstance(detector, OutlierPipeline)
+    honest = isinstance(detector, OutlierPipeline | OutlierEnsemble)
     pipeline = detector if honest else OutlierPipeline([("detector", detector)])
     if honest or y is not None:
         inside = pipeline.training_positions(sum(parts.sizes), y)
@@ -42,14 +42,14 @@ def fit_over_dask(detector: Any, X: Any, y: Any) -> Any:
         return detector.fit(parts.frame(X), y)
     if not honest:
         return _fit_to_parts(detector, parts, y)
-    if detector.trim:  # which rows are odd is known only where all are
+    if getattr(detector, "trim", 0.0):  # which rows are odd is known only where all are
         _fit_step(detector, parts, y)
         return detector
     return detector.fit_over(RowsInParts(parts, y), len(inside), y)
 
 
 class RowsInParts:
-    """Rows of a Dask collection, of which an `OutlierPipeline` takes some for each fold."""
+    """Rows of a Dask collection, of which a fit takes some for each fold."""
 
     def __init__(self, parts: Parts, y: Any) -> None:
         self._parts, self._y = parts, y

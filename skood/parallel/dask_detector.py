@@ -80,8 +80,9 @@ class DaskOutlierDetector(OutlierMixin, BaseEstimator):
 
     A Pipeline passes over the rows once or twice for each step: persist the rows if they fit.
 
-    An `OutlierPipeline` is fitted in this way for each fold too. Rows that set its threshold come
-    into this process part by part, and with ``locality > 0`` of `LCPOutlierDetector` all rows do.
+    An `OutlierPipeline` and each member of an `OutlierEnsemble` are fitted in this way for each
+    fold too. Rows that set a threshold come into this process part by part, and with
+    ``locality > 0`` of `LCPOutlierDetector` all rows do.
 
     A `ConformalOutlierDetector` with ``control="fdr"`` decides over all rows of the collection
     together, so any prediction needs all p-values.

@@ -1,0 +1,397 @@
+"""Several detectors or Pipelines, and one score of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.utils import Bunch, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import OODDetectorMixin
+from .._validation import (
+    BaseComposition,
+    adopt_columns,
+    check_int,
+    check_labels,
+    check_n_jobs,
+    check_option,
+    count_rows,
+    last_step,
+    positions_inside,
+    random_generator,
+    select_rows,
+)
+from ..explanation import Explanation
+from ._calibration_rows import is_outside, learns_from_labels
+from ._combined_scores import COMBINE, combined
+from ._ensemble_checks import check_members, check_weights
+from ._ensemble_members import EnsembleMember, explained
+from .cross_fit import FoldRows, RowsInReach
+from .folds import folds_of
+
+
+def _explains(ensemble: OutlierEnsemble) -> bool:
+    return all(hasattr(last_step(estimator), "explain") for _, estimator in ensemble.estimators)
+
+
+class OutlierEnsemble(OODDetectorMixin, BaseComposition):
+    r"""Several out-of-distribution detectors, and one score of all.
+
+    No one measure and no one view of the columns is best for all data: standardised columns keep
+    the distances of heavy tails, quantiles ignore them, and whitening shows what correlations
+    hide. An ensemble needs no out-of-distribution rows: the score :math:`s_m` of each member is
+    standardised by its own out-of-fold scores of the training rows,
+
+    .. math:: z_m(x) = \frac{v_m(x) - \mu_m}{\sigma_m}, \qquad
+        v_m(x) = -\log(\epsilon_m - s_m(x)),
+
+    where :math:`-s_m` is a distance, as in `LayerEnsemble`; logarithms and scores of other packages
+    are standardised unchanged. Scores of the same rows in the fit would be too good, and those of a
+    whitening more than others. So each member is fitted once for each fold too, and the threshold
+    comes from the combined out-of-fold scores.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator) tuples
+        Detectors with `score_samples`, higher for in-distribution rows, or Pipelines that end in
+        one; not changed. Each is given all columns. Of an `OutlierPipeline` the steps count: the
+        ensemble sets the threshold.
+    combine : {"max", "sum", "softmax", "p_value"}, default="max"
+        "max": the score of the member that finds the row furthest out, :math:`\min_m w_m z_m`.
+        "sum": :math:`\sum_m w_m z_m`. "softmax": between both,
+        :math:`-\log \sum_m w_m e^{-z_m}`. "p_value": the logarithm of the Cauchy combination of
+        p-values, each the rank of a score among the member's out-of-fold scores; all rows further
+        out than all training rows have one p-value.
+    weights : array-like of shape (n_estimators,) or None, default=None
+        Positive weights :math:`w_m`. None: 1 for each.
+    n_folds : int or None, default=None
+        Number of folds. None: 10 for fewer than 2,000 rows, else 5.
+    threshold_samples : int or None, default=10_000
+        At most so many training rows, drawn at random, are scored out of fold. None: all.
+    contamination : float, default=0.05
+        Share of the out-of-fold scores that lies below the threshold, in (0, 0.5].
+    random_state : int, RandomState instance or None, default=None
+        Draws the folds and these rows.
+    n_jobs : int or None, default=None
+        Number of members at a time, in threads. None means 1, -1 one for each processor that the
+        process may use.
+
+    Attributes
+    ----------
+    estimators_ : list of estimator
+        The fitted members. Their own thresholds come from their out-of-fold scores.
+    named_estimators_ : Bunch
+        The fitted members by name.
+    weights_ : ndarray of shape (n_estimators,)
+        The weights used.
+    offset_ : float
+        The threshold: rows with a score below are out-of-distribution.
+    training_scores_ : ndarray of shape (n_threshold,)
+        Out-of-fold scores of the training rows that set the threshold.
+    training_indices_ : ndarray of shape (n_threshold,)
+        Positions of these rows.
+    classes_ : ndarray
+        The sorted classes in y, if class labels were given.
+    n_features_in_ : int
+        Number of features, if the first member has it.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if the first member has them.
+
+    See Also
+    --------
+    LayerEnsemble : The same detector on each of several groups of columns.
+
+    Notes
+    -----
+    `fit` takes as long as all members, times the number of folds and two.
+
+    References
+    ----------
+    Kriegel et al. (2011), Interpreting and unifying outlier scores, section 3: scores brought to
+    one scale. Liu and Xie (2020), Cauchy combination test, equation 3, for "p_value".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skood import LCPOutlierDetector, OutlierEnsemble, PartialWhitener
+    >>> from skood import make_outlier_pipeline
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 1)) + 0.05 * rng.normal(size=(300, 2))  # correlated columns
+    >>> plain = make_outlier_pipeline(StandardScaler(), LCPOutlierDetector())
+    >>> white = make_outlier_pipeline(PartialWhitener(1.0), LCPOutlierDetector())
+    >>> ensemble = OutlierEnsemble([("plain", plain), ("white", white)], random_state=0).fit(X)
+    >>> ensemble.predict([[0.5, 0.5], [0.5, 0.0], [4.0, 4.0]])
+    array([ 1, -1, -1])
+    >>> ensemble.member_scores([[0.5, 0.0]]).round()  # the second member decides
+    array([[-3., -4.]])
+    """
+
+    def __init__(
+        self,
+        estimators: list[tuple[str, Any]],
+        *,
+        combine: str = "max",
+        weights: Sequence[float] | None = None,
+        n_folds: int | None = None,
+        threshold_samples: int | None = 10_000,
+        contamination: float = 0.05,
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.estimators = estimators
+        self.combine = combine
+        self.weights = weights
+        self.n_folds = n_folds
+        self.threshold_samples = threshold_samples
+        self.contamination = contamination
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> Self:
+        """Fit all members to all rows, and set scales and threshold by out-of-fold scores.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever the members take
+            In-distribution rows, at least 3.
+        y : array-like of shape (n_samples,), default=None
+            Class labels, which the members are given. Each class is divided evenly among the folds.
+            Of +1 and -1 alone, +1 are the training rows.
+        groups : array-like of shape (n_samples,), default=None
+            Rows with the same entry, such as the frames of one video, stay in one fold.
+
+        Returns
+        -------
+        self : object
+            The fitted ensemble.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not valid, or if the scores of training rows are not
+            finite.
+        """
+        self._check_parameters()
+        n_given = count_rows(X)
+        inside = self.training_positions(n_given, y)
+        if len(inside) < n_given:
+            X, y = select_rows(X, inside), select_rows(y, inside)
+            groups = None if groups is None else select_rows(groups, inside)
+        self._fit(RowsInReach(X, y, {}), len(inside), y, groups)
+        self.training_indices_ = inside[self.training_indices_]
+        return self
+
+    def fit_over(self, rows: FoldRows, n_samples: int, y: Any = None) -> Self:
+        """Fit to rows that this process need not hold, as `DaskOutlierDetector` does.
+
+        Parameters
+        ----------
+        rows : FoldRows
+            The rows, all of them training rows.
+        n_samples : int
+            Their number.
+        y : array-like of shape (n_samples,), default=None
+            Class labels.
+
+        Returns
+        -------
+        self : object
+            The fitted ensemble.
+        """
+        self._check_parameters()
+        self._fit(rows, n_samples, y, None)
+        return self
+
+    def training_positions(self, n_samples: int, y: Any) -> NDArray[np.intp]:
+        """Positions of the training rows: of +1 and -1 alone those of +1, else all.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows given.
+        y : array-like of shape (n_samples,) or None
+            Their labels.
+
+        Returns
+        -------
+        ndarray of int
+            Positions, ascending.
+        """
+        inside = None if self._learns_from_labels() else positions_inside(self, y, n_samples)
+        return np.arange(n_samples) if inside is None else inside
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Score rows by all members together.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever the members take
+            The rows to score.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher = more in-distribution.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid for a member.
+        """
+        check_is_fitted(self)
+        return self._combined(self._scores(X))
+
+    def member_scores(self, X: Any) -> NDArray[np.float64]:
+        """Score rows by each member.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever the members take
+            The rows to score.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_estimators)
+            The standardised scores: higher = more in-distribution, 0 for the mean of the training
+            rows, in their standard deviations.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid for a member.
+        """
+        check_is_fitted(self)
+        return self._standardised(self._scores(X))
+
+    @available_if(_explains)
+    def explain(self, X: Any) -> Explanation:
+        """Explain scores: the share of each member, and within it of each feature.
+
+        Of "max" the member that decides has the whole share. The features of a member divide its
+        share in proportion to their shares in its own score.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or whatever the members take
+            The rows to explain.
+
+        Returns
+        -------
+        Explanation
+            ``scores == -shares.sum(axis=1)``. ``by_group()`` has the shares of the members, and
+            `layers` explains the score of each with its neighbours. If the explanations of two
+            members have other features, the members stand as the features.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid.
+        """
+        check_is_fitted(self)
+        return explained(self._members, X, self.combine, self.weights_)
+
+    @property
+    def estimators_(self) -> list[Any]:
+        """The fitted members."""
+        return [member.estimator for member in self._members]
+
+    @property
+    def named_estimators_(self) -> Bunch:
+        """The fitted members by name."""
+        return Bunch(**{member.name: member.estimator for member in self._members})
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters, and those of the members by ``name__parameter``.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether the members and their parameters are included.
+
+        Returns
+        -------
+        dict
+            Values by name.
+        """
+        return self._get_params("estimators", deep=deep)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, members by their names, and their parameters.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        self : object
+            This ensemble.
+        """
+        self._set_params("estimators", **params)
+        return self
+
+    def _fit(self, rows: FoldRows, n_samples: int, y: Any, groups: Any) -> None:
+        if n_samples < 3:
+            raise ValueError(
+                f"Found array with {n_samples} sample(s) while a minimum of 3 is required by "
+                "OutlierEnsemble: each fit of a fold leaves rows out."
+            )
+        labels = self._store_classes(y, n_samples)
+        kept = self._draw_threshold_rows(n_samples)
+        if self._learns_from_labels():
+            kept = kept[~is_outside(check_labels(y, n_samples), n_samples)[kept]]
+        folds = folds_of(n_samples, labels, groups, self.n_folds, random_generator(self))
+        tasks = [(name, clone(one), rows, folds, kept) for name, one in self.estimators]
+        fitted = self._each(EnsembleMember.fit, tasks)
+        self._members = [member for member, _ in fitted]
+        self.weights_ = (
+            np.ones(len(tasks)) if self.weights is None else np.array(self.weights, float)
+        )
+        adopt_columns(self, self.estimators_[0])
+        self._set_threshold(kept, self._combined([scores for _, scores in fitted]))
+
+    def _scores(self, X: Any) -> list[NDArray[np.float64]]:
+        return self._each(EnsembleMember.scores, [(member, X) for member in self._members])
+
+    def _each(self, function: Any, tasks: Sequence[tuple]) -> list[Any]:
+        if self.n_jobs in (None, 1):
+            return [function(*task) for task in tasks]
+        run = Parallel(n_jobs=self.n_jobs, prefer="threads")
+        return list(run(delayed(function)(*task) for task in tasks))
+
+    def _standardised(self, scores: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        pairs = zip(self._members, scores, strict=True)
+        return np.column_stack([member.scale.standardise(own) for member, own in pairs])
+
+    def _combined(self, scores: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        pairs = zip(self._members, scores, strict=True)
+        ranks = np.column_stack([member.p_values(own) for member, own in pairs])
+        return combined(self.combine, self._standardised(scores), self.weights_, ranks)
+
+    def _learns_from_labels(self) -> bool:
+        return any(learns_from_labels(estimator) for _, estimator in self.estimators)
+
+    def _check_parameters(self) -> None:
+        check_members(self)
+        check_option(self, "combine", self.combine, COMBINE)
+        check_weights(self)
+        check_int(self, "n_folds", self.n_folds, 2, or_none=True)
+        check_n_jobs(self)
+        self._check_threshold_parameters()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        try:
+            tags.input_tags = get_tags(self.estimators[0][1]).input_tags
+            tags.target_tags.required = self._learns_from_labels()
+        except (AttributeError, IndexError, TypeError, ValueError):
+            pass  # `fit` says what is wrong
+        return tags
