@@ -31,7 +31,6 @@ from skood import (
     PartialWhitener,
     ReActTransformer,
     SHEScorer,
-    TableScaler,
     TrimmedOutlierDetector,
     ViMScorer,
     make_outlier_pipeline,
@@ -117,7 +116,7 @@ _NEIGHBORS_SILENT = frozenset(
 
 _MEMBERS = [
     ("knn", KNNOutlierDetector(n_neighbors=3)),
-    ("scaled", make_outlier_pipeline(TableScaler(), MahalanobisOutlierDetector())),
+    ("md", MahalanobisOutlierDetector()),
 ]
 
 DETECTORS = [
