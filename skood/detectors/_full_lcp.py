@@ -1,4 +1,16 @@
-"""LCP of training rows that have a new row among their neighbours."""
+"""Full conformal ranks of LCP: new weights for training rows that have a new row as a neighbour.
+
+One step of the search for the perplexity, from the weights without the new row, is nearly at its
+end. It has a bound of its error, as has a sum in float32. So nearly all rows are known to stay
+above or below the new row; only for the others the search runs to its end.
+
+For a row, let E be the energies of its neighbours, w ∝ exp(-E), h the entropy of w minus the
+wanted one, V the variance of E under w, and u the logarithm of a factor of all E. Then dh/du = -V,
+and d(log V)/du is at most 2 + R in size, with the range R of E: the third cumulant of E is at most
+R V. So if (2 + R) |h|/V is at most 1/12, V stays above V/2 for |u| up to 2|h|/V, and the entropy is
+the wanted one within. The reconstruction moves by at most the root of V times that of the weighted
+mean of the squared distances. So it moves by at most 3 |h|/√V times the largest distance.
+"""
 
 from __future__ import annotations
 
@@ -13,73 +25,180 @@ from ..measures.lcp import lcp_distance
 from ..measures.lengths import row_norms
 from ..measures.perplexity import perplexity_weights
 from ..neighbors import Neighbors
+from ._full_neighbors import Changes, FullByNeighbors
 
 _GATHER_BYTES = 1 << 20  # of neighbours' rows at a time
 _SHARED_BYTES = 1 << 28  # of neighbours' rows at a time, most of which are the same
 _VALUES = 1 << 15  # of weights at a time: they and their reconstructions stay in the cache
-_ROUNDING = 1e-10  # of an LCP: less than tells ties apart
-_EPS = float(np.finfo(np.float64).eps)
+_ROUNDING = 1e-9  # of an LCP, and of an entropy: more than that of the search and the sums
+_EPS, _TINY = float(np.finfo(np.float32).eps), 1e-36  # relative and absolute errors of float32
+
+Weighed = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Weights (m, k), and how much the LCP may change with the exact weights (m,)."""
 
 
-def lcp_beside(
-    detector: Any,
-    rows: NDArray[np.intp],
-    neighbors: Neighbors,
-    X: NDArray,
-    queries: NDArray[np.intp],
-) -> NDArray[np.float64]:
-    """LCP of these training rows, each with a row of X, at -1, among its neighbours.
+class FullByLCP(FullByNeighbors):
+    """Full conformal ranks of LCP without locality.
 
-    A training row is the neighbour of many. Of many rows, a product with a sparse matrix of weights
-    is faster; where it may have lost digits, far from the centre, differences come first.
+    Parameters
+    ----------
+    detector : LCPOutlierDetector
+        Fitted.
     """
-    distances, new = detector._row_distances(neighbors), detector._unit_rows(X)
-    m, k = distances.shape
-    weights, lcp, error = np.empty((m, k)), np.zeros(m), np.full(m, np.inf)
-    for part in slices(m, _VALUES, each=k):
-        weights[part], _, _ = perplexity_weights(distances[part], detector.perplexity)
-    if detector.variance_weight == 0 and m * k > len(detector.index_.training_rows_):
-        for part in slices(m, _SHARED_BYTES, each=8 * X.shape[1] * (k + 1)):
-            pairs = rows[part], neighbors.indices[part], weights[part], queries[part]
-            lcp[part], error[part] = _by_product(detector, *pairs, new)
-    lost = np.flatnonzero(~(error <= _ROUNDING * lcp))
-    for part in slices(len(lost), _GATHER_BYTES, each=8 * X.shape[1] * k):
-        chosen = lost[part]
-        indices = neighbors.indices[chosen]
-        around = detector._neighbor_rows(np.maximum(indices, 0))
+
+    def __init__(self, detector: Any) -> None:
+        super().__init__(detector)
+        n, k = self.lists.distances.shape
+        distances = detector._row_distances(self.lists.before)
+        self._sigma = np.concatenate(
+            [
+                perplexity_weights(distances[part], detector.perplexity).sigma
+                for part in slices(n, _VALUES, each=k)
+            ]
+        )
+        self._nearest = distances[:, 0].copy()
+        # sums of the weights of the neighbours that stay, by powers of their energies
+        self._sums = np.empty((4, n))
+        kept = detector._row_distances(self.lists)[:, :-1]
+        for part in slices(n, _VALUES, each=k):
+            with np.errstate(all="ignore"):
+                energies = self._energies(kept[part], np.arange(part.start, part.stop))
+                terms = np.exp(-energies)
+                for sums in self._sums:
+                    sums[part] = terms.sum(axis=1)
+                    terms *= energies
+
+    def _scores_beside(
+        self, changed: Changes, X: NDArray, limits: tuple[NDArray, NDArray]
+    ) -> NDArray[np.float64]:
+        detector, (low, high) = self.detector, limits
+        neighbors, new = self.lists.with_new(changed), detector._unit_rows(X)
+        distances, m = detector._row_distances(neighbors), len(changed.rows)
+        news = detector._row_distances(changed)
+        scores, is_open = np.empty(m), np.ones(m, dtype=bool)
+        for weigh in (self._nearly_weighed, self._weighed):
+            some = np.flatnonzero(is_open)
+            few = len(some) * distances.shape[1] <= len(self.lists.distances)
+            if few or detector.variance_weight > 0:
+                break
+            for part in slices(len(some), _SHARED_BYTES, each=8 * X.shape[1] * self.lists.k):
+                pairs = some[part]
+                rows = changed.rows[pairs]
+                weights, error = weigh(rows, distances[pairs], news[pairs])
+                around = Neighbors(neighbors.indices[pairs], distances[pairs])
+                queries = changed.queries[pairs]
+                lcp, rounding = self._by_product(rows, queries, around, weights, X)
+                scores[pairs] = -lcp
+                error = error + rounding + _ROUNDING * lcp
+                above, below = -lcp - error > high[queries], -lcp + error < low[queries]
+                is_open[pairs] = ~(above | below)
+        some = np.flatnonzero(is_open)
+        for part in slices(len(some), _GATHER_BYTES, each=8 * X.shape[1] * self.lists.k):
+            pairs = some[part]
+            indices = neighbors.indices[pairs]
+            around = detector._neighbor_rows(np.maximum(indices, 0))
+            at, column = np.nonzero(indices < 0)
+            around[at, column] = new[changed.queries[pairs][at]]
+            stored = detector._neighbor_rows(changed.rows[pairs, np.newaxis])[:, 0]
+            weights, _ = self._weighed(changed.rows[pairs], distances[pairs], news[pairs])
+            spread = detector.variance_weight
+            scores[pairs] = -lcp_distance(stored, around, weights, variance_weight=spread)
+        return scores
+
+    def _weighed(
+        self,
+        rows: NDArray[np.intp],  # noqa: ARG002
+        distances: NDArray[np.float64],
+        news: NDArray[np.float64],  # noqa: ARG002
+    ) -> Weighed:
+        """The weights of the search."""
+        weights = np.empty(distances.shape)
+        for part in slices(len(distances), _VALUES, each=distances.shape[1]):
+            found = perplexity_weights(distances[part], self.detector.perplexity)
+            weights[part] = found.weights
+        return weights, np.zeros(len(distances))
+
+    def _nearly_weighed(
+        self,
+        rows: NDArray[np.intp],
+        distances: NDArray[np.float64],
+        news: NDArray[np.float64],
+    ) -> Weighed:
+        """Weights after one step of the search, from those without the new row."""
+        weights, error = np.empty(distances.shape), np.empty(len(distances))
+        for part in slices(len(distances), _VALUES, each=distances.shape[1]):
+            with np.errstate(all="ignore"):  # what is not finite bounds nothing: it stays open
+                found = self._after_one_step(rows[part], distances[part], news[part])
+            weights[part], error[part] = found
+        return weights, error
+
+    def _after_one_step(
+        self,
+        rows: NDArray[np.intp],
+        distances: NDArray[np.float64],
+        news: NDArray[np.float64],
+    ) -> Weighed:
+        energies = self._energies(distances, rows)
+        # where `with_new` has put the new row: its energy joins the sums
+        new = self._energies(news[:, np.newaxis], rows)[:, 0]
+        term = np.exp(-new)
+        total, *moments = (sums[rows] + term * new**j for j, sums in enumerate(self._sums))
+        first, second, third = (moment / total for moment in moments)
+        variance = second - first**2
+        excess = np.log(total) + first - np.log(self.detector.perplexity)
+        curvature = third - first * (3.0 * second - 2.0 * first**2) - 2.0 * variance
+        newton = -excess / variance
+        factor = np.exp(-newton / (1.0 + 0.5 * newton * curvature / variance))
+        energies *= factor[:, np.newaxis]
+        weights = np.exp(-energies)
+        total = weights.sum(axis=1)
+        weights /= total[:, np.newaxis]
+        first = np.einsum("ij,ij->i", weights, energies)
+        variance = np.einsum("ij,ij,ij->i", weights, energies, energies) - first**2
+        excess = np.abs(np.log(total) + first - np.log(self.detector.perplexity)) + _ROUNDING
+        span = energies[:, -1] - np.minimum(factor * new, 0.0)  # the furthest is the last
+        is_near = (2.0 + span) * excess <= variance / 6.0
+        moved = 3.0 * excess / np.sqrt(variance) * distances[:, -1]
+        return weights, np.where(is_near, moved, np.inf)
+
+    def _energies(
+        self, distances: NDArray[np.float64], rows: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """Exponents of the weights without the new row; 0 for the nearest neighbour then."""
+        nearest, sigma = self._nearest[rows, np.newaxis], self._sigma[rows, np.newaxis]
+        energies = distances - nearest
+        energies /= sigma
+        energies *= 0.5 * (distances + nearest) / sigma
+        return energies
+
+    def _by_product(
+        self,
+        rows: NDArray[np.intp],
+        queries: NDArray[np.intp],
+        neighbors: Neighbors,
+        weights: NDArray[np.float64],
+        X: NDArray,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """LCP by a product with a sparse matrix of weights, and a bound of its rounding error.
+
+        A training row is the neighbour of many: a product reads them faster than `lcp_distance`.
+        """
+        indices, distances = neighbors
+        is_used = np.zeros(len(self.lists.indices), dtype=bool)
+        is_used[rows] = is_used[indices] = True
+        used, place = np.flatnonzero(is_used), np.cumsum(is_used, dtype=np.int32) - 1
+        vectors, sizes, unit = self.lists.index.in_float32(used, X)
+        (m, k), of_rows = indices.shape, place[rows]
+        columns = np.empty((m, k + 1), dtype=np.int32)
+        columns[:, :k], columns[:, k] = place[indices], of_rows
         at, column = np.nonzero(indices < 0)
-        around[at, column] = new[queries[chosen][at]]
-        stored = detector._neighbor_rows(rows[chosen, np.newaxis])[:, 0]
-        spread = detector.variance_weight
-        lcp[chosen] = lcp_distance(stored, around, weights[chosen], variance_weight=spread)
-    return lcp
-
-
-def _by_product(
-    detector: Any,
-    rows: NDArray[np.intp],
-    indices: NDArray[np.intp],
-    weights: NDArray[np.float64],
-    queries: NDArray[np.intp],
-    new: NDArray,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """LCP, and a bound of its rounding error."""
-    is_used = np.zeros(len(detector.index_.training_rows_), dtype=bool)
-    is_used[rows] = is_used[indices] = True
-    used, place = np.flatnonzero(is_used), np.cumsum(is_used) - 1
-    stored = detector._neighbor_rows(used[:, np.newaxis])[:, 0]
-    vectors = np.concatenate([stored, new], dtype=np.float64)
-    vectors -= vectors[: len(used)].mean(axis=0)
-    lengths, of_rows = row_norms(vectors), place[rows]
-    columns = np.where(indices < 0, (len(used) + queries)[:, np.newaxis], place[indices])
-    m, k = indices.shape
-    lcp, error = np.empty(m), np.empty(m)
-    for part in slices(m, _VALUES, each=k):
-        some, starts = weights[part], np.arange(0, weights[part].size + 1, k)
-        cells = some.ravel(), columns[part].ravel(), starts
-        mixing = csr_matrix(cells, (len(some), len(vectors)))
-        offset = mixing @ vectors
-        offset -= vectors.take(of_rows[part], axis=0)
-        lcp[part] = row_norms(offset)
-        error[part] = (k + 8) * _EPS * (mixing @ lengths + lengths[of_rows[part]])
-    return lcp, error
+        columns[at, column] = len(used) + queries[at]
+        cells = np.full((m, k + 1), -1.0, dtype=np.float32)
+        cells[:, :k] = weights
+        starts = np.arange(0, cells.size + 1, k + 1)
+        mixing = csr_matrix((cells.ravel(), columns.ravel(), starts), (m, len(vectors)))
+        with np.errstate(all="ignore"):  # what is not finite has no bound
+            lcp = unit * row_norms(mixing @ vectors)
+            # no neighbour is larger than the row and the distance together
+            total = 2.0 * sizes[of_rows] + distances[:, -1] / unit
+            return lcp, unit * ((k + 8) * _EPS * total + _TINY)

@@ -103,9 +103,10 @@ class FullByLOF:
         n = len(self.training_scores)
 
         def count(block: NDArray) -> RankCounts:
-            of_new, queries, rows, neighbors = self.lists.changes(block)
+            of_new, changes = self.lists.changes(block)
+            neighbors, queries = self.lists.with_new(changes), changes.queries
             indices = np.where(neighbors.indices == NEW, n, neighbors.indices)
-            changed = _Lists(queries, rows, indices, self._lengths_of(neighbors))
+            changed = _Lists(queries, changes.rows, indices, self._lengths_of(neighbors))
             last = np.full(len(block), n)
             new = _Lists(np.arange(len(block)), last, of_new.indices, self._lengths_of(of_new))
             by_slices = list(slices(len(block), _CELLS, each=n))

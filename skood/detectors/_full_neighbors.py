@@ -17,16 +17,14 @@ NEW = -1  # position of the new row among the neighbours of a training row
 
 
 class Changes(NamedTuple):
-    """Neighbours of new rows, and of the training rows that these are near to."""
+    """Pairs of a new row and a training row that has it among its neighbours."""
 
-    of_new: Neighbors
-    """Neighbours of the new rows, of which none is left out: an equal row is another row."""
     queries: NDArray[np.intp]
     """(n_pairs,): positions of new rows, ascending."""
     rows: NDArray[np.intp]
-    """(n_pairs,): training rows that have them among their neighbours."""
-    neighbors: Neighbors
-    """(n_pairs, k): all their neighbours then; the new row is at the position `NEW`."""
+    """(n_pairs,): training rows."""
+    distances: NDArray[np.float64]
+    """(n_pairs,)"""
 
 
 class NeighborLists:
@@ -61,29 +59,43 @@ class NeighborLists:
         if not (isinstance(index, ExactIndex) and index.is_on_host):
             self.index = ExactIndex(metric=index.metric).fit(index.training_rows_)
 
+        self._reach: Any = None  # made by the first call: a saved object does without it
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_reach": None}
+
     @property
     def most_rows(self) -> int:
         """So many new rows at a time stay within the memory."""
         return max(1, _PAIRS // len(self.distances))
 
-    def changes(self, X: NDArray) -> Changes:
-        """What new rows change, each as if it was the only new row."""
-        furthest = self.distances[:, -1]
-        of_new, pairs = self.index.answer_within(X, self.k, furthest)
-        nearer = np.flatnonzero(pairs[2] < furthest[pairs[1]])
-        queries, rows, d = (array[nearer] for array in pairs)
-        return Changes(of_new, queries, rows, self._inserted(rows, d[:, np.newaxis]))
+    def changes(self, X: NDArray) -> tuple[Neighbors, Changes]:
+        """Neighbours of new rows, and what each of them changes as the only new row.
 
-    def _inserted(self, rows: NDArray[np.intp], d: NDArray[np.float64]) -> Neighbors:
-        """Neighbours of the rows with a new one at these distances, and without the last."""
+        Of the neighbours none is left out: an equal row is another row.
+        """
+        furthest = self.distances[:, -1]
+        if self._reach is None:
+            self._reach = self.index.reach_of(furthest)
+        of_new, pairs = self.index.answer_within(X, self.k, self._reach)
+        nearer = np.flatnonzero(pairs.distances < furthest.take(pairs.rows))
+        return of_new, Changes(*pairs.some(nearer))
+
+    def with_new(self, changed: Changes) -> Neighbors:
+        """All neighbours of the training rows, with the new row at `NEW` and without the last.
+
+        They are in another order, but the furthest is the last.
+        """
+        _, rows, d = changed
         indices, distances = self.indices.take(rows, axis=0), self.distances.take(rows, axis=0)
-        further = distances > d
-        at = np.argmax(further, axis=1)
-        indices[:, 1:][further[:, :-1]] = indices[:, :-1][further[:, :-1]]
-        indices[np.arange(len(rows)), at] = NEW
-        shifted = np.maximum(distances[:, :-1], d)
-        np.minimum(distances[:, :1], d, out=distances[:, :1])
-        np.minimum(distances[:, 1:], shifted, out=distances[:, 1:])
+        if self.k == 1:
+            return Neighbors(np.full_like(indices, NEW), d[:, np.newaxis])
+        last, before = distances[:, -2].copy(), indices[:, -2].copy()
+        is_last = d >= last
+        np.maximum(last, d, out=distances[:, -1])
+        np.minimum(last, d, out=distances[:, -2])
+        indices[:, -1] = np.where(is_last, NEW, before)
+        indices[:, -2] = np.where(is_last, before, NEW)
         return Neighbors(indices, distances)
 
 
@@ -93,7 +105,7 @@ class FullByNeighbors:
     Parameters
     ----------
     detector : NeighborOutlierDetector
-        Fitted; it has `_score_beside`.
+        Fitted. Its score needs the distances alone where a child does not say otherwise.
     """
 
     def __init__(self, detector: Any) -> None:
@@ -117,9 +129,18 @@ class FullByNeighbors:
         ranks = ScoreRanks(self.training_scores, codes, unit)
 
         def count(block: NDArray) -> RankCounts:
-            of_new, queries, rows, neighbors = self.lists.changes(block)
+            of_new, changed = self.lists.changes(block)
             scores, _ = self.detector._score(block, of_new)
-            changed = self.detector._score_beside(rows, neighbors, block, queries)
-            return ranks.counts(scores, queries, rows, changed)
+            beside = self._scores_beside(changed, block, ranks.limits(scores))
+            return ranks.counts(scores, changed.queries, changed.rows, beside)
 
         return counts_by_blocks(count, X, self.lists.most_rows, self.detector.n_jobs)
+
+    def _scores_beside(
+        self,
+        changed: Changes,
+        X: NDArray,
+        limits: tuple[NDArray[np.float64], NDArray[np.float64]],  # noqa: ARG002
+    ) -> NDArray[np.float64]:
+        """Scores of the training rows, exact or on the right side of the new rows' limits."""
+        return self.detector._score(X, self.lists.with_new(changed))[0]

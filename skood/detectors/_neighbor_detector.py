@@ -29,7 +29,6 @@ from ..neighbors.index_choice import (
 from ..neighbors.shards import is_over_shards
 from ..rows.place import part_of
 from ..rows.rounded import is_rounded, restored
-from ._full_neighbors import FullByNeighbors
 from ._neighbor_explanation import explain_by_neighbors
 from ._neighbor_shards import NeighborStages, TrainingRowsInShards
 from ._neighbor_updates import updated_neighbors
@@ -78,6 +77,8 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
     # Whether the score needs the rows of the neighbours besides their distances.
     _uses_neighbor_rows = False
     _threshold_is_apart = True
+    # Full conformal ranks of the fitted detector, where the effect of a new row is known.
+    _full_ranks: type | None = None
     # Attributes that `_fit_reference` sets; `fit` deletes those of an earlier fit.
     _reference: tuple[str, ...] = ()
 
@@ -259,7 +260,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         object
             With `training_scores` and `counts`.
         """
-        return FullByNeighbors(self)
+        return self._full_ranks(self)  # type: ignore[misc]
 
     def shard_stages(self) -> NeighborStages:
         """How the fitted detector scores rows over shards."""
@@ -278,7 +279,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
     def _is_in_full_conformal(self) -> bool:
         """Whether a new row's effect on the training scores is known, and neighbours are exact."""
         exact = isinstance(self.algorithm, (ExactIndex, KDTreeIndex))
-        return hasattr(self, "_score_beside") and (exact or self.algorithm in ("auto", "exact"))
+        return self._full_ranks is not None and (exact or self.algorithm in ("auto", "exact"))
 
     def _fit_reference(self, training: TrainingRows) -> None:
         """Learn from the neighbours of all training rows, if `_score` needs that."""

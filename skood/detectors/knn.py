@@ -9,6 +9,7 @@ from .._validation import check_option
 from ..measures.knn import AGGREGATIONS, knn_distance
 from ..measures.shares import ShareFactors, share_factors
 from ..neighbors import NeighborIndex, Neighbors
+from ._full_neighbors import FullByNeighbors
 from ._neighbor_detector import NeighborOutlierDetector
 
 
@@ -86,6 +87,7 @@ class KNNOutlierDetector(NeighborOutlierDetector):
     """
 
     _score_is_distance = True
+    _full_ranks = FullByNeighbors
 
     def __init__(
         self,
@@ -114,16 +116,6 @@ class KNNOutlierDetector(NeighborOutlierDetector):
 
     def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:  # noqa: ARG002
         return -knn_distance(neighbors.distances, aggregation=self.aggregation), 0
-
-    def _score_beside(
-        self,
-        rows: NDArray[np.intp],  # noqa: ARG002
-        neighbors: Neighbors,
-        X: NDArray,  # noqa: ARG002
-        queries: NDArray[np.intp],  # noqa: ARG002
-    ) -> NDArray[np.float64]:
-        """Scores of training rows that each have a row of X among their neighbours."""
-        return -knn_distance(neighbors.distances, aggregation=self.aggregation)
 
     def _share_factors(
         self, differences: NDArray[np.float64], neighbors: Neighbors, scores: NDArray[np.float64]

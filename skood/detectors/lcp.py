@@ -21,7 +21,7 @@ from ..neighbors import NeighborIndex, Neighbors
 from ..neighbors.shards import GatheredIndex
 from ..rows.place import is_stored
 from ..rows.threads import n_threads, single_threaded_blas
-from ._full_lcp import lcp_beside
+from ._full_lcp import FullByLCP
 from ._neighbor_detector import NeighborOutlierDetector
 from ._training_rows import TrainingRows
 
@@ -135,6 +135,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     """
 
     _uses_neighbor_rows = True
+    _full_ranks = FullByLCP
     _reference = ("training_lcp_", "epsilon_")
     _reference_parameter = "locality"  # 0: `fit` needs no reference
 
@@ -258,16 +259,6 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     def _is_in_full_conformal(self) -> bool:
         # With locality, `epsilon_` is a median over all rows: a new row changes every score.
         return self.locality == 0 and super()._is_in_full_conformal()
-
-    def _score_beside(
-        self,
-        rows: NDArray[np.intp],
-        neighbors: Neighbors,
-        X: NDArray,
-        queries: NDArray[np.intp],
-    ) -> NDArray[np.float64]:
-        """Scores of training rows that each have a row of X, at -1, among their neighbours."""
-        return -lcp_beside(self, rows, neighbors, X, queries) if len(rows) else np.empty(0)
 
     def _share_factors(
         self, differences: NDArray[np.float64], neighbors: Neighbors, scores: NDArray[np.float64]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ..measures.lof import SMALLEST_REACHABILITY, local_outlier_factor, mean_reachability
 from ..measures.shares import ShareFactors, share_factors
-from ..neighbors import ExactIndex, KDTreeIndex, NeighborIndex, Neighbors
+from ..neighbors import NeighborIndex, Neighbors
 from ._full_lof import FullByLOF
 from ._neighbor_detector import NeighborOutlierDetector
 from ._training_rows import TrainingRows
@@ -115,6 +113,7 @@ class LOFOutlierDetector(NeighborOutlierDetector):
 
     _uses_all_training_neighbors = True
     _score_is_distance = True
+    _full_ranks = FullByLOF
 
     def __init__(
         self,
@@ -134,27 +133,6 @@ class LOFOutlierDetector(NeighborOutlierDetector):
         self.threshold_samples = threshold_samples
         self.random_state = random_state
         self.n_jobs = n_jobs
-
-    def _is_in_full_conformal(self) -> bool:
-        return isinstance(self.algorithm, (ExactIndex, KDTreeIndex)) or self.algorithm in (
-            "auto",
-            "exact",
-        )
-
-    def full_conformal(self, X: Any) -> FullByLOF:  # noqa: ARG002
-        """Full conformal ranks of new rows among the training rows of the fitted detector.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The training rows, which this detector holds itself.
-
-        Returns
-        -------
-        object
-            With `training_scores` and `counts`.
-        """
-        return FullByLOF(self)
 
     def _fit_reference(self, training: TrainingRows) -> None:
         neighbors = training.neighbors()

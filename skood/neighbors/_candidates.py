@@ -33,22 +33,40 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.q_rows) + self._n_new
 
+    def least(self, start: int, stop: int, error: NDArray) -> NDArray:  # noqa: ARG002
+        """The least closeness that may be among the k nearest."""
+        return self.bound - error
+
     def add(self, block: ClosenessBlock) -> None:
         """Add the pairs of a block that may be among the k nearest."""
         start, excess, limit, error = block
+        least = np.zeros_like(limit[:1])
         if self.bound[0] == -np.inf:  # the first bound is set for all queries at once
             kth = _kth_largest(excess, self.k)
             np.maximum(self.bound, kth - error, out=self.bound)
-            candidate = excess >= (self.bound - error)[:, np.newaxis]
-        else:
-            if self._mask.size < excess.size:  # kept: a new mask costs more than filling it
-                self._mask = np.empty(excess.size, dtype=bool)
-            candidate = self._mask[: excess.size].reshape(excess.shape)
-            np.greater_equal(excess, 0, out=candidate)
-        places = flat_true(candidate)
+            least = self.least(start, start + excess.shape[1], error)
+        places = self._places(block, least)
         q_rows, columns = np.divmod(places, excess.shape[1])
-        values = excess.ravel().take(places) + limit.take(q_rows)
-        self.extend(q_rows, columns + start, values, error.take(q_rows))
+        self._take(block, q_rows, columns, excess.ravel().take(places))
+
+    def _places(self, block: ClosenessBlock, least: NDArray) -> NDArray[np.intp]:
+        """Flat places of the block where the excess is not below `least`, (m,) or (1,)."""
+        excess = block.excess
+        if self._mask.size < excess.size:  # kept: a new mask costs more than filling it
+            self._mask = np.empty(excess.size, dtype=bool)
+        mask = self._mask[: excess.size].reshape(excess.shape)
+        return flat_true(np.greater_equal(excess, least[:, np.newaxis], out=mask))
+
+    def _take(
+        self,
+        block: ClosenessBlock,
+        q_rows: NDArray[np.intp],
+        columns: NDArray[np.intp],
+        excess: NDArray,
+    ) -> None:
+        """Add these pairs of a block."""
+        values = excess + block.limit.take(q_rows)
+        self.extend(q_rows, columns + block.start, values, block.error.take(q_rows))
 
     def extend(
         self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], values: NDArray, margin: NDArray

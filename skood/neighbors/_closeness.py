@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +35,20 @@ class ClosenessBlock(NamedTuple):
     excess: NDArray
     """(m, b), in the dtype of the rows: closeness minus limit. The next block overwrites it."""
     limit: NDArray
-    """(m,): about the query's bound minus the error; 0 before there is a bound."""
+    """(m,): about the least closeness of use to the query; 0 before there is a bound."""
     error: NDArray
     """(m,): the largest possible error of a closeness in the block."""
+
+
+class Limits(Protocol):
+    """Which closeness is of use to each of m queries."""
+
+    bound: NDArray
+    """(m,): a lower bound of the closeness of the nearest rows, of the type that the product is to
+    have. It is -inf for all queries or for none."""
+
+    def least(self, start: int, stop: int, error: NDArray) -> NDArray:
+        """(m,): the least closeness of use to these training rows, which has this error."""
 
 
 class ClosenessReference:
@@ -49,10 +60,13 @@ class ClosenessReference:
 
     float64 rows are multiplied in float32, at twice the speed, as long as that adds few candidates.
     Rows in tight heaps that are far apart need more digits.
+
+    Rows that were divided by their lengths have a rounding error before the product (`divided`).
     """
 
-    def __init__(self, rows: NDArray) -> None:
+    def __init__(self, rows: NDArray, divided: bool = False) -> None:
         self.rows = rows
+        self.rounding = 2.0 * float(np.finfo(rows.dtype).eps) if divided else 0.0
         self.product_dtype = np.dtype(np.float32)
         self.unit, self.centre = _unit_and_centre(rows)
         self.n_centred = len(rows)
@@ -85,9 +99,9 @@ class ClosenessReference:
         """
         n = len(self.rows)
         if len(rows) > 2 * self.n_centred:
-            return ClosenessReference(rows)
+            return ClosenessReference(rows, self.rounding > 0)
         if _unit_and_centre(rows[n : len(rows)])[0] != self.unit:
-            return ClosenessReference(rows)
+            return ClosenessReference(rows, self.rounding > 0)
         other = copy.copy(self)
         other.rows = rows
         other._measure(n // TRAINING_BLOCK * TRAINING_BLOCK)
@@ -104,7 +118,7 @@ class ClosenessReference:
         """Closeness that `blocks` would give a training row equal to each query; half squares."""
         centred = self.centred(Q).astype(np.float64)
         half_squares = 0.5 * np.einsum("ij,ij->i", centred, centred)
-        if not self._takes_raw_rows(len(Q)):
+        if not self.takes_raw_rows(len(Q)):
             return half_squares, half_squares
         return half_squares + centred @ (self.centre / self.unit), half_squares
 
@@ -114,16 +128,21 @@ class ClosenessReference:
 
     def dtype_for(self, n_queries: int) -> np.dtype:
         """Type of the product: few queries are multiplied with the rows in their own type."""
-        return self.rows.dtype if self._takes_raw_rows(n_queries) else self.product_dtype
+        return self.rows.dtype if self.takes_raw_rows(n_queries) else self.product_dtype
 
-    def _takes_raw_rows(self, n_queries: int) -> bool:
+    def takes_raw_rows(self, n_queries: int) -> bool:
+        """Whether so few queries are multiplied with the given rows, which are not centred."""
         # Rows that are not in the unit can overflow in float32, but not in float64.
         return n_queries <= FEW_QUERIES and (self.unit == 1 or self.rows.dtype == np.float64)
+
+    def rows_at(self, positions: NDArray[np.intp], n_queries: int) -> NDArray[np.intp]:  # noqa: ARG002
+        """Training rows at these positions of the blocks for so many queries."""
+        return positions
 
     def is_one_block(self) -> bool:
         """Whether one query meets all training rows in one block."""
         return (
-            self._takes_raw_rows(1) and len(self.rows) <= _BLOCK_CELLS and not is_stored(self.rows)
+            self.takes_raw_rows(1) and len(self.rows) <= _BLOCK_CELLS and not is_stored(self.rows)
         )
 
     def use_full_precision(self) -> None:
@@ -144,25 +163,24 @@ class ClosenessReference:
         self,
         Q: NDArray,
         lengths: NDArray[np.float64],
-        bound: NDArray,
+        limits: Limits,
         shared: CentredBlocks | None,
         product: Product,
     ) -> Iterator[ClosenessBlock]:
         """Closeness of the rows of Q to all training rows, up to a constant for each query.
 
-        `lengths` are those of Q by `lengths_from`. `bound` (m,) is read anew for each block, so the
-        caller can raise it on the way. It is -inf for all queries or for none, and of the type that
-        the product is to have.
+        `lengths` are those of Q by `lengths_from`. The limits are read anew for each block, so the
+        caller can raise them on the way.
         """
         centred = self.centred(Q)
-        if self._takes_raw_rows(len(Q)):
-            yield from self._blocks_of_raw_rows(centred, lengths, bound)
+        if self.takes_raw_rows(len(Q)):
+            yield from self._blocks_of_raw_rows(centred, lengths, limits)
         else:
             blocks = shared or self._centred_blocks(1)
-            yield from self._blocks_of_centred_rows(centred, lengths, bound, blocks, product)
+            yield from self._blocks_of_centred_rows(centred, lengths, limits, blocks, product)
 
     def _blocks_of_raw_rows(
-        self, centred: NDArray, lengths: NDArray[np.float64], bound: NDArray
+        self, centred: NDArray, lengths: NDArray[np.float64], limits: Limits
     ) -> Iterator[ClosenessBlock]:
         # For a query, q·x and q·(x - centre) differ by a constant, which changes no order.
         columns = _BLOCK_CELLS // len(centred) // TRAINING_BLOCK * TRAINING_BLOCK
@@ -185,8 +203,8 @@ class ClosenessReference:
             numbers = _block_numbers(block)
             raw, largest = self.block_raw_lengths[numbers].max(), self.block_lengths[numbers].max()
             size = lengths * raw + largest**2
-            error = self._error(size, self.rows.dtype)
-            limit = _limit(bound, error, size)
+            error = self._error(size, lengths, largest, self.rows.dtype)
+            limit = _limit(limits, block.start, block.stop, error, size)
             if block.start > 0:
                 excess -= limit[:, np.newaxis]
             yield ClosenessBlock(block.start, excess, limit, error)
@@ -195,55 +213,71 @@ class ClosenessReference:
         self,
         centred: NDArray,
         lengths: NDArray[np.float64],
-        bound: NDArray,
+        limits: Limits,
         blocks: CentredBlocks,
         product: Product,
     ) -> Iterator[ClosenessBlock]:
         # Two more columns subtract the half squares and the limit within the product itself. Then
         # one pass looks for positive values.
         m, d = centred.shape
-        dtype = bound.dtype
+        dtype = limits.bound.dtype
         left = np.ones((m, d + 2), dtype=dtype)
         left[:, :d] = centred
         width = _COLUMNS if d < _WIDE and m > _MANY_QUERIES else TRAINING_BLOCK
         edges = [0, *range(_FIRST_BLOCK, len(self.rows), TRAINING_BLOCK), len(self.rows)]
         out = np.empty(m * max(width, edges[1]), dtype=dtype)
         for start, stop in itertools.pairwise(edges):
-            largest = self.block_lengths[_block_numbers(slice(start, stop))].max()
+            largest = self._largest_length(start, stop)
             size = lengths * largest + largest**2
-            error = self._error(size, dtype)
+            error = self._error(size, lengths, largest, dtype)
             step = width if start > 0 else stop
             with blocks.block(start, stop, dtype) as right:
                 for part in slices(len(right), step):
-                    columns = right[part]
-                    limit = _limit(bound, error, size)
+                    columns, at = right[part], start + part.start
+                    limit = _limit(limits, at, at + len(columns), error, size)
                     np.negative(limit, out=left[:, d + 1])
                     excess = out[: m * len(columns)].reshape(m, -1)
                     product(left, columns, excess)
-                    yield ClosenessBlock(start + part.start, excess, limit, error)
+                    yield ClosenessBlock(at, excess, limit, error)
 
     def _fill_block(self, start: int, stop: int, right: NDArray) -> None:
         """Write the centred rows, minus their half squares, and 1 for the limit."""
-        block, d = self.rows[start:stop], self.rows.shape[1]
+        (block, half_squares), d = self._rows_between(start, stop), self.rows.shape[1]
         if not self.centre.any() and self.unit == 1:
             right[:, :d] = block
         elif self.unit == 1:
             np.subtract(block, self.centre, out=right[:, :d], casting="same_kind")
         else:
             right[:, :d] = self.centred(block)
-        right[:, d] = -self.half_squares[start:stop]
+        np.negative(half_squares, out=right[:, d], casting="same_kind")
         right[:, d + 1] = 1
 
-    def _error(self, size: NDArray[np.float64], dtype: np.dtype) -> NDArray:
-        """Bound of the rounding error where the closeness has at most this size."""
-        return (rounding_error(self.rows.shape[1], dtype) * size).astype(dtype)
+    def _rows_between(self, start: int, stop: int) -> tuple[NDArray, NDArray]:
+        """Rows of a block, and half the squares of their lengths once they are centred."""
+        return self.rows[start:stop], self.half_squares[start:stop]
+
+    def _largest_length(self, start: int, stop: int) -> float:
+        return float(self.block_lengths[_block_numbers(slice(start, stop))].max())
+
+    def _error(
+        self,
+        size: NDArray[np.float64],
+        lengths: NDArray[np.float64],
+        largest: float,
+        dtype: np.dtype,
+    ) -> NDArray:
+        """Bound of the rounding error, where the closeness has at most this size."""
+        before = self.rounding * (lengths + 2.0 * largest)
+        return (rounding_error(self.rows.shape[1], dtype) * size + before).astype(dtype)
 
 
-def _limit(bound: NDArray, error: NDArray, size: NDArray[np.float64]) -> NDArray:
+def _limit(
+    limits: Limits, start: int, stop: int, error: NDArray, size: NDArray[np.float64]
+) -> NDArray:
     """The limit of a block, not so far below its closeness that the difference loses digits."""
-    if bound[0] == -np.inf:
-        return np.zeros_like(bound)
-    return np.maximum(bound - error, -size.astype(bound.dtype))
+    if limits.bound[0] == -np.inf:
+        return np.zeros_like(limits.bound)
+    return np.maximum(limits.least(start, stop, error), -size.astype(limits.bound.dtype))
 
 
 def _block_numbers(rows: slice) -> slice:

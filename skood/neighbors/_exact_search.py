@@ -34,7 +34,7 @@ from ._candidates import Candidates, candidates_of_one, nearest_of_ordered_pairs
 from ._centred_blocks import CentredBlocks
 from ._closeness import FEW_QUERIES, TRAINING_BLOCK, ClosenessReference, lengths_from
 from ._product import Product, by_numpy, fast_product, prepare_thread
-from ._reach import PairsWithin, ReachByProduct
+from ._reach import CandidatesWithin, PairsWithin
 
 _QUERY_BLOCK = 1024
 _LEAST_TO_SHARE = 192  # queries: each thread centres narrow rows itself, and does more in Python
@@ -55,7 +55,8 @@ class ExactSearch:
         self.X = X
         self.norms = norms
         # Only rows that are divided by their lengths are in memory twice.
-        self.reference = ClosenessReference(X if norms is None else unit_rows(X, norms))
+        rows = X if norms is None else unit_rows(X, norms)
+        self.reference = ClosenessReference(rows, divided=norms is not None)
 
     def extended(self, X: NDArray, norms: NDArray[np.float64] | None) -> ExactSearch:
         """The search among the rows of X, whose first rows are the rows of this search."""
@@ -81,8 +82,8 @@ class ExactSearch:
         """Indices and distances of the k nearest rows of each row of Q.
 
         `exclude` has the position of a training row to leave out for each query, -1 for none.
-        `within` collects the pairs within its radii. The blocks of the product take about
-        `max_bytes` at most, in all threads together.
+        `within` collects the pairs within the radii of training rows. The blocks of the product
+        take about `max_bytes` at most, in all threads together.
         """
         if len(Q) == 1:
             return self._search_block(Q, k, q_norms, exclude, None, by_numpy, within)
@@ -155,6 +156,7 @@ class _ProductSearch:
         first: int,
     ) -> None:
         self.owner = owner
+        self.reference = owner.reference if within is None else within.reach.reference
         self.within, self.first = within, first
         self.shared = shared
         self.product = product
@@ -163,7 +165,7 @@ class _ProductSearch:
         self.k = k
 
     def run(self, product_rows: NDArray) -> Nearest:
-        reference = self.owner.reference
+        reference = self.reference
         lengths = lengths_from(reference.centre, reference.unit, product_rows)
         safe = lengths < reference.largest_safe_length()
         if safe.all():
@@ -181,17 +183,13 @@ class _ProductSearch:
     def _by_product(
         self, product_rows: NDArray, lengths: NDArray[np.float64], rows: NDArray[np.intp]
     ) -> Nearest:
-        reference = self.owner.reference
+        reference = self.reference
         if len(rows) == 1 and reference.is_one_block():
             return self._by_one_product(product_rows, lengths, rows)
-        candidates = Candidates(len(rows), self.k, reference.dtype_for(len(rows)))
+        candidates = self._candidates_of(product_rows)
         passed = dropped_at = 0  # training rows
-        bound = candidates.bound
-        reach = self._reach_of(product_rows, bound.dtype)
-        for block in reference.blocks(product_rows, lengths, bound, self.shared, self.product):
+        for block in reference.blocks(product_rows, lengths, candidates, self.shared, self.product):
             candidates.add(block)
-            if reach is not None:
-                reach.look_into(block)
             passed = block.start + block.excess.shape[1]
             if passed >= 2 * dropped_at:  # dropping more often costs more than it saves
                 candidates.drop()
@@ -202,60 +200,75 @@ class _ProductSearch:
             candidates.drop()
         if len(candidates) > _TOO_MANY * self.k * len(rows):
             reference.use_full_precision()
-        if reach is not None:
-            self._add_reached(*reach.pairs(), rows)
-        return self._nearest(candidates.q_rows, candidates.x_rows, rows)
+        return self._nearest(candidates, candidates.q_rows, candidates.x_rows, rows)
 
     def _by_one_product(
         self, product_row: NDArray, length: NDArray[np.float64], row: NDArray[np.intp]
     ) -> Nearest:
         """The result of `_by_product` for one query, if all training rows are in one block."""
-        reference = self.owner.reference
-        bound = np.full(1, -np.inf, dtype=reference.dtype_for(1))
-        (block,) = reference.blocks(product_row, length, bound, None, self.product)
+        reference = self.reference
+        candidates = self._candidates_of(product_row)
+        (block,) = reference.blocks(product_row, length, candidates, None, self.product)
         x_rows = candidates_of_one(block, self.k)
-        reach = self._reach_of(product_row, bound.dtype)
-        if reach is not None:
-            reach.look_into(block)
-            self._add_reached(*reach.pairs(), row)
+        if isinstance(candidates, CandidatesWithin):
+            candidates.add_reached(block)
         if len(x_rows) > _TOO_MANY * self.k:
             reference.use_full_precision()
-        return self._nearest(np.zeros_like(x_rows), x_rows, row)
+        return self._nearest(candidates, np.zeros_like(x_rows), x_rows, row)
+
+    def _candidates_of(self, product_rows: NDArray) -> Candidates:
+        dtype = self.reference.dtype_for(len(product_rows))
+        if self.within is None:
+            return Candidates(len(product_rows), self.k, dtype)
+        return CandidatesWithin(self.k, self.within.reach, product_rows, dtype)
 
     def _cut(self, candidates: Candidates, rows: NDArray[np.intp]) -> None:
         """Keep only the k nearest candidates: with many ties the bound drops too few."""
         candidates.drop()
         counts = np.bincount(candidates.q_rows, minlength=len(rows))
         if len(candidates) > _MAX_PAIRS // 2 and counts.min() >= self.k:
-            pairs = candidates.q_rows, candidates.x_rows
-            self.owner.reference.use_full_precision()
-            distances = self._distances(*pairs, rows)
-            nearest = nearest_of_ordered_pairs(pairs[0], distances, len(rows), self.k)
-            candidates.keep(np.sort(nearest, axis=None))  # in the order of training
+            self.reference.use_full_precision()
+            # in the order of training
+            x_rows = self.reference.rows_at(candidates.x_rows, len(rows))
+            candidates.keep(np.argsort(x_rows, kind="stable"))
+            x_rows = self.reference.rows_at(candidates.x_rows, len(rows))
+            distances = self._distances(candidates.q_rows, x_rows, rows)
+            nearest = nearest_of_ordered_pairs(candidates.q_rows, distances, len(rows), self.k)
+            candidates.keep(np.sort(nearest, axis=None))
 
     def _by_differences(self, row: int) -> Nearest:
         """The nearest rows by all distances, for a query that is too far away for the product."""
-        everything = np.arange(len(self.owner.X))
-        pairs = np.zeros_like(everything), everything, np.array([row])
-        self._add_reached(*pairs)
-        return self._nearest(*pairs)
-
-    def _reach_of(self, product_rows: NDArray, dtype: np.dtype) -> ReachByProduct | None:
-        if self.within is None:
-            return None
-        return ReachByProduct(self.owner.reference, self.within.radii, product_rows, dtype)
-
-    def _add_reached(
-        self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], rows: NDArray[np.intp]
-    ) -> None:
+        everything, q_row = np.arange(len(self.owner.X)), np.array([row])
+        distances = self._distances(np.zeros_like(everything), everything, q_row)
         if self.within is not None:
-            distances = self._distances(q_rows, x_rows, rows)
-            self.within.add(self.first + rows[q_rows], x_rows, distances)
+            self.within.add(np.full_like(everything, self.first + row), everything, distances)
+        chosen = nearest_of_ordered_pairs(np.zeros_like(everything), distances, 1, self.k)
+        return chosen, distances[chosen]
 
     def _nearest(
-        self, q_rows: NDArray[np.intp], x_rows: NDArray[np.intp], rows: NDArray[np.intp]
+        self,
+        candidates: Candidates,
+        q_rows: NDArray[np.intp],
+        positions: NDArray[np.intp],
+        rows: NDArray[np.intp],
     ) -> Nearest:
-        distances = self._distances(q_rows, x_rows, rows)
+        x_rows = self.reference.rows_at(positions, len(rows))
+        if self.within is None or not isinstance(candidates, CandidatesWithin):
+            distances = self._distances(q_rows, x_rows, rows)
+        else:
+            # each distance once: of most pairs, each of the rows has the other nearby
+            q_reached, reached = candidates.reached()
+            n, pairs = len(self.owner.X), (q_reached, self.reference.rows_at(reached, len(rows)))
+            keys = np.concatenate([2 * (q_rows * n + x_rows), 2 * (pairs[0] * n + pairs[1]) + 1])
+            keys.sort()
+            q_rows, x_rows = np.divmod(keys >> 1, n)
+            is_new = np.append(True, keys[1:] >> 1 > keys[:-1] >> 1)
+            some = self._distances(q_rows[is_new], x_rows[is_new], rows)
+            distances = some.take(np.cumsum(is_new) - 1)
+            is_reached = (keys & 1).astype(bool)
+            q_reached = self.first + rows.take(q_rows[is_reached])
+            self.within.add(q_reached, x_rows[is_reached], distances[is_reached])
+            q_rows, x_rows, distances = (a[~is_reached] for a in (q_rows, x_rows, distances))
         chosen = nearest_of_ordered_pairs(q_rows, distances, len(rows), self.k)
         return x_rows[chosen], distances[chosen]
 

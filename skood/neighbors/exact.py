@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,18 @@ from .._validation import (
     parameter_error,
     working_memory_bytes,
 )
+from ..measures.blocks import slices
+from ..rows import unit_rows
 from ..rows.growing import GrowingRows
 from ..rows.place import device_of, is_in_tensor
 from ..rows.threads import n_threads
 from ._exact_search import ExactSearch
 from ._neighbors import Neighbors
-from ._reach import PairsWithin
+from ._reach import Pairs, PairsWithin, Reach
 from ._tensor_search import TensorSearch, tensor_norms
 from .contract import METRICS, NeighborIndex
 
+_CENTRED_BYTES = 1 << 18  # of rows at a time: they stay in the cache
 _PRECISIONS = ("auto", "full", "half")
 
 
@@ -220,10 +223,20 @@ class ExactIndex(NeighborIndex):
         indices, distances = self._engine.search(Q, k, q_norms=norms, exclude=exclude)
         return Neighbors(indices, distances if norms is None else 0.5 * distances**2)
 
-    def answer_within(
-        self, Q: NDArray, k: int, radii: NDArray[np.float64]
-    ) -> tuple[Neighbors, tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]]:
-        """Neighbours of new rows, and the training rows that have them within a radius.
+    def reach_of(self, radii: NDArray[np.float64]) -> Reach:
+        """What `answer_within` needs to know of radii, one for each training row.
+
+        Parameters
+        ----------
+        radii : ndarray of shape (n,)
+            Distances; inf reaches everything.
+        """
+        engine: Any = self._engine
+        cosine = self.row_norms_ is not None
+        return Reach(engine.reference, np.sqrt(2.0 * radii) if cosine else radii)
+
+    def answer_within(self, Q: NDArray, k: int, reach: Reach) -> tuple[Neighbors, Pairs]:
+        """Neighbours of new rows, and the training rows that have them within their radius.
 
         The search is NumPy's, in one thread.
 
@@ -233,8 +246,8 @@ class ExactIndex(NeighborIndex):
             Finite rows of the training rows' type.
         k : int
             Number of neighbours.
-        radii : ndarray of shape (n,)
-            A distance for each training row; inf reaches everything.
+        reach : Reach
+            From `reach_of`.
 
         Returns
         -------
@@ -242,16 +255,45 @@ class ExactIndex(NeighborIndex):
             The second names pairs, query by query: positions in Q and among the training rows, and
             their distance, which may exceed the radius by a rounding error.
         """
-        cosine = self.row_norms_ is not None
-        within = PairsWithin(np.sqrt(2.0 * radii) if cosine else radii)
-        engine: Any = self._engine
+        within, engine = PairsWithin(reach), cast(ExactSearch, self._engine)
         indices, distances = engine.search(
             Q, k, q_norms=self.norms(Q), within=within, max_bytes=working_memory_bytes()
         )
-        queries, rows, lengths = within.ordered()
-        if cosine:
-            distances, lengths = 0.5 * distances**2, 0.5 * lengths**2
-        return Neighbors(indices, distances), (queries, rows, lengths)
+        pairs = within.pairs()
+        if self.row_norms_ is not None:
+            distances = 0.5 * distances**2
+            pairs = pairs._replace(distances=0.5 * pairs.distances**2)
+        return Neighbors(indices, distances), pairs
+
+    def in_float32(
+        self, positions: NDArray[np.intp], Q: NDArray
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
+        """Training rows at these positions and, after them, new rows for a product in float32.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n,)
+            Where NumPy searches; see `is_on_host`.
+        Q : ndarray of shape (m, n_features)
+            Finite rows of the training rows' type.
+
+        Returns
+        -------
+        vectors, sizes, unit
+            The rows minus a common centre, in this unit, rounded to float32; what is too far away
+            is inf. The rounding error of a training row is relative to its size. With
+            ``metric="cosine"`` rows are divided by their lengths first.
+        """
+        reference, norms = cast(ExactSearch, self._engine).reference, self.norms(Q)
+        new = Q if norms is None else unit_rows(Q, norms)
+        vectors = np.empty((len(positions) + len(Q), Q.shape[1]), dtype=np.float32)
+        with np.errstate(over="ignore"):
+            for part in slices(len(positions), _CENTRED_BYTES, each=8 * Q.shape[1]):
+                rows = reference.rows.take(positions[part], axis=0)
+                vectors[part] = reference.centred(rows)
+            vectors[len(positions) :] = reference.centred(new)
+        sizes = np.sqrt(2.0 * reference.half_squares.take(positions).astype(np.float64))
+        return vectors, sizes + (norms is not None), reference.unit
 
     @property
     def is_on_host(self) -> bool:

@@ -45,6 +45,7 @@ _PARTS = {
     "ExactSearch": "neighbors._exact_search.ExactSearch",
     "FullByGaussians": "detectors._full_gaussian.FullByGaussians",
     "FullByKernels": "detectors._full_kernel.FullByKernels",
+    "FullByLCP": "detectors._full_lcp.FullByLCP",
     "FullByLOF": "detectors._full_lof.FullByLOF",
     "FullByNeighbors": "detectors._full_neighbors.FullByNeighbors",
     "KnownNeighbors": "detectors._neighbor_updates.KnownNeighbors",

@@ -288,18 +288,20 @@ def test_far_rows_before_near_ones_take_no_digits_of_these(dtype, m, far, monkey
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("m", [1, 20, 80])
-@pytest.mark.parametrize("unit", [1.0, 1e-30])
-def test_pairs_within_the_radius_of_a_training_row(dtype, metric, m, unit):
-    X, Q = (dtype(unit) * (rows(n, 9, seed=n, dtype=dtype) + dtype(2)) for n in (400, m))
+@pytest.mark.parametrize(("n", "unit"), [(400, 1.0), (400, 1e-30), (5000, 1.0)])
+def test_pairs_within_the_radius_of_a_training_row(dtype, metric, m, n, unit):
+    X, Q = (dtype(unit) * (rows(size, 9, seed=size, dtype=dtype) + dtype(2)) for size in (n, m))
+    X[::50] *= dtype(30)  # radii of a block that are not alike
     Q[0] = X[7]
     if m > 1:
         Q[1] = X[3] * 1e7  # too far away for the product
     index = ExactIndex(metric=metric).fit(X)
-    order, distances = plain_neighbors(X, Q, 400, metric)
+    order, distances = plain_neighbors(X, Q, n, metric)
     every = np.take_along_axis(distances, np.argsort(order, axis=1), axis=1)
-    radii = np.quantile(every, np.linspace(0, 0.3, 400))
+    radii = np.quantile(every, np.linspace(0, 0.3, n))
+    np.random.default_rng(0).shuffle(radii)
     radii[7:9] = 0.0, np.inf
-    neighbors, (queries, found, lengths) = index.answer_within(Q, 5, radii)
+    neighbors, (queries, found, lengths) = index.answer_within(Q, 5, index.reach_of(radii))
     np.testing.assert_array_equal(neighbors.indices, order[:, :5])
     clearly = np.argwhere(every < radii * (1 - 1e-9))
     pairs = np.column_stack([queries, found])

@@ -177,6 +177,75 @@ def test_rank_one_updates_are_the_rule():
     assert full._gaussians.distances(X[0] * 1e9, 0) is None
 
 
+def rows_of(table, n, m, dtype=np.float64):
+    """Training rows and new rows of a hard table."""
+    rng = np.random.default_rng(7)
+    X, Q = rng.normal(size=(n, 6)), rng.normal(size=(m, 6)) * 1.3
+    if table == "integers":
+        X, Q = np.round(X[:, :3]) + 9.0, np.round(Q[:, :3]) + 9.0
+    elif table == "heaps":
+        spread = np.exp(2.0 * rng.normal(size=(n + m, 1)))
+        X = X * spread[:n] + rng.integers(0, 3, size=(n, 1)) * 50.0
+        Q = Q * spread[n:] + rng.integers(0, 3, size=(m, 1)) * 50.0
+        X[:40], Q[:3] = X[40], X[40]
+    elif table == "outliers":
+        X[::9] *= 1e4
+        Q[:5] *= 1e4
+        X[0], Q[5] = 1e12, 1e12
+    elif table == "far":
+        X, Q = X + 1e5, Q + 1e5
+    return X.astype(dtype), Q.astype(dtype)
+
+
+NEIGHBORS = {
+    "knn": KNNOutlierDetector(),
+    "knn cosine": KNNOutlierDetector(metric="cosine"),
+    "lcp": LCPOutlierDetector(),
+    "lcp cosine": LCPOutlierDetector(metric="cosine"),
+    "lcp equal weights": LCPOutlierDetector(n_neighbors=6, perplexity=6.0),
+    "lof": LOFOutlierDetector(n_neighbors=8),
+    "lof cosine": LOFOutlierDetector(n_neighbors=8, metric="cosine"),
+}
+
+
+@pytest.mark.parametrize("name", NEIGHBORS)
+@pytest.mark.parametrize("table", ["normal", "integers", "heaps", "outliers", "far"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_row_is_ranked_as_among_many(name, table, dtype):
+    """Many rows take other ways than one: products in another order of rows, and bounds."""
+    X, Q = rows_of(table, 600, 50, dtype)
+    full = clone(NEIGHBORS[name]).fit(X).full_conformal(X)
+    together, alone = full.counts(Q), [full.counts(row[np.newaxis]) for row in Q]
+    np.testing.assert_array_equal(np.concatenate([c.lower for c in alone]), together.lower)
+    np.testing.assert_array_equal(np.concatenate([c.ties for c in alone]), together.ties)
+
+
+@pytest.mark.parametrize("table", ["normal", "integers", "heaps", "outliers", "far"])
+def test_nearly_all_lcp_beside_new_rows_are_known_to_a_bound(table):
+    X, Q = rows_of(table, 900, 150)
+    full = LCPOutlierDetector().fit(X).full_conformal(X)
+    changed = full.lists.changes(Q)[1]
+    neighbors = full.lists.with_new(changed)
+    rows, distances = changed.rows, neighbors.distances
+    exact, _ = full._weighed(rows, distances, changed.distances)
+    weights, moved = full._nearly_weighed(rows, distances, changed.distances)
+    bounded = np.flatnonzero(np.isfinite(moved))
+    if table in ("normal", "far"):
+        assert len(bounded) > 0.9 * len(rows)
+    lcp = []
+    for some in (exact, weights):
+        vectors = np.concatenate([X, Q])
+        columns = np.where(
+            neighbors.indices < 0, (900 + changed.queries)[:, None], neighbors.indices
+        )
+        offset = (some[:, :, None] * (vectors[columns] - X[rows][:, None])).sum(axis=1)
+        lcp.append(np.linalg.norm(offset, axis=1))
+        approximate, rounding = full._by_product(rows, changed.queries, neighbors, some, Q)
+        good = np.isfinite(some).all(axis=1)
+        assert (np.abs(approximate - lcp[-1]) <= rounding)[good].all()
+    assert (np.abs(lcp[0] - lcp[1]) <= moved)[bounded].all()
+
+
 @pytest.mark.parametrize("name", ["kd", "kd narrow"])
 @pytest.mark.parametrize("table", ["normal", "integers"])
 def test_one_density_is_ranked_as_among_many(name, table):
