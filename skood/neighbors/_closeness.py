@@ -64,6 +64,8 @@ class ClosenessReference:
     Rows that were divided by their lengths have a rounding error before the product (`divided`).
     """
 
+    rounding = 0.0  # of the files from before there was one
+
     def __init__(self, rows: NDArray, divided: bool = False) -> None:
         self.rows = rows
         self.rounding = 2.0 * float(np.finfo(rows.dtype).eps) if divided else 0.0
