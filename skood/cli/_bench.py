@@ -39,9 +39,18 @@ def add_parser(commands: Any) -> None:
         examples="""
             skood bench --train train.csv --exclude order --detectors lcp knn --resamples 100
             skood bench --train train.csv --exclude order --detectors md --labels country
+            skood bench --suite sets --detectors knn md --output compared
         """,
     )
-    add_training_rows(bench, f"{TABLES}; NPY, NPZ")
+    rows = bench.add_mutually_exclusive_group(required=True)
+    add_training_rows(rows, f"{TABLES}; NPY, NPZ", required=False)
+    rows.add_argument(
+        "--suite",
+        type=Path,
+        metavar="DIR",
+        help="folder of many sets with official splits: NPZ files with X_train, X_test and y_test "
+        "(+1 in-distribution, -1 not); the detectors are ranked over all of them",
+    )
     bench.add_argument(
         "--output", type=Path, metavar="DIR", help="folder for the files, made if missing"
     )
@@ -108,6 +117,12 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
         help="resamples for the intervals over rows; 0: no such intervals (default: 500)",
     )
     group.add_argument(
+        "--jobs",
+        type=count,
+        metavar="N",
+        help="number of processes for the sets of --suite (default: 1)",
+    )
+    group.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="seed of all random draws (default: 0)"
     )
 
@@ -130,11 +145,19 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare, print, and write the files."""
-    from ._options import ComparisonOptions, LabelOptions, PreparationOptions, pick
+    from ._options import ComparisonOptions, LabelOptions, PreparationOptions, SuiteOptions, pick
     from ._speaking import Voice, plain_errors
 
     values = vars(arguments)
     voice = pick(Voice, values)
+    if arguments.suite is not None:
+        _refuse_options_of_one_set(arguments)
+        with plain_errors(voice, arguments.output):
+            from ._bench_suite import run_suite
+
+            suite, comparison = pick(SuiteOptions, values), pick(ComparisonOptions, values)
+            run_suite(suite, comparison, arguments.output, arguments.escape_formulas, voice)
+        return 0
     with plain_errors(voice, arguments.output):
         from ._bench_rows import read_bench_rows
         from ._bench_run import run_bench
@@ -150,3 +173,14 @@ def run(arguments: argparse.Namespace) -> int:
         escape = arguments.escape_formulas
         run_bench(data, labels, comparison, preparation, arguments.output, escape, voice)
     return 0
+
+
+def _refuse_options_of_one_set(arguments: argparse.Namespace) -> None:
+    from ._errors import UsageError
+
+    for name in ("labels", "in_label", "clusters", "splits", "max_rows", "array", "exclude"):
+        if getattr(arguments, name) not in (None, []):
+            raise UsageError(
+                f"--{name.replace('_', '-')} is for the rows of one file, and --suite gives a "
+                "folder of sets with official splits."
+            )

@@ -123,6 +123,14 @@ class ComparisonOptions:
     seed: int
 
 
+@dataclass(frozen=True)
+class SuiteOptions:
+    """A folder of sets with official splits."""
+
+    suite: Path
+    jobs: int | None
+
+
 def pick(kind: type[T], arguments: Mapping[str, Any]) -> T:
     """Make a dataclass of the arguments with the names of its fields; lists become tuples.
 

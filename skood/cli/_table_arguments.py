@@ -28,10 +28,10 @@ TABLES = "CSV, TSV or JSON lines (also .gz, .zst), Parquet (also a folder), Arro
 FILES = f"{TABLES}; NPY, NPZ; folder of images"
 
 
-def add_training_rows(parser: argparse.ArgumentParser, files: str = FILES) -> None:
+def add_training_rows(parser: Any, files: str = FILES, *, required: bool = True) -> None:
     """Add the file of training rows, under the name that it has in all commands."""
     parser.add_argument(
-        "--train", type=Path, required=True, metavar="FILE", help=f"training rows: {files}"
+        "--train", type=Path, required=required, metavar="FILE", help=f"training rows: {files}"
     )
 
 

@@ -50,6 +50,11 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
         frame = _orders(random, n)
         write(frame, Path(f"{name}.csv"))
         np.save(f"{name}.npy", random.normal(size=(n, 4)))
+    Path("sets").mkdir()
+    for name in ("a", "b"):
+        X = random.normal(size=(60, 4))
+        y = np.repeat([1, -1], [10, 10])
+        np.savez(f"sets/{name}.npz", X_train=X[:40], X_test=X[40:], y_test=y)
     # a detector is fitted before it is used; tests/cli/test_demo.py runs the demo
     for command in ["", "check", "detect", "fit", "score", "bench", "info"]:
         for example in examples(help_of(command, capsys)):

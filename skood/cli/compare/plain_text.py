@@ -35,17 +35,18 @@ def comparison_text(comparison: Comparison, source: str, facts: Sequence[str] = 
     level = f"{100 * comparison.confidence_level:g} %"
     parts = [
         f"Detectors compared on {source}",
-        *map(_filled, (*facts, describe_protocol(comparison))),
+        *map(filled, (*facts, describe_protocol(comparison))),
         f"AUROC with its {level} intervals, FPR95, folds won, and seconds:\n\n"
         + plain_table(("detector", *_HEAD), _lines(comparison)),
         "AUROC fold by fold, in percent:\n\n" + plain_table(*fold_lines(comparison)),
-        "\n".join(map(_filled, caveats(comparison))),
-        _filled(verdict(comparison)),
+        "\n".join(map(filled, caveats(comparison))),
+        filled(verdict(comparison)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _filled(text: str) -> str:
+def filled(text: str) -> str:
+    """The text in lines of the width of the terminal."""
     width = shutil.get_terminal_size().columns - 1
     return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
