@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .._validation import check_new_rows
 from ..measures.blocks import slices
 from ..measures.lof import SMALLEST_REACHABILITY, local_outlier_factor, mean_reachability
+from ..measures.true_places import flat_true
 from ..neighbors import Neighbors
 from ._full_conformal import RankCounts, ScoreRanks, counts_by_blocks, joined_counts, unit_of
 from ._full_neighbors import NEW, NeighborLists
@@ -54,6 +55,16 @@ class _Tables(NamedTuple):
     reach: NDArray[np.float64]
     growth: NDArray[np.float64]
     """How much the sum of the neighbours' 1 / reach has grown; 0 but within `_open`."""
+    mark: NDArray[np.bool_]
+    """False but within `marked`; of a multiple of 8 values."""
+
+    def marked(self, places: NDArray[np.intp], without: NDArray[np.intp]) -> NDArray[np.intp]:
+        """These places without others, each once and in ascending order."""
+        self.mark[places] = True
+        self.mark[without] = False
+        found = flat_true(self.mark)
+        self.mark[found] = False
+        return found
 
 
 class FullByLOF:
@@ -110,7 +121,9 @@ class FullByLOF:
             last = np.full(len(block), n)
             new = _Lists(np.arange(len(block)), last, of_new.indices, self._lengths_of(of_new))
             by_slices = list(slices(len(block), _CELLS, each=n))
-            tables = _Tables(*(np.tile(before, by_slices[0].stop) for before in self._before))
+            most = by_slices[0].stop
+            mark = np.zeros(-(-most * (n + 1) // 8) * 8, dtype=bool)
+            tables = _Tables(*(np.tile(before, most) for before in self._before), mark=mark)
             parts = []
             for part in by_slices:
                 some = slice(*np.searchsorted(queries, [part.start, part.stop]))
@@ -164,10 +177,7 @@ class FullByLOF:
         falls = np.flatnonzero(fall < 0)
         of_falls = (places - rows)[at[falls]] + entries[falls] // self.lists.k
         np.add.at(tables.reach, of_falls, fall[falls] / self.lists.k)
-        is_moved = np.zeros(len(tables.reach), dtype=bool)
-        is_moved[of_falls] = True
-        is_moved[places] = False
-        moved = np.flatnonzero(is_moved)
+        moved = tables.marked(of_falls, places)
         # a difference of nearly equal sums has lost digits
         small = moved[tables.reach.take(moved) < 0.5 * self._reach[moved % (n + 1)]]
         rows = small % (n + 1)
@@ -187,14 +197,13 @@ class FullByLOF:
         m, n = len(limits[0]), len(self.training_scores)
         near, low, high = np.append(changed, moved), -limits[1], -limits[0]
         queries, rows = np.divmod(near, n + 1)
-        is_open = np.zeros(len(tables.reach), dtype=bool)
         most, least = np.full(m, 1 + _ROUNDING), np.full(m, 1 - _ROUNDING)
 
-        def mark(at: NDArray[np.intp], before: NDArray, now: tuple[NDArray, NDArray]) -> None:
-            """Mark places whose factor may be on the other side; `now` are its bounds."""
+        def some(at: NDArray[np.intp], before: NDArray, now: tuple[NDArray, NDArray]) -> NDArray:
+            """Places whose factor may be on the other side; `now` are its bounds."""
             above = np.minimum(before, now[0]) > high[at // (n + 1)]
             below = np.maximum(before, now[1]) < low[at // (n + 1)]
-            is_open[at[~(above | below)]] = True
+            return at[~(above | below)]
 
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             inverse = 1.0 / tables.reach.take(near)
@@ -208,12 +217,10 @@ class FullByLOF:
             after = before + tables.growth.take(places) * self._reach[followers] / self.lists.k
             tables.growth[places] = 0.0
             slack = _ROUNDING * (before + after)
-            mark(places, before, (after - slack, after + slack))
-            is_open[near] = False
+            further = tables.marked(some(places, before, (after - slack, after + slack)), near)
             before, of = -self.training_scores[rows[len(changed) :]], queries[len(changed) :]
             now = before / ratios[len(changed) :]
-            mark(moved, before, (now * least[of], now * most[of]))
-        return np.flatnonzero(is_open)
+            return np.append(further, some(moved, before, (now * least[of], now * most[of])))
 
     def _followers_within(
         self, rows: NDArray[np.intp], queries: NDArray[np.intp], low: NDArray, high: NDArray

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.true_places import flat_true
 from ._closeness import ClosenessBlock
 
 _GROUP = 16  # columns, of which only the best value counts for the first bound
@@ -108,16 +109,6 @@ def candidates_of_one(block: ClosenessBlock, k: int) -> NDArray[np.intp]:
         return x_rows
     kth = np.partition(values, len(values) - k)[len(values) - k]
     return x_rows[values + error >= kth - error]
-
-
-def flat_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Positions of the True values in a mask with few: `np.flatnonzero`, several times faster."""
-    if mask.size % 8:
-        return np.flatnonzero(mask)
-    eights = mask.ravel().view(np.uint64)
-    words = np.flatnonzero(eights != 0)
-    places = np.flatnonzero(eights.take(words).view(np.bool_))
-    return words.take(places >> 3) * 8 + (places & 7)
 
 
 def _kth_largest(closeness: NDArray, k: int, group: int = _GROUP) -> NDArray:

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ._candidates import Candidates, flat_true
+from ..measures.true_places import flat_true
+from ._candidates import Candidates
 from ._closeness import ClosenessBlock, ClosenessReference, rounding_error
 
 _ROUNDING = 1e-12  # of a distance in float64
