@@ -123,7 +123,8 @@ class FullByLOF:
             by_slices = list(slices(len(block), _CELLS, each=n))
             most = by_slices[0].stop
             mark = np.zeros(-(-most * (n + 1) // 8) * 8, dtype=bool)
-            tables = _Tables(*(np.tile(before, most) for before in self._before), mark=mark)
+            k_distance, reach, growth = (np.tile(before, most) for before in self._before)
+            tables = _Tables(k_distance, reach, growth, mark)
             parts = []
             for part in by_slices:
                 some = slice(*np.searchsorted(queries, [part.start, part.stop]))
