@@ -1,8 +1,9 @@
-"""Examples in docstrings that need an extra run if the extra is installed."""
+"""Examples in docstrings that need an extra run if the extra is installed; how tests are shared."""
 
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"{module} (extra {extra!r}) is not installed"))
         if item.get_closest_marker("gpu") and not _sees_gpu():
             item.add_marker(pytest.mark.skip(reason="torch sees no CUDA device"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker neighbouring tests: fixtures of a module are made once, not by each."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import WorkStealingScheduling  # here, since pytest runs without xdist too
+
+    return WorkStealingScheduling(config, log)
 
 
 @cache

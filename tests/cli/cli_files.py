@@ -1,9 +1,7 @@
-"""Files that the tests of the command line score, and how they run it."""
+"""Files that the tests of the command line score."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +48,6 @@ def write(frame: pd.DataFrame, path: Path) -> Path:
     else:
         frame.to_csv(path, index=False)
     return path
-
-
-def run_skood(*arguments: object, **options: object) -> subprocess.CompletedProcess:
-    """Run skood in a process of its own."""
-    command = [sys.executable, "-m", "skood", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
 def names_in(folder: Path) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from skood.cli import main
 
+from ..processes import run_python
 from .cli_files import names_in, numbers, orders, strange_orders, write
 
 HEADER = "id,length,width,count,colour,ok\n"
@@ -294,13 +294,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, command):
     arguments = ["detect", "--train", "train.csv", "--new", "new.csv", *output]
     if command == "fit":
         arguments = ["fit", "--train", "new.csv", "--save", "d.skood"]
-    done = subprocess.run(
-        [sys.executable, "-c", FULL, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
+    done = run_python(FULL, *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].endswith("cannot be written: File too large.")
     assert names_in(tmp_path) == kept

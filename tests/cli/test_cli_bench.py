@@ -22,6 +22,8 @@ pytest.importorskip("pyarrow", reason="pyarrow (extra 'io') is not installed")
 from skood.cli._assembly import assemble  # noqa: E402
 from skood.cli.files import RowLayout  # noqa: E402
 
+from ..processes import SKOOD, Started, run_skood  # noqa: E402
+
 X, classes = load_iris(return_X_y=True)
 COLUMNS = ["length", "width", "petal length", "petal width"]
 QUICK = ["--detectors", "knn", "md", "--resamples", "20"]
@@ -272,13 +274,8 @@ def test_a_folder_that_cannot_be_made_is_told_before_the_work(npz, tmp_path, cap
 # ---------------------------------------------------------------------------------- terminal
 
 
-def run_skood(*arguments, **options):
-    command = [sys.executable, "-m", "skood", *map(str, arguments)]
-    return subprocess.run(command, text=True, check=False, **options)
-
-
 def test_a_pipe_gets_the_table_and_no_progress(npz):
-    done = run_skood("bench", "--train", npz, *QUICK, capture_output=True)
+    done = run_skood("bench", "--train", npz, *QUICK)
     assert done.returncode == 0
     assert done.stderr == ""
     assert mean_auroc(done.stdout).keys() == {"knn", "md"}
@@ -289,9 +286,8 @@ def test_a_pipe_gets_the_table_and_no_progress(npz):
 def test_a_terminal_gets_progress_that_is_wiped_out(npz, quiet):
     ours, theirs = os.openpty()
     options = ["--quiet"] if quiet else []
-    done = run_skood(
-        "bench", "--train", npz, *QUICK, *options, stdout=subprocess.PIPE, stderr=theirs
-    )
+    run = Started(SKOOD, "bench", "--train", npz, *QUICK, *options, stderr=os.ttyname(theirs))
+    done = run.wait()
     os.close(theirs)
     shown = b""
     try:

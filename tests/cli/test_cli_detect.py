@@ -12,7 +12,8 @@ from skood import ConformalOutlierDetector, KNNOutlierDetector, make_outlier_det
 from skood.cli import main
 from skood.cli._errors import CommandError
 
-from .cli_files import names_in, numbers, orders, run_skood, strange_orders, write
+from ..processes import run_skood
+from .cli_files import names_in, numbers, orders, strange_orders, write
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from skood.cli.files import PartialFile
 from skood.cli.files._results import ArrowResults
 from skood.storage.whole_file import locked
 
+from ..processes import SKOOD, Started, run_python
 from .cli_files import names_in, numbers, write
 
 ROWS = 1_000
@@ -141,8 +142,7 @@ def test_what_a_killed_detect_leaves_is_swept_by_the_next_command(folder):
         "from skood.cli.files._results import CsvResults\n"
         "CsvResults.finish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\nmain(sys.argv[1:])"
     )
-    killed = command(folder, "detect", "other.csv", "--quiet")
-    done = subprocess.run([sys.executable, "-c", code, *killed], check=False)
+    done = run_python(code, *command(folder, "detect", "other.csv", "--quiet"))
     assert done.returncode == -signal.SIGKILL
     assert len(names_in(folder)) == 5
     assert main(command(folder, "fit", "d.skood", "--quiet")) == 0
@@ -162,12 +162,7 @@ sys.exit(main())
 @pytest.mark.parametrize("output", ["scores.csv", "scores.parquet"])
 def test_a_full_disk_keeps_whole_blocks_and_says_how_to_resume(folder, output):
     assert score(folder, output=f"alone-{output}") == 0
-    done = subprocess.run(
-        [sys.executable, "-c", SMALL, *command(folder, "score", output)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python(SMALL, *command(folder, "score", output))
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].endswith("cannot be written: File too large.")
     assert "Traceback" not in done.stderr
@@ -350,14 +345,11 @@ def test_bench_does_not_write_over_its_input(folder, capsys):
 
 def test_what_is_started_twice_ends_as_if_started_once(folder):
     arguments = command(folder, "score", "scores.csv")
-    processes = [
-        subprocess.Popen([sys.executable, "-m", "skood", *arguments], stderr=subprocess.PIPE)
-        for _ in range(3)
-    ]
-    errors = [process.communicate()[1].decode() for process in processes]
-    statuses = sorted(process.returncode for process in processes)
-    assert statuses[0] == 0
-    assert set(statuses) <= {0, 2}, errors
+    processes = [Started(SKOOD, *arguments) for _ in range(3)]
+    done = [process.wait() for process in processes]
+    statuses = {process.returncode for process in done}
+    assert 0 in statuses
+    assert statuses <= {0, 2}, done
     assert score(folder, output="alone.csv") == 0
     assert (folder / "scores.csv").read_bytes() == (folder / "alone.csv").read_bytes()
     assert names_in(folder) == ["alone.csv", "d.skood", "new.csv", "scores.csv", "train.csv"]

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +20,10 @@ from skood.cli import main
 from skood.cli.files import PartialFile
 from skood.storage import read_manifest
 
-from .cli_files import FEATURES, names_in, numbers, orders, run_skood, strange_orders, write
+from ..processes import run_python, run_skood
+from .cli_files import FEATURES, names_in, numbers, orders, strange_orders, write
 
-ROWS = 8_000  # in blocks of 64 enough for a signal to come before the last one
+ROWS = 2_000
 
 
 @pytest.fixture
@@ -58,32 +58,25 @@ def score_long(folder, *more, **files):
     return score(folder, *more, score="long.csv", **files)
 
 
-def start(folder, *more, **files):
-    command = [sys.executable, "-m", "skood", *score_arguments(folder, *more, **files)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+MIDWAY = """
+import os, sys
+from skood.cli.files import PartialFile
+from skood.__main__ import run
+append, how = PartialFile.append, int(sys.argv.pop())
+def signalled(partial, *arguments):
+    if partial.journal.rows == 512:
+        os.kill(os.getpid(), how)
+    append(partial, *arguments)
+PartialFile.append = signalled
+sys.exit(run())
+"""
 
 
 def stop_midway(folder, how, *more, output="scores.csv"):
-    """Start a run, and send it a signal once some blocks are done; gives what it says."""
-    journal = folder / f"{output}.part.json"
-    for _ in range(5):
-        process, done = start(folder, *more, score="long.csv", output=output), 0
-        while process.poll() is None and done < 512:
-            time.sleep(0.002)
-            done = rows_done(journal)
-        # Halted while it is looked at: on a busy machine it might be done before the signal comes.
-        process.send_signal(signal.SIGSTOP)
-        if process.returncode is None:
-            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-        midway = rows_done(journal) < ROWS // 2 and not (folder / output).exists()
-        if midway:
-            process.send_signal(how)
-        process.send_signal(signal.SIGCONT)
-        _, err = process.communicate()
-        if midway:
-            break
-        (folder / output).unlink()  # it was done, or nearly, before it was looked at: again
-    return process.returncode, err
+    """Run until a signal comes when some blocks are done; gives what the run says."""
+    arguments = score_arguments(folder, *more, score="long.csv", output=output)
+    done = run_python(MIDWAY, *arguments, int(how))
+    return done.returncode, done.stderr
 
 
 def rows_done(journal):
@@ -186,15 +179,6 @@ def test_what_was_written_after_the_last_whole_block_is_dropped(folder):
     assert (folder / "scores.csv").read_bytes() == (folder / "undisturbed.csv").read_bytes()
 
 
-@pytest.fixture
-def ctrl_c_heard():
-    """Processes that start now do not inherit that Ctrl-C is ignored, as jobs of a shell's do."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("ctrl_c_heard")
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_resume(folder):
     more = ["--block-rows", "64"]
     assert score_long(folder, *more, "--quiet", output="undisturbed.csv") == 0
@@ -381,8 +365,13 @@ def test_notes_are_kept_beside_a_summary(tmp_path):
 def test_fit_and_score_as_processes(tmp_path, monkeypatch):
     write(orders(300), tmp_path / "train.csv")
     write(strange_orders(), tmp_path / "new.csv")
-    done = run_skood(
-        "fit", "--train", "train.csv", "--save", "d.skood", "--id-column", "id", cwd=tmp_path
+    fit = ["fit", "--train", "train.csv", "--save", "d.skood", "--id-column", "id"]
+    done = subprocess.run(
+        [sys.executable, "-m", "skood", *fit],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""

@@ -26,6 +26,8 @@ from skood.cli.demo.output import OutputError, written_whole
 from skood.cli.demo.pictures import PICTURES
 from skood.datasets import load_digits_ood
 
+from ..processes import run_python, run_skood
+
 COLUMNS = ["AUROC", "AUPR-in", "AUPR-out", "FPR95", "flagged ID", "flagged OoD", "fit s", "score s"]
 HAS_TORCH = is_installed("torch")
 needs_plots = pytest.mark.skipif(
@@ -50,15 +52,6 @@ from skood.cli import main
 from skood.cli._step_lines import StepLog
 sys.exit(main())
 """
-
-
-def run_skood(*arguments, blocked=()):
-    """Run skood in a fresh process, where some modules are not to be found."""
-    code = HIDE.format(blocked=blocked)
-    start = ["-c", code] if blocked else ["-m", "skood"]
-    return subprocess.run(
-        [sys.executable, *start, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
 
 
 def read_table(text):
@@ -205,7 +198,7 @@ def test_pictures_are_png_of_readable_size(demo):
 
 def test_quiet_without_matplotlib_gives_the_same_scores_and_no_picture(demo, tmp_path):
     arguments = ["--output", tmp_path, "--seed", 1, "--quiet"]
-    done = run_skood("demo", *arguments, blocked=["matplotlib"])
+    done = run_python(HIDE.format(blocked=["matplotlib"]), "demo", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(read_table(done.stdout)) == list(read_table(demo.stdout))
     same = read_scores(tmp_path / "scores.csv")
@@ -225,7 +218,7 @@ def test_quiet_without_matplotlib_gives_the_same_scores_and_no_picture(demo, tmp
 
 @needs_plots
 def test_without_torch_there_is_no_autoencoder_and_one_line_says_so(tmp_path):
-    done = run_skood("demo", "--output", tmp_path, blocked=["torch"])
+    done = run_python(HIDE.format(blocked=["torch"]), "demo", "--output", tmp_path)
     assert done.returncode == 0, done.stderr
     assert list(read_table(done.stdout)) == [(d, ood) for ood in ("near", "far") for d in LINEUP]
     assert "AE" not in done.stdout
@@ -236,7 +229,8 @@ def test_without_torch_there_is_no_autoencoder_and_one_line_says_so(tmp_path):
 
 
 def test_without_the_whole_extra_there_is_near_ood_only_and_one_line_says_so(tmp_path):
-    done = run_skood("demo", "--output", tmp_path, blocked=["matplotlib", "PIL"])
+    hide = HIDE.format(blocked=["matplotlib", "PIL"])
+    done = run_python(hide, "demo", "--output", tmp_path)
     assert done.returncode == 0, done.stderr
     assert list(read_table(done.stdout)) == [(detector, "near") for detector in LABELS]
     assert set(read_scores(tmp_path / "scores.csv")["set"]) == {"id", "near"}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 from sklearn.base import clone
 
 from ..detectors import rows
+from ..processes import another_process
 
 torch = pytest.importorskip("torch", reason="torch (extra 'torch') is not installed")
 from torch import nn  # noqa: E402
@@ -132,8 +132,7 @@ def _fit_and_transform(task):
 
 def test_process_pool():
     tasks = [(small(), rows()), (small(encoder=own_encoder()), rows())]
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        traces = list(pool.map(_fit_and_transform, tasks))
+    traces = list(another_process().map(_fit_and_transform, tasks))
     for task, trace in zip(tasks, traces, strict=True):
         np.testing.assert_allclose(trace, _fit_and_transform(task), rtol=1e-4, atol=1e-5)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
@@ -29,6 +27,8 @@ torch = pytest.importorskip("torch", reason="torch (extra 'torch') is not instal
 from torch import nn  # noqa: E402
 
 from skood.deep import AutoencoderTransformer, TorchFeatureTransformer  # noqa: E402
+
+from ..processes import another_process  # noqa: E402
 
 DIGITS, CLASSES = load_digits(return_X_y=True)
 IS_ID = CLASSES < 5
@@ -136,8 +136,7 @@ def _score(task):
 
 def test_process_pool():
     fitted = [make().fit(INNER) for make, _ in PIPELINES.values()]
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        all_scores = list(pool.map(_score, [(pipeline, OUTER) for pipeline in fitted]))
+    all_scores = list(another_process().map(_score, [(pipeline, OUTER) for pipeline in fitted]))
     for pipeline, scores in zip(fitted, all_scores, strict=True):
         np.testing.assert_allclose(scores, pipeline.score_samples(OUTER), rtol=1e-4)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -28,6 +27,7 @@ from skood.deep import (  # noqa: E402
 )
 
 from ..detectors import rows  # noqa: E402
+from ..processes import another_process  # noqa: E402
 from ..torch_nets import Failing, images, lenet, seeded, state_of  # noqa: E402
 
 
@@ -201,8 +201,7 @@ def test_pickle_copy_and_a_process_pool():
             assert all(a is not b for a, b in pairs)
             assert all(part.training for net in modules_of(other) for part in net.modules())
             np.testing.assert_array_equal(other.score_samples(X), scores)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        all_scores = list(pool.map(_scores, fitted, [X] * len(fitted)))
+    all_scores = list(another_process().map(_scores, fitted, [X] * len(fitted)))
     for scores, alone in zip(all_scores, expected, strict=True):
         np.testing.assert_allclose(scores, alone, rtol=1e-5)
 

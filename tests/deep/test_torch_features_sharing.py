@@ -6,8 +6,7 @@ import copy
 import pickle
 import threading
 import warnings
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -26,6 +25,7 @@ from skood.deep import TorchFeatureTransformer, _fused_layers  # noqa: E402
 from skood.deep._placement import on_device  # noqa: E402
 
 from ..detectors import rows  # noqa: E402
+from ..processes import another_process  # noqa: E402
 from ..torch_nets import (  # noqa: E402
     Failing,
     Shared,
@@ -292,8 +292,7 @@ def test_pickle_copy_and_a_process_pool():
         assert other.module is not net
         assert all(part.training for part in other.module.modules())
         np.testing.assert_array_equal(other.transform(X), expected)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        features = pool.submit(_transformed, transformer, X).result()
+    features = another_process().submit(_transformed, transformer, X).result()
     np.testing.assert_allclose(features, expected, rtol=1e-5, atol=1e-6)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from skood.deep import TorchFeatureTransformer  # noqa: E402
 from skood.layers.inputs import RawInputs  # noqa: E402
 from skood.measures import singularity_distance  # noqa: E402
 
+from ..processes import another_process  # noqa: E402
 from ..torch_nets import Sequences, images, lenet, seeded, sequences  # noqa: E402
 
 LAYERS = ["norm", "relu2", "hidden", "logits"]
@@ -237,8 +237,7 @@ def test_processes_and_threads():
     expected = [_score(task) for task in tasks]
     with ThreadPoolExecutor(4) as pool:
         by_threads = list(pool.map(_score, tasks))
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        by_process = list(pool.map(_score, tasks[:2]))
+    by_process = list(another_process().map(_score, tasks[:2]))
     for scores, alone in zip(by_threads + by_process, expected + expected[:2], strict=True):
         np.testing.assert_allclose(scores, alone, rtol=1e-5)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -24,6 +22,7 @@ from skood.neighbors import ExactIndex, FaissIndex, PyNNDescentIndex, faiss_inde
 from skood.neighbors._recall import RecallSample, least_effort
 
 from ..detectors import rows
+from ..processes import another_process
 
 needs_faiss = pytest.mark.skipif(not is_installed("faiss"), reason="faiss is not installed")
 each_kind = pytest.mark.parametrize("kind", ["ivf", "hnsw", "flat"])
@@ -233,8 +232,7 @@ def test_pickle_copy_clone_and_process_pool():
     X, Q = rows(2000, 40), rows(40, 40, seed=1)
     indexes = [faiss_of(kind).fit(X) for kind in ("ivf", "hnsw", "flat")]
     indexes.append(FaissIndex().fit(X))
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        answers = list(pool.map(_query, [(index, Q) for index in indexes]))
+    answers = list(another_process().map(_query, [(index, Q) for index in indexes]))
     for index, answer in zip(indexes, answers, strict=True):
         expected = index.query(Q, 5)
         loaded = pickle.loads(pickle.dumps(index))  # noqa: S301

@@ -1,13 +1,12 @@
 """The embedded data: shapes, values, no row in two parts, same rows for the same seed."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 from skood.datasets import load_digits_ood
+
+from ..processes import run_python
 
 PARTS = ("X_train", "X_test", "X_near", "X_far", "y_train", "y_test", "y_near", "y_far")
 
@@ -129,7 +128,7 @@ def test_without_pillow(n_far, status):
         "from skood.datasets import load_digits_ood\n"
         f"print(load_digits_ood(n_far={n_far}).X_far.shape)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = run_python(code)
     assert done.returncode == status
     if n_far == 0:
         assert done.stdout.strip() == "(0, 64)"

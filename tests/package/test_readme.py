@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ import pytest
 from skood import KNNOutlierDetector, make_outlier_detector
 
 from ..detectors import rows
+from ..processes import run_python
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -33,9 +32,8 @@ def test_the_example_for_ones_own_data_runs(tmp_path):
     for frame in (train, new):
         frame["colour"] = np.where(frame["length"] > 0, "red", "blue")
         frame.to_csv(tmp_path / f"{'train' if frame is train else 'new'}.csv", index=False)
-    done = subprocess.run(
-        [sys.executable, "-c", own_data], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = run_python(own_data, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 11
     assert lines[1].startswith("7 ")

@@ -23,6 +23,7 @@ from skood.plots import (
 )
 
 from ..detectors import rows
+from ..processes import run_python
 
 drawn = pytest.mark.skipif(
     not is_installed("matplotlib"), reason="matplotlib (extra 'plots') is not installed"
@@ -127,7 +128,7 @@ def test_without_matplotlib_numbers_are_kept_and_plot_says_what_is_missing():
         "print(PValueDisplay.from_predictions([1, -1], [0.5, 0.1]).p_values)\n"
         "display.plot()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = run_python(code)
     assert done.stdout.splitlines() == [
         "{'ID': 0.0, 'OoD': 1.0}",
         "1.0",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 from sklearn.base import clone
 
 from ..detectors import CALIBRATED, DETECTORS, PIPELINES, RAW_INPUTS, VARIANTS, rows
+from ..processes import another_process
 
 everything = pytest.mark.parametrize(
     "case", DETECTORS + VARIANTS + CALIBRATED + PIPELINES + RAW_INPUTS, ids=str
@@ -59,8 +59,7 @@ def _fit_and_score(task):
 def test_process_pool():
     X, Q = rows(), rows(9, seed=1)
     tasks = [(case.make(), X, Q) for case in DETECTORS + VARIANTS + CALIBRATED + RAW_INPUTS]
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        scores_of_tasks = list(pool.map(_fit_and_score, tasks))
+    scores_of_tasks = list(another_process().map(_fit_and_score, tasks))
     for (detector, _, _), scores in zip(tasks, scores_of_tasks, strict=True):
         np.testing.assert_array_equal(scores, detector.fit(X).score_samples(Q))
 

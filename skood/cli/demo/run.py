@@ -31,16 +31,6 @@ def run_demo(output: str | Path = "skood-demo", *, seed: int = 0, quiet: bool = 
     If torch is installed, the measures are also taken on the trace of an autoencoder. Prints one
     table, and writes ``scores.csv`` and, if matplotlib is installed, a picture by each Display of
     `skood.plots` into the folder `output`, whose absolute path it returns.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> from skood.cli.demo import run_demo
-    >>> with TemporaryDirectory() as folder:
-    ...     _ = run_demo(folder, quiet=True)
-    rows (8 x 8 grey pixels each, seed 0)
-       1010  training: digits 0-7
-    ...
     """
     folder = Path(output).absolute()
     prepare_folder(folder)
