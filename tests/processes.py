@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 SKOOD = "import sys\nfrom skood.__main__ import run\nsys.exit(run())"
-# They import neither matplotlib nor torch, which some tests hide.
 _IMPORTED = [
     "pandas",
     "pyarrow.csv",
@@ -29,6 +28,7 @@ _IMPORTED = [
     "skood.cli._score_run",
     "skood.detectors",
     "skood.storage",
+    "skops.io",  # imports all of scikit-learn, and torch
 ]
 
 

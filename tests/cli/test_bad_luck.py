@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,13 +9,15 @@ import pytest
 
 from skood._optional import is_installed
 
+from ..processes import run_python
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are forked")
 @pytest.mark.skipif(not is_installed("skops"), reason="skops (extra 'io') is not installed")
 def test_killed_commands_leave_nothing_half_written():
-    command = [sys.executable, "-W", "ignore", "-m", "tests.cli.bad_luck", "kills", "3", "2"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    module = 'runpy.run_module("tests.cli.bad_luck", run_name="__main__", alter_sys=True)'
+    done = run_python(f"import runpy\n{module}", "kills", 3, 2, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 kills, 0 wrong" in done.stdout

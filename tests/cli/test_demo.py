@@ -42,12 +42,14 @@ HEADINGS = {"near OoD: digits 8 and 9": "near", "far OoD: patches of photographs
 
 
 HIDE = """
+import sys
 from importlib.machinery import PathFinder
 find = PathFinder.find_spec
+for name in [name for name in sys.modules if name.partition(".")[0] in {blocked!r}]:
+    del sys.modules[name]
 def find_others(name, *rest):
     return None if name.partition(".")[0] in {blocked!r} else find(name, *rest)
 PathFinder.find_spec = find_others
-import sys
 from skood.cli import main
 from skood.cli._step_lines import StepLog
 sys.exit(main())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -13,7 +15,6 @@ from skood.neighbors import _product as products
 from skood.neighbors._torch_precision import full_precision, is_full_precision
 
 from ..detectors import rows
-from ..processes import run_python
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -130,7 +131,7 @@ print(ExactIndex(n_jobs=2).fit(X).query(X[:600], 1).distances.max(), sys.modules
 
 @pytest.mark.parametrize("how", ["not loaded", "blocked"])
 def test_torch_is_not_loaded_for_it(how):
-    found = run_python(CODE, how)
+    found = subprocess.run([sys.executable, "-c", CODE, how], capture_output=True, text=True)
     assert found.stdout.split() == ["0.0", "None"], found.stderr
 
 
