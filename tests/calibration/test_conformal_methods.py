@@ -28,6 +28,8 @@ from skood import (
 
 from ..detectors import rows
 
+pytestmark = pytest.mark.arithmetic
+
 FULL = [
     KNNOutlierDetector(n_neighbors=3),
     LCPOutlierDetector(n_neighbors=5, perplexity=3.0),

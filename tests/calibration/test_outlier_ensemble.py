@@ -68,6 +68,7 @@ def test_the_score_is_that_of_the_definition(combine):
     np.testing.assert_allclose(ensemble.score_samples(Q), expected, rtol=1e-6)
 
 
+@pytest.mark.arithmetic
 @pytest.mark.parametrize("combine", COMBINE)
 def test_of_few_rows_and_many_columns_the_promised_share_is_flagged(combine):
     members = [

@@ -121,6 +121,7 @@ def test_labels_stratify():
             assert [(labels == label).sum() for label in "abc"] == [10, 9, 1]
 
 
+@pytest.mark.arithmetic
 @pytest.mark.parametrize(
     "make",
     [

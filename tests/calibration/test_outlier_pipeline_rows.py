@@ -168,6 +168,7 @@ def test_a_search_in_an_outer_pipeline():
     np.testing.assert_array_equal(search.predict(X), by_hand.predict(X))
 
 
+@pytest.mark.arithmetic
 @pytest.mark.parametrize(
     "make",
     [

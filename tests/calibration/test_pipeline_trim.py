@@ -85,6 +85,7 @@ def test_planted_rows_are_left_out_and_their_kind_is_found(dirty):
     assert len(plain.trimmed_indices_) == 0
 
 
+@pytest.mark.arithmetic
 @KINDS
 def test_clean_rows_lose_no_more_than_the_share_that_is_promised(kind):
     shares = []

@@ -96,6 +96,7 @@ def assert_the_same(detector, given, scores, decisions, tolerance=1e-3):
         np.testing.assert_array_equal(np.asarray(detector.predict(given))[sure], decisions[sure])
 
 
+@pytest.mark.arithmetic
 @pytest.mark.parametrize("case", ALL, ids=str)
 def test_training_rows_in_another_float_type(case):
     for fitted_in, asked_in in ((X, NARROW), (NARROW, X)):

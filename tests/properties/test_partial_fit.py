@@ -64,6 +64,7 @@ def check_same(grown, expected, Q):
     np.testing.assert_allclose(grown.offset_, expected.offset_, rtol=1e-6)
 
 
+@pytest.mark.arithmetic
 @each
 @given(data=st.data())
 def test_any_parts_give_what_one_fit_gives(name, data):

@@ -25,6 +25,7 @@ from skood import (
 
 from ..detectors import CALIBRATED, DETECTORS, PIPELINES, RAW_INPUTS, VARIANTS, Case, rows
 
+pytestmark = pytest.mark.arithmetic
 everything = pytest.mark.parametrize(
     "case", DETECTORS + VARIANTS + CALIBRATED + PIPELINES + RAW_INPUTS, ids=str
 )
