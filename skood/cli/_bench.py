@@ -134,6 +134,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--exclude",
+        "--id-column",  # as errors name it
         nargs="+",
         action="extend",
         default=[],

@@ -1,6 +1,8 @@
 """`skood check`: all that has to be decided about a file, before anything is fitted."""
 
 import argparse
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +36,10 @@ def add_parser(commands: Any) -> None:
     add_preparation(check.add_argument_group("columns that are features"))
     add_reading(check)
     add_talking(check)
-    check.set_defaults(run=run)
+    check.set_defaults(run=partial(run, check))
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     """Read, describe, list."""
     from ._options import PreparationOptions, pick
     from ._speaking import Voice, plain_errors
@@ -55,6 +57,26 @@ def run(arguments: argparse.Namespace) -> int:
             pick(ReadingOptions, values),
             pick(ColumnRoles, values),
             pick(PreparationOptions, values),
+            _given(parser, arguments),
             voice,
         )
         return check(task)
+
+
+def _given(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The given options that the command takes which follows, as one writes them."""
+    left_out = {"against", "quiet", "debug"}
+    if arguments.against is None:
+        left_out.add("ignore_extra")
+    elif arguments.against.suffix == ".skood":
+        from ._options import PreparationOptions
+
+        left_out.update(field.name for field in fields(PreparationOptions))
+    words: list[str] = []
+    for action in parser._actions:  # argparse lists them nowhere else
+        value = getattr(arguments, action.dest, action.default)
+        if not action.option_strings or action.dest in left_out or value == action.default:
+            continue
+        values = value if isinstance(value, list) else [value] * (action.nargs != 0)
+        words += [action.option_strings[0], *("tab" if v == "\t" else str(v) for v in values)]
+    return tuple(words)

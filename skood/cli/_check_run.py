@@ -49,6 +49,7 @@ class CheckTask:
     reading: ReadingOptions
     roles: ColumnRoles
     preparation: PreparationOptions
+    given: tuple[str, ...]  # options, as the command that follows takes them
     voice: Voice
 
 
@@ -56,12 +57,11 @@ def check(task: CheckTask) -> int:
     """Carry out the command, and give its exit status."""
     check_one_stdin(task.file, task.against)
     source = _open_table(task, task.file)
-    schema = ["--schema", str(task.preparation.schema)] if task.preparation.schema else []
     if task.against is None:
         layout, raw, findings = _examined(task, source)
         problems = [finding.sentence(source.name) for finding in findings]
         command = ["skood", "fit", "--train", str(task.file), "--save", "detector.skood"]
-        for_all = shlex.join([*command, *schema])
+        for_all = shlex.join([*command, *task.given])
         return _print(source.name, layout, raw, problems, f"{for_all} {mending(findings)}".strip())
     if task.against.suffix == ".skood" and task.preparation.schema:
         raise UsageError(f"--schema describes training rows, and {task.against.name} has its own.")
@@ -73,11 +73,13 @@ def check(task: CheckTask) -> int:
         layout, _, findings = _examined(task, training)
         problems = [finding.sentence(training.name) for finding in findings]
         command = ["skood", "detect", "--train", str(task.against), "--new", str(task.file)]
-        command += schema
     names = [name for name in layout.features if name in source.columns]
     raw = source.raw_columns(names)
     problems += _differences(layout, source, raw, task)
-    for_all = shlex.join([*command, "--output", "scores.csv"])
+    if source.doubt is not None:
+        findings.append(source.doubt)
+        problems.append(source.doubt.sentence(source.name))
+    for_all = shlex.join([*command, "--output", "scores.csv", *task.given])
     command_line = f"{for_all} {mending(findings)}".strip()
     return _print(source.name, layout, raw, problems, command_line)
 

@@ -15,7 +15,7 @@ from skood.storage.walk import with_stand_ins
 from ._assembly import assemble
 from ._errors import DataError
 from ._fitted import Fitted, named_rows
-from ._inputs import open_input
+from ._inputs import open_input, told_with_doubt
 from ._options import DetectorOptions, PreparationOptions
 from ._settings import set_parameters, wrong_values_named
 from ._speaking import Voice
@@ -45,12 +45,13 @@ def fit_file(
     shape = _image_shape(features)
     source = open_input(path, reading, voice, images=features is not None, shape=shape)
     check_options(source, roles, preparation, features, also_in)
-    training = read_training_rows(source, roles, preparation, reading)
-    voice.say(f"read {training.file}: {training.size()} ({_seconds(start)})")
-    for note in training.notes():
-        voice.say(note)
-    if also_in is not None and also_in.columns is not None:
-        _check_ranges(training.layout, also_in)
+    with told_with_doubt(also_in):
+        training = read_training_rows(source, roles, preparation, reading)
+        voice.say(f"read {training.file}: {training.size()} ({_seconds(start)})")
+        for note in training.notes():
+            voice.say(note)
+        if also_in is not None and also_in.columns is not None:
+            _check_ranges(training.layout, also_in)
     start = perf_counter()
     fitted = _fit(training, preparation.scale, options, features)
     voice.say(f"fitted {fitted.describe()} ({_seconds(start)})")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from skood.cli.files import STDIN, ReadingOptions, is_parquet_folder, open_source
+from skood.cli.files import STDIN, ReadingOptions, TableError, is_parquet_folder, open_source
 
-from ._errors import UsageError
+from ._errors import DataError, UsageError
 from ._speaking import Voice
 
 
@@ -50,3 +51,17 @@ def check_no_columns_named(source: Any, **options: Any) -> None:
         if value:
             option = name.replace("_", "-")
             raise UsageError(f"--{option} names columns, and {source.name} has none.")
+
+
+@contextmanager
+def told_with_doubt(source: Any) -> Iterator[None]:
+    """Tell the doubt of a file's encoding, together with another fault if there is one."""
+    doubt = getattr(source, "doubt", None)
+    try:
+        yield
+    except (TableError, DataError) as error:
+        if doubt is None:
+            raise
+        raise type(error)(f"{doubt.sentence(source.name)} {error}") from error
+    if doubt is not None:
+        raise TableError(doubt.sentence(source.name))

@@ -15,7 +15,7 @@ from skood._version import __version__
 
 from ._errors import DataError, UsageError, shown
 from ._fitted import Fitted, load_fitted
-from ._inputs import open_input
+from ._inputs import open_input, told_with_doubt
 from ._matching import matched
 from ._options import ResultOptions
 from ._outputs import STDOUT, output_at
@@ -121,9 +121,10 @@ def _load_and_open(task: ScoreTask) -> tuple[Fitted, Any]:
     fitted = load_fitted(task.detector, task.trust, task.rows)
     shape = fitted.image_shape
     source = open_input(task.file, task.reading, task.voice, images=shape is not None, shape=shape)
-    if source.columns is not None:
-        check_named_columns(source.name, "--exclude", task.roles.exclude, source.columns)
-    return matched(fitted, source, task.roles, task.reading, task.voice), source
+    with told_with_doubt(source):
+        if source.columns is not None:
+            check_named_columns(source.name, "--exclude", task.roles.exclude, source.columns)
+        return matched(fitted, source, task.roles, task.reading, task.voice), source
 
 
 def _made_of(task: ScoreTask, source: Any, fitted: Fitted, length: int) -> dict[str, Any]:

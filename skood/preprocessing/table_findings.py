@@ -80,7 +80,7 @@ class Finding:
     Attributes
     ----------
     column : str
-        Its name.
+        Its name; "" for the whole file.
     problem : str
         What is wrong, as a clause after the name.
     remedies : tuple of Remedy
@@ -97,11 +97,12 @@ class Finding:
     def sentence(self, file: str = "", *, command: bool = True) -> str:
         """The finding and its remedies in one sentence."""
         of = f" of {file}" if file else ""
+        subject = f"The column {self.column!r}{of}" if self.column else file
         advice = ", or ".join(
             f"{r.advice} with {r.shown(command=command)}" if r.option else r.advice
             for r in self.remedies_for(command=command)
         )
-        return f"The column {self.column!r}{of} {self.problem}: {advice}."
+        return f"{subject} {self.problem}: {advice}."
 
     def remedies_for(self, *, command: bool) -> list[Remedy]:
         """The remedies that the command line or Python has, each once."""
@@ -114,12 +115,14 @@ def all_sentences(file: str, findings: Sequence[Finding], *, command: bool = Tru
     """All findings in one sentence, with the options that mend them all."""
     if len(findings) == 1:
         return findings[0].sentence(file, command=command)
-    problems = "; ".join(f"{finding.column!r} {finding.problem}" for finding in findings)
-    mended = mending(findings, command=command)
-    return (
-        f"{len(findings):,} columns of {file or 'X'} need a decision: {problems}; decide with, for "
-        f"instance, {mended}."
+    problems = "; ".join(
+        f"{f.column!r} {f.problem}" if f.column else f"it {f.problem}" for f in findings
     )
+    mended, n = mending(findings, command=command), len(findings)
+    needs = f"{n:,} columns of {file or 'X'} need a decision"
+    if not all(finding.column for finding in findings):
+        needs = f"{file} needs {n:,} decisions"
+    return f"{needs}: {problems}; decide with, for instance, {mended}."
 
 
 def mending(findings: Sequence[Finding], *, command: bool = True) -> str:

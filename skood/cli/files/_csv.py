@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...preprocessing.table_columns import RawColumn
+from ...preprocessing.table_findings import Finding
 from ...preprocessing.table_numbers import MISSING
 from ._blocks import Block, block_length, numbered, rechunked
 from ._csv_fault import csv_fault, wrong_encoding
 from ._csv_quotes import quote_fault
+from ._encodings import UTF_8, foreign_bytes, is_utf_8, likely_encoding, marked_encoding
 from ._errors import TableError, check_names
 from ._raw_columns import block_of, raw_columns
 from ._row_layout import RowLayout
@@ -34,7 +36,8 @@ class CsvSource:
 
     The first column is "column 1" if it has no name. `unnamed` lists the columns without one.
     Without a `delimiter` it is the `usual` one, unless the first rows have another. `gaps` are
-    texts for a missing value beside the usual ones, and `notes` what its user should know.
+    texts for a missing value beside the usual ones, and `notes` what its user should know. `doubt`
+    is the question for an encoding, if the text is not UTF-8: the file is read as is likely.
     """
 
     row_name = "row"
@@ -57,8 +60,9 @@ class CsvSource:
         self.unnamed: list[str] = []
         self.notes: list[str] = []
         self._header_quotes = 0
+        self.doubt: Finding | None = None  # of the encoding
         head, n_bytes = first_bytes(path, self.name, _PIECE)
-        self._check_encoding(head)
+        self._find_encoding(head)
         self._skipped, told = self._before_header()
         self.delimiter = delimiter or told or self._find_delimiter(usual)
         self.columns = self._read_columns()
@@ -114,7 +118,12 @@ class CsvSource:
         import pyarrow as pa
 
         types = dict.fromkeys(columns, pa.string())
-        batches = list(self._batches(types, RowLayout()))
+        try:
+            batches = list(self._batches(types, RowLayout()))
+        except TableError:
+            if not self._has_foreign_bytes():
+                raise
+            batches = list(self._batches(types, RowLayout()))
         if not batches:
             raise TableError(f"{self.name} has no rows.")
         return pa.Table.from_batches(batches)
@@ -219,20 +228,36 @@ class CsvSource:
         ):
             yield reader
 
-    def _check_encoding(self, head: bytes) -> None:
+    def _find_encoding(self, head: bytes) -> None:
+        """Read with the encoding that the first bytes tell, or that is likely by them."""
         if not head.strip():
             raise TableError(f"{self.name} is empty.")
-        if self.encoding in ("utf-8", "utf-8-sig"):
-            if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                raise TableError(
-                    f"{self.name} is encoded as utf-16, not as {self.encoding}: add --encoding "
-                    "utf-16."
-                )
-            if b"\0" in head:
-                raise TableError(
-                    f"{self.name} holds zero bytes, which {self.encoding} has not: it is no CSV "
-                    "file, or has another encoding, to be named with --encoding."
-                )
+        is_unicode = self.encoding.startswith("utf")
+        told = marked_encoding(head) or ("utf-8" if not is_unicode and is_utf_8(head) else None)
+        if told is not None and self.encoding not in (told, f"{told}-sig"):
+            if not self.encoding.startswith(told):  # with an order of bytes in its name
+                self.notes.append(f"{self.name} is read with the encoding {told}")
+            self.encoding = told
+        if self.encoding not in UTF_8:
+            return
+        if b"\0" in head:
+            raise TableError(
+                f"{self.name} holds zero bytes, which {self.encoding} has not: it is no CSV "
+                "file, or has another encoding, to be named with --encoding."
+            )
+        foreign = foreign_bytes([head], ends=False)
+        if foreign:
+            self.encoding, self.doubt = likely_encoding(foreign)
+
+    def _has_foreign_bytes(self) -> bool:
+        """Whether a later part of the file is not UTF-8; then it is read as is likely."""
+        if self.encoding not in UTF_8:
+            return False
+        with io.BufferedReader(ByteStream(self.path, self.name)) as file:
+            foreign = foreign_bytes(iter(lambda: file.read(_PIECE), b""))
+        if foreign:
+            self.encoding, self.doubt = likely_encoding(foreign)
+        return bool(foreign)
 
     def _before_header(self) -> tuple[int, str | None]:
         """The number of lines before the header, and the delimiter that one of them tells."""

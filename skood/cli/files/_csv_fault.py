@@ -109,7 +109,7 @@ def wrong_encoding(source: CsvText, where: str) -> str:
     """The sentence on text of another encoding; `where` is the place, or empty."""
     return (
         f"{source.name} is not encoded as {source.encoding}{where}: name its encoding, such as "
-        "--encoding latin-1."
+        "--encoding cp1252."
     )
 
 

@@ -59,6 +59,8 @@ def examined(source: Any, options: TableOptions) -> tuple[list, list, list, list
             findings = [finding for finding in findings if finding.column != name]
             problem = "has no name, as the row numbers that pandas writes"
             findings.insert(0, Finding(name, problem, (identifies(name), kept(name))))
+    if source.doubt is not None:
+        findings.insert(0, source.doubt)
     by_index = [
         ColumnSchema(name, "excluded", reason="the row index of pandas") for name in own_index
     ]

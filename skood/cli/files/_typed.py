@@ -31,6 +31,7 @@ class TypedSource(ABC):
     unnamed: Sequence[str] = ()
     gaps: tuple[str, ...] = ()
     own_index: Sequence[str] = ()
+    doubt = None
     columns: list[str]
     expected_rows: int
 
