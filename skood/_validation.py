@@ -27,7 +27,8 @@ from sklearn.utils.validation import (
 
 from .measures.arguments import as_array, rows_in_one_sentence
 from .measures.arguments import parameter_error as parameter_error
-from .rows import StoredRows, as_stored_rows
+from .measures.missing_labels import count_missing_labels as count_missing_labels
+from .rows import StoredRows, as_stored_rows, native_byte_order
 from .rows.place import is_in_tensor
 
 BaseComposition = _BaseComposition  # parameters of estimators in a list, by their names
@@ -251,6 +252,7 @@ def select_rows(X: Any, positions: NDArray[np.intp]) -> Any:
         raise ValueError("X is a frame of Dask: fit skood.parallel.DaskOutlierDetector to it.")
     if is_dict(X):
         return {name: _safe_indexing(value, positions) for name, value in X.items()}
+    X = native_byte_order(X)
     return X.take(positions) if hasattr(X, "to_batches") else _safe_indexing(X, positions)
 
 
@@ -284,31 +286,6 @@ def check_labels(y: Any, n_samples: int, name: str = "labels y") -> NDArray | No
     y = column_or_1d(y)
     check_consistent_length(y, np.empty(n_samples))
     return y
-
-
-def count_missing_labels(labels: Any) -> int:
-    """How many labels are NaN, NaT, NA, None or masked."""
-    if isinstance(labels, np.ma.MaskedArray):
-        n_masked = int(np.ma.count_masked(labels))
-        return n_masked + count_missing_labels(labels.compressed())
-    values = labels
-    if not isinstance(labels, np.ndarray):
-        # As objects: the cast to text would make words of None and NaN.
-        values = np.asarray(labels, dtype=object)
-        if values.ndim != 1:
-            values = np.asarray(labels)
-    if values.dtype.kind == "O":
-        return sum(map(_is_missing, values.ravel()))
-    return int(np.count_nonzero(values != values)) if values.dtype.kind in "fcmM" else 0
-
-
-def _is_missing(label: Any) -> bool:
-    try:
-        return label is None or bool(label != label)  # NaN and NaT differ from themselves
-    except TypeError:  # pandas.NA refuses to be a truth value
-        return True
-    except ValueError:  # an array in place of a label
-        return False
 
 
 def without_ood_rows(owner: object, X: Any, y: Any) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from skood.preprocessing.table_checks import ADVICE, other_range, side_outside
 from skood.preprocessing.table_columns import RawColumn
 from skood.preprocessing.table_dates import days_since_1970
-from skood.preprocessing.table_findings import Finding, mending
+from skood.preprocessing.table_findings import Finding, counted, mending
 from skood.preprocessing.table_values import ColumnError, typed_values
 
 from ._errors import UsageError, shown
@@ -134,7 +134,8 @@ def _of_values(
 ) -> Iterator[str]:
     known, of = layout.column(column.name), f"The column {column.name!r} of {file}"
     if column.n_missing and missing == "refuse" and not known.missing:
-        yield f"{of} lacks {column.n_missing:,} values: fill them with --missing median in the fit."
+        gaps = counted(column.n_missing, "value")
+        yield f"{of} lacks {gaps}: fill them with --missing median in the fit."
     if known.kind == "date":
         values = days_since_1970(values)
     elif known.kind != "number":
@@ -143,7 +144,7 @@ def _of_values(
         if new:
             count = sum(text in set(new) for text in values)
             few = ", ".join(map(repr, new[:_SHOWN]))
-            yield f"{of} has categories in {count:,} rows that no training row has: {few}."
+            yield f"{of} has categories in {counted(count, 'row')} that no training row has: {few}."
         return
     if outside(layout, [column]):
         yield (
@@ -156,19 +157,19 @@ def _of_values(
         if side:
             yield f"{of} {other_range(known, side)}: {ADVICE}."
     if np.isinf(values).any():
-        yield f"{of} has infinite values in {np.isinf(values).sum():,} rows: correct them."
+        where = counted(int(np.isinf(values).sum()), "row")
+        yield f"{of} has infinite values in {where}: correct them."
 
 
 def _print(
     file: str, layout: RowLayout, raw: Sequence[RawColumn], problems: Sequence[str], command: str
 ) -> int:
     """Print the columns, the findings and the command that answers them; give the exit status."""
-    print(f"{shown(file)}: {len(raw[0]) if raw else 0:,} rows")
+    print(f"{shown(file)}: {counted(len(raw[0]) if raw else 0, 'row')}")
     if layout.schema:
         print_pairs([(c.name, c.describe()) for c in layout.schema])
     for problem in problems:
         print(f"- {shown(problem)}")
-    n = len(problems)
-    print(f"{n:,} finding{'s' * (n != 1)}" if problems else "nothing to decide")
+    print(counted(len(problems), "finding") if problems else "nothing to decide")
     print(f"\n{shown(command)}")
     return _BAD_DATA if problems else 0

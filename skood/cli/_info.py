@@ -115,6 +115,8 @@ def _steps(steps: list[dict[str, Any]]) -> list[str]:
 
 
 def _features(summary: dict[str, Any], layout: dict[str, Any]) -> list[str]:
+    from skood.preprocessing.table_findings import counted
+
     if layout.get("kind") in ("array", "images"):
         return [f"{layout['kind']} of the shape {tuple(layout['shape'])}"]
     if not layout:
@@ -123,10 +125,11 @@ def _features(summary: dict[str, Any], layout: dict[str, Any]) -> list[str]:
         if names is None:
             return [] if count is None else [f"{count:,} without names"]
         return [f"{len(names):,}: {_listed(names)}"]
+    kinds = {"numbers": "number", "categories": "category", "dates": "date"}
     lines = [
-        f"{len(layout[kind]):,} {kind}: {_listed(layout[kind])}"
-        for kind in ("numbers", "categories", "dates")
-        if layout.get(kind)
+        f"{counted(len(layout[kinds_]), kind, kinds_)}: {_listed(layout[kinds_])}"
+        for kinds_, kind in kinds.items()
+        if layout.get(kinds_)
     ]
     if layout["id_column"] is not None:
         lines.append(f"identifies rows, no feature: {layout['id_column']}")
@@ -145,10 +148,12 @@ def _columns(layout: dict[str, Any]) -> list[str]:
 
 
 def _training(summary: dict[str, Any], notes: dict[str, Any]) -> list[str]:
+    from skood.preprocessing.table_findings import counted
+
     count = notes.get("n_rows", summary.get("training_rows"))
     if count is None:
         return []
-    line = f"{count:,} rows"
+    line = counted(count, "row")
     if notes.get("file"):
         line += f" of {notes['file']}"
     if notes:

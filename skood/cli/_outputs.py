@@ -14,6 +14,27 @@ from ._errors import UsageError
 STDOUT = Path("-")
 
 
+def _is_among_rows(path: Path, folder: Path) -> bool:
+    """Whether a file would be taken for rows of a folder of Parquet files, or be refused there."""
+    from skood.cli.files import is_parquet_folder
+
+    inside = path.resolve()
+    if not (folder.is_dir() and inside.is_relative_to(folder.resolve())):
+        return False
+    hidden = any(part[0] in "_." for part in inside.relative_to(folder.resolve()).parts)
+    return not hidden and is_parquet_folder(folder)
+
+
+def check_not_among_rows(path: Path, inputs: Sequence[Path]) -> None:
+    """Raise if an output lies among the Parquet files of an input folder: it would become rows."""
+    for folder in inputs:
+        if _is_among_rows(path, folder):
+            raise UsageError(
+                f"The output {str(path)!r} is in the input folder {str(folder)!r}, whose files are "
+                "rows: write it somewhere else."
+            )
+
+
 @contextmanager
 def output_at(path: Path, inputs: Sequence[Path] = ()) -> Iterator[Path]:
     """Keep other processes from an output, which is no input, until the block has ended.
@@ -38,6 +59,7 @@ def output_at(path: Path, inputs: Sequence[Path] = ()) -> Iterator[Path]:
         raise UsageError(f"The output {str(path)!r} is a {kind}.")
     if any(path.exists() and file.exists() and path.samefile(file) for file in inputs):
         raise UsageError(f"The output {str(path)!r} is one of the inputs.")
+    check_not_among_rows(path, inputs)
     with ExitStack() as stack:
         try:
             output = stack.enter_context(locked(path))

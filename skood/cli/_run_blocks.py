@@ -57,8 +57,13 @@ def _refuse_other_categories(scorer: Scorer, source: Any) -> None:
     n_rows, known = scorer.tally["rows"], scorer.fitted.layout
     for column, new in scorer.tally["new"].items():
         if new["rows"] == n_rows >= FEWEST_ROWS:
-            texts = ", ".join(map(repr, new["texts"]))
             usual = ", ".join(map(repr, known.column(column).categories[:_SHOWN]))
+            if new["texts"] == [""]:
+                raise UnknownCategoriesError(
+                    f"No row of {source.name} has a value in {column!r}, and all training rows "
+                    f"have one ({usual}): fill the column, or leave it out of the fit."
+                )
+            texts = ", ".join(map(repr, new["texts"]))
             raise UnknownCategoriesError(
                 f"No row of {source.name} has a {column!r} of the training rows ({usual}), but "
                 f"{texts}: write the categories as in the training rows."

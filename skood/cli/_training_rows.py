@@ -14,6 +14,7 @@ from skood.cli.files import (
     read_training_table,
 )
 from skood.preprocessing.schema_files import GIVEN
+from skood.preprocessing.table_findings import counted
 
 from ._errors import UsageError
 from ._inputs import check_no_columns_named
@@ -47,15 +48,17 @@ class TrainingRows:
         layout, n_rows = self.layout, len(self.rows)
         if layout.kind == "images":
             channels, height, width = layout.shape
-            return f"{n_rows:,} images of {width} × {height} pixels, {channels} channels"
+            size = f"{width} × {height} pixels, {counted(channels, 'channel')}"
+            return f"{counted(n_rows, 'image')} of {size}"
         if layout.kind == "array":
-            return f"{n_rows:,} rows of the shape {layout.shape}"
-        parts = [f"{len(layout.numbers):,} columns of numbers"] if layout.numbers else []
+            return f"{counted(n_rows, 'row')} of the shape {layout.shape}"
+        parts = [f"{counted(len(layout.numbers), 'column')} of numbers"] if layout.numbers else []
         if layout.categories:
             parts.append(f"{len(layout.categories):,} of categories")
         if layout.dates:
             parts.append(f"{len(layout.dates):,} of dates")
-        return f"{n_rows:,} rows, {', '.join(parts[:-1])}{' and ' * (len(parts) > 1)}{parts[-1]}"
+        first = f"{counted(n_rows, 'row')}, {', '.join(parts[:-1])}"
+        return f"{first}{' and ' * (len(parts) > 1)}{parts[-1]}"
 
 
 def read_training_rows(

@@ -56,7 +56,7 @@ def explain_by_kernels(
     all_shares = np.concatenate(shares)
     names = given_names(detector, all_shares.shape[1], linear_map)
     expected = [
-        ExpectedValues.of_rows(rows.take(indices[part], axis=0), linear_map)
+        ExpectedValues.of_rows(given_rows(rows.take(indices[part], axis=0), linear_map))
         for part in slices(len(X), _TERMS_BYTES, each=8 * k * d)
     ]
     return Explanation(

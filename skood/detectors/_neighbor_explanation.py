@@ -34,7 +34,7 @@ def explain_by_neighbors(
         scores, failed = detector._score(block, neighbors)
         rows = detector.index_.training_rows_.take(neighbors.indices, axis=0)
         differences = _differences(detector.index_, block, rows, neighbors.indices)
-        expected.append(ExpectedValues.of_rows(rows, linear_map))
+        expected.append(ExpectedValues.of_rows(given_rows(rows, linear_map)))
         factors, weights, base = detector._share_factors(differences, neighbors, scores)
         shares = given_shares(factors, linear_map)
         parts.append((scores, shares, base, given_rows(block, linear_map), *neighbors, weights))

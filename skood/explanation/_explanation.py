@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from .._optional import import_optional
 from .._validation import check_int, parameter_error
 from ._neighbors import ExplainedNeighbors
-from ._reasons import in_words
+from ._reasons import in_words, is_missing
+from .dates import DAYS, iso_date
 from .expected import ExpectedValues
 
 _SHOWN_ROWS, _SHOWN_FEATURES = 5, 3
@@ -55,7 +56,8 @@ class Explanation:
     expected : ExpectedValues or None
         What the training rows behind the score have: median and range, or shares of categories.
     units : dict of str to str, or None
-        The units of features that were given with one, by their names.
+        The units of features that were given with one, by their names; dates have the unit "days
+        since 1970".
 
     Examples
     --------
@@ -158,7 +160,7 @@ class Explanation:
         pandas.DataFrame
             With the columns ``row`` (position among the explained rows), ``feature``, ``value``,
             ``expected_low``, ``expected_median``, ``expected_high`` (see `ExpectedValues`; for
-            categories the median is the most usual one) and ``share``.
+            categories the median is the most usual one) and ``share``. Dates are ISO texts.
 
         Raises
         ------
@@ -178,10 +180,10 @@ class Explanation:
         table = {
             "row": np.repeat(np.arange(n), d),
             "feature": np.tile(self.feature_names, n),
-            "value": (unknown if self.values is None else self.values).ravel(),
-            "expected_low": (unknown if expected is None else expected.low).ravel(),
-            "expected_median": medians.ravel(),
-            "expected_high": (unknown if expected is None else expected.high).ravel(),
+            "value": self._dated(unknown if self.values is None else self.values).ravel(),
+            "expected_low": self._dated(unknown if expected is None else expected.low).ravel(),
+            "expected_median": self._dated(medians).ravel(),
+            "expected_high": self._dated(unknown if expected is None else expected.high).ravel(),
             "share": self.shares.ravel(),
         }
         return pandas.DataFrame(table)
@@ -234,6 +236,15 @@ class Explanation:
             lines.append(f"  {i}: score {self.scores[i]:.3g}")
             lines += [f"     {reason}" for reason in reasons]
         return "\n".join([*lines, "  ..."] if n > _SHOWN_ROWS else lines)
+
+    def _dated(self, values: NDArray) -> NDArray:
+        """Values with dates as ISO texts, and None for missing ones."""
+        units = self.units or {}
+        dates = [j for j, name in enumerate(self.feature_names) if units.get(str(name)) == DAYS]
+        values = values.astype(object) if dates else values
+        for j in dates:
+            values[:, j] = [None if is_missing(days) else iso_date(days) for days in values[:, j]]
+        return values
 
     def _columns(self, name: Any, chosen: Any) -> NDArray[np.intp]:
         """Positions of the features of one group."""

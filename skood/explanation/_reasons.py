@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .dates import DAYS, iso_date
 from .expected import Categories
 
 _CATEGORIES, _LEAST_SHARE = 3, 0.005
@@ -57,7 +58,8 @@ def in_words(
     unit: str = "",
 ) -> str:
     """A feature of a row in one clause: ``weight = 9 kg, expected 1.6 to 2.5 kg (87 %)``."""
-    unit = f" {unit}" if unit else ""
+    written = _as_date if unit == DAYS else in_digits
+    unit = f" {unit}" if unit and unit != DAYS else ""
     said = f"{name} is missing"
     low, median, high = ends or (nan, nan, nan)
     if categories is not None:
@@ -69,16 +71,20 @@ def in_words(
         return f"{said}, {expected} ({percent:.0f} %)" if expected else f"{said} ({percent:.0f} %)"
     numeric = isinstance(value, Real) and not is_missing(value)
     if numeric:
-        said = f"{name} = {in_digits(float(value), low, high)}{unit}"
+        said = f"{name} = {written(float(value), low, high)}{unit}"
     elif not is_missing(value):
         said = f"{name} = {_quoted(str(value))}"
     others = (float(value),) if numeric else ()
     if isfinite(low) and isfinite(high):
-        first, last = in_digits(low, high, *others), in_digits(high, low, *others)
+        first, last = written(low, high, *others), written(high, low, *others)
         said += f", expected {first if first == last else f'{first} to {last}'}{unit}"
     elif isfinite(median):
-        said += f", expected about {in_digits(median, *others)}{unit}"
+        said += f", expected about {written(median, *others)}{unit}"
     return f"{said} ({percent:.0f} %)"
+
+
+def _as_date(days: float, *_others: float) -> str:
+    return iso_date(days)
 
 
 def _quoted(text: str) -> str:

@@ -48,9 +48,9 @@ class ExpectedValues:
     categories: dict[int, Categories] = field(default_factory=dict)
 
     @classmethod
-    def of_rows(cls, rows: NDArray, linear_map: LinearMap | None) -> Self:
-        """Those of training rows (m, k, d) as the detector has them."""
-        rows = rows.astype(np.float64) if linear_map is None else linear_map.rows(rows)
+    def of_rows(cls, rows: NDArray) -> Self:
+        """Those of training rows (m, k, d) of the features that have the shares."""
+        rows = rows.astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             # values that rows have: then a curve between the units changes nothing
             ends = np.quantile(rows, (_LOW, 0.5, _HIGH), axis=1, method="nearest")

@@ -49,6 +49,17 @@ def refuse_gaps(numbers: NDArray[Any], texts: NDArray[Any], schema: Sequence[Col
     )
 
 
+def refuse_infinite(numbers: NDArray[Any], schema: Sequence[ColumnSchema]) -> None:
+    """Raise if columns have infinite values, or numbers that no float holds."""
+    infinite = np.isinf(numbers).sum(axis=0)
+    if infinite.any():
+        owners = NumberColumns(schema).owners
+        shown = [f"{n:,} in {name!r}" for name, n in zip(owners, infinite, strict=True) if n]
+        raise ValueError(
+            f"X has infinite values ({', '.join(shown)}): correct them, or leave these columns out."
+        )
+
+
 def refuse_gaps_of_numbers(numbers: NDArray[Any], schema: Sequence[ColumnSchema]) -> None:
     """Raise if columns lack values, where all hold numbers."""
     if numbers.dtype.kind == "f":

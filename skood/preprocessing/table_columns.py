@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,10 @@ from .._optional import import_optional
 from ..measures.arguments import shown
 from .table_numbers import is_plain
 
+_NUMBERS, _BOOLEANS = (Real, Decimal, np.bool_), (bool, np.bool_)
+_TYPES_SHOWN = 4
 _KINDS = {
-    **dict.fromkeys(("string", "mixed-integer"), "text"),
+    "string": "text",
     **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "number"),
     **dict.fromkeys(("datetime", "date", "datetime64"), "date"),
     "boolean": "boolean",
@@ -144,6 +148,26 @@ def as_pandas(X: Any) -> Any:
         ) from error
 
 
+def _held_by_objects(values: Any) -> tuple[str, str]:
+    """What objects of several types are, and their types: numbers, or texts with numbers."""
+    known = values[values.notna()]
+    kinds = {type(value) for value in known}
+    names = ", ".join(sorted(kind.__name__ for kind in kinds)[:_TYPES_SHOWN])
+    if all(issubclass(kind, _NUMBERS) and not issubclass(kind, _BOOLEANS) for kind in kinds):
+        return "number", names
+    return ("text" if all(issubclass(kind, (str, *_NUMBERS)) for kind in kinds) else "other"), names
+
+
+def _float(value: Any) -> float:
+    """A number as a float: infinite if it is too large, and NaN if it signals an error."""
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
+    except ValueError:
+        return np.nan
+
+
 def raw_column(name: str, values: Any) -> RawColumn:
     """What a pandas Series holds."""
     import pandas as pd
@@ -161,19 +185,25 @@ def raw_column(name: str, values: Any) -> RawColumn:
         held = _KINDS.get(types.infer_dtype(values, skipna=True), "other")
     else:
         held = "other"
+    type_name = str(dtype)
+    if held == "other" and types.is_object_dtype(dtype):
+        held, type_name = _held_by_objects(values)
     if held in ("number", "empty"):
         if types.is_object_dtype(dtype):
-            values = pd.Series([None if v is None else float(v) for v in values], dtype=float)
+            try:
+                gaps = zip(values, values.isna(), strict=True)
+            except ArithmeticError as error:  # Decimal("sNaN") compares with nothing
+                raise ValueError(
+                    f"The column {name!r} has a signalling NaN of decimal: write None in its place."
+                ) from error
+            values = pd.Series([None if is_gap else _float(v) for v, is_gap in gaps], dtype=float)
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        return RawColumn(name, held, str(dtype), numbers)
+        return RawColumn(name, held, type_name, numbers)
     if held == "other":
-        return RawColumn(name, held, str(dtype), codes=np.zeros(len(values), dtype=np.intp))
-    try:
-        codes, texts = pd.factorize(values, use_na_sentinel=True)
-    except TypeError:  # a list or a frame in a cell among others
-        return RawColumn(name, "other", str(dtype), codes=np.zeros(len(values), dtype=np.intp))
+        return RawColumn(name, held, type_name, codes=np.zeros(len(values), dtype=np.intp))
+    codes, texts = pd.factorize(values, use_na_sentinel=True)
     column = RawColumn(
-        name, held, str(dtype), codes=codes, texts=np.array([*map(str, texts)], dtype=object)
+        name, held, type_name, codes=codes, texts=np.array([*map(str, texts)], dtype=object)
     )
     if not types.is_datetime64_any_dtype(dtype):
         return column

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+from unicodedata import combining, normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +15,50 @@ from .table_numbers import is_gap
 
 PARTS = ("hour", "weekday", "month", "age")
 ISO = "ISO 8601"
+# Numbers that count from a moment on: its name, the microseconds of one, and the numbers that are
+# taken for dates, from 1927 or 1980 to 2119 or 2100.
+_COUNTS = {
+    "Excel": ("1899-12-30", 86_400e6, 1e4, 8e4),
+    "Unix": ("1970-01-01", 1e6, 3.15e8, 4.11e9),
+    "Unix ms": ("1970-01-01", 1e3, 3.15e11, 4.11e12),
+}
 _FORMATS = (
-    *(ISO, "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m", "%d.%m.%Y", "%d.%m.%y"),
+    *(ISO, "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m", "%m/%Y", "%d.%m.%Y", "%d.%m.%y"),
     *("%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%Y", "%m-%d-%Y"),
-    *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", ""),
+    *("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d %Y", "", *_COUNTS),
 )
 _MOMENT = re.compile(
     r"(?P<day>.*?)(?:(?:^|[T ]|, )(?P<clock>\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?)"
     r"\s?(?P<half>[AaPp]\.?[Mm]\.?)?\s?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)?)?"
 )
+# What a cell is like that was meant as a date, as `_plain` gives it.
+_LIKE_TIME = (
+    r"(?:(?:[T ]|, )?\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:[AaPp]\.?[Mm]\.?)?\s?"
+    r"(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})?)"
+)
+_LIKE_DATE = re.compile(
+    r"(?:\d{8}T\d{4}(?:\d{2})?|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
+    rf"|\d{{1,2}}[ -]?M\d\d[ -]?\d{{2,4}}|M\d\d \d{{1,2}} \d{{4}}){_LIKE_TIME}?|{_LIKE_TIME}"
+)
+# The months of English, German, French and Spanish, without accents.
+_MONTH = re.compile(
+    r"(jan(?:uary|uar|ner|vier|v)?|ene(?:ro)?)|(feb(?:ruary|ruar|er|rero)?|fev(?:rier|r)?)"
+    r"|(mar(?:ch|z|s|zo)?|mrz|maerz)|(apr(?:il)?|avr(?:il)?|abr(?:il)?)|(mayo?|mai)"
+    r"|(jun[ei]?|junio|juin)|(jul[yi]?|julio|juil(?:let)?)|(aug(?:ust)?|aout|ago(?:sto)?)"
+    r"|(sept?(?:ember|embre|iembre)?|set(?:iembre)?)|(o[ck]t(?:ober|obre|ubre)?)"
+    r"|(nov(?:ember|embre|iembre)?)|(de[cz](?:ember|embre)?|dic(?:iembre)?)"
+)
+_WORD = re.compile(r"[^\W\d_]{2,}\.?")
+_WEEKDAY = re.compile(
+    r"(?:mo|di|mi|do|fr|sa|so|mon|tue|wed|thu|fri|sat|sun|lun|mer|jeu|ven|sam|dim|mie|jue|vie|sab"
+    r"|dom|[a-z]{3,7}(?:day|tag|woch|abend|di)|dimanche|lunes|martes|miercoles|jueves|viernes"
+    r"|sabado|domingo|%a)\.?,? (?=[\d%a-z])",
+    re.IGNORECASE,
+)
+_ORDINAL = re.compile(
+    r"(?<=\d)(?:er|st|nd|rd|th|[ºª°])(?![a-z])|(?<=[\dd])\.(?= ?(?:[^\W\d_]{2}|%b))"
+)
+_FILLERS = ("de", "del", "uhr")
 _DAY = np.timedelta64(1, "D")
 _WEEKDAYS, _SEASONS = 14.0, 365.0  # days that show each weekday twice, and each season
 
@@ -35,11 +72,18 @@ class DateError(ValueError):
         What is wrong, as a clause after the name of a column.
     formats : sequence of str, default=()
         The formats that are possible.
+    odd : str or None, default=None
+        The text that no format reads.
     """
 
-    def __init__(self, problem: str, formats: Sequence[str] = ()) -> None:
+    def __init__(self, problem: str, formats: Sequence[str] = (), odd: str | None = None) -> None:
         super().__init__(problem)
-        self.formats = formats
+        self.formats, self.odd = formats, odd
+
+
+def is_like_date(text: str) -> bool:
+    """Whether a text was meant as a date, or as a time."""
+    return _LIKE_DATE.fullmatch(_plain(text.strip())) is not None
 
 
 def find_format(texts: Sequence[str], form: str = "") -> tuple[str, bool]:
@@ -59,7 +103,7 @@ def find_format(texts: Sequence[str], form: str = "") -> tuple[str, bool]:
             raise DateError(f"writes dates in several ways, such as {texts[0]!r} and {text!r}")
         if not fit:
             as_told = f" as {form}" if form else ""
-            raise DateError(f"has dates that cannot be read{as_told}, such as {text!r}")
+            raise DateError(f"has dates that cannot be read{as_told}", odd=text)
         left = fit
     found = {tuple(_moment(text, form) for text in texts): form for form in reversed(left)}
     if len(found) > 1:
@@ -105,7 +149,34 @@ def _moment(text: str, form: str) -> datetime | None:
         return None
 
 
+@lru_cache(maxsize=64)  # each text is tried with all formats
+def _plain(text: str) -> str:
+    """A date without words: "Mo, 12. März 2024" is "12 M03 2024"; formats with months likewise."""
+    text = " ".join(text.replace("%B", "%b").replace("%A", "%a").split())
+    if "%b" not in text and not _WORD.search(text):
+        return text
+    text = "".join(letter for letter in normalize("NFKD", text) if not combining(letter))
+    text = _ORDINAL.sub("", _WEEKDAY.sub("", text, count=1)).replace("%b", "M%m")
+    text = re.sub(r",(?= ?(?:\d{4}|%Y))", "", _WORD.sub(_month, text))
+    return " ".join(text.split())
+
+
+def _month(word: re.Match[str]) -> str:
+    name = word[0].rstrip(".").casefold()
+    found = _MONTH.fullmatch(name)
+    if found is not None:
+        return f"M{found.lastindex:02}"
+    return "" if name in _FILLERS else word[0]
+
+
 def _of_format(text: str, form: str) -> datetime:
+    if form in _COUNTS:
+        start, unit, low, high = _COUNTS[form]
+        number = float(text)
+        if not low <= number <= high:
+            raise ValueError
+        return datetime.fromisoformat(start) + timedelta(microseconds=round(number * unit))
+    text, form = _plain(text), _plain(form)
     if "%H" in form or "%I" in form:
         return datetime.strptime(text, form)  # a given format, with the time
     match = _MOMENT.fullmatch(text)

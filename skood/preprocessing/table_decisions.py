@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -10,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .table_columns import RawColumn
-from .table_dates import DateError, days_since_1970, find_format, useful_parts
+from .table_counters import FEW_ROWS, counts_rows
+from .table_dates import DateError, days_since_1970, find_format, is_like_date, useful_parts
 from .table_findings import (
     ColumnError,
     Finding,
     Remedy,
     as_categories,
     corrected,
+    counted,
     identifies,
     kept,
     left_out,
@@ -31,23 +32,8 @@ from .table_numbers import (
     is_plain,
 )
 from .table_schema import ColumnSchema, are_truth_values, canonical
-from .table_values import broken_rule, date_texts, first_row, typed_values
+from .table_values import broken_rule, date_fault, date_texts, first_row, typed_values
 
-_TIME = (
-    r"(?:[T ]?\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:[AaPp]\.?[Mm]\.?)?(?:Z|[+-]\d{2}:?\d{2})?)"
-)
-_MONTH = r"(?:jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*\.?"
-_DATE = re.compile(
-    rf"(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:\d{{4}}|\d{{2}})"
-    rf"|\d{{1,2}}\.?[ -]?{_MONTH}[ -]?\d{{2,4}}|{_MONTH} \d{{1,2}},? \d{{4}}){_TIME}?|{_TIME}",
-    re.IGNORECASE,
-)
-_ID_NAME = re.compile(
-    r"(?:^|[\W_])(?:id|uuid|guid|index|idx|key|row|nr|no|number)$|[a-z]I[dD]$", re.IGNORECASE
-)
-_FEW_ROWS = 20  # of fewer, an order says nothing
-_EXACT = 2.0**53  # a float64 holds no larger integers exactly
-_SURELY_UNIQUE = 7.0  # random integers are all different with probability exp(-7) at most
 _MOST_CATEGORIES = 1000
 _PLAIN = str(NumberSpelling())
 DATES_LEFT_OUT = "dates are left out; --dates parts (dates='parts') makes features of them"
@@ -162,8 +148,13 @@ def _decide_text(
         return ColumnSchema(name, "number", spelled=len(written) < len(texts))
     if are_truth_values([canonical(text) for text in texts]):
         return ColumnSchema(name, "boolean", reason="words for true and false")
-    if all(_DATE.fullmatch(text.strip()) for text in written):
+    like_date = [is_like_date(text) for text in texts]
+    n_dates = int(np.dot(like_date, column.counts()))
+    if n_dates and all(like or is_gap(text) for like, text in zip(like_date, texts, strict=True)):
         return _decide_date(column, options)
+    if 2 * n_dates > len(column) - column.n_missing:
+        odd = next(t for t, like in zip(texts, like_date, strict=True) if not (like or is_gap(t)))
+        return _date_finding(column, DateError("has text where dates belong", odd=odd))
     try:
         spelling = find_spelling(
             texts, options.decimal, options.thousands, usual=usual, counts=column.counts()
@@ -192,10 +183,19 @@ def _as_date(column: RawColumn, told: ColumnSchema) -> ColumnSchema | Finding:
     try:
         form, zoned = find_format(text.text_list(), told.format)
     except DateError as error:
-        advice = f"name its format in a schema, as {' or '.join(map(repr, error.formats))}"
-        named = (Remedy(advice, "", ""),) if error.formats else ()
-        return Finding(column.name, str(error), (*named, left_out(column.name)))
+        return _date_finding(text, error)
     return replace(told, format=form, zoned=zoned)
+
+
+def _date_finding(column: RawColumn, error: DateError) -> Finding:
+    remedies = [left_out(column.name)]
+    if error.formats:
+        named = f"name its format in a schema, as {' or '.join(map(repr, error.formats))}"
+        remedies.insert(0, Remedy(named, "", ""))
+    if error.odd is not None:
+        remedies[:0] = [Remedy("correct it", "", ""), Remedy("take it as missing", "na", error.odd)]
+    problem = date_fault(column, error).clause()
+    return Finding(column.name, problem, tuple(remedies), kind="date")
 
 
 def _spelling_finding(column: RawColumn, error: SpellingError) -> Finding:
@@ -304,7 +304,7 @@ def _with_values(
     if not len(known):
         return Finding(column.name, "has no values", (left_out(column.name),))
     if column.name not in options.features and column.name not in options.known:
-        counts = _counts_rows(column, numbers)
+        counts = counts_rows(column, numbers)
         if counts:
             remedies = (identifies(column.name), kept(column.name))
             return Finding(column.name, counts, remedies, is_error=False)
@@ -319,7 +319,7 @@ def _with_values(
 
 def _are_in_order(values: NDArray[np.float64]) -> bool:
     steps = np.diff(values)
-    return len(values) >= _FEW_ROWS and bool((steps >= 0).all() or (steps <= 0).all())
+    return len(values) >= FEW_ROWS and bool((steps >= 0).all() or (steps <= 0).all())
 
 
 def _with_parts(column: RawColumn, schema: ColumnSchema, missing: float) -> ColumnSchema | Finding:
@@ -354,39 +354,9 @@ def _too_many(
         most = min(_MOST_CATEGORIES, max(5, n_rows // 5))
     if n_categories <= most:
         return None
-    problem = f"has {n_categories:,} different texts in {n_rows:,} rows, too many for categories"
+    rows = counted(n_rows, "row")
+    problem = f"has {n_categories:,} different texts in {rows}, too many for categories"
     return Finding(name, problem, (
         *((identifies(name),) if n_categories == n_rows else ()), left_out(name),
         Remedy("allow them", "max_categories", str(n_categories)),
     ))  # fmt: skip
-
-
-def _has_integers(column: RawColumn) -> bool:
-    """Whether the type or the text of numbers says that they are whole."""
-    text = column.written()
-    if text is None:
-        return "int" in column.type_name.lower()
-    return all(number.strip(" +-").isdecimal() for number in text.text_list())
-
-
-def _counts_rows(column: RawColumn, numbers: NDArray[np.float64]) -> str | None:
-    """Why a column of integers names rows, and measures nothing; None if it does not."""
-    whole = len(numbers) >= _FEW_ROWS and bool((numbers == np.floor(numbers)).all())
-    if not whole or not np.isfinite(numbers).all():
-        return None
-    low, high = numbers.min(), numbers.max()
-    is_id = _ID_NAME.search(column.name)
-    if max(-low, high) >= _EXACT and not (_has_integers(column) or is_id):
-        return None  # each float of this size is whole
-    if max(-low, high) >= _EXACT:
-        return f"has integers as long as {high:.0f}, which no float holds exactly"
-    steps = np.diff(numbers)
-    if (steps > 0).all() or (steps < 0).all():
-        order = "larger" if steps[0] > 0 else "smaller"
-        return f"has in each row an integer {order} than in the row before, as row numbers are"
-    n_pairs = len(numbers) ** 2 / 2
-    dense = n_pairs / (high - low + 1) >= _SURELY_UNIQUE
-    long = low >= 1e8 and len(f"{low:.0f}") == len(f"{high:.0f}")
-    if (dense or long or is_id) and len(np.unique(numbers)) == len(numbers):
-        return "has another integer in each row, as row numbers have"
-    return None

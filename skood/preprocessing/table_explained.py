@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..explanation.dates import DAYS
 from ._table_matrices import NumberColumns
-from .table_columns import as_pandas
+from .table_columns import as_pandas, raw_column
+from .table_dates import days_since_1970
 from .table_schema import ColumnSchema
+from .table_values import typed_values
 
 
 class ExplainedTable:
@@ -26,7 +29,9 @@ class ExplainedTable:
     _read: Any  # the numbers and the texts of rows
 
     def numbers_back(self, X: Any) -> NDArray[np.float64]:
-        """Scaled numbers in the unit of the frame; NaN for columns that hold no numbers.
+        """Scaled numbers in the unit of the frame, dates in days since 1970; NaN for other columns.
+
+        Dates without the part of the age are NaN too.
 
         Parameters
         ----------
@@ -43,7 +48,12 @@ class ExplainedTable:
             columns = NumberColumns(self.schema_)
             scaled = np.asarray(X)[:, : len(columns.names)] / columns.weights
             numbers = self._scaler[-1].inverse_transform(scaled)  # with the parts of dates
-            out[:, self._places(self.numbers_)] = numbers[:, : len(self.numbers_)]
+            ranged = [(j, column) for j, column in enumerate(columns.ranged) if column is not None]
+            for (j, column), place in zip(
+                ranged, self._places([column.name for _, column in ranged]), strict=True
+            ):
+                newest = (column.high or 0.0) if column.kind == "date" else 0.0
+                out[:, place] = numbers[:, j] + newest
         return out
 
     def given_values(self, X: Any) -> NDArray[np.object_]:
@@ -57,7 +67,7 @@ class ExplainedTable:
         Returns
         -------
         ndarray of shape (n_samples, n_features_in_)
-            Floats, texts (None for missing ones) and dates as the frame has them, in the columns of
+            Floats, texts (None for missing ones), and dates in days since 1970, in the columns of
             the frame of `fit`.
         """
         numbers, texts = self._read(X)
@@ -67,19 +77,22 @@ class ExplainedTable:
         if self.dates_:
             frame = as_pandas(X)
             given = {str(name): j for j, name in enumerate(frame.columns)}
+            known = {column.name: column for column in self.schema_}
             for name, place in zip(self.dates_, self._places(self.dates_), strict=True):
-                out[:, place] = frame.iloc[:, given[name]].to_numpy(dtype=object)
+                column = raw_column(name, frame.iloc[:, given[name]])
+                out[:, place] = days_since_1970(typed_values(column, known[name]))
         return out
 
     def given_units(self) -> dict[str, str]:
-        """The units of the columns that are given with one.
+        """The units of the columns that are given with one, and of dates.
 
         Returns
         -------
         dict of str to str
             The unit of each such column, by its name.
         """
-        return {column.name: column.unit for column in self.schema_ if column.unit}
+        dates = dict.fromkeys(self.dates_, DAYS) if self.dates_ else {}
+        return dates | {column.name: column.unit for column in self.schema_ if column.unit}
 
     def _places(self, names: Sequence[str]) -> list[int]:
         """Positions of columns in the frame of `fit`."""

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from unicodedata import normalize
 
 _LONGEST = 40
+_ALIKE = 0.8  # of the letters of two names
 
 
 def shortened(text: str) -> str:
     """A value for a sentence: the beginning of a long one."""
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def counted(n: int, noun: str, nouns: str = "") -> str:
+    """A number of things: "1 date", "2 dates"; `nouns` is a plural that does not end so."""
+    return f"{n:,} {noun if n == 1 else nouns or noun + 's'}"
+
+
+def did_you_mean(names: Sequence[str], columns: Sequence[str]) -> str:
+    """Ask for columns that are named nearly so, after a sentence; "" without any."""
+    plain = {_plainly(column): column for column in columns if column not in names}
+    near = {name: get_close_matches(_plainly(name), plain, 1, _ALIKE) for name in names}
+    pairs = [f"{plain[found[0]]!r} for {name!r}" for name, found in near.items() if found]
+    return f" Did you mean {', '.join(pairs)}?" if pairs else ""
+
+
+def _plainly(name: str) -> str:
+    """A name without case, spaces around it, and signs between its words."""
+    return re.sub(r"[\W_]+", " ", normalize("NFKC", name)).strip().casefold()
 
 
 class ColumnError(ValueError):
@@ -87,12 +109,15 @@ class Finding:
         What mends it, the likeliest first.
     is_error : bool
         Whether the column cannot be a feature at all. Otherwise it is likely to be none.
+    kind : str
+        The kind of the column, where some of its values are of another.
     """
 
     column: str
     problem: str
     remedies: tuple[Remedy, ...]
     is_error: bool = True
+    kind: str = "number"
 
     def sentence(self, file: str = "", *, command: bool = True) -> str:
         """The finding and its remedies in one sentence."""
@@ -108,7 +133,7 @@ class Finding:
         """The remedies that the command line or Python has, each once."""
         if command:
             return list(self.remedies)
-        return list(dict.fromkeys(_in_python(remedy, self.column) for remedy in self.remedies))
+        return list(dict.fromkeys(_in_python(r, self.column, self.kind) for r in self.remedies))
 
 
 def all_sentences(file: str, findings: Sequence[Finding], *, command: bool = True) -> str:
@@ -136,12 +161,12 @@ def mending(findings: Sequence[Finding], *, command: bool = True) -> str:
     return (" " if command else ", ").join(dict.fromkeys(shown))
 
 
-def _in_python(remedy: Remedy, column: str) -> Remedy:
+def _in_python(remedy: Remedy, column: str, kind: str) -> Remedy:
     """The parameter of `TableScaler`, which knows no ids and marks of missing values by column."""
     if remedy.option == "id_column":
         return left_out(column)
     if remedy.option == "na":
-        told = {column: {"kind": "number", "na": [remedy.value]}}
+        told = {column: {"kind": kind, "na": [remedy.value]}}
         return replace(remedy, option="schema", value=str(told))
     return remedy
 

@@ -19,14 +19,14 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import check_column_names, forget_columns
 from ..measures.arguments import rows_in_one_sentence
 from . import table_checks as checks
-from ._extreme_scales import bounded, refuse_extremes, standardise_in_units
+from ._extreme_scales import bounded, learned, standardise_in_units
 from ._table_matrices import NumberColumns, matrices, names_of
 from .category_encoder import CategoryEncoder
 from .schema_files import described
 from .table_columns import RawColumn, as_pandas, is_frame, is_of_numbers, raw_column
 from .table_decisions import DATES_LEFT_OUT, TableOptions, decide
 from .table_explained import ExplainedTable
-from .table_findings import Finding, all_sentences
+from .table_findings import Finding, all_sentences, did_you_mean
 from .table_schema import ColumnSchema
 
 # Without scikit-learn's wrapper, which `transform` has itself: it takes long for a single row.
@@ -207,13 +207,10 @@ class TableScaler(ExplainedTable, StandardScaler):
 
     def _partial_fit_numbers(self, X: Any, y: Any, sample_weight: Any) -> Self:
         checks.check_parameters(self)
-        is_first = not hasattr(self, "n_samples_seen_")
-        if not is_first:
-            refuse_extremes(self, X)
+        before = learned(self)
         with np.errstate(over="ignore", invalid="ignore"), rows_in_one_sentence(self):
             super().partial_fit(X, y, sample_weight)
-        if is_first:
-            standardise_in_units(self, X, sample_weight)
+        standardise_in_units(self, X, sample_weight, before)
         return self
 
     def transform(self, X: Any, copy: bool | None = None) -> NDArray[Any]:
@@ -383,7 +380,8 @@ class TableScaler(ExplainedTable, StandardScaler):
         place = {str(name): j for j, name in enumerate(frame.columns)}
         lacking = [name for name in names if name not in place]
         if lacking:
-            raise ValueError(f"X lacks the columns {', '.join(map(repr, lacking))} of the fit.")
+            lacked = f"X lacks the columns {', '.join(map(repr, lacking))} of the fit."
+            raise ValueError(lacked + did_you_mean(lacking, [*place]))
         has_marks = any(column.na for column in self.schema_)
         is_plain = len(names) == len(self.numbers_) and not has_marks
         if is_plain and all(str(frame.dtypes.iloc[place[n]]) == "float64" for n in names):
@@ -395,6 +393,7 @@ class TableScaler(ExplainedTable, StandardScaler):
     def _typed(self, raw: Mapping[str, RawColumn]) -> tuple[NDArray[Any], NDArray[Any]]:
         """The numbers, with the parts of dates, and the texts of a frame."""
         numbers, texts = matrices(raw, self.schema_)
+        checks.refuse_infinite(numbers, self.schema_)
         if self.missing == "refuse":
             checks.refuse_gaps(numbers, texts, self.schema_)
         return numbers, texts

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-import numpy as np
-
+from ..explanation.dates import iso_date
 from .table_numbers import NumberSpelling
 
 KINDS = ("number", "category", "boolean", "date", "id", "excluded")
-_PAIRS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"))
+_PAIRS = (
+    *(("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on")),
+    *(("falsch", "wahr"), ("nein", "ja"), ("faux", "vrai"), ("non", "oui"), ("falso", "verdadero")),
+)
 _TRUTH = {word: bool(i) for pair in _PAIRS for i, word in enumerate(pair)}
 _TRUTH |= {"0": False, "1": True}
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
@@ -138,15 +140,22 @@ class ColumnSchema:
 
     def shown(self, value: float) -> str:
         """An end of the range, in words."""
-        if self.kind != "date":
-            return f"{value:.6g}"
-        return str(np.datetime64(round(value * 86_400), "s")).removesuffix("T00:00:00")
+        return iso_date(value) if self.kind == "date" else f"{value:.6g}"
+
+    def _code(self, text: str) -> str:
+        """The category with the same digits: spreadsheets take the zeros in front away."""
+        if not text.isdecimal() or not all(code.isdecimal() for code in self.categories):
+            return text
+        same = [code for code in self.categories if code.lstrip("0") == text.lstrip("0")]
+        return same[0] if len(same) == 1 else text
 
     def known_text(self, text: str) -> str:
-        """The category that a text means: another spelling of a truth value means the same."""
+        """The category that a text means: codes and truth values have several spellings."""
         text = canonical(text)
-        if self.kind != "boolean" or text in self.categories:
+        if text in self.categories:
             return text
+        if self.kind != "boolean":
+            return self._code(text)
         wanted = truth(text)
         return next((c for c in self.categories if truth(c) is wanted), text)
 

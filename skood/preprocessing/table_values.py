@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from .table_columns import RawColumn
 from .table_dates import DateError, find_format, read_dates
 from .table_findings import ColumnError as ColumnError
-from .table_numbers import read_numbers
-from .table_schema import ColumnSchema, truth
+from .table_numbers import EXACT, read_numbers
+from .table_schema import ColumnSchema, canonical, truth
 
 
 def first_row(column: RawColumn, is_odd: Callable[[str], bool]) -> int:
@@ -35,8 +35,12 @@ def typed_values(column: RawColumn, schema: ColumnSchema) -> NDArray[Any]:
     if schema.kind != "number" and column.held == "other":
         raise ColumnError(schema.name, f"has values of the type {column.type_name}, and no texts")
     if schema.kind != "number":
+        column = column.written() or column
         if column.numbers is None:
             return column.mapped(schema.known_text)
+        if (np.abs(column.numbers) >= EXACT).any() and "float" not in column.type_name:
+            problem = "has integers that no float holds exactly, as categories: write them as text"
+            raise ColumnError(schema.name, problem)
         texts = [None if v != v else schema.known_text(repr(float(v))) for v in column.numbers]
         return np.array([*texts, None], dtype=object)[:-1]
     if column.numbers is not None:
@@ -88,13 +92,28 @@ def _dates(column: RawColumn, schema: ColumnSchema) -> NDArray[np.datetime64]:
 
 
 def date_texts(column: RawColumn) -> RawColumn | None:
-    """The column with the texts of its dates, if it has any."""
-    return column if column.held in ("date", "category") else column.written()
+    """The column with the texts of its dates, or of numbers that may be some; None for others."""
+    if column.held in ("date", "category"):
+        return column
+    if column.numbers is None or column.as_text is not None:
+        return column.written()
+    numbers, codes = np.unique(column.numbers, return_inverse=True)
+    texts = np.array([canonical(repr(float(number))) for number in numbers], dtype=object)
+    codes = np.where(np.isnan(column.numbers), -1, codes)
+    return RawColumn(column.name, "text", column.type_name, codes=codes, texts=texts)
+
+
+def date_fault(column: RawColumn, error: DateError) -> ColumnError:
+    """What is wrong with a column of dates, and where."""
+    if error.odd is None:
+        return ColumnError(column.name, str(error))
+    row = first_row(column, lambda text: text == error.odd)
+    return ColumnError(column.name, str(error), row, error.odd)
 
 
 def _of_zones(schema: ColumnSchema) -> str:
     one, other = ("no time zone", "one") if schema.zoned else ("a time zone", "none")
-    return f"has dates with {one}, and the training rows have {other}"
+    return f"has dates with {one}, and the training rows have {other}: write both alike"
 
 
 def broken_rule(column: RawColumn, values: NDArray[Any], rule: ColumnSchema) -> str | None:

@@ -6,6 +6,7 @@ from ._selected_rows import SelectedRows, selected_rows
 from ._stored_rows import StoredRows
 from ._tensor_rows import TensorRows
 from ._unit_rows import UnitRows, unit_rows
+from .byte_order import native_byte_order
 from .open_rows import as_stored_rows, open_rows
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "UnitRows",
     "as_stored_rows",
     "joined_rows",
+    "native_byte_order",
     "open_rows",
     "selected_rows",
     "unit_rows",

@@ -47,7 +47,7 @@ def test_against_the_training_rows_and_a_detector(tmp_path, capsys):
         assert status == 3
         assert "lacks the column 'width' of the training rows" in out
         assert "'length' of new.csv has text where numbers belong, first in row 1: 'long'" in out
-        assert "'colour' of new.csv has categories in 1 rows that no training row has" in out
+        assert "'colour' of new.csv has categories in 1 row that no training row has" in out
         status, out, _ = checked(capsys, train, "--against", against, "--id-column", "id")
         assert (status, out.splitlines()[-1].split()[0]) == (0, "skood")
 
@@ -56,7 +56,7 @@ def test_a_file_that_cannot_be_read(tmp_path, capsys):
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n3\n")
     status, out, err = checked(capsys, tmp_path / "bad.csv")
     assert (status, out) == (3, "")
-    assert "Row 2 of bad.csv has 1 values for 2 columns" in err
+    assert "Row 2 of bad.csv has 1 value for 2 columns" in err
     np.save(tmp_path / "a.npy", np.zeros((3, 2)))
     assert checked(capsys, tmp_path / "a.npy")[0] == 2
 
@@ -69,4 +69,4 @@ def test_a_clock_and_gaps_of_the_new_rows(tmp_path, capsys):
     status, out, _ = checked(capsys, *files)
     assert status == 3
     assert "'t' of new.csv lies outside the range of the training rows" in out
-    assert "'x' of new.csv lacks 1 values" in out
+    assert "'x' of new.csv lacks 1 value:" in out

@@ -159,7 +159,7 @@ def test_names_of_all_kinds(tmp_path, header, columns, end):
         ('"a,b,c\n1,2,3\n', "The first line of rows.csv cannot be read: unexpected end of data."),
         ('"a,b,c\n1,2,"x"\n', "The first line of rows.csv cannot be read"),
         ('"a,b,c\n1,2,"\n1,2,3', "The first line of rows.csv has a quote that does not end in it."),
-        ("a\rx,b,c\n1,2,3\n", "Row 1 of rows.csv has 3 values for 1 columns: 'x,b,c'."),
+        ("a\rx,b,c\n1,2,3\n", "Row 1 of rows.csv has 3 values for 1 column: 'x,b,c'."),
         ("a,,column 2\n1,2,3\n", "rows.csv has several columns with the name 'column 2'."),
         ("a\r\r\n1\r\r\n2\r\r\n", "rows.csv ends its lines with"),
         ("a,b\n" + "1" * (1 << 22) + ",2\n", "rows.csv has a row that is very long"),

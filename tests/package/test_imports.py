@@ -29,7 +29,14 @@ ALLOWED = {
     "metrics": {"_validation", "measures"},
     "neighbors": {"_optional", "_validation", "measures", "rows"},
     "explanation": {"_optional", "_validation", "measures"},
-    "preprocessing": {"_optional", "_validation", "measures", "neighbors", "rows"},
+    "preprocessing": {
+        "_optional",
+        "_validation",
+        "explanation",
+        "measures",
+        "neighbors",
+        "rows",
+    },
     "layers": {"_base", "_validation", "explanation", "measures", "neighbors", "rows"},
     "calibration": {
         "_base",

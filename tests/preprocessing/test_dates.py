@@ -81,6 +81,8 @@ def test_only_parts_that_new_rows_can_share(dates, parts):
         "%d-%b-%Y %H:%M",
         "%b %d, %Y, %H:%M",
         "%Y%m%dT%H%M",
+        "%a, %d. %B %Y %H:%M Uhr",
+        "%A, %B %d %Y, %H:%M",
     ],
 )
 def test_text_is_read_as_the_dates_that_it_means(written):
@@ -130,9 +132,18 @@ def test_time_zones_are_read_in_utc():
             "or leave it out",
         ),
         (["2024-01-02", "03.04.2024"] * 40, "several ways, such as '2024-01-02' and '03.04.2024'"),
-        (["2024-01-02"] * 79 + ["2024-02-30"], "cannot be read, such as '2024-02-30'"),
-        (["2024-01-02"] * 79 + ["0000-00-00"], "cannot be read, such as '0000-00-00'"),
-        (["3. März 2024", "4. März 2024"] * 40, "cannot be read, such as '3. März 2024'"),
+        (
+            ["2024-01-02"] * 79 + ["2024-02-30"],
+            "cannot be read, first in row 80: '2024-02-30': correct it, or take it as mis",
+        ),
+        (
+            ["2024-01-02"] * 79 + ["0000-00-00"],
+            "cannot be read, first in row 80: '0000-00-00': correct it, or take it as mi",
+        ),
+        (
+            ["3. März 2024", "14. Mai 2025"] * 40 + ["5. Mayor 2024"],
+            "'when' has text where dates belong, first in row 81: '5. Mayor 2024': correct it, or",
+        ),
         (["2024-01-02"] * 80, "lie close together"),
     ],
 )
@@ -223,4 +234,4 @@ def test_the_command_line(tmp_path, capsys, ending):
     np.testing.assert_allclose(pd.read_csv(output)["score"], expected, rtol=1e-6)
     capsys.readouterr()
     assert main(["info", str(saved)]) == 0
-    assert "1 dates: when" in capsys.readouterr().out
+    assert "1 date: when" in capsys.readouterr().out

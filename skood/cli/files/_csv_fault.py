@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ...preprocessing.table_findings import shortened
+from ...preprocessing.table_findings import counted, shortened
 from ...preprocessing.table_values import ColumnError, typed_values
 from ._csv_quotes import quote_fault
 from ._raw_columns import text_column
@@ -100,8 +100,8 @@ def _fault_of(source: CsvText, batch: pa.RecordBatch, layout: RowLayout, start: 
 def _ragged(source: CsvText, row: Any) -> str:
     where = "A row" if row.number is None else f"Row {row.number - source.header:,}"
     return (
-        f"{where} of {source.name} has {row.actual_columns} values for {row.expected_columns} "
-        f"columns: {shortened(row.text)!r}."
+        f"{where} of {source.name} has {counted(row.actual_columns, 'value')} for "
+        f"{counted(row.expected_columns, 'column')}: {shortened(row.text)!r}."
     )
 
 

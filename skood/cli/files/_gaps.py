@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...preprocessing.table_findings import counted
 from ._blocks import Block
 from ._errors import TableError
 
@@ -80,9 +81,13 @@ def _bad_values(rows: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
 def _sentence(gaps: _Gaps, name: str) -> str:
     parts = []
     if gaps.missing:
-        parts.append(f"{gaps.missing.total():,} missing values ({_by_column(gaps.missing)})")
+        parts.append(
+            f"{counted(gaps.missing.total(), 'missing value')} ({_by_column(gaps.missing)})"
+        )
     if gaps.infinite:
-        parts.append(f"{gaps.infinite.total():,} infinite values ({_by_column(gaps.infinite)})")
+        parts.append(
+            f"{counted(gaps.infinite.total(), 'infinite value')} ({_by_column(gaps.infinite)})"
+        )
     where = f"{gaps.rows:,} of its rows"
     if gaps.infinite:
         advice = "correct them, or leave the columns out with --exclude"

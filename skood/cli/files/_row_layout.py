@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from ...preprocessing.table_decisions import TableOptions
+from ...preprocessing.table_findings import did_you_mean
 from ...preprocessing.table_schema import ColumnSchema
 from ._errors import TableError, listed
 
@@ -116,7 +117,8 @@ class RowLayout:
         extra = self.columns_beyond(columns, ignored)
         if missing:
             also = f", and has {_columns(extra)} instead" if extra else ""
-            raise TableError(f"{name} lacks {_columns(missing)} of the training rows{also}.")
+            near = did_you_mean(missing, columns)
+            raise TableError(f"{name} lacks {_columns(missing)} of the training rows{also}.{near}")
         if extra:
             raise TableError(
                 f"{name} has {_columns(extra)} that the training rows lack: leave out what is no "

@@ -10,6 +10,8 @@ from ...preprocessing.table_findings import (
     Finding,
     Remedy,
     all_sentences,
+    counted,
+    did_you_mean,
     identifies,
     kept,
     left_out,
@@ -72,7 +74,7 @@ def gap_findings(schema: Sequence[ColumnSchema], n_rows: int) -> list[Finding]:
     return [
         Finding(
             column.name,
-            f"lacks {round(column.missing * n_rows):,} values",
+            f"lacks {counted(round(column.missing * n_rows), 'value')}",
             (Remedy("fill them", "missing", "median"), left_out(column.name)),
         )
         for column in schema
@@ -88,5 +90,5 @@ def check_named_columns(
     if absent:
         raise OptionError(
             f"{name} has no column {listed(absent)}, which {option} names; its columns are "
-            f"{listed(list(columns), 20)}."
+            f"{listed(list(dict.fromkeys(columns)), 20)}.{did_you_mean(absent, columns)}"
         )
