@@ -28,6 +28,8 @@ def add_parser(commands: Any) -> None:
         examples="""
             skood score detector.skood --new new.csv --output scores.csv
             skood score detector.skood --new new.csv --output scores.parquet --explain 3 --quiet
+            skood score detector.skood --new parts --output scores.csv.gz
+            skood score detector.skood --new - --output - < new.csv > scores.csv
         """,
     )
     score.add_argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
     for name, n in (("train", 120), ("new", 12)):
         frame = _orders(random, n)
         write(frame, Path(f"{name}.csv"))
+        frame.to_csv(f"{name}.csv.gz", index=False)
+        Path("parts").mkdir(exist_ok=True)
+        write(frame, Path(f"parts/{name}.parquet"))
         np.save(f"{name}.npy", random.normal(size=(n, 4)))
     Path("sets").mkdir()
     for name in ("a", "b"):
@@ -58,8 +62,14 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
     # a detector is fitted before it is used; tests/cli/test_demo.py runs the demo
     for command in ["", "check", "detect", "fit", "score", "bench", "info"]:
         for example in examples(help_of(command, capsys)):
-            assert main(shlex.split(example)[1:]) == 0, example
-            assert "error" not in capsys.readouterr().err
+            words, _, given = example.partition(" < ")
+            if given:  # and the output of "> FILE" goes to stdout
+                content = Path(given.split(" > ")[0]).open("rb")  # noqa: SIM115
+                monkeypatch.setattr("sys.stdin", io.TextIOWrapper(content))
+            assert main(shlex.split(words)[1:]) == 0, example
+            out, err = capsys.readouterr()
+            assert "error" not in err
+            assert out.startswith("order,score,") or not given
     assert {"detector.skood", "knn.skood", "scores.csv", "scores.parquet"} <= {
         path.name for path in tmp_path.iterdir()
     }

@@ -61,7 +61,10 @@ def test_integers_that_no_float_holds_are_no_categories(tmp_path, capsys):
     TRAIN.assign(v=long).to_parquet(tmp_path / "train.parquet")
     NEW.assign(v=long[:12].astype(np.int64)).to_parquet(tmp_path / "new.parquet")
     files = ["--train", tmp_path / "train.parquet", "--new", tmp_path / "new.parquet"]
-    assert main(["detect", *map(str, [*files, "--output", tmp_path / "s.csv", "--alpha", "none"])]) == 3
+    assert (
+        main(["detect", *map(str, [*files, "--output", tmp_path / "s.csv", "--alpha", "none"])])
+        == 3
+    )
     assert "has integers that no float holds exactly" in capsys.readouterr().err
 
 

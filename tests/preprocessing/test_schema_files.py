@@ -112,7 +112,7 @@ def test_a_schema_can_be_edited_and_given_back(tmp_path):
             "'kg' has other values than numbers with the uni",
         ),
         ({"colour": "date"}, "'colour' has dates that cannot be read"),
-        ({"zip": "date"}, "'zip' has values of the type int64 where dates belong"),
+        ({"zip": "date"}, "'zip' has dates that cannot be read, first in row 4: '1010'"),
     ],
 )
 def test_a_bad_schema_is_refused_in_one_sentence(schema, message):
