@@ -14,7 +14,7 @@ from .table_numbers import NumberSpelling
 KINDS = ("number", "category", "boolean", "date", "id", "excluded")
 _PAIRS = (
     *(("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on")),
-    *(("falsch", "wahr"), ("nein", "ja"), ("faux", "vrai"), ("non", "oui"), ("falso", "verdadero")),
+    *(("falsch", "wahr"), ("nein", "ja"), ("faux", "vrai"), ("non", "oui")),
 )
 _TRUTH = {word: bool(i) for pair in _PAIRS for i, word in enumerate(pair)}
 _TRUTH |= {"0": False, "1": True}

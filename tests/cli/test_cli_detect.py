@@ -174,7 +174,7 @@ def test_infinite_values_are_refused_though_missing_ones_are_filled(folder, caps
     new.loc[4, "width"] = -np.inf
     write(new, folder / "new.csv")
     assert detect(folder, "--id-column", "id", "--missing", "median") == 3
-    assert "1 infinite values (1 in 'width') in 1 of its rows" in capsys.readouterr().err
+    assert "1 infinite value (1 in 'width') in 1 of its rows" in capsys.readouterr().err
 
 
 def test_numbers_that_are_names_of_categories(tmp_path):

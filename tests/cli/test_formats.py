@@ -394,8 +394,8 @@ def test_stdin_and_stdout_of_the_commands(detector, tmp_path, monkeypatch, capfd
     odd = strange_orders()
     odd.loc[39, "length"] = None  # after blocks that are scored
     score = ["score", detector, "--new", "-", "--block-rows", "8", "--quiet", "--output"]
-    refused("stdin has 1 missing values", *score, "-", rows=odd)
-    refused("stdin has 1 missing values", *score, tmp_path / "odd.csv", rows=odd)
+    refused("stdin has 1 missing value ", *score, "-", rows=odd)
+    refused("stdin has 1 missing value ", *score, tmp_path / "odd.csv", rows=odd)
     assert names_in(tmp_path) == ["d.skood", "scores.csv", "temporary"]
     assert names_in(tmp_path / "temporary") == []
 

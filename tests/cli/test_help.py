@@ -64,7 +64,7 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
         for example in examples(help_of(command, capsys)):
             words, _, given = example.partition(" < ")
             if given:  # and the output of "> FILE" goes to stdout
-                content = Path(given.split(" > ")[0]).open("rb")  # noqa: SIM115
+                content = io.BytesIO(Path(given.split(" > ")[0]).read_bytes())
                 monkeypatch.setattr("sys.stdin", io.TextIOWrapper(content))
             assert main(shlex.split(words)[1:]) == 0, example
             out, err = capsys.readouterr()

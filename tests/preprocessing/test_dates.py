@@ -134,7 +134,7 @@ def test_time_zones_are_read_in_utc():
         (["2024-01-02", "03.04.2024"] * 40, "several ways, such as '2024-01-02' and '03.04.2024'"),
         (
             ["2024-01-02"] * 79 + ["2024-02-30"],
-            "cannot be read, first in row 80: '2024-02-30': correct it, or take it as mis",
+            "cannot be read, first in row 80: '2024-02-30': correct it, or take it as miss",
         ),
         (
             ["2024-01-02"] * 79 + ["0000-00-00"],
