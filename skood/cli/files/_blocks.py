@@ -71,9 +71,10 @@ def read_ahead(blocks: Iterator[Block]) -> Iterator[Iterator[Block]]:
     with ThreadPoolExecutor(1, "skood-reader") as reader:
 
         def each() -> Iterator[Block]:
-            following = reader.submit(next, blocks, None)
-            while (block := following.result()) is not None:
-                following = reader.submit(next, blocks, None)
+            # popped: an error whose traceback held its future would keep the file until a collection
+            following = [reader.submit(next, blocks, None)]
+            while (block := following.pop().result()) is not None:
+                following.append(reader.submit(next, blocks, None))
                 yield block
 
         yield each()
