@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ._errors import UsageError
 
@@ -42,14 +41,18 @@ def output_at(path: Path, inputs: Sequence[Path] = ()) -> Iterator[Path]:
     Folders that refuse files are found before the work: permission bits do not show them. For
     stdout the output is a temporary file, which goes there whole.
     """
+    from skood.storage.temporary_folder import new_temporary_folder
     from skood.storage.whole_file import locked
 
     if path == STDOUT:
-        with TemporaryDirectory(prefix="skood-") as temporary:
-            whole = Path(temporary) / "stdout.csv"
+        folder, remove = new_temporary_folder()
+        try:
+            whole = folder / "stdout.csv"
             yield whole
             with whole.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
+        finally:
+            remove()
         return
     folder = (path.resolve() if path.is_symlink() else path).parent
     if not folder.is_dir():

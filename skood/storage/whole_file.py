@@ -77,12 +77,12 @@ def new_file(path: Path, output: Path) -> IO[bytes]:
     """
     path.unlink(missing_ok=True)
     mode = 0o600 if output.exists() else 0o666
-    return os.fdopen(_opened(path, os.O_CREAT | os.O_EXCL, mode), "w+b")
+    return os.fdopen(opened_plainly(path, os.O_CREAT | os.O_EXCL, mode), "w+b")
 
 
 def old_file(path: Path) -> IO[bytes]:
     """Open a file to go on writing it; an error if it is a link."""
-    return os.fdopen(_opened(path), "r+b")
+    return os.fdopen(opened_plainly(path), "r+b")
 
 
 def put_in_place(temporary: Path, output: Path) -> None:
@@ -109,8 +109,8 @@ def _acquired(lock: Path, wait: float) -> int:
     """The descriptor of the locked file."""
     end = time.monotonic() + wait
     while True:
-        descriptor = _opened(lock, os.O_CREAT)
-        if _is_taken(descriptor) is not False and _is_at(lock, descriptor):
+        descriptor = opened_plainly(lock, os.O_CREAT)
+        if is_taken(descriptor) is not False and _is_at(lock, descriptor):
             return descriptor
         os.close(descriptor)
         if time.monotonic() > end:
@@ -138,9 +138,9 @@ def _sweep(output: Path) -> None:
             _remove_temporary(output, names)
             continue
         with contextlib.suppress(OSError):  # its process has just ended, or another user owns it
-            descriptor = _opened(lock)
+            descriptor = opened_plainly(lock)
             try:
-                if _is_taken(descriptor) and _is_at(lock, descriptor):
+                if is_taken(descriptor) and _is_at(lock, descriptor):
                     _remove_temporary(output.with_name(written), names)
                     lock.unlink()
             finally:
@@ -156,13 +156,14 @@ def _remove_temporary(output: Path, names: list[str]) -> None:
                 output.with_name(name).unlink()
 
 
-def _opened(path: Path, more: int = 0, mode: int = 0o666) -> int:
+def opened_plainly(path: Path, more: int = 0, mode: int = 0o666) -> int:
+    """The descriptor of a file that is no link, to read and write."""
     usual = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     return os.open(path, usual | more, mode)
 
 
-def _is_taken(descriptor: int) -> bool | None:
-    """Whether the file could be locked; None: the file system has no locks."""
+def is_taken(descriptor: int) -> bool | None:
+    """Lock a file until its descriptor is closed: whether it could be; None without locks."""
     try:
         if os.name == "nt":
             import msvcrt

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from skood.storage.temporary_folder import new_temporary_folder
 from skood.storage.whole_file import locked, written_whole
 
 HOLD = """
@@ -158,3 +161,24 @@ def test_errors_name_the_output(tmp_path):
     with pytest.raises(FileNotFoundError) as error, locked(tmp_path / "none" / "a.csv"):
         pass
     assert error.value.filename == str(tmp_path / "none" / "a.csv")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_the_temporary_folder_of_a_killed_process_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "skood-of-somebody").mkdir()  # without a lock: not ours
+    ours, remove = new_temporary_folder()
+    (ours / "rows.csv").write_text("kept")
+    pid = os.fork()
+    if not pid:
+        folder, _ = new_temporary_folder()
+        (folder / "rows.csv").write_text("left behind")
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert len(list(tmp_path.iterdir())) == 3
+    again, remove_again = new_temporary_folder()
+    assert sorted(tmp_path.iterdir()) == sorted([ours, again, tmp_path / "skood-of-somebody"])
+    assert (ours / "rows.csv").read_text() == "kept"
+    remove()
+    remove_again()
+    assert list(tmp_path.iterdir()) == [tmp_path / "skood-of-somebody"]

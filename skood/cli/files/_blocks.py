@@ -71,7 +71,7 @@ def read_ahead(blocks: Iterator[Block]) -> Iterator[Iterator[Block]]:
     with ThreadPoolExecutor(1, "skood-reader") as reader:
 
         def each() -> Iterator[Block]:
-            # popped: an error whose traceback held its future would keep the file until a collection
+            # popped: an error whose traceback holds its future keeps the file until a collection
             following = [reader.submit(next, blocks, None)]
             while (block := following.pop().result()) is not None:
                 following.append(reader.submit(next, blocks, None))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ...storage.temporary_folder import new_temporary_folder
 from ._errors import OptionError, TableError
 
 STDIN = Path("-")
@@ -31,13 +31,13 @@ def open_stdin(kind: str | None, opened: Callable[[Path], Any]) -> Any:
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None:
         raise OptionError("stdin is closed: there are no rows to read.")
-    folder = Path(tempfile.mkdtemp(prefix="skood-"))
+    folder, remove = new_temporary_folder()
     try:
         source = opened(_copied(stream, folder / "stdin", kind))
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove()
         raise
-    weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)
+    weakref.finalize(source, remove)
     return source
 
 
