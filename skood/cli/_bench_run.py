@@ -25,7 +25,7 @@ from ._assembly import assemble
 from ._bench_rows import BenchRows
 from ._errors import UsageError, shown
 from ._options import ComparisonOptions, LabelOptions, PreparationOptions
-from ._outputs import check_not_among_rows, output_at
+from ._outputs import check_not_among_rows, folder_at, output_at
 from ._settings import parameters_of_each, set_parameters, wrong_values_named
 from ._speaking import Voice
 from ._step_lines import StepLine
@@ -49,7 +49,7 @@ def run_bench(
     with ExitStack() as stack:
         if folder is not None:
             check_not_among_rows(folder / REPORT, [data.path])
-            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(folder_at(folder))
             for name in (REPORT, NUMBERS, PICTURE):
                 stack.enter_context(output_at(folder / name, [data.path]))
         comparison = _compare(data, protocol, options, preparation, voice)

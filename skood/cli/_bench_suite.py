@@ -26,7 +26,7 @@ from ._assembly import assemble
 from ._bench_run import DPI, NUMBERS, PICTURE, REPORT
 from ._errors import UsageError, shown
 from ._options import ComparisonOptions, SuiteOptions
-from ._outputs import output_at
+from ._outputs import folder_at, output_at
 from ._settings import parameters_of_each, set_parameters
 from ._speaking import Voice
 from ._step_lines import StepLine
@@ -47,7 +47,7 @@ def run_suite(
     paths = suite_files(suite.suite)
     with ExitStack() as stack:
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(folder_at(folder))
             for name in (REPORT, NUMBERS, PICTURE):
                 stack.enter_context(output_at(folder / name, paths))
         comparison = _compare(suite, options, len(paths), voice)

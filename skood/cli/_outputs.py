@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ._errors import UsageError
@@ -73,3 +73,17 @@ def output_at(path: Path, inputs: Sequence[Path] = ()) -> Iterator[Path]:
                 f"The folder {str(folder)!r} cannot be written to ({error.strerror})."
             ) from error
         yield output
+
+
+@contextmanager
+def folder_at(folder: Path) -> Iterator[None]:
+    """Make a folder for outputs; one that is new and still empty after an error goes again."""
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise

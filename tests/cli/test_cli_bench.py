@@ -251,7 +251,7 @@ def test_files_that_cannot_be_used(table, tmp_path, capsys):
     (tmp_path / "empty.csv").write_text("")
     cases = [
         (["gaps.csv", "--exclude", "width", "number", "--labels", "species"], 3, "no label in 1 "),
-        (["gaps.csv", "--exclude", "number", "species"], 3, "missing values"),
+        (["gaps.csv", "--exclude", "number", "species"], 3, "1 missing value "),
         (["gaps.csv", "--labels", "kin"], 2, "no column 'kin', which --labels names"),
         (["gaps.csv", "--in-label", "tame", "--exclude", "number", "species", "width"], 2,
          "--in-label needs labels"),

@@ -156,9 +156,13 @@ class PartialFile:
         self._write(replace(journal, bytes=self._file.tell()))
 
     def _write(self, journal: Journal) -> None:
-        with new_file(self._new_journal, self.output) as file:
-            file.write(json.dumps(asdict(journal)).encode())
-        self._new_journal.replace(self.journal_path)
+        try:
+            with new_file(self._new_journal, self.output) as file:
+                file.write(json.dumps(asdict(journal)).encode())
+            self._new_journal.replace(self.journal_path)
+        except OSError:  # of a full disk: the older journal stays, and counts the blocks before
+            self._new_journal.unlink(missing_ok=True)
+            raise
         self.journal = journal
 
     def _read_journal(self) -> Journal:
