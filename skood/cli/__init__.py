@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from skood._version import __version__
 
@@ -122,9 +123,17 @@ def _drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Parser(argparse.ArgumentParser):
+    """Shows the arguments that it refuses without their control characters."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the error, and exit."""
+        super().error(shown(message))
+
+
 def _build_parser() -> argparse.ArgumentParser:
     """Describe all commands. Nothing heavy is imported, so that --help is quick."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="skood",
         description="Out-of-distribution detection, compatible with scikit-learn.",
         epilog=listed_examples(_EXAMPLES),

@@ -23,13 +23,13 @@ from ._run_blocks import UnknownCategoriesError, report, score_file
 from ._scoring import Scorer
 from ._speaking import Voice
 from .files import (
-    STDIN,
     ColumnRoles,
     PartialFile,
     ReadingOptions,
     block_length,
     check_named_columns,
     fingerprint,
+    is_read_once,
     rows_digest,
 )
 
@@ -60,7 +60,7 @@ class ScoreTask:
     @property
     def can_resume(self) -> bool:
         """Whether a later run can read the same rows, and finds the results of this one."""
-        return self.file != STDIN and self.results.output != STDOUT
+        return not is_read_once(self.file) and self.results.output != STDOUT
 
 
 def score(task: ScoreTask) -> int:
@@ -68,7 +68,7 @@ def score(task: ScoreTask) -> int:
     results, voice = task.results, task.voice
     if task.resuming.resume and not task.can_resume:
         raise UsageError(
-            "--resume needs two files: stdin is read once, and stdout keeps no rows. Got - instead."
+            "--resume needs two files: stdin and pipes are read once, and stdout keeps no rows."
         )
     with output_at(results.output, [task.detector, task.file]) as output:
         partial = PartialFile(output)

@@ -15,6 +15,10 @@ from .table_dates import PARTS
 from .table_schema import KINDS, ColumnSchema, canonical
 
 _MOST = sys.float_info.max
+_FAULTS: dict[type, str] = {
+    UnicodeDecodeError: "its text is not utf-8",
+    RecursionError: "it has lists within too many lists",
+}
 GIVEN = "given in a schema"
 # What a description may say of each kind. The other fields are found in the rows.
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -62,7 +66,8 @@ def read_schema(path: Path) -> dict[str, ColumnSchema]:
         text = path.read_text(encoding="utf-8-sig")
         content = tomllib.loads(text) if ending == ".toml" else _from_json(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name} is no {ending[1:].upper()} file: {error}.") from error
+        fault = _FAULTS.get(type(error), error)
+        raise ValueError(f"{path.name} is no {ending[1:].upper()} file: {fault}.") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"{path.name} must hold a description of each column, by its name.")
     return _described(content, path.name)

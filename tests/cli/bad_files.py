@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import re
 import sys
@@ -32,11 +33,12 @@ FOREIGN = re.compile(
     r"concatenat|broadcast|NoneType|KeyError|\bndarray\b|not subscriptable|has no attribute"
 )
 SIZE = 8
+RIGHT = ("answered", "refused")
 
 
 def _run(arguments: list[str]) -> tuple[int, str, str]:
     """The exit status of a command in this process, and what it says."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             status = main(arguments)
@@ -44,7 +46,26 @@ def _run(arguments: list[str]) -> tuple[int, str, str]:
             status = int(error.code or 0)
         except BaseException as error:
             return -1, "", f"{type(error).__name__}: {error}"
-    return status, out.getvalue(), err.getvalue()
+    out.flush()
+    return status, out.buffer.getvalue().decode(), err.getvalue()
+
+
+def read_results(path: Path, name: str) -> pd.DataFrame:
+    """The results in a file, whose format the ending of a name tells."""
+    if name.endswith(".jsonl"):
+        return pd.read_json(path, lines=True)
+    if name.endswith((".arrow", ".feather")):
+        return pd.read_feather(path)
+    if name.endswith(".parquet"):
+        return pd.read_parquet(path)
+    content = path.read_bytes()
+    if name.endswith(".gz"):
+        content = gzip.decompress(content)
+    if name.endswith(".zst"):
+        import pyarrow as pa
+
+        content = pa.CompressedInputStream(pa.BufferReader(content), "zstd").read()
+    return pd.read_csv(io.BytesIO(content), sep="\t" if name.endswith(".tsv") else ",")
 
 
 class Cases:
@@ -185,9 +206,11 @@ class Cases:
     def _outcome(self, arguments: list[Any], n_rows: int | None, expected: Any) -> str:
         before = names_in(self.folder)
         arguments = [*map(str, arguments)]
+        n_flagged = int("--fail-on-ood" in arguments)
         if arguments[0] not in ("check", "info"):
             arguments.append("--quiet")
         status, out, err = _run(arguments)
+        status = 0 if status == n_flagged else status
         made = sorted(set(names_in(self.folder)) - set(before))
         for name in made:
             (self.folder / name).replace(self.base / "made")
@@ -201,7 +224,11 @@ class Cases:
             if errors:
                 return f"errors and status 0: {errors}"
             if arguments[0] in ("score", "detect"):
-                return self._right(made, n_rows, expected)
+                output = arguments[arguments.index("--output") + 1]
+                if output == "-":
+                    (self.base / "made").write_text(out)
+                    made = [*made, "-"]
+                return self._right(made, output, n_rows, expected)
             return "answered"
         usage = "usage: " in err
         one = len(errors) == 1 and re.match(r"skood \w+: error: .+[.!?]$", errors[0])
@@ -213,11 +240,11 @@ class Cases:
             return f"printed {out[:100]!r}"
         return "refused" if not made else f"left {made}"
 
-    def _right(self, made: list[str], n_rows: int | None, expected: Any) -> str:
-        if made != ["o.csv"]:
+    def _right(self, made: list[str], output: str, n_rows: int | None, expected: Any) -> str:
+        if made != [Path(output).name]:
             return f"made {made}"
         try:
-            table = pd.read_csv(self.base / "made")
+            table = read_results(self.base / "made", output)
         except ValueError as error:
             return f"an output that cannot be read: {error}"
         if n_rows is not None and len(table) != n_rows:
@@ -241,19 +268,27 @@ class Cases:
         return result
 
 
-def outcomes(n: int, seed: int, folder: Path) -> list[tuple[str, str]]:
+def outcomes(n: int, seed: int, folder: Path, kind: type[Cases] = Cases) -> list[tuple[str, str]]:
     """What came of so many files."""
     random = np.random.default_rng(seed)
-    cases = Cases(folder)
-    return [cases.make(random) for _ in range(n)]
+    cases = kind(folder)
+    found = []
+    for _ in range(n):
+        found.append(cases.make(random))
+        if "-v" in sys.argv and found[-1][1] not in RIGHT:
+            print(len(found), *found[-1], flush=True)
+    return found
+
+
+def report(found: list[tuple[str, str]]) -> int:
+    """Print what went wrong, and give the exit status."""
+    wrong = [(text, said) for text, said in found if said not in RIGHT]
+    print(Counter("wrong" if pair in wrong else pair[1] for pair in found))
+    for text, said in wrong:
+        print(text, "->", said)
+    return len(wrong) > 0
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as where:
-        found = outcomes(int(sys.argv[1]), int(sys.argv[2]), Path(where))
-    right = ("answered", "refused")
-    print(Counter(said if said in right else "wrong" for _, said in found))
-    for text, said in found:
-        if said not in right:
-            print(text, "->", said)
-    sys.exit(any(said not in right for _, said in found))
+        sys.exit(report(outcomes(int(sys.argv[1]), int(sys.argv[2]), Path(where))))

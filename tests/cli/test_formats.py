@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import shutil
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -313,7 +315,7 @@ class Stdin:
         (csv, None),
         (tsv, None),
         (lambda frame: packed(csv(frame), "zstd"), None),
-        (lambda frame: packed(json_lines(frame), "gzip"), "jsonl"),
+        (lambda frame: packed(json_lines(frame), "gzip"), None),
         (json_lines, None),
         (feather, None),
         (lambda frame: arrow(frame, pa.ipc.new_stream), None),
@@ -335,6 +337,37 @@ def test_rows_of_stdin(monkeypatch, tmp_path, content, kind):
     with pytest.raises(TableError, match=r"stdin is|stdin has no rows"):
         open_source(Path("-"), ReadingOptions(format=kind)).raw_columns(["a"])
     assert names_in(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes there")
+@pytest.mark.parametrize("name", ["rows.csv", "63", "rows.jsonl.gz", "rows.parquet"])
+def test_rows_of_a_pipe(monkeypatch, tmp_path, name):
+    """As of ``<(...)`` in shells: it is read once, and blocks who opens it again."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    content = {
+        "rows.jsonl.gz": lambda frame: packed(json_lines(frame), "gzip"),
+        "rows.parquet": lambda frame: frame.to_parquet(index=False),
+    }
+    os.mkfifo(tmp_path / name)
+    writer = threading.Thread(
+        target=(tmp_path / name).write_bytes, args=[content.get(name, csv)(orders(50))]
+    )
+    writer.start()
+    source = open_source(tmp_path / name)
+    assert source.name == name
+    for _ in range(2):
+        (block,) = source.blocks(LAYOUT)
+        assert block.ids.to_pylist() == list(orders(50)["id"])
+    writer.join()
+    del source
+    assert names_in(tmp_path / "temporary") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such device there")
+def test_a_device_holds_no_rows():
+    with pytest.raises(OptionError, match="'/dev/zero' is a device"):
+        open_source(Path("/dev/zero"))
 
 
 @pytest.fixture(scope="module")

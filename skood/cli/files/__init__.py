@@ -14,7 +14,7 @@ from ._parquet import is_parquet_folder
 from ._partial_file import PartialFile
 from ._results import ResultsFormat, results_format
 from ._row_layout import ColumnRoles, RowLayout
-from ._stdin import STDIN
+from ._stdin import STDIN, is_read_once
 from ._training import check_named_columns, examined, gap_findings, read_training_table
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "fingerprint",
     "gap_findings",
     "is_parquet_folder",
+    "is_read_once",
     "listed",
     "open_source",
     "outside",

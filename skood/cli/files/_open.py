@@ -19,7 +19,7 @@ from ._errors import OptionError
 from ._images import ImageSource
 from ._json import JSON_LINES, JsonLinesSource
 from ._parquet import PARQUET, ParquetFolder, ParquetSource, is_parquet_folder
-from ._stdin import STDIN, open_stdin
+from ._stdin import is_read_once, name_of, open_read_once
 from ._streams import without_codec
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -57,27 +57,37 @@ def open_source(
     options = options or ReadingOptions()
     import_optional("pyarrow", "io", needed_by="Reading and writing files of rows")
     import_optional("pandas", "io", needed_by="Reading and writing files of rows")
-    if path == STDIN:
-        return open_stdin(options.format, lambda copy: _open_file(copy, copy.stem, options))
+    if is_read_once(path):
+        kind = _ending(path.name, options)[1:] or None
+        return open_read_once(path, kind, lambda copy: _open_file(copy, name_of(path), options))
     if not path.exists():
         raise OptionError(f"There is no file {str(path)!r}.")
     if is_parquet_folder(path):
         return ParquetFolder(path, path.name or str(path))
     if path.is_dir():
         return ImageSource(path, shape=shape)
+    if not path.is_file():
+        raise OptionError(
+            f"{str(path)!r} is a device: rows are read from files, folders and pipes."
+        )
     return _open_file(path, path.name, options)
 
 
 def _open_file(path: Path, name: str, options: ReadingOptions) -> Any:
-    endings = [Path(without_codec(path.name.lower())).suffix, f".{options.format}"]
-    ending = next((ending for ending in endings if ending in _READERS), None)
-    if ending is None:
+    ending = _ending(path.name, options)
+    if not ending:
         raise OptionError(
             f"No file with the ending of {path.name!r} can be read: give one of "
             f"{', '.join(_READERS)}, or a folder of images or Parquet files, or name the format "
             "with --format."
         )
     return _READERS[ending](path, name, ending, options)
+
+
+def _ending(name: str, options: ReadingOptions) -> str:
+    """The ending that says how a file is read; empty if neither its name nor an option does."""
+    endings = [Path(without_codec(name.lower())).suffix, f".{options.format}"]
+    return next((ending for ending in endings if ending in _READERS), "")
 
 
 def _open_csv(path: Path, name: str, ending: str, options: ReadingOptions) -> CsvSource:

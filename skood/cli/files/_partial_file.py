@@ -158,7 +158,7 @@ class PartialFile:
     def _write(self, journal: Journal) -> None:
         try:
             with new_file(self._new_journal, self.output) as file:
-                file.write(json.dumps(asdict(journal)).encode())
+                file.write(json.dumps(asdict(journal), default=str).encode())  # ids may be dates
             self._new_journal.replace(self.journal_path)
         except OSError:  # of a full disk: the older journal stays, and counts the blocks before
             self._new_journal.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...preprocessing.table_columns import RawColumn, raw_column
 from ._blocks import Block
-from ._errors import TableError
+from ._ids import plain_ids
 from ._row_layout import RowLayout
 from ._values import (
     first_that_is_no_number,
@@ -17,7 +17,6 @@ from ._values import (
     is_number,
     is_text,
     parsed,
-    plain_texts,
     without_missing,
 )
 
@@ -56,19 +55,8 @@ def block_of(name: str, layout: RowLayout, table: pa.Table, start: int) -> Block
     columns = {c.name: c for c in raw_columns(features, is_text_file=False, gaps=())}
     ids = table[layout.id_column] if layout.id_column in table.column_names else None
     if ids is not None:
-        _check_text(name, ids, str(layout.id_column))
-        ids = plain_texts(ids)
+        ids = plain_ids(name, str(layout.id_column), ids)
     return Block(frame_of(name, layout, columns, start), ids, start)
-
-
-def _check_text(name: str, values: Any, column: str) -> None:
-    """Raise if texts are no UTF-8: Arrow reads them so from a damaged file."""
-    import pyarrow as pa
-
-    try:
-        values.validate(full=True)
-    except pa.ArrowInvalid as error:
-        raise TableError(f"{name} is damaged: {column!r} has text that is no UTF-8.") from error
 
 
 def _of_pandas(values: Any) -> Any:

@@ -97,7 +97,9 @@ class CsvResults(_Lines):
             compute.match_substring_regex(column, FORMULA),
             compute.match_substring_regex(column, NUMBER),
         )
-        escaped = compute.binary_join_element_wise(pa.scalar("'", column.type), column, "")
+        escaped = compute.binary_join_element_wise(
+            pa.scalar("'", column.type), column, pa.scalar("", column.type)
+        )
         return compute.if_else(is_formula, escaped, column)
 
 

@@ -1,7 +1,8 @@
-"""The rows of stdin: they are kept in a file, since readers begin anew."""
+"""The rows of stdin and of pipes: they are kept in a file, since readers begin anew."""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import weakref
@@ -11,6 +12,7 @@ from typing import Any
 
 from ...storage.temporary_folder import new_temporary_folder
 from ._errors import OptionError, TableError
+from ._streams import first_bytes
 
 STDIN = Path("-")
 _MARKS = {
@@ -23,17 +25,22 @@ _MARKS = {
 _NO_TEXT = b"\xef\xbb\xbf \t\r\n"
 
 
-def open_stdin(kind: str | None, opened: Callable[[Path], Any]) -> Any:
-    """Copy stdin into a file and open that, which lasts as long as its reader.
+def is_read_once(path: Path) -> bool:
+    """Whether a path is stdin or a pipe, such as the ``<(...)`` of shells."""
+    return path == STDIN or path.is_fifo()
+
+
+def open_read_once(path: Path, kind: str | None, opened: Callable[[Path], Any]) -> Any:
+    """Copy stdin or a pipe into a file and open that, which lasts as long as its reader.
 
     Its ending is the format `kind`, or what the first bytes tell: CSV if nothing else.
     """
-    stream = getattr(sys.stdin, "buffer", None)
-    if stream is None:
-        raise OptionError("stdin is closed: there are no rows to read.")
     folder, remove = new_temporary_folder()
     try:
-        source = opened(_copied(stream, folder / "stdin", kind))
+        with contextlib.ExitStack() as stack:
+            stream = _stdin() if path == STDIN else stack.enter_context(path.open("rb"))
+            copy = _copied(stream, folder / name_of(path), kind)
+        source = opened(copy)
     except BaseException:
         remove()
         raise
@@ -41,15 +48,29 @@ def open_stdin(kind: str | None, opened: Callable[[Path], Any]) -> Any:
     return source
 
 
+def name_of(path: Path) -> str:
+    """What messages call the rows."""
+    return "stdin" if path == STDIN else path.name
+
+
+def _stdin() -> Any:
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        raise OptionError("stdin is closed: there are no rows to read.")
+    return stream
+
+
 def _copied(stream: Any, path: Path, kind: str | None) -> Path:
+    """The copy, with the ending of its format."""
     try:
         with path.open("wb") as file:
             shutil.copyfileobj(stream, file, 1 << 20)
     except OSError as error:
-        raise TableError(f"stdin cannot be copied to {path.parent}: {error.strerror}.") from error
-    with path.open("rb") as file:
-        first = file.read(64)
+        raise TableError(
+            f"{path.name} cannot be copied to {path.parent}: {error.strerror}."
+        ) from error
+    first, _ = first_bytes(path, path.name, 64)
     told = next((name for mark, name in _MARKS.items() if first.startswith(mark)), None)
     if told is None:
         told = "jsonl" if first.lstrip(_NO_TEXT).startswith(b"{") else "csv"
-    return path.rename(path.with_suffix(f".{kind or told}"))
+    return path.rename(path.with_name(f"rows.{kind or told}"))

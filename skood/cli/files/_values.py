@@ -61,16 +61,6 @@ def without_missing(values: Any, gaps: tuple[str, ...]) -> Any:
     return values.take(pa.array(np.arange(len(values)), mask=missing))
 
 
-def plain_texts(values: Any) -> Any:
-    """Views of texts as texts, which all formats of results take; other values as they are."""
-    import pyarrow as pa
-
-    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
-    if pa.types.is_string_view(kind):
-        return pa.chunked_array([pa.array(values.to_pylist(), pa.string())])
-    return values
-
-
 def parsed(texts: Any, gaps: tuple[str, ...]) -> Any:
     """The numbers that texts stand for."""
     import pyarrow as pa
