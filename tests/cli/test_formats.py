@@ -420,7 +420,16 @@ def test_stdin_and_stdout_of_the_commands(detector, tmp_path, monkeypatch, capfd
         assert match in err
         assert err.count("\n") == 1
 
-    refused("stdin is read once", "score", detector, "--new", "-", "--output", "-", "--resume")
+    refused(
+        "stdin and pipes are read once",
+        "score",
+        detector,
+        "--new",
+        "-",
+        "--output",
+        "-",
+        "--resume",
+    )
     one = "Only one of the files can be -"
     refused(one, "detect", "--train", "-", "--new", "-", "--output", "-")
     refused(one, "check", "-", "--against", "-")

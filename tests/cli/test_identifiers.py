@@ -75,4 +75,4 @@ def test_dates_identify_the_rows_with_the_lowest_scores(tmp_path, capsys):
     more = ["--id-column", "day", "--output", str(tmp_path / "o.parquet"), "--block-rows", "8"]
     assert main(["score", str(tmp_path / "d.skood"), "--new", str(new), *more]) == 0
     assert pd.read_parquet(tmp_path / "o.parquet")["day"].tolist() == days.tolist()
-    assert "2024-01-" in capsys.readouterr().err
+    assert "2024-01-" in capsys.readouterr().out

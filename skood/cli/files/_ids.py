@@ -37,7 +37,10 @@ def _plain(values: Any) -> Any:
 
     types, kind = pa.types, values.type
     if types.is_dictionary(kind):
-        return _plain(values.cast(kind.value_type))
+        decoded = [chunk.dictionary_decode() for chunk in values.chunks]
+        return _plain(pa.chunked_array(decoded, kind.value_type))
+    if types.is_string_view(kind):  # which early Arrow casts to nothing
+        return pa.chunked_array([pa.array(values.to_pylist(), pa.string())])
     if types.is_run_end_encoded(kind):
         return _plain(compute.run_end_decode(values))
     if isinstance(kind, pa.BaseExtensionType):
