@@ -36,11 +36,11 @@ def _plain(values: Any) -> Any:
     from pyarrow import compute
 
     types, kind = pa.types, values.type
-    if types.is_dictionary(kind):
-        decoded = [chunk.dictionary_decode() for chunk in values.chunks]
-        return _plain(pa.chunked_array(decoded, kind.value_type))
-    if types.is_string_view(kind):  # which early Arrow casts to nothing
+    inner = kind.value_type if types.is_dictionary(kind) else kind
+    if types.is_string_view(inner):  # which Arrow neither decodes nor casts in every version
         return pa.chunked_array([pa.array(values.to_pylist(), pa.string())])
+    if types.is_dictionary(kind):
+        return _plain(values.cast(inner))
     if types.is_run_end_encoded(kind):
         return _plain(compute.run_end_decode(values))
     if isinstance(kind, pa.BaseExtensionType):
