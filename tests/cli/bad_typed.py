@@ -66,6 +66,10 @@ class Strange(pa.ExtensionType):
         return b"\xff\x00strange"
 
 
+def _texts(values: pa.Array) -> pa.Array:
+    return values.cast(pa.string())
+
+
 def _extension(kind: Any, storage: Any = None) -> Callable[[pa.Array], Any]:
     return lambda values: pa.ExtensionArray.from_storage(
         kind, storage(values) if storage else values
@@ -140,13 +144,21 @@ ARROW: Kinds = {
     "short decimals": (ROWS, A, _written(_all("length", Decimal("1.5"), pa.decimal32(5, 2)))),
     "wide decimals": (ROWS, A, _written(_all("length", Decimal(10) ** 60, pa.decimal256(70, 2)))),
     "extension": (ROWS, A, _written(_column("length", _extension(Strange())))),
-    "extension of text": (ROWS, A, _written(_column("colour", _extension(Strange(pa.string()))))),
+    "extension of text": (
+        ROWS,
+        A,
+        _written(_column("colour", _extension(Strange(pa.string()), _texts))),
+    ),
     "bool8": (
         ROWS,
         A,
         _written(_column("ok", _extension(pa.bool8(), lambda v: v.cast(pa.int8())))),
     ),
-    "JSON in text": (ROWS, A, _written(_column("colour", _extension(pa.json_())))),
+    "JSON in text": (
+        ROWS,
+        A,
+        _written(_column("colour", _extension(pa.json_(), _texts))),
+    ),
     "uuid": (
         ROWS,
         A,
