@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .._optional import import_optional
 from ..measures.arguments import shown
+from .table_findings import shortened
 from .table_numbers import is_plain
 
 _NUMBERS, _BOOLEANS = (Real, Decimal, np.bool_), (bool, np.bool_)
@@ -185,7 +186,7 @@ def raw_column(name: str, values: Any) -> RawColumn:
         held = _KINDS.get(types.infer_dtype(values, skipna=True), "other")
     else:
         held = "other"
-    type_name = str(dtype)
+    type_name = shortened(str(dtype))
     if held == "other" and types.is_object_dtype(dtype):
         held, type_name = _held_by_objects(values)
     if held in ("number", "empty"):

@@ -501,3 +501,24 @@ def test_an_ending_that_tells_nothing_needs_the_format(tmp_path):
     assert len(block) == 20
     path = write(orders(20), tmp_path / "rows.parquet")
     assert open_source(path, ReadingOptions(format="csv")).expected_rows == 20
+
+
+def test_types_that_pandas_lacks_and_types_with_long_names(tmp_path, capsys):
+    random = np.random.default_rng(0)
+    ones = [pa.array(random.normal(size=100))]
+    odd = {
+        "union": pa.UnionArray.from_sparse(pa.array([0] * 100, pa.int8()), ones),
+        "wide": pa.array([{str(i): 1.0 for i in range(300)}] * 100),
+    }
+    for (name, values), status in zip(odd.items(), (0, 3), strict=True):
+        path = tmp_path / f"{name}.arrow"
+        table = pa.table({"a": random.normal(size=100), "odd": values})
+        with pa.ipc.new_file(path, table.schema) as writer:
+            writer.write_table(table)
+        arguments = ["detect", "--train", path, "--new", path, "--output", tmp_path / "o.csv"]
+        assert main([*map(str, arguments), "--quiet"]) == status, name
+    assert len(pd.read_csv(tmp_path / "o.csv")) == 100
+    err = capsys.readouterr().err
+    assert "The column 'odd' of wide.arrow has values of the type struct<" in err
+    assert "--exclude odd" in err
+    assert len(err) < 400

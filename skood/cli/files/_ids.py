@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...preprocessing.table_findings import shortened
 from ._errors import TableError
 from ._values import is_text
 
@@ -26,8 +27,9 @@ def plain_ids(name: str, column: str, values: Any) -> Any:
             fault = f"{name} is damaged: {column!r} has text that is no UTF-8."
             raise TableError(fault) from error
         raise TableError(
-            f"The column {column!r} of {name} has values of the type {values.type}, and some "
-            "cannot be written as text: identify rows by another column, or by none."
+            f"The column {column!r} of {name} has values of the type "
+            f"{shortened(str(values.type))}, and some cannot be written as text: identify rows by "
+            "another column, or by none."
         ) from error
 
 

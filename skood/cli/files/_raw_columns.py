@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...preprocessing.table_columns import RawColumn, raw_column
+from ...preprocessing.table_findings import shortened
 from ._blocks import Block
 from ._ids import plain_ids
 from ._row_layout import RowLayout
@@ -33,20 +34,21 @@ def _raw(name: str, values: Any, is_text_file: bool, gaps: tuple[str, ...]) -> R
     import pyarrow as pa
 
     kind = values.type
+    type_name = shortened(str(kind))  # that of a structure names all its fields
     if is_text_file and is_text(kind):
         values = without_missing(values, gaps)
         empty = values.null_count == len(values)
         if not empty and first_that_is_no_number(values)[1] is None:
             numbers = _floats(parsed(values, gaps))
             return RawColumn(
-                name, "number", str(kind), numbers, as_text=lambda: text_column(name, values)
+                name, "number", type_name, numbers, as_text=lambda: text_column(name, values)
             )
     if is_text(kind):
         return text_column(name, values)
     if is_number(kind) and not pa.types.is_null(kind):
-        return RawColumn(name, "number", str(kind), _floats(values))
+        return RawColumn(name, "number", type_name, _floats(values))
     column = raw_column(name, _of_pandas(values))
-    return replace(column, type_name=str(kind))
+    return replace(column, type_name=type_name)
 
 
 def block_of(name: str, layout: RowLayout, table: pa.Table, start: int) -> Block:
@@ -61,11 +63,15 @@ def block_of(name: str, layout: RowLayout, table: pa.Table, start: int) -> Block
 
 def _of_pandas(values: Any) -> Any:
     """The values as pandas has them; its categories are never missing."""
+    import pandas as pd
     import pyarrow as pa
 
     if pa.types.is_dictionary(values.type) and any(c.dictionary.null_count for c in values.chunks):
         return values.cast(values.type.value_type).to_pandas().astype("category")
-    return values.to_pandas()
+    try:
+        return values.to_pandas()
+    except pa.ArrowNotImplementedError:  # of a type that pandas has not, such as a union
+        return pd.Series(values.to_pylist(), dtype=object)
 
 
 def text_column(name: str, values: Any) -> RawColumn:
@@ -77,7 +83,7 @@ def text_column(name: str, values: Any) -> RawColumn:
         encoded = encoded.chunk(0)
     codes = np.asarray(encoded.indices.fill_null(-1)).astype(np.intp)
     texts = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)[:-1]
-    return RawColumn(name, "text", str(values.type), codes=codes, texts=texts)
+    return RawColumn(name, "text", shortened(str(values.type)), codes=codes, texts=texts)
 
 
 def _floats(values: Any) -> Any:
