@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -16,6 +17,10 @@ collect_ignore = [] if is_installed("torch") else list(_NEED_TORCH)
 collect_ignore += (
     [] if is_installed("distributed") else ["skood/parallel", "tests/parallel/dask_cluster.py"]
 )
+
+# These name types of Arrow that pyarrow has since 19.
+_arrow = int(version("pyarrow").partition(".")[0]) if is_installed("pyarrow") else 0
+collect_ignore += [] if _arrow >= 19 else ["tests/cli/bad_formats.py", "tests/cli/bad_typed.py"]
 
 _NEEDS = {
     "faiss_index.py": ("faiss", "ann"),

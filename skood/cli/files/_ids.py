@@ -41,6 +41,9 @@ def _plain(values: Any) -> Any:
     inner = kind.value_type if types.is_dictionary(kind) else kind
     if types.is_string_view(inner):  # which Arrow neither decodes nor casts in every version
         return pa.chunked_array([pa.array(values.to_pylist(), pa.string())])
+    if types.is_binary_view(inner):
+        values = pa.chunked_array([pa.array(values.to_pylist(), pa.binary())])
+        return values.cast(pa.string())
     if types.is_dictionary(kind):
         return _plain(values.cast(inner))
     if types.is_run_end_encoded(kind):
