@@ -378,13 +378,14 @@ def _linked_nowhere(frame: pd.DataFrame, path: Path) -> None:
     (path / "part-9.parquet").symlink_to(path / "nothing")
 
 
-def _odd_rows(frame: pd.DataFrame, i: int) -> pd.DataFrame:
-    return frame if i != 1 else frame.iloc[:0]
+def _with_empty_file(frame: pd.DataFrame, path: Path) -> None:
+    _files(lambda part, _: part)(frame, path)
+    parquet.write_table(_arrow(frame.iloc[:0]), path / "part-00.parquet")
 
 
 FOLDERS: dict[str, tuple[str, Callable[[pd.DataFrame, Path], None]]] = {
     "files": (SURE, _files(lambda part, _: part, 3)),
-    "a file without rows": (ROWS, _files(_odd_rows, 3)),
+    "a file without rows": (ROWS, _with_empty_file),
     "marks of Spark": (SURE, _beside("_SUCCESS", b"")),
     "a hidden file": (SURE, _beside("._part-0.parquet.crc", b"crc")),
     "files in folders": (SURE, _moved(p0="a/part-0.parquet", p1="b/part-1.parquet")),
