@@ -91,7 +91,9 @@ def last_inputs(pipeline: Any, X: Any) -> Any:
 def check_steps(pipeline: Any) -> None:
     """Raise unless the parameter `steps` is a list that ends in a detector."""
     steps = pipeline.steps
-    last = steps[-1][1] if isinstance(steps, list | tuple) and len(steps) else None
+    is_list = isinstance(steps, list | tuple) and len(steps) > 0
+    is_list = is_list and all(isinstance(one, list | tuple) and len(one) == 2 for one in steps)
+    last = steps[-1][1] if is_list else None
     if isinstance(last, type) or not hasattr(last, "score_samples"):
         allowed = "a list of (name, estimator) tuples, the last with `score_samples`"
         raise parameter_error(pipeline, "steps", allowed, steps)

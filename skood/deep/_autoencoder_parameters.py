@@ -56,9 +56,13 @@ def training_plan(owner: Any, n_samples: int) -> TrainingPlan:
 
 def _check_widths(owner: Any, name: str, widths: Any, *, or_empty: bool = False) -> None:
     is_widths = isinstance(widths, Sequence | np.ndarray) and not isinstance(widths, str)
-    is_widths = is_widths and all(
-        isinstance(width, int | np.integer) and not isinstance(width, bool) and width > 0
-        for width in widths
+    is_widths = (
+        is_widths
+        and getattr(widths, "ndim", 1) == 1
+        and all(
+            isinstance(width, int | np.integer) and not isinstance(width, bool) and width > 0
+            for width in widths
+        )
     )
     if not is_widths or (len(widths) == 0 and not or_empty):
         kind = "sequence" if or_empty else "non-empty sequence"

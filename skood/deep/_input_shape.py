@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from .._validation import parameter_error
+from ..measures.arguments import as_array
 
 _ALLOWED = "(channels, height, width) or (height, width)"
 
 
-def flat_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
+def flat_rows(owner: object, X: Any) -> tuple[Any, tuple[int, ...] | None]:
     """Rows as two-dimensional input, and the shape of one row if it is an image.
 
     Rows may have shape (height, width) or (channels, height, width). Whole numbers of at most 16
@@ -20,7 +21,7 @@ def flat_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
     """
     n_dimensions = getattr(X, "ndim", None)
     if n_dimensions is None and isinstance(X, list | tuple):
-        n_dimensions = np.ndim(X)
+        n_dimensions = as_array(owner, X).ndim
     if n_dimensions is None or n_dimensions < 3:
         return X, None
     X = np.asarray(X)

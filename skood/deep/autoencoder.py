@@ -223,7 +223,7 @@ class AutoencoderTransformer(
         """
         check_parameters(self)
         device = resolve_device(self, self.device)
-        X, row_shape = flat_rows(X)
+        X, row_shape = flat_rows(self, X)
         X = check_training_rows(self, X)
         row_shape = row_shape or X.shape[1:]
         input_shape = input_shape_of(self, row_shape)
@@ -327,7 +327,7 @@ class AutoencoderTransformer(
 
     def _check_rows(self, X: Any) -> NDArray:
         check_is_fitted(self)
-        X, row_shape = flat_rows(X)
+        X, row_shape = flat_rows(self, X)
         if row_shape is not None and row_shape not in (self.row_shape_, self.input_shape_):
             raise ValueError(
                 f"X has rows of shape {row_shape}, but {type(self).__name__} was fitted on rows of "

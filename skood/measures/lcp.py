@@ -57,5 +57,5 @@ def lcp_distance(
         return row_norms(offset)
     differences -= offset[:, np.newaxis, :]
     spread = row_norms(differences.reshape(-1, X.shape[1])).reshape(weights.shape)
-    spread = np.sqrt(variance_weight) * row_norms(np.sqrt(weights) * spread)
+    spread = np.sqrt(float(variance_weight)) * row_norms(np.sqrt(weights) * spread)
     return np.hypot(row_norms(offset), spread)

@@ -6,12 +6,16 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 
 from skood import (
     KernelDensityOutlierDetector,
     KNNOutlierDetector,
+    LCPOutlierDetector,
     MahalanobisOutlierDetector,
+    OutlierPipeline,
 )
+from skood._optional import is_installed
 from skood.model_selection import LeaveClassesOut
 
 from ..detectors import DETECTORS, rows
@@ -65,3 +69,25 @@ def test_a_bandwidth_that_makes_all_scores_tie_is_warned_of(size, recwarn):
     with pytest.warns(UserWarning, match=r"^All rows lie within .*e-\d+ bandwidths") as caught:
         KernelDensityOutlierDetector().fit(rows() * size)
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("steps", [["a"] * 5, [("a",)], [("a", StandardScaler(), 3)]])
+def test_steps_that_are_no_pairs(steps):
+    with pytest.raises(ValueError, match="'steps' parameter of OutlierPipeline must be a list of"):
+        OutlierPipeline(steps).fit(rows())
+
+
+def test_a_whole_number_beyond_those_of_numpy_is_a_weight():
+    wide, narrow = (LCPOutlierDetector(variance_weight=w).fit(rows()) for w in (10**30, 1e30))
+    np.testing.assert_array_equal(wide.score_samples(rows(5)), narrow.score_samples(rows(5)))
+
+
+@pytest.mark.skipif(not is_installed("torch"), reason="torch is not installed")
+def test_rows_and_widths_of_an_autoencoder():
+    from skood.deep import AutoencoderTransformer
+
+    with pytest.raises(ValueError, match="X must hold numbers for AutoencoderTransformer"):
+        AutoencoderTransformer(epochs=1).fit([[1, 2], [3]])
+    for change in ({"channels": np.array(3.0)}, {"hidden": [[1], [2, 3]]}):
+        with pytest.raises(ValueError, match="sequence of ints in"):
+            AutoencoderTransformer(epochs=1, **change).fit(rows())
