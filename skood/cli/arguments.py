@@ -3,6 +3,7 @@
 import argparse
 import ast
 import codecs
+from array import array
 from typing import Any
 
 LARGEST_SEED = 2**32 - 1  # NumPy's RandomState takes no larger one
@@ -69,8 +70,10 @@ def encoding(text: str) -> str:
     """Read the name of a text encoding."""
     try:
         "".encode(text)  # codecs such as hex have no text
-        return codecs.lookup(text).name
-    except (LookupError, UnicodeError):
+        codec = codecs.lookup(text)
+        codec.decode(array("B", b"a"), "replace")  # punycode takes no block of a reader
+        return codec.name
+    except (LookupError, UnicodeError, AttributeError, TypeError):
         raise argparse.ArgumentTypeError(
             f"must be an encoding such as utf-8 or latin-1. Got {text!r} instead."
         ) from None

@@ -135,6 +135,7 @@ def test_warnings_are_one_line_each(tmp_path, capsys):
         ("--alpha", "1", "must be a number in (0, 1). Got '1' instead."),
         ("--encoding", "none", "must be an encoding such as utf-8 or latin-1. Got 'none' instead."),
         ("--encoding", "hex", "must be an encoding such as utf-8 or latin-1. Got 'hex' instead."),
+        ("--encoding", "punycode", "utf-8 or latin-1. Got 'punycode' instead."),
         ("--encoding", "undefined", "must be an encoding such as utf-8"),
         ("--delimiter", ";;", "must be one character. Got ';;' instead."),
         ("--max-categories", "0", "must be an integer of 1 or more. Got '0' instead."),
