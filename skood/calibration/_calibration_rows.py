@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 
-from .._validation import last_step, parameter_error, signs_of
+from .._validation import (
+    check_labels,
+    count_rows,
+    last_step,
+    parameter_error,
+    positions_inside,
+    select_rows,
+    signs_of,
+)
+
+_FEWEST_ROWS = 3  # each fold's fit needs two rows, and leaves one out
 
 
 def draw_rows(
@@ -102,3 +112,46 @@ def check_steps(pipeline: Any) -> None:
 def settled(steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """Steps for fits on some of the rows: one that knows what the columns are keeps to it."""
     return [(name, step.settled() if hasattr(step, "settled") else step) for name, step in steps]
+
+
+class OverFolds:
+    """Mixin of estimators whose threshold comes from fits without some of the training rows."""
+
+    def training_positions(self, n_samples: int, y: Any) -> NDArray[np.intp]:
+        """Positions of the training rows: of +1 and -1 alone those of +1, else all.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows given.
+        y : array-like of shape (n_samples,) or None
+            Their labels.
+
+        Returns
+        -------
+        ndarray of int
+            Positions, ascending.
+        """
+        inside = None if learns_from_labels(self) else positions_inside(self, y, n_samples)
+        return np.arange(n_samples) if inside is None else inside
+
+    def _training_rows(self, X: Any, y: Any, groups: Any) -> tuple[NDArray[np.intp], Any, Any, Any]:
+        """Positions of the training rows, and what is given of these."""
+        n_given = count_rows(X)
+        inside = self.training_positions(n_given, y)
+        if len(inside) < n_given:
+            X, y = select_rows(X, inside), select_rows(y, inside)
+            groups = None if groups is None else select_rows(groups, inside)
+        return inside, X, y, groups
+
+    def _threshold_positions(self: Any, n_samples: int, y: Any) -> NDArray[np.intp]:
+        """Positions among the training rows of those that set the threshold."""
+        if n_samples < _FEWEST_ROWS:
+            raise ValueError(
+                f"Found array with {n_samples} sample(s) while a minimum of {_FEWEST_ROWS} is "
+                f"required by {type(self).__name__}: each fit of a fold leaves rows out."
+            )
+        kept = self._draw_threshold_rows(n_samples)
+        if learns_from_labels(self):
+            kept = kept[~is_outside(check_labels(y, n_samples), n_samples)[kept]]
+        return kept

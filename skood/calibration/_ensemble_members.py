@@ -16,8 +16,6 @@ from .._base import OODDetectorMixin
 from ..explanation import Explanation, explain
 from ..layers.layer_scale import LayerScale, score_is_distance
 from ..layers.weights import divided_evidence
-from ..measures.threshold import contamination_threshold
-from ..measures.ties import below_ties
 from ._calibration_rows import settled
 from ._combined_scores import combined, evidence
 from ._float_types import MemberPipeline
@@ -45,6 +43,7 @@ class EnsembleMember:
         kept: NDArray[np.intp],
     ) -> tuple[EnsembleMember, NDArray[np.float64]]:
         """Fit to all rows, and once for each fold; also the scores of the rows `kept`."""
+        last: Any = None
         if isinstance(estimator, FrozenEstimator):  # it has seen other rows
             scores = np.asarray(rows.measured(estimator.score_samples, kept), dtype=np.float64)
         else:
@@ -54,13 +53,15 @@ class EnsembleMember:
                 found = cross_fit(
                     _settled(estimator), rows, folds, score_rows=kept, measure_drift=True
                 )
-            scores = found.scores + found.drift
+            scores, last = found.scores + found.drift, learning_step(estimator)
             if found.reference is not None:
-                learning_step(estimator).replace_reference(found.reference)
+                last.replace_reference(found.reference)
         if not np.isfinite(scores).all():
             raise ValueError(f"The scores of training rows by {name!r} must be finite.")
-        if not isinstance(estimator, FrozenEstimator):
-            _set_threshold(estimator, kept, scores)
+        if isinstance(last, OODDetectorMixin) and isinstance(
+            getattr(last, "contamination", None), float
+        ):
+            last._set_threshold(kept, scores)  # for whoever asks it alone
         is_distance = score_is_distance(estimator)
         if is_distance:
             scores = np.minimum(scores, 0.0)  # the drift may be more than a distance
@@ -92,13 +93,14 @@ def _settled(estimator: Any) -> Any:
     return MemberPipeline(settled(estimator.steps), memory=estimator.memory)
 
 
-def _set_threshold(estimator: Any, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> None:
-    """The threshold of a member for whoever asks it alone."""
-    last = learning_step(estimator)
-    share = getattr(last, "contamination", None)
-    if isinstance(last, OODDetectorMixin) and isinstance(share, float):
-        last.training_indices_, last.training_scores_ = rows, scores
-        last.offset_ = below_ties(contamination_threshold(scores, share), scores)
+def values_of(
+    members: Sequence[EnsembleMember], scores: Sequence[NDArray[np.float64]], how: str
+) -> NDArray[np.float64]:
+    """What is combined, (n_samples, n_members): standardised scores, or p-values."""
+    pairs = zip(members, scores, strict=True)
+    if how == "p_value":
+        return np.column_stack([member.p_values(own) for member, own in pairs])
+    return np.column_stack([member.scale.standardise(own) for member, own in pairs])
 
 
 def explained(
@@ -106,11 +108,9 @@ def explained(
 ) -> Explanation:
     """Explain the combined score of rows."""
     parts = {member.name: explain(member.estimator, X) for member in members}
-    scores = [part.scores for part in parts.values()]
-    pairs = list(zip(members, scores, strict=True))
-    values = np.column_stack([member.scale.standardise(own) for member, own in pairs])
-    ranks = np.column_stack([member.p_values(own) for member, own in pairs])
-    against = dict(zip(parts, evidence(how, values, weights, ranks).T, strict=True))
+    values = values_of(members, [part.scores for part in parts.values()], how)
+    scores = combined(how, values, weights)
+    against = dict(zip(parts, evidence(how, values, weights, scores).T, strict=True))
     first, *others = parts.values()
     known: dict[str, Any] = {"values": first.values, "units": first.units}
     if any(not np.array_equal(first.feature_names, part.feature_names) for part in others):
@@ -121,7 +121,7 @@ def explained(
         shares, names = np.sum(divided, axis=0), first.feature_names
         known["expected"] = first.expected
     return Explanation(
-        scores=combined(how, values, weights, ranks),
+        scores=scores,
         shares=shares,
         feature_names=names,
         base=np.zeros(len(values)),

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import OODDetectorMixin
@@ -18,20 +17,17 @@ from .._validation import (
     BaseComposition,
     adopt_columns,
     check_int,
-    check_labels,
     check_n_jobs,
     check_option,
-    count_rows,
     last_step,
-    positions_inside,
     random_generator,
-    select_rows,
 )
 from ..explanation import Explanation
-from ._calibration_rows import is_outside, learns_from_labels
+from ..rows.threads import in_threads
+from ._calibration_rows import OverFolds, learns_from_labels
 from ._combined_scores import COMBINE, combined
 from ._ensemble_checks import check_members, check_weights
-from ._ensemble_members import EnsembleMember, explained
+from ._ensemble_members import EnsembleMember, explained, values_of
 from .cross_fit import FoldRows, RowsInReach
 from .folds import folds_of
 
@@ -40,7 +36,7 @@ def _explains(ensemble: OutlierEnsemble) -> bool:
     return all(hasattr(last_step(estimator), "explain") for _, estimator in ensemble.estimators)
 
 
-class OutlierEnsemble(OODDetectorMixin, BaseComposition):
+class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
     r"""Several out-of-distribution detectors, and one score of all.
 
     No one measure and no one view of the columns is best for all data: standardised columns keep
@@ -179,11 +175,7 @@ class OutlierEnsemble(OODDetectorMixin, BaseComposition):
             finite.
         """
         self._check_parameters()
-        n_given = count_rows(X)
-        inside = self.training_positions(n_given, y)
-        if len(inside) < n_given:
-            X, y = select_rows(X, inside), select_rows(y, inside)
-            groups = None if groups is None else select_rows(groups, inside)
+        inside, X, y, groups = self._training_rows(X, y, groups)
         self._fit(RowsInReach(X, y, {}), len(inside), y, groups)
         self.training_indices_ = inside[self.training_indices_]
         return self
@@ -208,24 +200,6 @@ class OutlierEnsemble(OODDetectorMixin, BaseComposition):
         self._check_parameters()
         self._fit(rows, n_samples, y, None)
         return self
-
-    def training_positions(self, n_samples: int, y: Any) -> NDArray[np.intp]:
-        """Positions of the training rows: of +1 and -1 alone those of +1, else all.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows given.
-        y : array-like of shape (n_samples,) or None
-            Their labels.
-
-        Returns
-        -------
-        ndarray of int
-            Positions, ascending.
-        """
-        inside = None if self._learns_from_labels() else positions_inside(self, y, n_samples)
-        return np.arange(n_samples) if inside is None else inside
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Score rows by all members together.
@@ -268,7 +242,7 @@ class OutlierEnsemble(OODDetectorMixin, BaseComposition):
             If X is not valid for a member.
         """
         check_is_fitted(self)
-        return self._standardised(self._scores(X))
+        return values_of(self._members, self._scores(X), "sum")
 
     @available_if(_explains)
     def explain(self, X: Any) -> Explanation:
@@ -339,18 +313,11 @@ class OutlierEnsemble(OODDetectorMixin, BaseComposition):
         return self
 
     def _fit(self, rows: FoldRows, n_samples: int, y: Any, groups: Any) -> None:
-        if n_samples < 3:
-            raise ValueError(
-                f"Found array with {n_samples} sample(s) while a minimum of 3 is required by "
-                "OutlierEnsemble: each fit of a fold leaves rows out."
-            )
+        kept = self._threshold_positions(n_samples, y)
         labels = self._store_classes(y, n_samples)
-        kept = self._draw_threshold_rows(n_samples)
-        if self._learns_from_labels():
-            kept = kept[~is_outside(check_labels(y, n_samples), n_samples)[kept]]
         folds = folds_of(n_samples, labels, groups, self.n_folds, random_generator(self))
         tasks = [(name, clone(one), rows, folds, kept) for name, one in self.estimators]
-        fitted = self._each(EnsembleMember.fit, tasks)
+        fitted = in_threads(EnsembleMember.fit, tasks, self.n_jobs)
         self._members = [member for member, _ in fitted]
         self.weights_ = (
             np.ones(len(tasks)) if self.weights is None else np.array(self.weights, float)
@@ -359,25 +326,11 @@ class OutlierEnsemble(OODDetectorMixin, BaseComposition):
         self._set_threshold(kept, self._combined([scores for _, scores in fitted]))
 
     def _scores(self, X: Any) -> list[NDArray[np.float64]]:
-        return self._each(EnsembleMember.scores, [(member, X) for member in self._members])
-
-    def _each(self, function: Any, tasks: Sequence[tuple]) -> list[Any]:
-        if self.n_jobs in (None, 1):
-            return [function(*task) for task in tasks]
-        run = Parallel(n_jobs=self.n_jobs, prefer="threads")
-        return list(run(delayed(function)(*task) for task in tasks))
-
-    def _standardised(self, scores: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-        pairs = zip(self._members, scores, strict=True)
-        return np.column_stack([member.scale.standardise(own) for member, own in pairs])
+        tasks = [(member, X) for member in self._members]
+        return in_threads(EnsembleMember.scores, tasks, self.n_jobs)
 
     def _combined(self, scores: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-        pairs = zip(self._members, scores, strict=True)
-        ranks = np.column_stack([member.p_values(own) for member, own in pairs])
-        return combined(self.combine, self._standardised(scores), self.weights_, ranks)
-
-    def _learns_from_labels(self) -> bool:
-        return any(learns_from_labels(estimator) for _, estimator in self.estimators)
+        return combined(self.combine, values_of(self._members, scores, self.combine), self.weights_)
 
     def _check_parameters(self) -> None:
         check_members(self)
@@ -391,7 +344,8 @@ class OutlierEnsemble(OODDetectorMixin, BaseComposition):
         tags = super().__sklearn_tags__()
         try:
             tags.input_tags = get_tags(self.estimators[0][1]).input_tags
-            tags.target_tags.required = self._learns_from_labels()
+            required = [learns_from_labels(estimator) for _, estimator in self.estimators]
+            tags.target_tags.required = any(required)
         except (AttributeError, IndexError, TypeError, ValueError):
             pass  # `fit` says what is wrong
         return tags

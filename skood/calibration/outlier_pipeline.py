@@ -16,26 +16,22 @@ from .._base import OODDetectorMixin
 from .._validation import (
     check_float,
     check_int,
-    check_labels,
     count_rows,
     last_step,
     parameter_error,
-    positions_inside,
     random_generator,
     select_fit_params,
-    select_rows,
 )
 from ..explanation import Explanation, explain
 from ..measures.threshold import contamination_threshold
 from ..measures.ties import below_ties
-from ._calibration_rows import check_steps, is_outside, learns_from_labels, settled
+from ._calibration_rows import OverFolds, check_steps, learns_from_labels, settled
 from ._float_types import KeepsFloatType
 from ._odd_rows import odd_rows
 from ._ruled_columns import warn_of_ruled_columns
 from .cross_fit import CrossFitted, FoldRows, ReferenceOf, RowsInReach, cross_fit, learning_step
 from .folds import folds_of
 
-_FEWEST_ROWS = 3  # each fold's fit needs two rows, and leaves one out
 _FEWEST_SCORES = 500  # that set a threshold after batches, if there are as many
 
 
@@ -46,7 +42,7 @@ def _takes_more(pipeline: OutlierPipeline) -> bool:
     )
 
 
-class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
+class OutlierPipeline(KeepsFloatType, OverFolds, OODDetectorMixin, Pipeline):
     """A Pipeline of transformers and a detector, with a threshold that holds for new rows.
 
     A step that learns from the training rows makes them look better than new rows: a whitening of
@@ -175,12 +171,10 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
             If a parameter or the input is not valid.
         """
         self._check_parameters()
-        n_given = count_rows(X)
-        inside = self.training_positions(n_given, y)
+        given, n_given = X, count_rows(X)
+        inside, X, y, groups = self._training_rows(X, y, groups)
         if len(inside) < n_given:
-            params = select_fit_params(X, params, inside)
-            X, y = select_rows(X, inside), select_rows(y, inside)
-            groups = None if groups is None else select_rows(groups, inside)
+            params = select_fit_params(given, params, inside)
         rows, odd = RowsInReach(X, y, params), np.empty(0, dtype=np.intp)
         if self.trim:
             odd = odd_rows(self, X, y, params)
@@ -218,24 +212,6 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
         self.n_samples_fit_ = n_samples
         return self
 
-    def training_positions(self, n_samples: int, y: Any) -> NDArray[np.intp]:
-        """Positions of the training rows: of +1 and -1 alone those of +1, else all.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows given.
-        y : array-like of shape (n_samples,) or None
-            Their labels.
-
-        Returns
-        -------
-        ndarray of int
-            Positions, ascending.
-        """
-        inside = None if learns_from_labels(self) else positions_inside(self, y, n_samples)
-        return np.arange(n_samples) if inside is None else inside
-
     @available_if(_takes_more)
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Score a batch of new training rows, then take it in.
@@ -268,9 +244,7 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
             return self.fit(X, y)
         self._check_parameters()
         n_given = count_rows(X)
-        inside = self.training_positions(n_given, y)
-        if len(inside) < n_given:
-            X, y = select_rows(X, inside), select_rows(y, inside)
+        inside, X, y, _ = self._training_rows(X, y, None)
         scores = np.concatenate([self.training_scores_, self.score_samples(X)])
         rows = np.concatenate([self.training_indices_, self.n_samples_fit_ + inside])
         reference = self._reference
@@ -349,14 +323,7 @@ class OutlierPipeline(KeepsFloatType, OODDetectorMixin, Pipeline):
     ) -> None:
         """Set the threshold by out-of-fold scores of the training rows."""
         n_samples = len(inside)
-        if n_samples < _FEWEST_ROWS:
-            raise ValueError(
-                f"Found array with {n_samples} sample(s) while a minimum of {_FEWEST_ROWS} is "
-                "required by OutlierPipeline: each fit of a fold leaves rows out."
-            )
-        kept = self._draw_threshold_rows(n_samples)
-        if learns_from_labels(self):
-            kept = kept[~is_outside(check_labels(y, n_samples), n_samples)[kept]]
+        kept = self._threshold_positions(n_samples, y)
         folds = folds_of(n_samples, y, groups, self.n_folds, random_generator(self))
         with warnings.catch_warnings():
             # the fit on all rows has warned, and of its own rows

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils.parallel import Parallel, delayed
 
 from .._base import OODDetectorMixin
 from .._validation import last_step
+from ..rows.threads import in_threads
 from .groups import Layers
 from .layer_scale import LayerScale, score_is_distance
 
@@ -37,7 +37,7 @@ class LayerDetectors:
     ) -> tuple[Self, NDArray[np.float64]]:
         """Fit a clone to each layer; also the values of `rows`, which set the scales."""
         tasks = ((detector, part, y, rows) for part in _split(features, layers))
-        fitted = dict(zip(layers, _each(_fit_layer, tasks, n_jobs), strict=True))
+        fitted = dict(zip(layers, in_threads(_fit_layer, tasks, n_jobs), strict=True))
         scales = {}
         for name, (fitted_detector, scores) in fitted.items():
             if not np.isfinite(scores).all():
@@ -53,7 +53,7 @@ class LayerDetectors:
         """Standardised values of rows in each layer, (n_rows, n_layers)."""
         parts = _split(features, self.layers)
         tasks = zip(self.detectors.values(), self.scales.values(), parts, strict=True)
-        return np.column_stack(_each(_score_layer, tasks, n_jobs))
+        return np.column_stack(in_threads(_score_layer, tasks, n_jobs))
 
 
 def _split(features: NDArray, layers: Layers) -> Iterable[NDArray]:
@@ -62,13 +62,6 @@ def _split(features: NDArray, layers: Layers) -> Iterable[NDArray]:
     for columns in layers.values():
         whole = np.array_equal(columns, everything)
         yield features if whole else features.take(columns, axis=1)
-
-
-def _each(function: Callable, tasks: Iterable[tuple], n_jobs: int | None) -> list[Any]:
-    if n_jobs in (None, 1):
-        return [function(*task) for task in tasks]
-    run = Parallel(n_jobs=n_jobs, prefer="threads")
-    return list(run(delayed(function)(*task) for task in tasks))
 
 
 def _fit_layer(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import joblib
+from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
+
+T = TypeVar("T")
 
 
 @cache
@@ -90,3 +93,11 @@ def one_torch_thread(torch: Any) -> None:
         other = threading.Thread(target=torch.set_num_threads, args=(for_threads_to_come,))
         other.start()
         other.join()
+
+
+def in_threads(function: Callable[..., T], tasks: Iterable[tuple], n_jobs: int | None) -> list[T]:
+    """The result of each task, the arguments of the function; so many at a time."""
+    if n_jobs in (None, 1):
+        return [function(*task) for task in tasks]
+    run = Parallel(n_jobs=n_jobs, prefer="threads")
+    return list(run(delayed(function)(*task) for task in tasks))
