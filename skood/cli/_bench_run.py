@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skood._optional import is_installed
 from skood._version import __version__
 from skood.cli.compare.compare import compare_detectors
 from skood.cli.compare.comparison import Comparison
@@ -19,19 +17,15 @@ from skood.cli.compare.plain_text import comparison_text
 from skood.cli.compare.protocol import Protocol, choose_protocol
 from skood.cli.compare.report import comparison_markdown
 from skood.cli.compare.rows_csv import write_comparison_csv
-from skood.storage.whole_file import written_whole
 
 from ._assembly import assemble
+from ._bench_parts import detectors_of, files_in, write_files
 from ._bench_rows import BenchRows
 from ._errors import UsageError, shown
 from ._options import ComparisonOptions, LabelOptions, PreparationOptions
-from ._outputs import check_not_among_rows, folder_at, output_at
-from ._settings import parameters_of_each, set_parameters, wrong_values_named
+from ._settings import wrong_values_named
 from ._speaking import Voice
 from ._step_lines import StepLine
-
-REPORT, NUMBERS, PICTURE = "bench.md", "bench.csv", "bench.png"
-DPI = 120
 
 
 def run_bench(
@@ -46,17 +40,19 @@ def run_bench(
     """Compare the detectors on rows, print the tables, and write the files."""
     data = data.sample(options.max_rows, options.seed)
     protocol = _protocol(data.labels, labels.clusters, options)
-    with ExitStack() as stack:
-        if folder is not None:
-            check_not_among_rows(folder / REPORT, [data.path])
-            stack.enter_context(folder_at(folder))
-            for name in (REPORT, NUMBERS, PICTURE):
-                stack.enter_context(output_at(folder / name, [data.path]))
+    with files_in(folder, [data.path]):
         comparison = _compare(data, protocol, options, preparation, voice)
         facts = _facts(data, labels.in_label, preparation.scale, options.seed)
         if folder is not None:
-            markdown = comparison_markdown(comparison, data.name, facts)
-            _write(folder, markdown, comparison, data.name, escape_formulas, voice)
+            write_files(
+                folder,
+                comparison_markdown(comparison, data.name, facts),
+                partial(
+                    write_comparison_csv, comparison=comparison, escape_formulas=escape_formulas
+                ),
+                partial(draw_comparison, comparison, data.name),
+                voice,
+            )
         text = comparison_text(comparison, data.name, facts)
         print("\n".join(map(shown, text.split("\n"))), end="")
 
@@ -84,19 +80,12 @@ def _compare(
         scale=preparation.scale,
         seed=options.seed,
     )
-    names = tuple(dict.fromkeys(options.detectors))
-    settings = parameters_of_each({name: assembled(name) for name in names}, options.settings)
-
-    def made(name: str) -> Any:
-        pipeline = assembled(name)
-        set_parameters(pipeline, name, settings[name])
-        return pipeline
-
+    detectors = detectors_of(options, assembled)
     with StepLine(quiet=voice.quiet) as line, wrong_values_named(options.settings):
         return compare_detectors(
             data.rows,
             data.labels,
-            {name: partial(made, name) for name in names},
+            detectors,
             protocol,
             X_clusters=_numbers(data, assembled) if protocol.kind == "clusters" else None,
             n_bootstrap=options.resamples,
@@ -140,25 +129,3 @@ def _facts(data: BenchRows, in_label: str | None, scale: str, seed: int) -> list
         f"skood {__version__}, seed {seed}."
     )
     return facts
-
-
-def _write(
-    folder: Path,
-    text: str,
-    comparison: Comparison,
-    source: str,
-    escape_formulas: bool,
-    voice: Voice,
-) -> None:
-    with written_whole(folder / REPORT) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    write_comparison_csv(folder / NUMBERS, comparison, escape_formulas=escape_formulas)
-    written = [REPORT, NUMBERS]
-    if is_installed("matplotlib"):
-        figure = draw_comparison(comparison, source)
-        with written_whole(folder / PICTURE) as temporary:
-            figure.savefig(temporary, dpi=DPI)
-        written.append(PICTURE)
-    else:
-        voice.say('no picture: pip install "skood[plots]" adds it')
-    voice.say(f"written to {folder}: {', '.join(written)}")

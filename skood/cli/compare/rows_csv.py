@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ...storage.whole_file import written_whole
 from ..formulas import without_formula
@@ -46,15 +48,29 @@ def write_comparison_csv(
     tables = {name: values.tolist() for name, values in comparison.values.items()}
     for name in COLUMNS[-4:]:
         tables[name] = getattr(comparison, name).tolist()
+    lines = (
+        [
+            detector,
+            fold.name,
+            *(len(fold.train), int(fold.is_in.sum()), int((~fold.is_in).sum())),
+            *(table[i][j] for table in tables.values()),
+        ]
+        for i, detector in enumerate(comparison.detectors)
+        for j, fold in enumerate(comparison.folds)
+    )
+    write_lines(path, COLUMNS, lines, escape_formulas=escape_formulas)
+
+
+def write_lines(
+    path: Path, head: Sequence[str], lines: Iterable[Sequence[Any]], *, escape_formulas: bool
+) -> None:
+    """Write a CSV file, whole or not at all; an apostrophe makes texts of formulas if asked."""
+    safe = without_formula if escape_formulas else str
     with (
         written_whole(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        safe = without_formula if escape_formulas else str
-        for i, detector in enumerate(comparison.detectors):
-            for j, fold in enumerate(comparison.folds):
-                sizes = (len(fold.train), int(fold.is_in.sum()), int((~fold.is_in).sum()))
-                numbers = (table[i][j] for table in tables.values())
-                writer.writerow([safe(detector), safe(fold.name), *sizes, *numbers])
+        writer.writerow(head)
+        for line in lines:
+            writer.writerow([safe(cell) if isinstance(cell, str) else cell for cell in line])

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ...storage.whole_file import written_whole
-from ..formulas import without_formula
 from .report import in_percent
+from .rows_csv import write_lines
 from .suite_comparison import SuiteComparison
 
 _HEAD = ("detector", "AUROC %", "behind the best by", "sets ahead", "rank", "fit s", "score s")
-_CSV = ("set", "group", "n_train", "n_features", "n_test_in", "n_test_out", "detector")
+_CSV = (
+    *("set", "group", "n_train", "n_features", "n_test_in", "n_test_out", "detector"),
+    *("auroc", "fit_seconds", "score_seconds", "failure"),
+)
 _SHOWN = 5
 
 
@@ -107,16 +108,15 @@ def write_suite_csv(
     OSError
         If the file cannot be written.
     """
-    safe = without_formula if escape_formulas else str
-    with (
-        written_whole(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*_CSV, "auroc", "fit_seconds", "score_seconds", "failure"])
-        for j, one in enumerate(comparison.sets):
-            for i, detector in enumerate(comparison.detectors):
-                numbers = (comparison.auroc, comparison.fit_seconds, comparison.score_seconds)
-                failure = comparison.failures.get((detector, one.name), "")
-                facts = [safe(one.name), safe(one.group), *one[2:], safe(detector)]
-                writer.writerow([*facts, *(float(part[i, j]) for part in numbers), safe(failure)])
+    numbers = (comparison.auroc, comparison.fit_seconds, comparison.score_seconds)
+    lines = (
+        [
+            *one,
+            detector,
+            *(float(part[i, j]) for part in numbers),
+            comparison.failures.get((detector, one.name), ""),
+        ]
+        for j, one in enumerate(comparison.sets)
+        for i, detector in enumerate(comparison.detectors)
+    )
+    write_lines(path, _CSV, lines, escape_formulas=escape_formulas)
