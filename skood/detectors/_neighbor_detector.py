@@ -77,8 +77,8 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
     # Whether the score needs the rows of the neighbours besides their distances.
     _uses_neighbor_rows = False
     _threshold_is_apart = True
-    # Full conformal ranks of the fitted detector, where the effect of a new row is known.
-    _full_ranks: type | None = None
+    # The class of full conformal ranks, where the effect of a new row is known.
+    _full_ranks: Any = None
     # Attributes that `_fit_reference` sets; `fit` deletes those of an earlier fit.
     _reference: tuple[str, ...] = ()
 
@@ -260,7 +260,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         object
             With `training_scores` and `counts`.
         """
-        return self._full_ranks(self)  # type: ignore[misc]
+        return self._full_ranks(self)
 
     def shard_stages(self) -> NeighborStages:
         """How the fitted detector scores rows over shards."""

@@ -32,7 +32,9 @@ class Pairs(NamedTuple):
     distances: NDArray[np.float64]
 
     def some(self, chosen: NDArray[np.intp]) -> Pairs:
-        return Pairs(*(part.take(chosen) for part in self))  # type: ignore[arg-type]
+        """The pairs at these places."""
+        queries, rows, distances = self
+        return Pairs(queries.take(chosen), rows.take(chosen), distances.take(chosen))
 
 
 class OrderedReference(ClosenessReference):

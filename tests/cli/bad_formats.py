@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import io
 import os
 import shutil
 import signal
@@ -26,21 +25,13 @@ from .bad_options import options, schema
 from .bad_streams import JSON, PACKED, SURE
 from .bad_tables import NOTHING, ROWS, VALUES
 from .bad_typed import ARROW, FOLDERS, PARQUET_FILES
-from .cli_files import write
+from .cli_files import Stdin, write
 
 FILES = (JSON, JSON, PACKED, ARROW, PARQUET_FILES)
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow", "npy", "npz")
 COMMANDS = "score score score detect train check fit bench info"
 SHORT = ["--splits", "2", "--resamples", "0"]
 SECONDS = 60
-
-
-class _Stdin:
-    """A pipe: it is read once, from its beginning."""
-
-    def __init__(self, content: bytes) -> None:
-        self.buffer = io.BytesIO(content)
-        self.buffer.seekable = lambda: False  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager
@@ -157,7 +148,7 @@ class FormatCases(Cases):
         n_rows = None if keeps == NOTHING or self.train in arguments[4:5] else N
         expected = self.expected if keeps in (VALUES, SURE) and arguments[0] == "score" else None
         before, tempfile.tempdir = tempfile.tempdir, str(self.temporary)
-        stdin, sys.stdin = sys.stdin, _Stdin(content)  # type: ignore[assignment]
+        stdin, sys.stdin = sys.stdin, Stdin(content)
         signal.alarm(SECONDS)
         try:
             said = self._outcome(arguments, n_rows, expected)

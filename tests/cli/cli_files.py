@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +54,11 @@ def write(frame: pd.DataFrame, path: Path) -> Path:
 def names_in(folder: Path) -> list[str]:
     """What is in a folder, hidden files too."""
     return sorted(path.name for path in folder.iterdir())
+
+
+class Stdin:
+    """A pipe in place of stdin: it is read once, from its beginning."""
+
+    def __init__(self, content):
+        self.buffer = io.BytesIO(content)
+        self.buffer.seekable = lambda: False

@@ -29,7 +29,7 @@ from skood.cli.files import (
 )
 from skood.preprocessing.table_decisions import TableOptions
 
-from .cli_files import names_in, orders, strange_orders, write
+from .cli_files import Stdin, names_in, orders, strange_orders, write
 
 LAYOUT = RowLayout("table", ("length", "width", "count"), ("colour", "ok"), "id")
 
@@ -299,14 +299,6 @@ def test_a_dictionary_may_hold_a_missing_value(tmp_path):
         writer.write_table(parquet_like)
     (block,) = open_source(tmp_path / "rows.arrow").blocks(RowLayout("table", ("x",), ("t",)))
     assert [None if pd.isna(v) else v for v in block.rows["t"]] == ["x", None, "x", "y"]
-
-
-class Stdin:
-    """A pipe: it is read once, from its beginning."""
-
-    def __init__(self, content: bytes) -> None:
-        self.buffer = io.BytesIO(content)
-        self.buffer.seekable = lambda: False
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,7 @@ class CsvSource:
         """Whether a later part of the file is not UTF-8; then it is read as is likely."""
         if self.encoding not in UTF_8:
             return False
-        with io.BufferedReader(ByteStream(self.path, self.name)) as file:
+        with self.open_bytes() as file:
             foreign = foreign_bytes(iter(lambda: file.read(_PIECE), b""))
         if foreign:
             self.encoding, self.doubt = likely_encoding(foreign)
