@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ from ._table_arguments import (
     add_text_format,
     add_training_rows,
 )
-from .arguments import count, count_or_zero, seed, several
+from .arguments import count, count_or_zero, given_options, seed, several
 
 DEFAULT_DETECTORS = tuple(name for name in DETECTORS if name != "lcp")  # the steps of tabular
+_OF_SUITE = (
+    *("suite", "output", "escape_formulas", "detectors", "settings", "scale", "jobs", "seed"),
+    *("quiet", "debug"),
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -59,7 +64,7 @@ def add_parser(commands: Any) -> None:
     _add_comparison(bench)
     _add_reading(bench)
     add_talking(bench)
-    bench.set_defaults(run=run)
+    bench.set_defaults(run=partial(run, bench))
 
 
 def _add_labels(parser: argparse.ArgumentParser) -> None:
@@ -144,15 +149,15 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     add_text_format(group)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     """Compare, print, and write the files."""
     from ._options import ComparisonOptions, LabelOptions, PreparationOptions, SuiteOptions, pick
     from ._speaking import Voice, plain_errors
 
     values = vars(arguments)
     voice = pick(Voice, values)
+    _refuse_other_options(parser, arguments)
     if arguments.suite is not None:
-        _refuse_options_of_one_set(arguments)
         with plain_errors(voice, arguments.output):
             from ._bench_suite import run_suite
 
@@ -176,12 +181,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_options_of_one_set(arguments: argparse.Namespace) -> None:
+def _refuse_other_options(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Raise for options that say nothing of what is compared."""
     from ._errors import UsageError
 
-    for name in ("labels", "in_label", "clusters", "splits", "max_rows", "array", "exclude"):
-        if getattr(arguments, name) not in (None, []):
+    for action in given_options(parser, arguments):
+        option = action.option_strings[0]
+        if arguments.suite is not None and action.dest not in _OF_SUITE:
             raise UsageError(
-                f"--{name.replace('_', '-')} is for the rows of one file, and --suite gives a "
-                "folder of sets with official splits."
+                f"{option} is for the rows of one file, and --suite gives a folder of sets with "
+                "official splits."
             )
+        if arguments.suite is None and action.dest == "jobs":
+            raise UsageError(f"{option} is for the sets of --suite, and --train gives one file.")

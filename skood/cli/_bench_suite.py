@@ -24,6 +24,7 @@ from ._assembly import assemble
 from ._bench_parts import detectors_of, files_in, write_files
 from ._errors import UsageError, shown
 from ._options import ComparisonOptions, SuiteOptions
+from ._settings import wrong_values_named
 from ._speaking import Voice
 from ._step_lines import StepLine
 from .files import RowLayout
@@ -64,10 +65,10 @@ def run_suite(
 def _compare(
     suite: SuiteOptions, options: ComparisonOptions, n_sets: int, voice: Voice
 ) -> SuiteComparison:
-    assembled = partial(assemble, layout=RowLayout("array"), seed=options.seed)
+    assembled = partial(assemble, layout=RowLayout("array"), scale=suite.scale, seed=options.seed)
     makers = detectors_of(options, assembled)
     detectors = {name: partial(_without_threshold, make) for name, make in makers.items()}
-    with StepLine(quiet=voice.quiet) as line:
+    with StepLine(quiet=voice.quiet) as line, wrong_values_named(options.settings):
 
         def on_set(done: int, name: str) -> None:
             line.show(done, n_sets, f"{name} is done")

@@ -8,6 +8,7 @@ from typing import Any
 
 from ._help import add_command
 from ._table_arguments import TABLES, add_columns, add_preparation, add_reading, add_talking
+from .arguments import given_options
 
 
 def add_parser(commands: Any) -> None:
@@ -73,10 +74,10 @@ def _given(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> tu
 
         left_out.update(field.name for field in fields(PreparationOptions))
     words: list[str] = []
-    for action in parser._actions:  # argparse lists them nowhere else
-        value = getattr(arguments, action.dest, action.default)
-        if not action.option_strings or action.dest in left_out or value == action.default:
+    for action in given_options(parser, arguments):
+        if action.dest in left_out:
             continue
+        value = getattr(arguments, action.dest)
         values = value if isinstance(value, list) else [value] * (action.nargs != 0)
         words += [action.option_strings[0], *("tab" if v == "\t" else str(v) for v in values)]
     return tuple(words)

@@ -129,6 +129,7 @@ class SuiteOptions:
 
     suite: Path
     jobs: int | None
+    scale: str
 
 
 def pick(kind: type[T], arguments: Mapping[str, Any]) -> T:

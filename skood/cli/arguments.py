@@ -94,3 +94,15 @@ def _whole_number(text: str, low: int) -> int:
             f"must be an integer of {low} or more. Got {text!r} instead."
         )
     return number
+
+
+def given_options(
+    parser: argparse.ArgumentParser, arguments: argparse.Namespace
+) -> list[argparse.Action]:
+    """The options that have another value than by default, in the order of the help."""
+    return [
+        action
+        for action in parser._actions  # argparse lists them nowhere else
+        if action.option_strings
+        and getattr(arguments, action.dest, action.default) != action.default
+    ]

@@ -213,6 +213,13 @@ def test_wrong_arguments(suite, tmp_path, capsys):
         (["--suite", str(tmp_path / "none")], "is no folder"),
         (["--suite", str(suite), "--labels", "y"], "--labels is for the rows of one file"),
         (["--suite", str(suite), "--max-rows", "9"], "--max-rows is for the rows of one file"),
+        (["--suite", str(suite), "--missing", "median"], "--missing is for the rows of one file"),
+        (["--suite", str(suite), "--resamples", "9"], "--resamples is for the rows of one file"),
+        (["--train", "x.csv", "--jobs", "2"], "--jobs is for the sets of --suite"),
+        (
+            ["--suite", str(suite), "--detectors", "knn", "--set", "n_neighbors=0"],
+            "--set n_neighbors",
+        ),
         (["--suite", str(suite), "--train", "x.csv"], "not allowed with argument"),
         ([], "one of the arguments --train --suite is required"),
     ]:
@@ -225,6 +232,23 @@ def test_wrong_arguments(suite, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert main(["bench", "--suite", str(tmp_path / "empty")]) == 3
     assert "a folder with NPZ files" in capsys.readouterr().err
+
+
+def test_columns_are_scaled_as_asked(suite, tmp_path, capsys):
+    def first(*options):
+        output = tmp_path / "out"
+        arguments = ["--suite", str(suite), "--detectors", "knn", "--output", str(output)]
+        assert main(["bench", *arguments, *options]) == 0
+        capsys.readouterr()
+        return next(csv.DictReader((output / "bench.csv").read_text().splitlines()))["auroc"]
+
+    path = suite / "far" / "set 0.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    for name in ("X_train", "X_test"):
+        arrays[name] = arrays[name] * [1e6, 1.0, 1.0]  # a unit that hides the other columns
+    np.savez(path, **arrays)
+    assert float(first()) > float(first("--scale", "none")) + 0.2
 
 
 def test_bad_parameters_of_the_function():

@@ -57,7 +57,8 @@ def compare_on_suite(
     Raises
     ------
     ValueError
-        If a parameter is not valid, if there are no sets, or two have one name.
+        If a parameter is not valid, if there are no sets, or two have one name, or if every
+        detector fails on every set.
 
     Examples
     --------
@@ -95,15 +96,19 @@ def compare_on_suite(
     names = [about.name for about in facts]
     if not names or len(set(names)) < len(names):
         raise parameter_error("compare_on_suite", "sets", "sets with different names", names)
+    failures = {
+        (name, about.name): one.failure
+        for about, results in zip(facts, lines, strict=True)
+        for name, one in zip(detectors, results, strict=True)
+        if one.failure is not None
+    }
+    if len(failures) == len(names) * len(detectors):
+        first = "; ".join(f"{name} ({failures[name, names[0]].rstrip('.')})" for name in detectors)
+        raise ValueError(f"None of the detectors could be compared on any set: {first}.")
     return SuiteComparison(
         detectors=tuple(detectors),
         sets=tuple(facts),
-        failures={
-            (name, about.name): one.failure
-            for about, results in zip(facts, lines, strict=True)
-            for name, one in zip(detectors, results, strict=True)
-            if one.failure is not None
-        },
+        failures=failures,
         **{
             field: np.array([[getattr(one, field) for one in results] for results in lines]).T
             for field in ("auroc", "fit_seconds", "score_seconds")
