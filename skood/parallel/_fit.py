@@ -42,10 +42,17 @@ def fit_over_dask(detector: Any, X: Any, y: Any) -> Any:
         return detector.fit(parts.frame(X), y)
     if not honest:
         return _fit_to_parts(detector, parts, y)
-    if getattr(detector, "trim", 0.0):  # which rows are odd is known only where all are
+    if _trims(detector):  # which rows are odd is known only where all are
         _fit_step(detector, parts, y)
         return detector
     return detector.fit_over(RowsInParts(parts, y), len(inside), y)
+
+
+def _trims(detector: Any) -> bool:
+    """Whether a Pipeline, or one in an ensemble, leaves out odd rows."""
+    if isinstance(detector, OutlierEnsemble):
+        return any(_trims(member) for _, member in detector.estimators)
+    return isinstance(detector, OutlierPipeline) and detector.trim > 0
 
 
 class RowsInParts:

@@ -16,6 +16,7 @@ from skood import (
     KNNOutlierDetector,
     LCPOutlierDetector,
     MahalanobisOutlierDetector,
+    OutlierEnsemble,
     PartialWhitener,
     make_outlier_detector,
     make_outlier_pipeline,
@@ -189,3 +190,17 @@ def test_outlier_pipelines_keep_rows_out_of_all_steps(frame):
         )
         np.testing.assert_array_equal(lazy.predict(chunked), in_memory.predict(X))
         assert lazy.offset_ == pytest.approx(in_memory.offset_)
+
+
+@pytest.mark.parametrize("trim", [0.0, 0.1])
+def test_members_of_an_ensemble_are_fitted_over_the_chunks(trim):
+    X = rows(90, 4)
+    white = make_outlier_pipeline(PartialWhitener(1.0), KNNOutlierDetector(), trim=trim)
+    scaled = make_outlier_pipeline(StandardScaler(), LCPOutlierDetector(), random_state=0)
+    in_memory = OutlierEnsemble([("white", white), ("scaled", scaled)], n_folds=5, random_state=0)
+    lazy = DaskOutlierDetector(clone(in_memory)).fit(da.from_array(X, chunks=(40, 2)))
+    in_memory.fit(X)
+    new = rows(30, 4, seed=1) * 2
+    scores = lazy.score_samples(da.from_array(new, chunks=(7, 4)))
+    np.testing.assert_allclose(scores, in_memory.score_samples(new), rtol=1e-6)
+    assert lazy.offset_ == pytest.approx(in_memory.offset_)
