@@ -62,8 +62,14 @@ SECTIONS = (
     Section(
         "Penultimate features",
         "skood",
-        ("ViMScorer", "FDBDScorer", "NNGuideScorer", "SHEScorer"),
+        ("ViMScorer", "ResidualScorer", "FDBDScorer", "NNGuideScorer", "SHEScorer", "NCIScorer"),
         "For the features before a classifier's last linear layer, and that layer.",
+    ),
+    Section(
+        "Outputs of a classifier",
+        "skood",
+        ("GENScorer", "KLMatchingScorer"),
+        "For arrays of logits or class probabilities.",
     ),
     Section(
         "Transformers",
@@ -74,6 +80,7 @@ SECTIONS = (
             "ActiveNeuronSelector",
             "ReActTransformer",
             "ASHTransformer",
+            "SCALETransformer",
         ),
         "Steps before a detector.",
     ),
@@ -208,6 +215,8 @@ SECTIONS = (
             "max_softmax",
             "max_logit",
             "energy",
+            "generalized_entropy",
+            "kl_matching_distance",
             "max_mean_probability",
             "predictive_entropy",
             "mutual_information",
@@ -217,6 +226,7 @@ SECTIONS = (
             "class_weight_distances",
             "nnguide_score",
             "simplified_hopfield_energy",
+            "class_proximity",
         ),
     ),
     Section(

@@ -20,16 +20,21 @@ from skood import (
     ConformalOutlierDetector,
     FDBDScorer,
     FSSDScorer,
+    GENScorer,
     KernelDensityOutlierDetector,
+    KLMatchingScorer,
     KNNOutlierDetector,
     LayerEnsemble,
     LCPOutlierDetector,
     LOFOutlierDetector,
     MahalanobisOutlierDetector,
+    NCIScorer,
     NNGuideScorer,
     OutlierEnsemble,
     PartialWhitener,
     ReActTransformer,
+    ResidualScorer,
+    SCALETransformer,
     SHEScorer,
     TrimmedOutlierDetector,
     ViMScorer,
@@ -277,6 +282,58 @@ DETECTORS += [
         falls_with_distance=False,
         constant_columns=False,
         search=("head", (None, (_HEAD[0], np.zeros(3)))),
+    ),
+    Case(
+        "Residual",
+        ResidualScorer,
+        changes={"n_components": 1, **_HEAD_TAIL},
+        silent=_HEAD_SILENT,
+        neighbors=False,
+        search=("n_components", (1, 2, 3)),
+    ),
+    Case(
+        "NCI",
+        NCIScorer,
+        changes={"alpha": 0.5, **_HEAD_TAIL},
+        silent=_HEAD_SILENT,
+        together={"alpha": {"head": _HEAD}},
+        neighbors=False,
+        falls_with_distance=False,
+        constant_columns=False,
+        search=("head", (None, (_HEAD[0], np.zeros(3)))),
+    ),
+]
+
+# Scorers of logits. The rows of the table are no probabilities; test_output_scorers has some.
+_OUTPUTS_TAIL = {
+    "outputs": "logits",
+    "contamination": 0.2,
+    "threshold_samples": 20,
+    "random_state": 3,
+}
+
+DETECTORS += [
+    Case(
+        "GEN",
+        GENScorer,
+        changes={"gamma": 0.5, "n_largest": 2, **_OUTPUTS_TAIL},
+        silent=frozenset(_OUTPUTS_TAIL),
+        neighbors=False,
+        any_scale=False,
+        falls_with_distance=False,
+        constant_columns=False,
+        search=("gamma", (0.01, 0.2, 0.9)),
+    ),
+    Case(
+        "KLMatching",
+        KLMatchingScorer,
+        changes=_OUTPUTS_TAIL,
+        silent=frozenset(_OUTPUTS_TAIL),
+        neighbors=False,
+        any_scale=False,
+        falls_with_distance=False,
+        constant_columns=False,
+        search=("outputs", ("logits",)),
     ),
 ]
 
@@ -664,6 +721,7 @@ TRANSFORMERS = [
     ),
     Case("ReActTransformer", ReActTransformer, changes={"percentile": 40.0}),
     Case("ASHTransformer", ASHTransformer, changes={"variant": "b", "percentile": 50.0}),
+    Case("SCALETransformer", SCALETransformer, changes={"percentile": 50.0}),
     *(
         Case(
             f"ASH-{variant}",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from .._validation import check_new_rows, check_training_rows, parameter_error
+from ..detectors.output_kind import check_two_classes
 from ._batches import Batches, row_batches
 from ._evaluation_mode import evaluation_mode
 from ._module_pass import ModulePass
@@ -36,11 +37,7 @@ class LogitScorer(RawInputScorer):
             self._dtype = X.dtype
         else:
             X = check_new_rows(self, X, getattr(self, "_dtype", None))
-        if X.shape[1] < 2:
-            raise ValueError(
-                f"X must have 2 or more columns of logits, one for each class, for "
-                f"{type(self).__name__} with module=None. Got 1 feature(s) instead."
-            )
+        check_two_classes(self, X)
         return row_batches(X, max(1, _BLOCK_VALUES // X.shape[1]))
 
     @contextmanager

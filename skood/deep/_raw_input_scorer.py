@@ -16,10 +16,10 @@ from torch import nn
 
 from .._base import OODDetectorMixin
 from .._validation import is_dict, positions_inside
+from ..detectors.output_kind import check_logits, check_outputs_parameter, check_probabilities
 from ._batches import Batches, inputs_taken, open_batches
 from ._collector import BatchProgress, RowCollector
 from ._module_pass import check_pass_parameters
-from ._output_kind import check_logits, check_outputs_parameter, check_probabilities
 from ._shared_modules import SharesModules
 
 Give = Callable[[Any], NDArray[np.float64]]

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .._validation import check_float
+from ..detectors.output_kind import check_logits, check_no_log_probabilities
 from ..measures.logits import energy
 from ._logit_scorer import LogitScorer
-from ._output_kind import check_logits, check_no_log_probabilities
 
 
 class EnergyScorer(LogitScorer):

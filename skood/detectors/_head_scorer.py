@@ -2,85 +2,23 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, Self
+from abc import abstractmethod
 
-import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
-from .._base import OODDetectorMixin
-from .._validation import check_new_rows, check_training_rows, without_ood_rows
-from ..measures.blocks import slices
-from ..rows.rounded import is_rounded
 from ._linear_head import LinearHead, SharesHead
+from ._row_scorer import RowScorer
 
-_BLOCK_VALUES = 1 << 20  # features and logits of the rows scored at a time
 
-
-class HeadScorer(SharesHead, OODDetectorMixin, BaseEstimator, ABC):
+class HeadScorer(SharesHead, RowScorer):
     """Base of the scorers by features and the logits that a linear layer makes of them."""
 
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from the features of training samples, and set the threshold.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Penultimate features of in-distribution samples, at least 2. An array of float32 or
-            float64 in C order may be kept without a copy: do not change it afterwards.
-        y : array-like of shape (n_samples,), optional
-            Class labels; see `head` for their use. Labels of one class, and values that are no
-            labels (floats with a fraction), are not used.
-
-        Returns
-        -------
-        self : object
-            The fitted scorer.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the input is not valid.
-        """
-        self._check_parameters()
-        X, y = without_ood_rows(self, X, y)
-        X = check_training_rows(self, X)
-        y = self._store_classes(y, len(X))
-        labelled = len(getattr(self, "classes_", ())) > 1
-        self._head = self._find_head(X, y if labelled else None)
-        self._store_head()
-        self._dtype = X.dtype
-        self._learn(X, y if labelled else None)
-        rows = self._draw_threshold_rows(len(X))
-        self._set_threshold(rows, self._score_blocks(X if len(rows) == len(X) else X[rows]))
-        return self
-
-    def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Score rows: how far they belong to the training distribution.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The features to score.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Higher = more in-distribution.
-
-        Raises
-        ------
-        ValueError
-            If X is not valid, has another number of features, or other column names.
-        """
-        check_is_fitted(self)
-        rounded = is_rounded(X, self._dtype)
-        return self._score_blocks(check_new_rows(self, X, self._dtype), rounded)
-
-    def _check_parameters(self) -> None:
-        self._check_threshold_parameters()
+    def _learn(self, X: NDArray, y: NDArray | None) -> None:
+        self._head = self._find_head(X, y)
+        self._forget("coef_", "intercept_")
+        if self._head is not None:
+            self.coef_, self.intercept_ = self._head.weight, self._head.intercept
+        self._learn_rest(X, y)
 
     def _find_head(self, X: NDArray, y: NDArray | None) -> LinearHead | None:
         """The head given, or one fitted to labels; None where there is neither."""
@@ -88,20 +26,10 @@ class HeadScorer(SharesHead, OODDetectorMixin, BaseEstimator, ABC):
             return LinearHead.given(self, self.head, X.shape[1])
         return None if y is None else LinearHead.fitted(X, y, self.classes_)
 
-    def _store_head(self) -> None:
-        self._forget("coef_", "intercept_")
-        if self._head is not None:
-            self.coef_, self.intercept_ = self._head.weight, self._head.intercept
-
     @abstractmethod
-    def _learn(self, X: NDArray, y: NDArray | None) -> None:
+    def _learn_rest(self, X: NDArray, y: NDArray | None) -> None:
         """Learn everything but the head; y holds labels of two classes or more."""
 
-    @abstractmethod
-    def _score(self, X: NDArray, rounded: bool) -> NDArray[np.float64]:
-        """Scores of a few rows of the training rows' type, or `rounded` by another float type."""
-
-    def _score_blocks(self, X: NDArray, rounded: bool = False) -> NDArray[np.float64]:
-        width = X.shape[1] + (0 if self._head is None else len(self._head.weight))
-        parts = slices(len(X), _BLOCK_VALUES, each=width)
-        return np.concatenate([self._score(X[part], rounded) for part in parts])
+    @property
+    def _values_each(self) -> int:
+        return 0 if self._head is None else len(self._head.weight)

@@ -136,7 +136,7 @@ class FDBDScorer(HeadScorer):
         # |z - c|^2 = |z|^2 - 2 (z c - |c|^2 / 2)
         return LinearHead(centres, -0.5 * np.einsum("ij,ij->i", centres, centres), origin)
 
-    def _learn(self, X: NDArray, y: NDArray | None) -> None:  # noqa: ARG002
+    def _learn_rest(self, X: NDArray, y: NDArray | None) -> None:  # noqa: ARG002
         first = X[0].astype(np.float64)  # then the mean of equal rows is exactly that row
         self.mean_ = first + np.subtract(X, first, dtype=np.float64).mean(axis=0)
         if self._head is not None:

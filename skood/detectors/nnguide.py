@@ -112,7 +112,7 @@ class NNGuideScorer(HeadScorer):
         super()._check_parameters()
         check_int(self, "n_neighbors", self.n_neighbors, 1)
 
-    def _learn(self, X: NDArray, y: NDArray | None) -> None:  # noqa: ARG002
+    def _learn_rest(self, X: NDArray, y: NDArray | None) -> None:  # noqa: ARG002
         self.n_neighbors_ = feasible_n_neighbors(self, len(X))
         self._lookup = RowLookup(X)
         self._lengths = _lengths(X)

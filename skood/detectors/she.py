@@ -104,7 +104,7 @@ class SHEScorer(HeadScorer):
         self.threshold_samples = threshold_samples
         self.random_state = random_state
 
-    def _learn(self, X: NDArray, y: NDArray | None) -> None:
+    def _learn_rest(self, X: NDArray, y: NDArray | None) -> None:
         codes = np.zeros(len(X), dtype=np.intp)
         if self._head is not None:
             codes = self._correct_classes(X, y)

@@ -40,7 +40,7 @@ class ViMScorer(HeadScorer):
         scikit-learn, so that the logits are ``X @ weight.T + bias``. One logit of a binary
         classifier counts as half of it for one class, and minus that for the other. None: a
         logistic regression fitted to the labels in y. Without labels there are no logits, and the
-        score is :math:`-\|x^{P^\perp}\|` about the mean, which the paper calls Residual.
+        score is :math:`-\|x^{P^\perp}\|` about the mean, as that of `ResidualScorer`.
     n_components : int or "auto", default="auto"
         Dimensions of the principal space, fewer than the features. "auto": as in the paper, 1000
         for more than 1500 features and 512 for 768 or more; for fewer, which the paper does not
@@ -116,16 +116,15 @@ class ViMScorer(HeadScorer):
     def _score_is_distance(self) -> bool:
         return getattr(self, "_head", None) is None
 
-    def _learn(self, X: NDArray, y: NDArray | None) -> None:  # noqa: ARG002
+    def _learn_rest(self, X: NDArray, y: NDArray | None) -> None:  # noqa: ARG002
         self.origin_ = self._find_origin(X)
         unit, directions, n_varying = self._directions(X)
         self.n_components_ = self._dimensions(len(X), X.shape[1], n_varying)
         # A view would be copied and pickled in another layout, and its products round otherwise.
         self._complement = np.ascontiguousarray(directions[:, self.n_components_ :])
-        if self._head is not None:
+        self._forget("scale_")
+        if not self._score_is_distance:
             self.scale_ = self._matching_scale(X, unit)
-        elif hasattr(self, "scale_"):
-            del self.scale_
 
     def _find_origin(self, X: NDArray) -> NDArray[np.float64]:
         if self._head is None:
@@ -180,6 +179,6 @@ class ViMScorer(HeadScorer):
 
     def _score(self, X: NDArray, rounded: bool) -> NDArray[np.float64]:  # noqa: ARG002
         residuals = self._residuals(X)
-        if self._head is None:
+        if self._score_is_distance or self._head is None:
             return -residuals
         return vim_score(self._head.logits(X), residuals, self.scale_)

@@ -6,9 +6,11 @@ from .arguments import checked
 from .ensemble_uncertainty import max_mean_probability, mutual_information, predictive_entropy
 from .fdbd import class_weight_distances, fdbd_score
 from .fssd import singularity_distance
+from .gen import generalized_entropy
 from .hopfield import simplified_hopfield_energy
 from .kernel_density import log_kernel_density
 from .kernel_weights import KernelWeights, kernel_weights
+from .kl_matching import kl_matching_distance
 from .knn import knn_distance
 from .lcp import lcp_distance
 from .lof import local_outlier_factor, mean_reachability
@@ -22,6 +24,7 @@ from .mahalanobis_shares import (
     left_out_mahalanobis_share_factors,
     mahalanobis_share_factors,
 )
+from .nci import class_proximity
 from .nnguide import nnguide_score
 from .perplexity import PerplexityWeights, perplexity_weights
 from .shares import ShareFactors, lcp_share_factors, share_factors
@@ -32,11 +35,14 @@ __all__ = [
     "KernelWeights",
     "PerplexityWeights",
     "ShareFactors",
+    "class_proximity",
     "class_weight_distances",
     "contamination_threshold",
     "energy",
     "fdbd_score",
+    "generalized_entropy",
     "kernel_weights",
+    "kl_matching_distance",
     "knn_distance",
     "lcp_distance",
     "lcp_share_factors",

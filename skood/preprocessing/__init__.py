@@ -6,6 +6,7 @@ from .category_encoder import CategoryEncoder
 from .partial_whitener import PartialWhitener
 from .react import ReActTransformer
 from .reference_store import ReferenceStore
+from .scale import SCALETransformer
 from .table_scaler import TableScaler
 from .table_schema import ColumnSchema
 
@@ -17,5 +18,6 @@ __all__ = [
     "PartialWhitener",
     "ReActTransformer",
     "ReferenceStore",
+    "SCALETransformer",
     "TableScaler",
 ]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
-
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_float, check_new_rows, check_option, check_training_rows
+from .._validation import check_option
+from ._activation_shaper import ActivationShaper, scaled
 
 _VARIANTS = ("s", "p", "b")
 
 
-class ASHTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class ASHTransformer(ActivationShaper):
     r"""Remove the smaller activations of each sample, and adjust the others (ASH).
 
     The smallest activations of a sample, `percentile` percent of them, become 0. With the sum
@@ -66,77 +63,14 @@ class ASHTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.variant = variant
         self.percentile = percentile
 
-    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
-        """Check the parameters and learn the number of features.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Activations.
-        y : Ignored
-            Present for API consistency.
-
-        Returns
-        -------
-        self : object
-            The transformer.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or X is not valid.
-        """
+    def _check_parameters(self) -> None:
         check_option(self, "variant", self.variant, _VARIANTS)
-        check_float(self, "percentile", self.percentile, "[0, 100)")
-        check_training_rows(self, X, min_samples=1)
-        return self
+        super()._check_parameters()
 
-    def transform(self, X: Any) -> NDArray:
-        """Shape activations.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The activations; not changed.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            The shaped activations; float32 where X is.
-
-        Raises
-        ------
-        ValueError
-            If X is not valid, has another number of features, or other column names.
-        """
-        check_is_fitted(self)
-        X = check_new_rows(self, X)
-        kept = _largest(X, self.percentile)
-        with np.errstate(over="ignore"):
-            values = X if self.variant == "p" else self._adjusted(X, kept)
-            largest = np.finfo(X.dtype).max
-            return np.where(kept, np.clip(values, -largest, largest), 0).astype(X.dtype, copy=False)
-
-    def _adjusted(self, X: NDArray, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """The new values of the activations that stay."""
-        before = X.sum(axis=1, dtype=np.float64)
+    def _shaped(self, X: NDArray, kept: NDArray[np.bool_]) -> NDArray:
+        values = X
         if self.variant == "b":
-            return np.broadcast_to((before / kept.sum(axis=1))[:, np.newaxis], X.shape)
-        after = np.where(kept, X, 0).sum(axis=1, dtype=np.float64)
-        exponents = np.divide(before, after, out=np.zeros_like(before), where=after > 0)
-        return X * np.exp(exponents)[:, np.newaxis]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-
-def _largest(X: NDArray, percentile: float) -> NDArray[np.bool_]:
-    """A mask of the activations that stay."""
-    d = X.shape[1]
-    n_kept = max(1, d - round(d * percentile / 100))
-    kept = np.zeros(X.shape, dtype=bool)
-    order = np.argsort(-X, axis=1, kind="stable")  # of equal ones the first
-    np.put_along_axis(kept, order[:, :n_kept], True, axis=1)
-    return kept
+            values = (X.sum(axis=1, dtype=np.float64) / kept.sum(axis=1))[:, np.newaxis]
+        elif self.variant == "s":
+            values = scaled(X, kept)
+        return np.where(kept, values, 0)

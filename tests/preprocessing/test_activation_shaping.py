@@ -1,11 +1,11 @@
-"""ReAct and ASH: the formulas of the papers, on activations by hand and against plain rewrites."""
+"""ReAct, ASH and SCALE: the papers' formulas, by hand and against plain rewrites."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from skood import ASHTransformer, ReActTransformer
+from skood import ASHTransformer, ReActTransformer, SCALETransformer
 
 
 def _activations(n=40, d=11, seed=0):
@@ -29,6 +29,21 @@ def test_ash_equals_a_plain_rewrite(variant, percentile):
     shaped = ASHTransformer(variant, percentile=percentile).fit_transform(X)
     np.testing.assert_allclose(shaped, [_ash(row, variant, percentile) for row in X], rtol=1e-12)
     np.testing.assert_array_equal(X, kept)
+
+
+@pytest.mark.parametrize("percentile", [0.0, 30.0, 85.0, 99.9])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scale_equals_a_plain_rewrite(percentile, dtype):
+    X = _activations().astype(dtype)
+    n_kept = max(1, 11 - round(11 * percentile / 100))
+    largest = [sum(sorted(row, reverse=True)[:n_kept]) for row in X.astype(float)]
+    expected = [row * np.exp(row.sum() / part) for row, part in zip(X, largest, strict=True)]
+    shaped = SCALETransformer(percentile).fit_transform(X)
+    assert shaped.dtype == dtype
+    np.testing.assert_allclose(shaped, expected, rtol=1e-12 if dtype is np.float64 else 1e-5)
+    # ASH-S is SCALE without the other activations
+    ash = ASHTransformer(percentile=percentile).fit_transform(X)
+    np.testing.assert_allclose(ash[ash > 0], shaped[ash > 0], rtol=1e-6)
 
 
 def test_ash_by_hand():
@@ -82,6 +97,8 @@ def test_bad_percentile(value):
         ReActTransformer(value).fit(_activations())
     with pytest.raises(ValueError, match=r"'percentile' parameter of ASHTransformer .*\[0, 100\)"):
         ASHTransformer(percentile=value).fit(_activations())
+    with pytest.raises(ValueError, match=r"'percentile' parameter of SCALETransformer .*\[0, 100"):
+        SCALETransformer(value).fit(_activations())
 
 
 @pytest.mark.parametrize("value", ["S", "x", None, 1])

@@ -32,11 +32,14 @@ K = np.abs(rows(40, 3, seed=1))
 EYE = np.eye(3)
 
 MEASURES: dict[str, dict[str, Any]] = {
+    "class_proximity": {"differences": X, "class_weights": X},
     "class_weight_distances": {"weight": X[:4]},
     "contamination_threshold": {"training_scores": SCORES, "contamination": 0.1},
     "energy": {"logits": X, "temperature": 1.0},
     "fdbd_score": {"logits": X, "weight_distances": 1 - EYE, "mean_distances": K[:, 0]},
+    "generalized_entropy": {"logits": X, "gamma": 0.1, "n_largest": 2},
     "kernel_weights": {"distances": K, "bandwidth": 1.0},
+    "kl_matching_distance": {"probabilities": P[0], "templates": EYE},
     "knn_distance": {"distances": K, "aggregation": "mean"},
     "lcp_distance": {
         "X": X,

@@ -66,7 +66,15 @@ def _copies(rng, n):
 
 # They take logits of two classes, or the table's groups of columns.
 NEED_TWO_COLUMNS = {
-    *("MSP", "MaxLogit", "Energy", "LayerEnsemble-KNN", "LayerEnsemble-LCP-locality"),
+    *(
+        "MSP",
+        "MaxLogit",
+        "Energy",
+        "GEN",
+        "KLMatching",
+        "LayerEnsemble-KNN",
+        "LayerEnsemble-LCP-locality",
+    ),
     *("LayerEnsemble-MD", "FSSD-layers", "FSSD-sum", "MahalanobisLayers-groups"),
 }
 

@@ -18,14 +18,20 @@ from sklearn.pipeline import make_pipeline
 from skood import (
     ASHTransformer,
     FDBDScorer,
+    KNNOutlierDetector,
+    MahalanobisOutlierDetector,
+    NCIScorer,
     NNGuideScorer,
+    OutlierEnsemble,
     ReActTransformer,
+    ResidualScorer,
+    SCALETransformer,
     SHEScorer,
     ViMScorer,
 )
 from skood.metrics import auroc
 
-SCORERS = [ViMScorer, FDBDScorer, NNGuideScorer, SHEScorer]
+SCORERS = [ViMScorer, FDBDScorer, NNGuideScorer, SHEScorer, ResidualScorer, NCIScorer]
 scorers = pytest.mark.parametrize("make", SCORERS)
 
 
@@ -97,6 +103,23 @@ def _she(X, y, Q, weight, bias):
     return np.array(scores)
 
 
+def _nci(X, Q, weight, bias, alpha=None):
+    mean = X.mean(axis=0)
+
+    def summands(rows):
+        proximities = [
+            (z - mean) @ weight[np.argmax(weight @ z + bias)] / np.linalg.norm(z - mean)
+            for z in rows
+        ]
+        return np.array(proximities), np.abs(rows).sum(axis=1)
+
+    if alpha is None:
+        proximities, lengths = summands(X)
+        alpha = np.std(proximities) / np.std(lengths)
+    proximities, lengths = summands(Q)
+    return proximities + alpha * lengths
+
+
 def test_each_equals_a_plain_rewrite():
     (X, y), (Q, _) = _features(), _features(20, seed=1)
     weight, bias = _head()
@@ -106,6 +129,8 @@ def test_each_equals_a_plain_rewrite():
         (FDBDScorer(_head()), _fdbd(X, Q, weight, bias)),
         (NNGuideScorer(_head(), n_neighbors=4), _nnguide(X, Q, weight, bias, 4)),
         (SHEScorer(_head()), _she(X, y, Q, weight, bias)),
+        (NCIScorer(_head()), _nci(X, Q, weight, bias)),
+        (NCIScorer(_head(), alpha=0.01), _nci(X, Q, weight, bias, 0.01)),
     ):
         np.testing.assert_allclose(scorer.fit(X, y).score_samples(Q), expected, rtol=1e-9)
 
@@ -178,7 +203,7 @@ def test_a_torch_layer_without_bias(make):
     np.testing.assert_array_equal(make(layer).fit(X, y).score_samples(X), expected)
 
 
-@scorers
+@pytest.mark.parametrize("make", [make for make in SCORERS if make is not ResidualScorer])
 def test_labels_alone_fit_a_logistic_regression(make):
     (X, y), (Q, _) = _features(), _features(20, seed=1)
     scorer = make().fit(X, np.array(["c", "a", "b"])[y])
@@ -218,7 +243,8 @@ def test_training_rows_chunks_types_and_units(make, labelled):
     if labelled and make is not SHEScorer:  # its score has the unit of X, squared
         for unit in (1e-150, 1e150):
             scaled = clone(scorer).fit(X * unit, labels).score_samples(Q * unit)
-            np.testing.assert_allclose(scaled, whole, rtol=1e-6)
+            power = {ResidualScorer: 1, NCIScorer: -1}.get(make, 0)  # the score's, of the unit
+            np.testing.assert_allclose(scaled, whole * unit**power, rtol=1e-6)
 
 
 @scorers
@@ -250,6 +276,7 @@ def test_without_head_and_labels():
         ViMScorer(n_components=2).fit(X).score_samples(Q), -np.linalg.norm(residual, axis=1)
     )
     np.testing.assert_allclose(SHEScorer().fit(X).score_samples(Q), Q @ X.mean(axis=0))
+    np.testing.assert_allclose(NCIScorer().fit(X).score_samples(Q), np.abs(Q).sum(axis=1))
     # the boundaries of the clusters' nearest-centre classifier
     scorer = FDBDScorer(n_clusters=3, random_state=0).fit(X)
     centres = scorer.coef_ + X.mean(axis=0)
@@ -259,6 +286,43 @@ def test_without_head_and_labels():
     )
     expected = _fdbd(X, Q, scorer.coef_, scorer.intercept_)
     np.testing.assert_allclose(scorer.score_samples(Q), expected, rtol=1e-9)
+
+
+def test_residual_is_the_part_of_vim_that_needs_no_logits():
+    (X, y), (Q, _) = _features(), _features(20, seed=1)
+    plain = ViMScorer(n_components=2).fit(X).score_samples(Q)
+    # labels fit no head
+    np.testing.assert_array_equal(ResidualScorer(n_components=2).fit(X, y).score_samples(Q), plain)
+    vim = ViMScorer(_head(), n_components=2).fit(X)
+    residual = ResidualScorer(_head(), n_components=2).fit(X)
+    energy = logsumexp(Q @ _head()[0].T + _head()[1], axis=1)
+    expected = energy + vim.scale_ * residual.score_samples(Q)
+    np.testing.assert_allclose(vim.score_samples(Q), expected, rtol=1e-9)
+    # also where the largest logits are below 0, for which ViM has no scale
+    ResidualScorer((_head()[0], np.full(3, -1e3))).fit(X)
+
+
+@pytest.mark.parametrize("value", [-1.0, "half", None, np.nan])
+def test_bad_alpha(value):
+    with pytest.raises(ValueError, match=r"'alpha' parameter of NCIScorer must be .*\[0, inf\)"):
+        NCIScorer(_head(), alpha=value).fit(_features()[0])
+
+
+def test_nci_of_the_mean_and_of_features_of_one_length():
+    X = np.eye(5)[np.resize(np.arange(5), 40)]
+    scorer = NCIScorer((np.eye(5), np.zeros(5))).fit(X)
+    assert scorer.alpha_ == 0.0  # lengths that do not vary say nothing
+    np.testing.assert_array_equal(scorer.score_samples(scorer.mean_[np.newaxis]), [0.0])
+
+
+def test_nearest_neighbors_and_mahalanobis_distance_by_an_ensemble(digits):
+    X, y, Q, truth = digits
+    members = [("knn", KNNOutlierDetector()), ("md", MahalanobisOutlierDetector())]
+    both = OutlierEnsemble(members, combine="sum", n_folds=3, random_state=0).fit(X, y)
+    z = both.member_scores(Q)
+    np.testing.assert_allclose(both.score_samples(Q), z.sum(axis=1))
+    alone = [auroc(truth, z[:, j]) for j in range(2)]
+    assert auroc(truth, both.score_samples(Q)) > min(alone)
 
 
 def test_the_mean_row_is_far_from_boundaries_and_finite():
@@ -390,8 +454,12 @@ def test_unknown_digits_score_lower(make, fitted_head, digits):
 
 @pytest.mark.parametrize(
     "transformer",
-    [ReActTransformer(), *(ASHTransformer(variant, percentile=65.0) for variant in "spb")],
-    ids=["ReAct", "ASH-s", "ASH-p", "ASH-b"],
+    [
+        ReActTransformer(),
+        SCALETransformer(),
+        *(ASHTransformer(variant, percentile=65.0) for variant in "spb"),
+    ],
+    ids=["ReAct", "SCALE", "ASH-s", "ASH-p", "ASH-b"],
 )
 def test_shaped_activations_tell_unknown_digits(transformer, digits):
     X, y, Q, truth = digits

@@ -19,6 +19,18 @@ def check_outputs_parameter(owner: Any) -> None:
     check_option(owner, "outputs", owner.outputs, OUTPUTS)
 
 
+def check_two_classes(owner: Any, X: NDArray) -> None:
+    """Raise unless an array of outputs has columns of two classes or more."""
+    if X.shape[1] < 2:
+        values = "logits" if getattr(owner, "outputs", "logits") == "logits" else "probabilities"
+        # a scorer of either arrays or a module's inputs
+        place = " with module=None" if hasattr(owner, "module") else ""
+        raise ValueError(
+            f"X must have 2 or more columns of {values}, one for each class, for "
+            f"{type(owner).__name__}{place}. Got 1 feature(s) instead."
+        )
+
+
 def check_logits(owner: Any, outputs: NDArray[np.float64]) -> None:
     """Raise if there are two rows or more and all are probabilities.
 
