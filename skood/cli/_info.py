@@ -157,8 +157,9 @@ def _training(summary: dict[str, Any], notes: dict[str, Any]) -> list[str]:
     if notes.get("file"):
         line += f" of {notes['file']}"
     if notes:
-        filled = notes["missing"] != "refuse"
-        line += f", missing values {'filled by ' + notes['missing'] if filled else 'refused'}"
+        how = {"refuse": "refused", "expected": "as if drawn at random"}
+        missing = notes["missing"]
+        line += f", missing values {how.get(missing, 'filled by ' + missing)}"
     return [line]
 
 

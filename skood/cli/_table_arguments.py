@@ -16,7 +16,7 @@ from .arguments import (
 )
 
 DETECTORS = ("tabular", "embedding", "lcp", "knn", "lof", "kd", "md")
-MISSING = ("refuse", "median", "mean", "most_frequent")
+MISSING = ("refuse", "median", "mean", "most_frequent", "expected")
 DATES = ("exclude", "parts")
 SCALES = ("auto", "standard", "none")
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow", "npy", "npz")
@@ -144,7 +144,8 @@ def add_preparation(group: Any) -> None:
         default="refuse",
         help=(
             "fill missing numbers with this value of the training rows, and take missing texts as "
-            "a category (default: refuse both)"
+            "a category; expected: take missing cells for values drawn at random (default: refuse "
+            "all)"
         ),
     )
     group.add_argument(

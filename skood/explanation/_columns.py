@@ -34,6 +34,7 @@ class Columns:
     n_in: int
     back: Callable[[NDArray], NDArray] | None = None  # of numbers; NaN where a column has none
     labels: dict[int, tuple[Any, ...]] = field(default_factory=dict)  # of columns of categories
+    scales: dict[int, NDArray[np.float64]] = field(default_factory=dict)  # of these categories
 
     def explain(self, shares: NDArray[np.float64], expected: ExpectedValues | None) -> Explained:
         """Explain what goes in by what comes out."""
@@ -50,11 +51,12 @@ class Columns:
         return np.full((len(rows), self.n_in), np.nan)
 
     def _shown(self, j: int, labels: tuple[Any, ...], expected: ExpectedValues) -> Categories:
-        """Shares of the categories: the mean of their columns, whatever these are divided by."""
-        parts = np.maximum(np.nan_to_num(expected.mean[:, self.owners == j]), 0.0)
+        """Shares of the categories: the mean of their columns, in the unit of each."""
+        columns = expected.mean[:, self.owners == j][:, : len(labels)]
+        parts = np.maximum(np.nan_to_num(columns), 0.0) / self.scales.get(j, 1.0)
         total = parts.sum(axis=1, keepdims=True)
         shares = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
-        return Categories(labels, shares[:, : len(labels)])
+        return Categories(labels, shares)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,12 +137,13 @@ def _one_to_one(n_columns: int, back: Callable[[NDArray], NDArray] = np.asarray)
 
 
 def _of_owners(transformer: Any) -> Columns:
-    """By `feature_owners_` (names), `known_categories` and `numbers_back`, as of TableScaler."""
-    place = {str(name): j for j, name in enumerate(transformer.feature_names_in_)}
+    """By the columns that a TableScaler names as owners of its own."""
+    place = {str(name): j for j, name in enumerate(transformer.column_names())}
     owners = np.array([place[str(name)] for name in transformer.feature_owners_], dtype=np.intp)
     labels = {place[str(k)]: tuple(v) for k, v in transformer.known_categories().items()}
     used = np.array(list(dict.fromkeys(owners.tolist())), dtype=np.intp)
-    return Columns(used, owners, len(place), transformer.numbers_back, labels)
+    scales = {place[str(name)]: v for name, v in transformer.category_scales().items()}
+    return Columns(used, owners, len(place), transformer.numbers_back, labels, scales)
 
 
 def _of_one_hot(encoder: Any) -> Columns | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from .table_columns import RawColumn
 from .table_dates import part_names, part_values, part_weights
 from .table_schema import ColumnSchema
 from .table_values import typed_values
+
+HALF = 0.5**0.5  # of two columns that share the weight of one
 
 
 def names_of(schema: Sequence[ColumnSchema], *kinds: str) -> list[str]:
@@ -31,7 +34,7 @@ class NumberColumns:
         The description of each one whose range says something: not a sine or cosine.
     """
 
-    def __init__(self, schema: Sequence[ColumnSchema]) -> None:
+    def __init__(self, schema: Sequence[ColumnSchema], scale: str = "standard") -> None:
         numbers = [column for column in schema if column.kind == "number"]
         dates = [column for column in schema if column.kind == "date"]
         self.owners = [column.name for column in numbers]
@@ -44,6 +47,9 @@ class NumberColumns:
             self.names += names
             self.ranged += [column if weight == 1.0 else None for weight in weights]
             self.weights = np.append(self.weights, weights)
+        if scale == "both":
+            self.owners += [column.name for column in numbers]
+            self.names += [f"{column.name} (rank)" for column in numbers]
 
 
 def matrices(
@@ -65,3 +71,8 @@ def matrices(
         if column.kind == "date"
     ]
     return (np.hstack([values, *dates]) if dates else values), texts
+
+
+def gaps_of(numbers: NDArray[Any], texts: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which cells of both matrices are missing."""
+    return np.hstack([np.isnan(numbers), texts == None])  # noqa: E711  # of each text

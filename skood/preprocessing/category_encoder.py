@@ -10,33 +10,51 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._validation import check_column_names, refuse_masked_cells
+from .._validation import check_column_names, check_float, check_option, refuse_masked_cells
 from ..measures.arguments import rows_in_one_sentence
 
 
 class CategoryEncoder(TransformerMixin, BaseEstimator):
     r"""One column for each category, and one for categories that no training row has.
 
-    A row has a number v in the column of its category and 0 in the others. With
+    A row has a number :math:`v_c` in the column of its category c and 0 in the others. For a
+    feature with k categories of the shares p and the `rarity` r,
 
-    .. math:: v = 1 / \sqrt{1 - \sum_c p_c^2}
+    .. math:: v_c = (k\, p_c)^{-r/2}.
 
-    and the shares p of the categories, the columns of one feature have a total variance of 1, as a
-    column of numbers has after a `StandardScaler`. Two categories are as far apart as the numbers 0
-    and 1 are when standardised. A new category is as far from the known ones as they are from each
-    other. Missing values are a category too. If all training rows have the same category, v is as
-    if one more row had another.
+    With r = 0, or where all are equally frequent, any two categories are :math:`\sqrt 2` apart, as
+    two rows are on average in a column of numbers after a `StandardScaler`. With r > 0 rare
+    categories are further from all others, and usual ones nearer. A new category has a column of
+    its own: :math:`\sqrt{\sum_c p_c v_c^2}` times the `novelty`. The names of the categories change
+    nothing but the order of the columns.
+
+    Parameters
+    ----------
+    rarity : float, default=0.5
+        How far away rare categories are, in [0, 1].
+    novelty : float, default=3.0
+        How far away new categories are; at least 1, with which they are as far from the known ones
+        as these are from each other.
+    missing : {"category", "expected"}, default="category"
+        What missing values are: a category too, or the mean of the training rows that have a value.
 
     Attributes
     ----------
     categories_ : list of ndarray
         The categories of each feature; None stands for missing values.
-    scales_ : ndarray of shape (n_features_in_,)
-        v of each feature.
+    scales_ : list of ndarray
+        :math:`v_c` of the categories of each feature.
+    new_scales_ : ndarray of shape (n_features_in_,)
+        The number in the column of new categories.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, where they have any.
+
+    References
+    ----------
+    Greenacre (1984), Theory and Applications of Correspondence Analysis, section 5.1: r = 1 is the
+    chi-squared distance of multiple correspondence analysis, up to a factor.
 
     Examples
     --------
@@ -44,10 +62,19 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
     >>> from skood.preprocessing import CategoryEncoder
     >>> colours = np.array([["red"], ["blue"], ["red"], ["blue"]], dtype=object)
     >>> encoder = CategoryEncoder().fit(colours)
-    >>> encoder.transform([["blue"], ["green"]]).round(2)
-    array([[1.41, 0.  , 0.  ],
-           [0.  , 0.  , 1.41]])
+    >>> encoder.transform([["blue"], ["green"]])
+    array([[1., 0., 0.],
+           [0., 0., 3.]])
     """
+
+    missing = "category"  # of files that older versions wrote
+
+    def __init__(
+        self, *, rarity: float = 0.5, novelty: float = 3.0, missing: str = "category"
+    ) -> None:
+        self.rarity = rarity
+        self.novelty = novelty
+        self.missing = missing
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
         """Learn the categories and their shares.
@@ -63,17 +90,31 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         -------
         self : object
             The fitted encoder.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not valid.
         """
+        check_float(self, "rarity", self.rarity, "[0, 1]")
+        check_float(self, "novelty", self.novelty, "[1, inf)")
+        check_option(self, "missing", self.missing, ("category", "expected"))
         values = self._as_objects(X, reset=True)
+        gaps, values = self._without_gaps(values)
         encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
         with rows_in_one_sentence(self):
             self._encoder = encoder.fit(values)
         self.categories_ = self._encoder.categories_
-        shares = self._encoder.transform(values).mean(axis=0)
-        squares = np.add.reduceat(shares**2, self._starts())
-        # With one category only, as if one row of n + 1 had another.
-        smallest = 2 * len(values) / (len(values) + 1) ** 2
-        self.scales_ = 1 / np.sqrt(np.maximum(1 - squares, smallest))
+        known = self._encoder.transform(values)
+        self.scales_, self._shares, new = [], [], []
+        for j, part in enumerate(self._parts(known)):
+            held = part[~gaps[:, j]] if not gaps[:, j].all() else part
+            shares = held.mean(axis=0)
+            squares = (len(shares) * shares) ** -self.rarity
+            self.scales_.append(np.sqrt(squares))
+            self._shares.append(shares)
+            new.append(self.novelty * np.sqrt(shares @ squares))
+        self.new_scales_ = np.array(new)
         return self
 
     def transform(self, X: Any) -> NDArray[np.float64]:
@@ -90,15 +131,34 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
             The columns of each feature: those of its categories, then that of new ones.
         """
         check_is_fitted(self)
-        values = self._as_objects(X, reset=False)
+        gaps, values = self._without_gaps(self._as_objects(X, reset=False))
         with rows_in_one_sentence(self):
             known = self._encoder.transform(values)
-        stops = [*self._starts()[1:], known.shape[1]]
+        new_scales = getattr(self, "new_scales_", self.scales_)  # not in files of older versions
         parts = []
-        for start, stop, scale in zip(self._starts(), stops, self.scales_, strict=True):
-            part = known[:, start:stop]
-            parts.append(np.column_stack([part, 1 - part.sum(axis=1)]) * scale)
+        for j, part in enumerate(self._parts(known)):
+            if gaps[:, j].any():
+                part = np.where(gaps[:, j, np.newaxis], self._shares[j], part)
+            is_new = np.where(gaps[:, j], 0.0, 1.0 - part.sum(axis=1))
+            parts.append(np.column_stack([part * self.scales_[j], is_new * new_scales[j]]))
         return np.hstack(parts)
+
+    def spreads(self) -> NDArray[np.float64]:
+        """The standard deviation of the training rows in the columns of each feature together.
+
+        Returns
+        -------
+        ndarray of shape (n_features_in_,)
+            The square roots of the sums of the variances.
+        """
+        pairs = zip(self._shares, self.scales_, strict=True)
+        variances = [p @ v**2 - ((p * v) ** 2).sum() for p, v in pairs]
+        return np.sqrt(np.maximum(variances, 0.0))
+
+    def sums(self, encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sum over the columns of each feature, whatever the names of its categories are."""
+        starts = np.cumsum([0, *self.widths()[:-1]])
+        return np.add.reduceat(encoded, starts, axis=1)
 
     def widths(self) -> list[int]:
         """How many columns each feature becomes."""
@@ -148,7 +208,20 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _starts(self) -> NDArray[np.intp]:
-        """Where the columns of each feature begin, without those of new categories."""
-        sizes = [len(categories) for categories in self.categories_]
-        return np.cumsum([0, *sizes[:-1]])
+    def _parts(self, known: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """The columns of each feature, without those of new categories."""
+        stops = np.cumsum([len(categories) for categories in self.categories_])
+        return np.split(known, stops[:-1], axis=1)
+
+    def _without_gaps(
+        self, values: NDArray[np.object_]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.object_]]:
+        """Which values are missing and no category, and the values with others in their place."""
+        gaps = values == None  # noqa: E711  # of each value
+        if self.missing == "category" or not gaps.any():
+            return np.zeros(values.shape, dtype=bool), values
+        values = values.copy()
+        for j in np.flatnonzero(gaps.any(axis=0)):
+            held = values[~gaps[:, j], j]
+            values[gaps[:, j], j] = held[0] if len(held) else None
+        return gaps, values

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_option, parameter_error
-from ._table_matrices import NumberColumns, names_of
+from .._validation import check_float, check_option, parameter_error
+from ._table_matrices import NumberColumns, gaps_of, names_of
 from .table_schema import ColumnSchema
 
 _DATES = ("exclude", "parts")
-_MISSING = ("refuse", "median", "mean", "most_frequent")
+_MISSING = ("refuse", "median", "mean", "most_frequent", "expected")
+_SCALES = ("standard", "quantile", "both")
 FEWEST_ROWS = 5  # of fewer rows, none need have a known category
 ADVICE = (
     "leave it out of the fit if it counts rows or tells the time, or convert it if its unit is "
@@ -33,11 +35,32 @@ def check_parameters(scaler: Any) -> None:
             raise parameter_error(scaler, name, "a bool", getattr(scaler, name))
     check_option(scaler, "missing", scaler.missing, _MISSING)
     check_option(scaler, "dates", scaler.dates, _DATES)
+    check_option(scaler, "scale", scaler.scale, _SCALES)
+    check_float(scaler, "rarity", scaler.rarity, "[0, 1]")
+    check_float(scaler, "novelty", scaler.novelty, "[1, inf)")
+
+
+def named(scaler: Any, option: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The columns that an option names, also by their positions."""
+    given = getattr(scaler, option)
+    if given is None:
+        return ()
+    columns = []
+    for column in given:
+        is_position = isinstance(column, Integral) and str(column) not in names
+        if is_position and 0 <= int(column) < len(names):
+            columns.append(names[int(column)])
+        elif is_position or (scaler._is_array and str(column) not in names):
+            allowed = f"names of columns, or positions from 0 to {len(names) - 1}"
+            raise parameter_error(scaler, option, allowed, given)
+        else:
+            columns.append(str(column))
+    return tuple(columns)
 
 
 def refuse_gaps(numbers: NDArray[Any], texts: NDArray[Any], schema: Sequence[ColumnSchema]) -> None:
     """Raise if columns lack values."""
-    missing = np.hstack([np.isnan(numbers), texts == None])  # noqa: E711  # of each text
+    missing = gaps_of(numbers, texts)
     if not missing.any():
         return
     owners = [*NumberColumns(schema).owners, *names_of(schema, "category", "boolean")]
@@ -67,10 +90,12 @@ def refuse_gaps_of_numbers(numbers: NDArray[Any], schema: Sequence[ColumnSchema]
 
 
 def warn_of_other_categories(
-    texts: NDArray[Any], known_categories: Mapping[str, NDArray[Any]]
+    texts: NDArray[Any], known_categories: Mapping[str, NDArray[Any]], missing: str
 ) -> None:
     """Warn of columns in which no row has a category of the training rows."""
     for j, (name, known) in enumerate(known_categories.items()):
+        if missing == "expected" and (texts[:, j] == None).all():  # noqa: E711  # of each text
+            continue
         if len(texts) >= FEWEST_ROWS and not set(known) & set(texts[:, j]):
             warnings.warn(
                 f"No row has a category of {name!r} that was known in fit: {texts[0, j]!r} is "

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..explanation.dates import DAYS
-from ._table_matrices import NumberColumns
+from ._table_matrices import HALF, NumberColumns
 from .table_columns import as_pandas, raw_column
 from .table_dates import days_since_1970
 from .table_schema import ColumnSchema
@@ -23,10 +23,15 @@ class ExplainedTable:
     numbers_: list[str]
     categories_: list[str]
     dates_: list[str]
-    feature_names_in_: NDArray[np.object_]
     n_features_in_: int
+    scale: str
     _scaler: Any
+    _ranks: Any
     _read: Any  # the numbers and the texts of rows
+
+    def column_names(self) -> list[str]:
+        """The names of all columns, also of those that are no features; x0, ... of an array."""
+        return [column.name for column in self.schema_]
 
     def numbers_back(self, X: Any) -> NDArray[np.float64]:
         """Scaled numbers in the unit of the frame, dates in days since 1970; NaN for other columns.
@@ -45,9 +50,16 @@ class ExplainedTable:
         """
         out = np.full((len(X), self.n_features_in_), np.nan)
         if self._scaler is not None:
-            columns = NumberColumns(self.schema_)
-            scaled = np.asarray(X)[:, : len(columns.names)] / columns.weights
-            numbers = self._scaler[-1].inverse_transform(scaled)  # with the parts of dates
+            columns, n = NumberColumns(self.schema_), len(self.numbers_)
+            scaled = np.array(np.asarray(X)[:, : len(columns.names)])
+            ranks = scaled[:, :n] if self.scale == "quantile" else None
+            if self.scale == "both":
+                scaled[:, :n] /= HALF
+            numbers = self._scaler[-1].inverse_transform(scaled / columns.weights)  # and of dates
+            if ranks is not None and n:
+                for step in self._ranks[:0:-1]:
+                    ranks = step.inverse_transform(ranks)
+                numbers[:, :n] = ranks
             ranged = [(j, column) for j, column in enumerate(columns.ranged) if column is not None]
             for (j, column), place in zip(
                 ranged, self._places([column.name for _, column in ranged]), strict=True
@@ -74,7 +86,7 @@ class ExplainedTable:
         out = np.full((len(numbers), self.n_features_in_), None, dtype=object)
         out[:, self._places(self.numbers_)] = numbers[:, : len(self.numbers_)]
         out[:, self._places(self.categories_)] = texts
-        if self.dates_:
+        if self.dates_:  # of frames
             frame = as_pandas(X)
             given = {str(name): j for j, name in enumerate(frame.columns)}
             known = {column.name: column for column in self.schema_}
@@ -96,5 +108,5 @@ class ExplainedTable:
 
     def _places(self, names: Sequence[str]) -> list[int]:
         """Positions of columns in the frame of `fit`."""
-        place = {name: j for j, name in enumerate(self.feature_names_in_)}
+        place = {name: j for j, name in enumerate(self.column_names())}
         return [place[name] for name in names]

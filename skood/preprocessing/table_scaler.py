@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,33 +12,34 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_column_names, forget_columns
+from .._validation import check_column_names
 from ..measures.arguments import rows_in_one_sentence
 from . import table_checks as checks
 from ._extreme_scales import bounded, learned, standardise_in_units
-from ._table_matrices import NumberColumns, matrices, names_of
+from ._table_matrices import HALF, NumberColumns, gaps_of, names_of
 from .category_encoder import CategoryEncoder
-from .schema_files import described
-from .table_columns import RawColumn, as_pandas, is_frame, is_of_numbers, raw_column
-from .table_decisions import DATES_LEFT_OUT, TableOptions, decide
+from .table_columns import is_frame
 from .table_explained import ExplainedTable
-from .table_findings import Finding, all_sentences, did_you_mean
+from .table_gaps import GapColumns
+from .table_reading import TableReader
 from .table_schema import ColumnSchema
 
+_QUANTILES = 1000
 # Without scikit-learn's wrapper, which `transform` has itself: it takes long for a single row.
 _scaled = getattr(StandardScaler.transform, "__wrapped__", StandardScaler.transform)
 
 
-class TableScaler(ExplainedTable, StandardScaler):
+class TableScaler(TableReader, ExplainedTable, StandardScaler):
     """A `StandardScaler` that also takes frames with text, categories, dates and gaps.
 
     Arrays, and frames of numbers alone, are standardised as by scikit-learn. For any other frame,
     `fit` decides what each column is: numbers, also as text with a decimal comma, a unit, or signs
     of a spreadsheet; categories and truth values, which become columns as by `CategoryEncoder`;
-    or dates. Columns that can be no feature are an error that names them and what to do.
+    or dates. Columns that can be no feature are an error that names them and what to do. An array
+    is a table as well if an option says something of its columns, of gaps or of scales.
 
     Parameters
     ----------
@@ -47,11 +47,15 @@ class TableScaler(ExplainedTable, StandardScaler):
         As in scikit-learn.
     with_mean, with_std : bool, default=True
         Whether numbers are centred, and divided by their standard deviation.
-    missing : {"refuse", "median", "mean", "most_frequent"}, default="refuse"
-        What fills missing numbers of a frame. Then missing categories are a category too.
-    exclude, categorical, features : sequence of str or None, default=None
+    missing : {"refuse", "median", "mean", "most_frequent", "expected"}, default="refuse"
+        What fills missing numbers; with the first three, missing categories are a category too.
+        "expected": a missing cell is as far from a known value as a value drawn at random, on
+        average, and so are two missing cells from each other. Each feature has one more column for
+        that, "kg (missing)". Rows with a gap resemble each other only where the training rows show
+        that gaps go along with other columns.
+    exclude, categorical, features : sequence of str or int, or None, default=None
         Columns that are left out, that hold categories, and that are features although they look
-        like row numbers.
+        like row numbers; by name or position.
     decimal, thousands : str or None, default=None
         The marks in numbers that are text. None: found out.
     max_categories : int or None, default=None
@@ -64,13 +68,20 @@ class TableScaler(ExplainedTable, StandardScaler):
     schema : mapping, path of a TOML or JSON file, sequence of ColumnSchema, or None, default=None
         Descriptions of columns in place of decisions, such as ``{"zip": "category", "kg": {"kind":
         "number", "low": 0, "na": ["-999"]}}``. Other columns are decided on. See the user guide.
+    scale : {"standard", "quantile", "both"}, default="standard"
+        How numbers are scaled. "quantile": by their ranks, as the quantiles of a normal
+        distribution, so that heavy tails do not rule; all values outside the range of the training
+        rows are alike. "both": as two columns of half the weight, "kg" and "kg (rank)".
+    rarity, novelty : float, default=0.5 and 3.0
+        How far away rare and new categories are; see `CategoryEncoder`.
 
     Attributes
     ----------
     schema_ : tuple of ColumnSchema
-        For frames: what each column is, and why; empty for arrays.
+        Of tables: what each column is, and why; empty for arrays that are just standardised. The
+        columns of an array are x0, x1 and so on.
     numbers_, dates_, categories_ : list of str
-        For frames that are not of numbers alone: the columns of each kind, in the order of the
+        Of tables that are not just standardised: the columns of each kind, in the order of the
         output.
     n_features_in_ : int
         Number of columns.
@@ -94,12 +105,19 @@ class TableScaler(ExplainedTable, StandardScaler):
     >>> [f"{column.name}: {column.describe()}" for column in scaler.schema_]
     ["kg: number; 1.5 to 2.5; read with the decimal mark ','", 'colour: category; blue, red']
     >>> scaler.transform(frame).round(2)
-    array([[-1.22,  0.  ,  1.5 ,  0.  ],
-           [ 1.22,  1.5 ,  0.  ,  0.  ],
-           [ 0.  ,  0.  ,  1.5 ,  0.  ]])
+    array([[-1.22,  0.  ,  0.93,  0.  ],
+           [ 1.22,  1.11,  0.  ,  0.  ],
+           [ 0.  ,  0.  ,  0.93,  0.  ]])
+    >>> rows = [[1.5, 0.0], [2.5, 4.0], [2.0, 0.0]]  # numbers, and codes of categories
+    >>> TableScaler(categorical=[1]).fit(rows).get_feature_names_out()
+    array(['x0', 'x1=0', 'x1=4', 'x1=(new)'], dtype=object)
     """
 
     _is_table = False
+    # of files that older versions wrote
+    _gaps: GapColumns | None = None
+    _ranks: Any = None
+    scale, rarity, novelty = "standard", 0.0, 1.0
     _scales_as = "StandardScaler"  # for explanations, where the rows are numbers
 
     def __init__(
@@ -117,6 +135,9 @@ class TableScaler(ExplainedTable, StandardScaler):
         max_categories: int | None = None,
         dates: str = "exclude",
         schema: Any = None,
+        scale: str = "standard",
+        rarity: float = 0.5,
+        novelty: float = 3.0,
     ) -> None:
         super().__init__(copy=copy, with_mean=with_mean, with_std=with_std)
         self.missing = missing
@@ -128,6 +149,9 @@ class TableScaler(ExplainedTable, StandardScaler):
         self.max_categories = max_categories
         self.dates = dates
         self.schema = schema
+        self.scale = scale
+        self.rarity = rarity
+        self.novelty = novelty
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Decide what the columns are, and learn their scales.
@@ -153,34 +177,91 @@ class TableScaler(ExplainedTable, StandardScaler):
         """
         checks.check_parameters(self)
         self.schema_: tuple[ColumnSchema, ...] = ()
-        self._is_table = is_frame(X) and not self._takes_as_numbers(X)
+        self._is_table = not self._takes_as_numbers(X)
         if not self._is_table:
             self.schema_ = self._of_numbers(X) if is_frame(X) else ()
             if self.schema_:
                 checks.refuse_gaps_of_numbers(np.asarray(X), self.schema_)
             super().fit(X, y, sample_weight)
             return self
-        forget_columns(self)
+        if sample_weight is not None:
+            raise ValueError(
+                "TableScaler takes sample_weight for numbers that it just standardises, not with "
+                "other options of columns, or categories."
+            )
         for name in ("mean_", "var_", "scale_", "n_samples_seen_"):
             self.__dict__.pop(name, None)
-        frame = as_pandas(X)
-        names = [str(name) for name in frame.columns]
-        raw = [raw_column(name, frame.iloc[:, j]) for j, name in enumerate(names)]
+        raw = self._raw_columns(X)
         self.schema_ = tuple(self._decided(raw))
         self.numbers_ = names_of(self.schema_, "number")
         self.dates_ = names_of(self.schema_, "date")
         self.categories_ = names_of(self.schema_, "category", "boolean")
-        self.feature_names_in_ = np.array(names, dtype=object)
-        self.n_features_in_ = len(names)
-        numbers, texts = self._typed({column.name: column for column in raw})
-        fill = "passthrough" if self.missing == "refuse" else SimpleImputer(strategy=self.missing)
+        self._fit_scales(*self._typed({column.name: column for column in raw}))
+        return self
+
+    def _fit_scales(self, numbers: NDArray[Any], texts: NDArray[Any]) -> None:
+        self._encoder = self._ranks = self._gaps = None
+        is_expected = self.missing == "expected"
+        if self.categories_:
+            missing = "expected" if is_expected else "category"
+            encoder = CategoryEncoder(rarity=self.rarity, novelty=self.novelty, missing=missing)
+            self._encoder = encoder.fit(texts)
+        kept = self.missing == "refuse" or is_expected
+        fill = "passthrough" if kept else SimpleImputer(strategy=self.missing)
         scaler = TableScaler(with_mean=self.with_mean, with_std=self.with_std)
         self._scaler = make_pipeline(fill, scaler).fit(numbers) if numbers.shape[1] else None
-        self._encoder = CategoryEncoder().fit(texts) if self.categories_ else None
-        return self
+        n = len(self.numbers_)
+        if self.scale != "standard" and n:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # a column without values in a fold
+                self._ranks = make_pipeline(
+                    fill,
+                    TableScaler(),  # so that no value is too large for the differences of quantiles
+                    QuantileTransformer(
+                        n_quantiles=min(_QUANTILES, len(numbers)),
+                        output_distribution="normal",
+                        random_state=0,
+                    ),
+                    StandardScaler(),
+                ).fit(numbers[:, :n])
+        if is_expected:
+            scaled, encoded = self._scaled_numbers(numbers), self._encoded(texts)
+            spreads = np.empty(0) if self._encoder is None else self._encoder.spreads()
+            _, firsts, owners = self._number_features()
+            gaps = gaps_of(scaled[:, firsts], texts)
+            self._gaps = GapColumns().fit(scaled, encoded, spreads, gaps, owners)
+
+    def _number_features(self) -> tuple[list[str], list[int], NDArray[np.intp]]:
+        """The columns that give numbers; of each its first number, and of each number its place."""
+        owners = NumberColumns(self.schema_, self.scale).owners
+        names = list(dict.fromkeys(owners))
+        places = np.array([names.index(name) for name in owners], dtype=np.intp)
+        return names, [owners.index(name) for name in names], places
+
+    def _scaled_numbers(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        """The columns that numbers and dates become."""
+        if self._scaler is None:
+            return np.empty((len(numbers), 0))
+        columns = NumberColumns(self.schema_, self.scale)
+        scaled = self._scaler.transform(numbers)
+        scaled = scaled * columns.weights if self.dates_ else scaled
+        if self._ranks is None:
+            return scaled
+        n = len(self.numbers_)
+        ranks = self._ranks.transform(numbers[:, :n])
+        if self.scale == "quantile":
+            return np.hstack([ranks, scaled[:, n:]])
+        return np.hstack([scaled[:, :n] * HALF, scaled[:, n:], ranks * HALF])
+
+    def _encoded(self, texts: NDArray[Any]) -> NDArray[np.float64]:
+        return (
+            np.empty((len(texts), 0)) if self._encoder is None else self._encoder.transform(texts)
+        )
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn the scales of numbers from more rows. The first call is a `fit`.
+
+        Categories, quantiles and what gaps say stay those of the first rows.
 
         Parameters
         ----------
@@ -197,7 +278,7 @@ class TableScaler(ExplainedTable, StandardScaler):
             The fitted scaler.
         """
         is_first = not self._is_table and not hasattr(self, "n_samples_seen_")
-        if is_first and is_frame(X) and not self._takes_as_numbers(X):
+        if is_first and not self._takes_as_numbers(X):
             return self.fit(X)
         if not self._is_table:
             return self._partial_fit_numbers(X, y, sample_weight)
@@ -242,15 +323,17 @@ class TableScaler(ExplainedTable, StandardScaler):
             with np.errstate(over="ignore"), rows_in_one_sentence(self):
                 return bounded(_scaled(self, X, copy))
         numbers, texts = self._read(X)
-        parts = []
-        if self._scaler is not None:
-            scaled = self._scaler.transform(numbers)
-            parts.append(scaled * NumberColumns(self.schema_).weights if self.dates_ else scaled)
+        scaled, encoded = self._scaled_numbers(numbers), self._encoded(texts)
+        if not self._is_array:
             checks.warn_of_other_ranges(self, numbers, self.schema_)
         if self._encoder is not None:
-            parts.append(self._encoder.transform(texts))
-            checks.warn_of_other_categories(texts, self.known_categories())
-        return np.hstack(parts)
+            checks.warn_of_other_categories(texts, self.known_categories(), self.missing)
+        if self._gaps is None:
+            return np.hstack([scaled, encoded]) if encoded.shape[1] else scaled
+        gaps = gaps_of(scaled[:, self._number_features()[1]], texts)
+        filled = self._gaps.filled(scaled)
+        sizes = encoded if self._encoder is None else self._encoder.sums(encoded)
+        return np.hstack([filled, encoded, self._gaps.columns(filled, sizes, gaps)])
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the columns, such as "colour=red".
@@ -269,28 +352,37 @@ class TableScaler(ExplainedTable, StandardScaler):
         if not self._is_table:
             return super().get_feature_names_out(input_features)
         check_column_names(self, input_features)
-        names = NumberColumns(self.schema_).names
+        names = list(NumberColumns(self.schema_, self.scale).names)
+        features = (*self._number_features()[0], *self.categories_)
+        missing = [f"{name} (missing)" for name in features]
         if self._encoder is not None:
             names += list(self._encoder.get_feature_names_out(self.categories_))
-        return np.array(names, dtype=object)
+        return np.array(names if self._gaps is None else names + missing, dtype=object)
 
     @property
     def feature_owners_(self) -> NDArray[np.object_] | None:
-        """The column of the frame that each column of the output comes from; None for arrays."""
+        """The column that each column of the output comes from; None if just standardised."""
         if not self._is_table:
             return None
-        owners = NumberColumns(self.schema_).owners
+        owners = list(NumberColumns(self.schema_, self.scale).owners)
+        missing = [*self._number_features()[0], *self.categories_]
         if self._encoder is not None:
             widths = self._encoder.widths()
             for name, width in zip(self.categories_, widths, strict=True):
                 owners += [name] * width
-        return np.array(owners, dtype=object)
+        return np.array(owners if self._gaps is None else owners + missing, dtype=object)
 
     def known_categories(self) -> dict[str, NDArray[Any]]:
         """The categories of each such column; None stands for missing values."""
         if not self._is_table or self._encoder is None:
             return {}
         return dict(zip(self.categories_, self._encoder.categories_, strict=True))
+
+    def category_scales(self) -> dict[str, NDArray[Any]]:
+        """The number in the column of each of these categories."""
+        if not self._is_table or self._encoder is None:
+            return {}
+        return dict(zip(self.categories_, self._encoder.scales_, strict=True))
 
     def settled(self) -> Self:
         """An unfitted clone that decides as this one has, for fits on some of the rows."""
@@ -301,99 +393,3 @@ class TableScaler(ExplainedTable, StandardScaler):
         is_path = isinstance(self.schema, os.PathLike)
         text = {"schema": os.fspath(self.schema)} if is_path else {}
         return {**super().__getstate__(), **text}
-
-    def _takes_as_numbers(self, X: Any) -> bool:
-        """Whether a frame holds numbers of NumPy alone, and no option is given for its columns."""
-        given = (self.exclude, self.categorical, self.features, self.schema)
-        if any(option is not None for option in given) or self.missing != "refuse":
-            return False
-        return is_of_numbers(X)
-
-    def _of_numbers(self, frame: Any) -> tuple[ColumnSchema, ...]:
-        """The schema of a frame that is taken as numbers; warns of row numbers."""
-        names = [str(name) for name in frame.columns]
-        if len(set(names)) < len(names):
-            return ()
-        raw = [raw_column(name, frame.iloc[:, j]) for j, name in enumerate(names)]
-        known = {column.name: column for column in self._without_counters(raw, {})[0]}
-        return tuple(known.get(name, ColumnSchema(name)) for name in names)
-
-    def _decided(self, raw: list[RawColumn]) -> list[ColumnSchema]:
-        """The schema; raises for columns that can be no features, and warns of doubtful ones."""
-        known = described(self.schema)
-        absent = [name for name in known if name not in {column.name for column in raw}]
-        if absent:
-            raise ValueError(
-                f"The schema describes {', '.join(map(repr, absent))}, which X lacks: the columns "
-                f"of X are {', '.join(repr(column.name) for column in raw)}."
-            )
-        schema, errors = self._without_counters(raw, known)
-        if errors:
-            raise ValueError(all_sentences("", errors, command=False))
-        left_out = [c.name for c in schema if c.reason == DATES_LEFT_OUT and c.name not in known]
-        if left_out:
-            warnings.warn(
-                f"The dates in {', '.join(map(repr, left_out))} are left out: "
-                f"exclude={left_out} says so without this warning, and dates='parts' makes "
-                "features of them.",
-                UserWarning,
-                stacklevel=4,
-            )
-        if not any(column.is_feature for column in schema):
-            raise ValueError("X has no columns that are features.")
-        return schema
-
-    def _without_counters(
-        self, raw: list[RawColumn], known: Mapping[str, ColumnSchema]
-    ) -> tuple[list[ColumnSchema], list[Finding]]:
-        """The schema and errors; columns that look like row numbers stay, with a warning."""
-        options = TableOptions(
-            None,
-            tuple(self.exclude or ()),
-            tuple(self.categorical or ()),
-            tuple(self.features or ()),
-            self.decimal,
-            self.thousands,
-            self.max_categories,
-            self.dates,
-            known,
-        )
-        schema, findings = decide(raw, options)
-        errors = [finding for finding in findings if finding.is_error]
-        counters = [finding for finding in findings if not finding.is_error]
-        if counters and not errors:
-            for finding in counters:
-                warnings.warn(finding.sentence(command=False), UserWarning, stacklevel=5)
-            features = (*options.features, *(finding.column for finding in counters))
-            schema, _ = decide(raw, replace(options, features=features))
-        return schema, errors
-
-    def _read(self, X: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The numbers and the texts of new rows."""
-        names = [*self.numbers_, *self.dates_, *self.categories_]
-        if not is_frame(X):
-            raise ValueError(
-                f"X must be a frame with the columns {', '.join(names)}, as in fit. Got a "
-                f"{type(X).__name__} instead."
-            )
-        frame = as_pandas(X)
-        place = {str(name): j for j, name in enumerate(frame.columns)}
-        lacking = [name for name in names if name not in place]
-        if lacking:
-            lacked = f"X lacks the columns {', '.join(map(repr, lacking))} of the fit."
-            raise ValueError(lacked + did_you_mean(lacking, [*place]))
-        has_marks = any(column.na for column in self.schema_)
-        is_plain = len(names) == len(self.numbers_) and not has_marks
-        if is_plain and all(str(frame.dtypes.iloc[place[n]]) == "float64" for n in names):
-            numbers = frame.iloc[:, [place[n] for n in names]].to_numpy()
-            if not np.isnan(numbers).any():
-                return numbers, np.empty((len(numbers), 0), dtype=object)
-        return self._typed({n: raw_column(n, frame.iloc[:, place[n]]) for n in names})
-
-    def _typed(self, raw: Mapping[str, RawColumn]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The numbers, with the parts of dates, and the texts of a frame."""
-        numbers, texts = matrices(raw, self.schema_)
-        checks.refuse_infinite(numbers, self.schema_)
-        if self.missing == "refuse":
-            checks.refuse_gaps(numbers, texts, self.schema_)
-        return numbers, texts

@@ -48,6 +48,7 @@ _PARTS = {
     "FullByLCP": "detectors._full_lcp.FullByLCP",
     "FullByLOF": "detectors._full_lof.FullByLOF",
     "FullByNeighbors": "detectors._full_neighbors.FullByNeighbors",
+    "GapColumns": "preprocessing.table_gaps.GapColumns",
     "KnownNeighbors": "detectors._neighbor_updates.KnownNeighbors",
     "LastMask": "calibration._last_mask.LastMask",
     "LayerDetectors": "layers._layer_detectors.LayerDetectors",

@@ -179,7 +179,7 @@ _WORDS = (
 _SWITCHES = {
     "--dates": ("exclude", "parts", "x", ""),
     "--format": ("csv", "tsv", "jsonl", "parquet", "arrow", "npy", "npz", "x"),
-    "--missing": ("refuse", "median", "mean", "most_frequent", "x"),
+    "--missing": ("refuse", "median", "mean", "most_frequent", "expected", "x"),
     "--scale": ("auto", "standard", "none", ""),
     "--decimal": (".", ",", "x"),
     "--thousands": (".", ",", " ", "'", "x"),

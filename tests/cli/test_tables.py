@@ -167,19 +167,20 @@ def test_a_fingerprint_changes_with_the_file(tmp_path):
     assert fingerprint(open_source(path)) != before
 
 
-def test_two_categories_lie_as_far_apart_as_their_standardised_numbers():
-    codes = np.array([0, 0, 0, 1, 0, 1, 0, 0])
-    names = np.array(["no", "yes"], dtype=object)[codes, np.newaxis]
-    encoded = CategoryEncoder().fit_transform(names)
-    scaled = StandardScaler().fit_transform(codes[:, np.newaxis].astype(float))
-    apart = np.linalg.norm(encoded[0] - encoded[3])
-    assert apart == pytest.approx(abs(scaled[0, 0] - scaled[3, 0]))
-    assert encoded.var(axis=0).sum() == pytest.approx(1)
+def test_two_categories_lie_as_far_apart_as_two_standardised_numbers():
+    codes = np.array([0, 1, 1, 2, 0, 2])
+    names = np.array(["no", "maybe", "yes"], dtype=object)[codes, np.newaxis]
+    rows = CategoryEncoder().fit_transform(names)
+    assert np.linalg.norm(rows[0] - rows[1]) == pytest.approx(2**0.5)
+    random = np.random.default_rng(0).normal(size=(999, 1))
+    scaled = StandardScaler().fit_transform(random)[:, 0]
+    squares = (scaled[:, np.newaxis] - scaled) ** 2
+    assert squares.mean() == pytest.approx(2.0)
 
 
 def test_a_new_category_is_as_far_from_all_others_as_they_are_from_each_other():
     names = np.array([["a"], ["b"], ["c"], ["a"], [None]], dtype=object)
-    encoder = CategoryEncoder().fit(names)
+    encoder = CategoryEncoder(rarity=0.0, novelty=1.0).fit(names)
     rows = np.array([["a"], ["b"], ["z"], [np.nan]], dtype=object)
     a, b, new, gap = encoder.transform(rows)
     apart = np.linalg.norm(a - b)
@@ -190,11 +191,10 @@ def test_a_new_category_is_as_far_from_all_others_as_they_are_from_each_other():
     assert names == ["x=a", "x=b", "x=c", "x=None", "x=(new)"]
 
 
-def test_one_category_alone_is_as_if_one_more_row_had_another():
-    encoder = CategoryEncoder().fit(np.full((99, 1), "a", dtype=object))
+def test_one_category_alone_knows_new_ones():
+    encoder = CategoryEncoder(novelty=3.0).fit(np.full((99, 1), "a", dtype=object))
     old, new = encoder.transform([["a"], ["b"]])
-    share = 1 / 100
-    assert np.linalg.norm(old - new) ** 2 == pytest.approx(1 / (share * (1 - share)))
+    assert np.linalg.norm(old - new) ** 2 == pytest.approx(1 + 3**2)
 
 
 def test_the_encoder_is_an_estimator():
