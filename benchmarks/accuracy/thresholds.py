@@ -93,8 +93,8 @@ METHODS = {
     "MD": Method(lambda _: MahalanobisOutlierDetector()),
     "plain embedding Pipeline": Method(
         lambda seed: make_pipeline(
-            PartialWhitener(0.5, length_power=0.75),
-            LCPOutlierDetector(locality=0.5, random_state=seed),
+            PartialWhitener(0.5, length_power=1.0),
+            LCPOutlierDetector(locality=0.25, random_state=seed),
         ),
         is_required=False,
     ),

@@ -25,8 +25,9 @@ def make_outlier_detector(
     kind : {"tabular", "embedding"}, default="tabular"
         "tabular", for columns of different units: standardises them by `TableScaler`, which also
         takes frames with text, categories and gaps, then `LCPOutlierDetector`.
-        "embedding", for features of a network: divides rows by their length to the power 0.75,
-        whitens them to the power 0.5, then `LCPOutlierDetector` with ``locality=0.5``.
+        "embedding", for features of a network: divides rows by their length, whitens them to the
+        power 0.5, then `LCPOutlierDetector` with ``locality=0.25``. A row that is some multiple of
+        another has its score.
     robust : bool, default=False
         For training rows that are not clean: whether the 5 % least typical are left out
         (``trim=0.05`` of the Pipeline), and rows compared with 50 neighbours at a perplexity of 20,
@@ -70,6 +71,6 @@ def make_outlier_detector(
         options["threshold_samples"] = params["threshold_samples"]
     if kind == "tabular":
         return make_outlier_pipeline(TableScaler(), LCPOutlierDetector(**params), **options)
-    whitener = PartialWhitener(0.5, length_power=0.75)
-    detector = LCPOutlierDetector(**{"locality": 0.5, **params})
+    whitener = PartialWhitener(0.5, length_power=1.0)
+    detector = LCPOutlierDetector(**{"locality": 0.25, **params})
     return make_outlier_pipeline(whitener, detector, **options)

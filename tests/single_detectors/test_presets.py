@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skood import (
+    KNNOutlierDetector,
     LCPOutlierDetector,
     PartialWhitener,
     make_outlier_detector,
     make_outlier_pipeline,
 )
+from skood.metrics import auroc
 
 from ..detectors import rows
 
@@ -20,7 +23,7 @@ BY_HAND = {
         StandardScaler(), LCPOutlierDetector(), random_state=0
     ),
     "embedding": lambda: make_outlier_pipeline(
-        PartialWhitener(0.5, length_power=0.75), LCPOutlierDetector(locality=0.5), random_state=0
+        PartialWhitener(0.5, length_power=1.0), LCPOutlierDetector(locality=0.25), random_state=0
     ),
 }
 
@@ -51,3 +54,25 @@ def test_unknown_kind_and_parameter():
         make_outlier_detector("image")
     with pytest.raises(TypeError, match="unexpected keyword argument 'neighbours'"):
         make_outlier_detector("tabular", neighbours=3)
+
+
+def test_strange_texts_with_short_mean_vectors_do_not_pass():
+    # The vector of a text is the mean of its tokens' vectors. Tokens of strange texts agree less:
+    # their mean is short, so it is near everything.
+    rng = np.random.default_rng(0)
+    topics = rng.normal(size=(5, 32))
+    known = topics[rng.integers(5, size=500)] + rng.normal(size=(500, 32))
+    strange = 0.5 * rng.normal(size=(200, 32))
+    test, labels = np.vstack([known[300:], strange]), np.repeat([1, -1], 200)
+    detectors = {
+        "preset": make_outlier_detector("embedding", threshold_samples=50),
+        "undivided": make_pipeline(PartialWhitener(0.5), LCPOutlierDetector()),
+        "raw": KNNOutlierDetector(),
+    }
+    area = {
+        name: auroc(labels, detector.fit(known[:300]).score_samples(test))
+        for name, detector in detectors.items()
+    }
+    assert area["preset"] > 0.95
+    assert area["undivided"] < 0.1
+    assert area["raw"] < 0.5

@@ -7,7 +7,7 @@ because ADBench has sets of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,9 +18,11 @@ from _common.images import as_colour, as_grey, kept, load_colour, load_grey, wit
 from _common.table2_nets import lenet, sequence_net
 from _embedding_preset.defects import damaged, texture_patches
 from _embedding_preset.nets import by_imagenet, by_table2_net, enlarged
-from _embedding_preset.texts import by_minilm, docstrings
+from _embedding_preset.texts import by_minilm, docstrings, strange_texts
 
 INSIDE = (2, 5, 8)  # classes that count as in-distribution, one after the other
+TOPICS = ((1, 2, 5, 6, 7, 8), (2, 3, 4, 5, 8, 9))  # libraries that are known together
+STRANGE = 100  # the label of texts of no library
 N_INSIDE, N_OTHER = 760, 45  # rows of each of these, and of each other class
 N_SOUND, N_DAMAGED = 300, 120  # images of each class that has defects
 OWN_NETS = {"fmnist": lenet, "genome": sequence_net}  # as table2.py calls them
@@ -37,9 +39,10 @@ class EmbeddingSet:
     X: NDArray[np.float64]
     y: NDArray
     damaged: NDArray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    known: tuple[tuple[int, ...], ...] = tuple((label,) for label in INSIDE)
 
     def tasks(self) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Rows of a class, and the rows that are strange to it."""
+        """Rows of a class or of several, and the rows that are strange to them."""
         if self.damaged.any():
             for label in np.unique(self.y):
                 of_class = self.y == label
@@ -48,19 +51,31 @@ class EmbeddingSet:
                     np.flatnonzero(of_class & self.damaged),
                 )
         else:
-            for label in INSIDE:
-                yield np.flatnonzero(self.y == label), np.flatnonzero(self.y != label)
+            nearer = self.y < STRANGE
+            for labels in self.known:
+                inside = np.isin(self.y, labels)
+                yield np.flatnonzero(inside), np.flatnonzero(~inside & (nearer == nearer.all()))
 
 
-def embedding_sets(data: Path, cache: Path) -> list[EmbeddingSet]:
-    """All sets; the cache keeps the embeddings."""
+def embedding_sets(data: Path, cache: Path, only: Collection[str]) -> list[EmbeddingSet]:
+    """The sets of these sources, or of all if there are none; the cache keeps the embeddings."""
     sets: list[EmbeddingSet] = []
+    wanted = set(only or SOURCES)
     for name, load in IMAGES.items():
+        if name not in wanted:
+            continue
         X, y = load(data, cache)
         sets += _with_other_classes(cache, name, X, y)
         sets += _with_defects(cache, name, lambda X=X, y=y: _sound(X, y))
-    sets += _with_defects(cache, "textures", lambda: texture_patches(N_SOUND + N_DAMAGED))
-    return [*sets, *_by_own_nets(data, cache), *_texts(cache)]
+    if "textures" in wanted:
+        sets += _with_defects(cache, "textures", lambda: texture_patches(N_SOUND + N_DAMAGED))
+    if "Fashion-MNIST net" in wanted:
+        sets += _by_fashion_net(data, cache)
+    if "genome net" in wanted:
+        reads = _strange_reads(data)
+        name = "genome net: other genera"
+        sets.append(_by_net(cache, name, "genome", "penultimate", *reads))
+    return [*sets, *(_texts(cache) if "texts" in wanted else ())]
 
 
 def _with_other_classes(cache: Path, name: str, X: NDArray, y: NDArray) -> list[EmbeddingSet]:
@@ -91,27 +106,26 @@ def _broken(y: NDArray) -> NDArray[np.bool_]:
     return np.arange(len(y)) % (N_SOUND + N_DAMAGED) >= N_SOUND
 
 
-def _by_own_nets(data: Path, cache: Path) -> list[EmbeddingSet]:
-    """By networks that `table2.py` has trained."""
+def _by_fashion_net(data: Path, cache: Path) -> list[EmbeddingSet]:
     digits, y = load_grey(data, "mnist", "t10k")
     photographs, classes = IMAGES["CIFAR-10"](data, cache)
     grey = with_channel(as_grey(photographs))
-
-    def by_net(name: str, net: str, layer: str, X: NDArray, y: NDArray) -> EmbeddingSet:
-        chosen = _some(y)
-
-        def make() -> Embedded:
-            rows = by_table2_net(OWN_NETS[net](), f"{net}-0", layer, X[chosen], cache)
-            return {layer: rows}, y[chosen]
-
-        layers, labels = _kept(cache, name.replace(" ", "-").replace(":", ""), make)
-        return EmbeddingSet("own networks", name, layers[layer], labels)
-
     return [
-        by_net("Fashion-MNIST net: MNIST", "fmnist", "hidden", with_channel(digits), y),
-        by_net("Fashion-MNIST net: CIFAR-10 grey", "fmnist", "hidden", grey, classes),
-        by_net("genome net: other genera", "genome", "penultimate", *_strange_reads(data)),
+        _by_net(cache, "Fashion-MNIST net: MNIST", "fmnist", "hidden", with_channel(digits), y),
+        _by_net(cache, "Fashion-MNIST net: CIFAR-10 grey", "fmnist", "hidden", grey, classes),
     ]
+
+
+def _by_net(cache: Path, name: str, net: str, layer: str, X: NDArray, y: NDArray) -> EmbeddingSet:
+    """By a network that `table2.py` has trained."""
+    chosen = _some(y)
+
+    def make() -> Embedded:
+        rows = by_table2_net(OWN_NETS[net](), f"{net}-0", layer, X[chosen], cache)
+        return {layer: rows}, y[chosen]
+
+    layers, labels = _kept(cache, name.replace(" ", "-").replace(":", ""), make)
+    return EmbeddingSet("own networks", name, layers[layer], labels)
 
 
 def _texts(cache: Path) -> list[EmbeddingSet]:
@@ -120,10 +134,20 @@ def _texts(cache: Path) -> list[EmbeddingSet]:
         chosen = _some(y)
         return by_minilm([texts[i] for i in chosen], cache), y[chosen]
 
+    def make_strange() -> Embedded:
+        texts, kinds = strange_texts()
+        return by_minilm(texts, cache), STRANGE + kinds
+
     layers, y = _kept(cache, "texts", make)
-    return [
-        EmbeddingSet("texts", f"{layer}: docstrings", rows, y) for layer, rows in layers.items()
-    ]
+    strange, kinds = _kept(cache, "strange-texts", make_strange)
+    sets = []
+    for layer, rows in layers.items():
+        name, together = f"{layer}: docstrings", np.r_[y, kinds]
+        sets.append(EmbeddingSet("texts", name, rows, y))
+        sets.append(EmbeddingSet("texts, topics together", name, rows, y, known=TOPICS))
+        both = np.vstack([rows, strange[layer]])
+        sets.append(EmbeddingSet("strange texts", name, both, together, known=TOPICS))
+    return sets
 
 
 def _kept(cache: Path, name: str, make: Callable[[], Embedded]) -> Embedded:
@@ -174,6 +198,9 @@ IMAGES: dict[str, Callable[[Path, Path], Images]] = {
     "MNIST": lambda data, cache: _framed("mnist", data, cache),
     "Fashion-MNIST": lambda data, cache: _framed("fashion", data, cache),
 }
+
+
+SOURCES = (*IMAGES, "textures", "Fashion-MNIST net", "genome net", "texts")
 
 
 def _strange_reads(data: Path) -> Images:

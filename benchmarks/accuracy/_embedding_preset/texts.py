@@ -48,6 +48,22 @@ def docstrings() -> tuple[list[str], NDArray]:
     return texts, np.array(labels)
 
 
+def strange_texts() -> tuple[list[str], NDArray]:
+    """Lines of code without their docstrings, and letters at random; 200 of each, and the kind."""
+    rng = np.random.default_rng(3)
+    origin = find_spec("sklearn").origin  # type: ignore[union-attr]
+    paths = sorted(Path(str(origin)).parent.glob("*/_*.py"))
+    code = [
+        " ".join(" ".join(lines[start : start + 8]).split())[:LONGEST]
+        for path in paths
+        if len(lines := path.read_text(encoding="utf-8").splitlines()) > 100
+        for start in range(60, len(lines) - 8, 40)
+    ]
+    letters = list("abcdefghijklmnopqrstuvwxyz0123456789     ;:-")
+    noise = ["".join(rng.choice(letters, 120)) for _ in range(200)]
+    return [code[i] for i in rng.permutation(len(code))[:200]] + noise, np.repeat([0, 1], 200)
+
+
 def by_minilm(texts: list[str], cache: Path) -> dict[str, NDArray]:
     """By all-MiniLM-L6-v2: first token and mean of the last layer, and the mean of the third.
 
