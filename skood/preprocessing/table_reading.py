@@ -123,7 +123,7 @@ class TableReader:
             None,
             checks.named(self, "exclude", names),
             checks.named(self, "categorical", names),
-            tuple(names) if self._is_array else checks.named(self, "features", names),
+            checks.named(self, "features", names),
             self.decimal,
             self.thousands,
             self.max_categories,
@@ -134,7 +134,7 @@ class TableReader:
         errors = [finding for finding in findings if finding.is_error]
         counters = [finding for finding in findings if not finding.is_error]
         if counters and not errors:
-            for finding in counters:
+            for finding in () if self._is_array else counters:  # as of arrays of numbers alone
                 warnings.warn(finding.sentence(command=False), UserWarning, stacklevel=5)
             features = (*options.features, *(finding.column for finding in counters))
             schema, _ = decide(raw, replace(options, features=features))

@@ -292,3 +292,11 @@ def test_the_command_line_takes_categories_and_gaps(tmp_path):
     assert auroc(np.repeat([1, -1], [20, 12]), scores) > 0.9
     same = load(model).score_samples(pd.read_csv(tmp_path / "new.csv"))
     np.testing.assert_allclose(scores, same, rtol=1e-6)
+
+
+def test_an_array_may_number_its_rows_without_a_warning():
+    X = np.column_stack([np.arange(300.0), np.tile([0.0, 1.0, 2.0], 100)])
+    for scaler in (TableScaler(), TableScaler(scale="both"), TableScaler(categorical=[1])):
+        assert np.isfinite(scaler.fit(X).transform(X + np.array([300.0, 0.0]))).all()
+    reasons = [column.reason for column in scaler.schema_]
+    assert reasons == ["kept by an option", "named as categories"]
