@@ -15,9 +15,9 @@ LEEWAY = 0.5  # points that the preset may lie below
 PROTOCOL = """\
 AUROC in %, mean ± standard deviation over {seeds} random splits. *Near* are classes that were left
 out of training; *far* are other sources, whose AUROC is averaged. Every score is at its defaults,
-and nothing was chosen on these tables: no variant was tried, but two rows of LCP show the parts of
-the preset. Descriptions of Debian's packages, of another kind, were among the texts by which the
-preset's `length_power` was chosen.
+and no variant was tried here, but two rows of LCP that show the parts of the preset. The preset
+itself was [chosen](embedding_preset.md) on other tasks, but some of them have the same network and
+source: single classes of CIFAR-10, SVHN, MNIST and Fashion-MNIST, and other texts by MiniLM.
 
 - *CIFAR-10*: pooled features of EfficientNet-Lite0 with its ImageNet weights, at 128 × 128 pixels.
   All ten classes are known; or five random ones, and the others are near. Far are SVHN, MNIST and
