@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .._validation import parameter_error
-
-_NUMBERS = (float, int, np.floating, np.integer)
 
 
 def check_members(ensemble: Any) -> None:
@@ -27,16 +23,3 @@ def check_members(ensemble: Any) -> None:
         if isinstance(estimator, type) or not hasattr(estimator, "score_samples"):
             allowed = f"an estimator with `score_samples` for {name!r}"
             raise parameter_error(ensemble, "estimators", allowed, estimator)
-
-
-def check_weights(ensemble: Any) -> None:
-    """Raise unless `weights` are None or a positive number for each member."""
-    weights, n = ensemble.weights, len(ensemble.estimators)
-    if weights is None:
-        return
-    values = list(weights) if np.iterable(weights) else []
-    if len(values) != n or not all(
-        isinstance(w, _NUMBERS) and not isinstance(w, bool) and 0 < w < np.inf for w in values
-    ):
-        allowed = f"{n} positive numbers, one for each estimator, or None"
-        raise parameter_error(ensemble, "weights", allowed, weights)

@@ -19,6 +19,8 @@ from .._validation import (
     check_new_rows,
     check_option,
     check_training_rows,
+    parameter_error,
+    random_generator,
     select_rows,
     without_ood_rows,
 )
@@ -29,7 +31,13 @@ from ._seeded_clone import seeded_clone
 from .extractor import check_extractor, extractor_tags, fit_extractor
 from .groups import find_layers
 from .labels import is_in_distribution
-from .weights import logistic_weights, weighed_sum
+from .weights import (
+    SwappedCells,
+    check_weights,
+    logistic_weights,
+    structure_weights,
+    weighed_sum,
+)
 
 _COMBINE = ("sum", "logistic")
 
@@ -70,6 +78,10 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         "logistic" weighs the layers by a logistic regression that tells in-distribution rows from
         rows labelled -1 in the y of `fit`; the score is its decision function. The weights suit
         rows like those labelled -1, and may miss others.
+    weights : array-like of shape (n_layers,), "auto" or None, default=None
+        Positive weights of the layers for ``combine="sum"``. "auto": how well each layer tells
+        training rows from the same with a fifth of their cells from other training rows, twice the
+        AUROC minus 1, at least 0.01. A layer of noise gets hardly any weight. None: 1 for each.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
@@ -93,7 +105,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
     feature_extractor_ : transformer
         The fitted feature extractor, if there is one.
     coef_ : ndarray of shape (n_layers,)
-        Weight of each standardised layer score, for ``combine="logistic"``.
+        Weight of each standardised layer score, for ``combine="logistic"`` and with `weights`.
     intercept_ : float
         What is added to their sum, for ``combine="logistic"``.
     offset_ : float
@@ -128,6 +140,8 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
     array([[-7.,  1.]])
     """
 
+    weights: Any = None  # estimators saved before have none
+
     def __init__(
         self,
         detector: Any,
@@ -135,6 +149,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         feature_extractor: Any = None,
         groups: Mapping[str, Any] | Sequence[Any] | None = None,
         combine: str = "sum",
+        weights: Sequence[float] | str | None = None,
         contamination: float = 0.05,
         threshold_samples: int | None = 10_000,
         random_state: int | np.random.RandomState | None = None,
@@ -144,6 +159,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         self.feature_extractor = feature_extractor
         self.groups = groups
         self.combine = combine
+        self.weights = weights
         self.contamination = contamination
         self.threshold_samples = threshold_samples
         self.random_state = random_state
@@ -184,6 +200,8 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         y = self._store_classes(y, len(features))
         rows, values = self._fit_layers(features, y)
         self._forget("coef_", "intercept_")
+        if self.weights is not None:
+            self.coef_ = self._weights(features, rows, values)
         self._set_threshold(rows, self._combined(values))
         return self
 
@@ -199,8 +217,8 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Higher = more in-distribution: the sum of the `layer_scores`, or the decision function
-            of the logistic regression on them.
+            Higher = more in-distribution: the weighted sum of the `layer_scores`, or the decision
+            function of the logistic regression on them.
 
         Raises
         ------
@@ -266,6 +284,10 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         check_methods(self, "detector", ("fit", "score_samples"), kind="a detector")
         check_extractor(self)
         check_option(self, "combine", self.combine, _COMBINE)
+        if isinstance(self.weights, str):
+            check_option(self, "weights", self.weights, ("auto",))
+        if self.weights is not None and self.combine == "logistic":
+            raise parameter_error(self, "weights", "None for combine='logistic'", self.weights)
         check_n_jobs(self)
         self._check_threshold_parameters()
 
@@ -317,6 +339,16 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         )
         self.detectors_ = self._fitted.detectors
         return rows, values
+
+    def _weights(
+        self, features: NDArray, rows: NDArray[np.intp], values: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        if not isinstance(self.weights, str):
+            check_weights(self, "weights", self.weights, values.shape[1], "layer")
+            return np.array(self.weights, dtype=np.float64)
+        swap = SwappedCells(random_generator(self).randint(2**31))
+        changed = swap.of(features[swap.some(rows)])
+        return structure_weights(values, self._fitted.values(changed, self.n_jobs))
 
     def _combined(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         weights = getattr(self, "coef_", np.ones(values.shape[1]))

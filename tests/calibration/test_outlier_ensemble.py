@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from scipy.special import logsumexp
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
 import skood
 from skood import (
@@ -221,6 +222,7 @@ def test_a_saved_ensemble_scores_the_same(tmp_path):
         ({"weights": [1.0, 0.0]}, "2 positive numbers, one for each"),
         ({"weights": 2.0}, "2 positive numbers, one for each"),
         ({"weights": [1.0, float("nan")]}, "2 positive numbers, one for each"),
+        ({"weights": "all"}, "'weights' parameter"),
         ({"n_folds": 1}, "n_folds"),
         ({"contamination": 0.0}, "contamination"),
     ],
@@ -228,6 +230,34 @@ def test_a_saved_ensemble_scores_the_same(tmp_path):
 def test_bad_parameters_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         OutlierEnsemble(**{"estimators": views(), **change}).fit(correlated(50))
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_a_member_on_noise_gets_hardly_any_weight(as_frame):
+    rng = np.random.default_rng(0)
+    X = np.hstack([correlated(300)[:, :3], rng.normal(size=(300, 3))])
+    X = pd.DataFrame(X, columns=list("abcdef")) if as_frame else X
+    members = [
+        (name, make_outlier_pipeline(keep, StandardScaler(), KNNOutlierDetector()))
+        for name, keep in (
+            ("related", ColumnTransformer([("kept", "passthrough", slice(0, 3))])),
+            ("noise", ColumnTransformer([("kept", "passthrough", slice(3, 6))])),
+        )
+    ]
+    ensemble = OutlierEnsemble(members, combine="sum", weights="auto", random_state=0).fit(X)
+    assert ensemble.weights_[1] < 0.15 < 0.3 < ensemble.weights_[0]
+    np.testing.assert_array_equal(ensemble.weights_, clone(ensemble).fit(X).weights_)
+    np.testing.assert_allclose(
+        ensemble.score_samples(X), ensemble.member_scores(X) @ ensemble.weights_, rtol=1e-9
+    )
+
+
+def test_rows_without_cells_have_no_weights_of_their_own():
+    images = np.random.default_rng(0).normal(size=(60, 2, 2))
+    flat = FunctionTransformer(lambda X: X.reshape(len(X), -1))
+    members = [("knn", make_outlier_pipeline(flat, KNNOutlierDetector()))]
+    with pytest.raises(ValueError, match="array of two dimensions or in a data frame"):
+        OutlierEnsemble(members, weights="auto").fit(images)
 
 
 def test_scores_that_are_not_finite_name_the_member():

@@ -95,6 +95,54 @@ def test_three_points_by_hand():
     np.testing.assert_allclose(new[1], np.log(2.002) - np.log(4.002), rtol=1e-12)
 
 
+def _with_a_layer_of_noise(n, seed):
+    """Four correlated columns, and four of noise; strange rows break the correlation."""
+    rng = np.random.default_rng(seed)
+    known = rng.normal(size=(n, 1)) + 0.1 * rng.normal(size=(n, 4))
+    strange = rng.normal(size=(n, 4))
+    return [np.hstack([part, rng.normal(size=(n, 4))]) for part in (known, strange)]
+
+
+def test_a_layer_of_noise_gets_hardly_any_weight():
+    X, Q = _with_a_layer_of_noise(300, 0)[0], np.vstack(_with_a_layer_of_noise(300, 1))
+    y = np.repeat([1, -1], 300)
+    plain = LayerEnsemble(KNNOutlierDetector(), groups=[4, 4], random_state=0).fit(X)
+    weighed = clone(plain).set_params(weights="auto").fit(X)
+    assert weighed.coef_[1] < 0.15 < 0.3 < weighed.coef_[0]
+    np.testing.assert_allclose(weighed.score_samples(Q), weighed.layer_scores(Q) @ weighed.coef_)
+    alone = auroc(y, weighed.layer_scores(Q)[:, 0])
+    assert auroc(y, weighed.score_samples(Q)) > max(alone - 0.01, auroc(y, plain.score_samples(Q)))
+    explanation = weighed.explain(Q[:5])
+    np.testing.assert_allclose(explanation.scores, -explanation.shares.sum(axis=1), atol=1e-9)
+    np.testing.assert_array_equal(weighed.coef_, clone(weighed).fit(X).coef_)
+
+
+def test_given_weights_and_an_estimator_of_before():
+    X = _data()
+    ensemble = LayerEnsemble(KNNOutlierDetector(), groups=GROUPS, weights=[2.0, 0.5]).fit(X)
+    np.testing.assert_allclose(
+        ensemble.score_samples(X), ensemble.layer_scores(X) @ [2.0, 0.5], rtol=1e-12
+    )
+    before = LayerEnsemble(KNNOutlierDetector(), groups=GROUPS).fit(X)
+    expected = before.score_samples(X)
+    del before.__dict__["weights"]
+    np.testing.assert_array_equal(before.score_samples(X), expected)
+    assert clone(before).weights is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weights": "all"}, "'weights' parameter"),
+        ({"weights": [1.0]}, "2 positive numbers, one for each layer"),
+        ({"weights": "auto", "combine": "logistic"}, "None for combine='logistic'"),
+    ],
+)
+def test_bad_weights(changes, message):
+    with pytest.raises(ValueError, match=message):
+        LayerEnsemble(KNNOutlierDetector(), groups=GROUPS, **changes).fit(_data())
+
+
 def test_training_rows_give_mean_scale_and_threshold():
     X = _data()
     ensemble = LayerEnsemble(KNNOutlierDetector(), groups=GROUPS, contamination=0.1).fit(X)
