@@ -76,6 +76,7 @@ SECTIONS = (
         "skood",
         (
             "TableScaler",
+            "NormalScoreTransformer",
             "PartialWhitener",
             "ActiveNeuronSelector",
             "ReActTransformer",

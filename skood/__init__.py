@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .preprocessing import (
         ActiveNeuronSelector,
         ASHTransformer,
+        NormalScoreTransformer,
         PartialWhitener,
         ReActTransformer,
         ReferenceStore,
@@ -62,6 +63,7 @@ __all__ = [
     "MahalanobisOutlierDetector",
     "NCIScorer",
     "NNGuideScorer",
+    "NormalScoreTransformer",
     "OODGate",
     "OutlierEnsemble",
     "OutlierPipeline",
@@ -107,6 +109,7 @@ _HOME = {
     "ViMScorer": "detectors",
     "LayerEnsemble": "layers",
     "ActiveNeuronSelector": "preprocessing",
+    "NormalScoreTransformer": "preprocessing",
     "PartialWhitener": "preprocessing",
     "ReActTransformer": "preprocessing",
     "ASHTransformer": "preprocessing",

@@ -42,7 +42,7 @@ NOTES = f"""\
 - 19_landsat and 31_satimage-2 are cut from one source, and so are 2_annthyroid and 38_thyroid:
   these 13 tabular sets are not 13 independent ones. Nor are the embedding sets: the images of
   MVTec-AD come through two networks.
-- The tabular preset is StandardScaler and LCP, so LCP is not listed once more there.
+- The tabular-fast preset is StandardScaler and LCP, so LCP is not listed once more there.
 - PyOD KNN takes the distance to the fifth neighbour, kNN10 the mean distance to ten. PyOD KDE has
   the bandwidth 1, KD Scott that of Scott's rule; scikit-learn's KernelDensity is given Scott's rule
   too, so that the two can be compared. With many columns its bounds lose digits at its default

@@ -169,7 +169,7 @@ def refit(name: str, seed: int, shares: Shares) -> None:
         order = rng.permutation(len(X))
         test, training = order[:200], order[200:]
         X, y, new, new_y = X[training], y[training], X[test], y[test]
-        inner = make_outlier_detector("tabular")
+        inner = make_outlier_detector("tabular-fast")
     for by_class in (False, True):
         detector = ConformalOutlierDetector(
             inner, class_conditional=by_class, calibration_size=0.75, random_state=seed

@@ -31,7 +31,7 @@ from skood.cli.arguments import count as at_least_one
 
 COMMAND = "python benchmarks/accuracy/contamination.py --data ../shared/data"
 EACH = 20  # tables: every so many of those that are reported, in the order of their names
-# The most points that the tabular preset may lose with the remedy, by the share of odd rows.
+# The most points that the tabular-fast preset may lose with the remedy, by the share of odd rows.
 MOST_LOST = {0.0: 0.2, 0.03: 3.0, 0.1: 6.0}
 PROTOCOL = f"""\
 AUROC in % on held-out rows: new ID rows and OoD rows, none of which is a training row. Training
@@ -55,9 +55,9 @@ tables every {EACH}th in the order of their names."""
 DIRT = f"""\
 ## Do the training rows tell?
 
-Share of sets in %, all families together. *Ruled columns*: the tabular preset warns of columns that
-a few values rule. *Tight groups*: of the 2 % least typical rows more lie in tight groups than on
-{100 - 100 * FALSE_ALARMS:g} % of {{n_choice}} clean tables for choice. It is the best of 27 such
+Share of sets in %, all families together. *Ruled columns*: the tabular-fast preset warns of columns
+that a few values rule. *Tight groups*: of the 2 % least typical rows more lie in tight groups than
+on {100 - 100 * FALSE_ALARMS:g} % of {{n_choice}} clean tables for choice. It is the best of 27 such
 measures, tried on 119 tables for choice; but a warning by it would hardly come more often where
 rows are not clean. So skood does not give it."""
 
@@ -111,7 +111,7 @@ def family_report(
         markdown_table(["method", *shares], flagged),
         "Tabular preset, set by set: AUROC without the remedy on clean rows, points lost with it "
         "and, in brackets, without it:",
-        _set_by_set(names, values["tabular preset"]),
+        _set_by_set(names, values["tabular-fast preset"]),
     ]
     return "\n\n".join(parts), _verdicts(title, values)
 
@@ -133,14 +133,14 @@ def _set_by_set(names: list[str], values: NDArray[np.float64]) -> str:
 
 
 def _verdicts(title: str, values: Values) -> list[str]:
-    area = values["tabular preset"][..., 0].mean(axis=0)
+    area = values["tabular-fast preset"][..., 0].mean(axis=0)
     lines = []
     for level, most in MOST_LOST.items():
         place = LEVELS.index(level)
         plain, robust = area[0, 0] - area[place]
-        median = np.median(_lost(values["tabular preset"])[:, place, 1])
+        median = np.median(_lost(values["tabular-fast preset"])[:, place, 1])
         lines.append(
-            f"{title}, tabular preset, {100 * level:g} %: {robust:.2f} points lost with the "
+            f"{title}, tabular-fast preset, {100 * level:g} %: {robust:.2f} points lost with the "
             f"remedy, at most {most:g} {judged(robust <= most)}, median {median:.2f}; {plain:.2f} "
             "without it"
         )

@@ -75,7 +75,9 @@ class Method(NamedTuple):
 
 
 METHODS = {
-    "tabular preset": Method(lambda seed: make_outlier_detector("tabular", random_state=seed)),
+    "tabular-fast preset": Method(
+        lambda seed: make_outlier_detector("tabular-fast", random_state=seed)
+    ),
     "embedding preset": Method(lambda seed: make_outlier_detector("embedding", random_state=seed)),
     "whitened, kNN": Method(lambda seed: _honest(PartialWhitener(1.0), KNNOutlierDetector(), seed)),
     "scaled, kNN": Method(lambda seed: _honest(StandardScaler(), KNNOutlierDetector(), seed)),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,17 +42,24 @@ class EnsembleMember:
         rows: FoldRows,
         folds: Sequence[NDArray[np.intp]],
         kept: NDArray[np.intp],
+        fit_rows: NDArray[np.intp],
     ) -> tuple[EnsembleMember, NDArray[np.float64]]:
-        """Fit to all rows, and once for each fold; also the scores of the rows `kept`."""
+        """Fit to `fit_rows`, and once for each fold; also the scores of the rows `kept`."""
         last: Any = None
         if isinstance(estimator, FrozenEstimator):  # it has seen other rows
-            scores = np.asarray(rows.measured(estimator.score_samples, kept), dtype=np.float64)
+            last_inputs = getattr(rows, "last_inputs", rows)
+            scores = last_inputs.measured(estimator.score_samples, kept).astype(np.float64)
         else:
-            estimator = rows.fitted(_without_threshold(estimator), np.arange(sum(map(len, folds))))
+            estimator = rows.fitted(_without_threshold(estimator), fit_rows)
             with warnings.catch_warnings():  # the fit on all rows has warned
                 warnings.simplefilter("ignore", UserWarning)
                 found = cross_fit(
-                    _settled(estimator), rows, folds, score_rows=kept, measure_drift=True
+                    _settled(estimator),
+                    rows,
+                    folds,
+                    score_rows=kept,
+                    fit_rows=fit_rows,
+                    measure_drift=True,
                 )
             scores, last = found.scores + found.drift, learning_step(estimator)
             if found.reference is not None:
@@ -65,8 +73,9 @@ class EnsembleMember:
         is_distance = score_is_distance(estimator)
         if is_distance:
             scores = np.minimum(scores, 0.0)  # the drift may be more than a distance
-        scale = LayerScale.fit(scores, is_distance=is_distance)
-        return cls(name, estimator, scale, np.sort(scores)), scores
+        typical = scores[np.isin(kept, fit_rows)]  # those left out of fits would rule the scale
+        scale = LayerScale.fit(typical, is_distance=is_distance)
+        return cls(name, estimator, scale, np.sort(typical)), scores
 
     def scores(self, X: Any) -> NDArray[np.float64]:
         """The member's own scores."""
@@ -77,6 +86,16 @@ class EnsembleMember:
         n = len(self.ranked)
         ranks = 1 + np.searchsorted(self.ranked, scores, side="right")
         return np.minimum(ranks, n + 0.5) / (n + 1)
+
+
+@contextmanager
+def each_warning_once() -> Iterator[None]:
+    """Of members that warn of the same rows in the same words, one warns."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for category, text in dict.fromkeys((one.category, str(one.message)) for one in caught):
+        warnings.warn(text, category, stacklevel=5)
 
 
 def _without_threshold(estimator: Any) -> Any:
@@ -119,7 +138,7 @@ def explained(
     else:
         divided = [divided_evidence(against[name], part.shares) for name, part in parts.items()]
         shares, names = np.sum(divided, axis=0), first.feature_names
-        known["expected"] = first.expected
+        known["expected"], known["neighbors"] = first.expected, first.neighbors
     return Explanation(
         scores=scores,
         shares=shares,

@@ -27,9 +27,12 @@ class KeepsFloatType:
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """As of a Pipeline."""
-        self._fitted_rounded = is_rounded(X, _WIDE)
+        self._remember_float_type(X)
         # mypy does not know the Pipeline that comes after this class
         return super().fit(X, y, **params)  # type: ignore[misc]
+
+    def _remember_float_type(self, X: Any) -> None:
+        self._fitted_rounded = is_rounded(X, _WIDE)
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Score rows by all steps.

@@ -29,7 +29,7 @@ from ..rows.threads import in_threads
 from ._calibration_rows import OverFolds, learns_from_labels
 from ._combined_scores import COMBINE, combined
 from ._ensemble_checks import check_members
-from ._ensemble_members import EnsembleMember, explained, values_of
+from ._ensemble_members import EnsembleMember, each_warning_once, explained, values_of
 from .cross_fit import FoldRows, RowsInReach
 from .folds import folds_of
 
@@ -113,7 +113,9 @@ class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
 
     Notes
     -----
-    `fit` takes as long as all members, times the number of folds and two.
+    `fit` takes as long as all members, times the number of folds and two. As the last step of an
+    `OutlierPipeline`, it shares the transformers and folds of the Pipeline, whose `n_folds` and
+    `threshold_samples` count.
 
     References
     ----------
@@ -268,8 +270,9 @@ class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
         -------
         Explanation
             ``scores == -shares.sum(axis=1)``. ``by_group()`` has the shares of the members, and
-            `layers` explains the score of each with its neighbours. If the explanations of two
-            members have other features, the members stand as the features.
+            `layers` explains the score of each with its neighbours; `neighbors` and `expected` are
+            those of the first. If the explanations of two members have other features, the members
+            stand as the features.
 
         Raises
         ------
@@ -324,12 +327,36 @@ class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
         kept = self._threshold_positions(n_samples, y)
         labels = self._store_classes(y, n_samples)
         folds = folds_of(n_samples, labels, groups, self.n_folds, random_generator(self))
-        tasks = [(name, clone(one), rows, folds, kept) for name, one in self.estimators]
-        fitted = in_threads(EnsembleMember.fit, tasks, self.n_jobs)
+        self._set_threshold(kept, self._fit_members(rows, folds, kept, np.arange(n_samples)))
+
+    def _fit_members(
+        self,
+        rows: FoldRows,
+        folds: Sequence[NDArray[np.intp]],
+        kept: NDArray[np.intp],
+        fit_rows: NDArray[np.intp],
+    ) -> NDArray[np.float64]:
+        """Fit the members to `fit_rows`; the out-of-fold scores of the rows `kept`."""
+        tasks = [(name, clone(one), rows, folds, kept, fit_rows) for name, one in self.estimators]
+        with each_warning_once():
+            fitted = in_threads(EnsembleMember.fit, tasks, self.n_jobs)
         self._members = [member for member, _ in fitted]
         self.weights_ = self._weights(rows, kept, [scores for _, scores in fitted])
         adopt_columns(self, self.estimators_[0])
-        self._set_threshold(kept, self._combined([scores for _, scores in fitted]))
+        return self._combined([scores for _, scores in fitted])
+
+    def _fit_last(
+        self,
+        rows: FoldRows,
+        folds: Sequence[NDArray[np.intp]],
+        kept: NDArray[np.intp],
+        fit_rows: NDArray[np.intp],
+        y: Any,
+    ) -> NDArray[np.float64]:
+        """Fit as the last step of an `OutlierPipeline`, which divides the rows into folds."""
+        self._check_parameters()
+        self._store_classes(y, sum(map(len, folds)))
+        return self._fit_members(rows, folds, kept, fit_rows)
 
     def _weights(
         self, rows: FoldRows, kept: NDArray[np.intp], scores: list[NDArray[np.float64]]
@@ -338,10 +365,8 @@ class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
             given = np.ones(len(scores)) if self.weights is None else self.weights
             return np.array(given, dtype=np.float64)
         swap = SwappedCells(random_generator(self).randint(2**31))
-        some = swap.some(kept)
-        changed = [
-            rows.measured(partial(_swapped_scores, member, swap), some) for member in self._members
-        ]
+        measured, some = getattr(rows, "last_inputs", rows).measured, swap.some(kept)
+        changed = [measured(partial(_swapped_scores, one, swap), some) for one in self._members]
         return structure_weights(np.column_stack(scores), np.column_stack(changed))
 
     def _scores(self, X: Any) -> list[NDArray[np.float64]]:

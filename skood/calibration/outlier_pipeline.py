@@ -28,6 +28,7 @@ from ..measures.ties import below_ties
 from ._calibration_rows import OverFolds, check_steps, learns_from_labels, settled
 from ._float_types import KeepsFloatType
 from ._odd_rows import odd_rows
+from ._rows_behind import RowsBehindSteps, without_last
 from ._ruled_columns import warn_of_ruled_columns
 from .cross_fit import CrossFitted, FoldRows, ReferenceOf, RowsInReach, cross_fit, learning_step
 from .folds import folds_of
@@ -180,7 +181,7 @@ class OutlierPipeline(KeepsFloatType, OverFolds, OODDetectorMixin, Pipeline):
             odd = odd_rows(self, X, y, params)
         kept = np.setdiff1d(np.arange(len(inside)), odd, assume_unique=True)
         X_kept, y_kept, params = rows.arguments(kept) if len(odd) else (X, y, params)
-        super().fit(X_kept, y_kept, **params)
+        self._fit_steps(X_kept, y_kept, params)
         warn_of_ruled_columns(self, X_kept)
         self._cross_fit(rows, inside, y, groups, kept)
         self.trimmed_indices_ = inside[odd]
@@ -206,7 +207,7 @@ class OutlierPipeline(KeepsFloatType, OverFolds, OODDetectorMixin, Pipeline):
         """
         self._check_parameters()
         everything = np.arange(n_samples)
-        rows.fitted(Pipeline(self.steps), everything)
+        rows.fitted(self._fitted_alone(), everything)
         self._cross_fit(rows, everything, y, None, everything)
         self.trimmed_indices_ = everything[:0]
         self.n_samples_fit_ = n_samples
@@ -297,6 +298,27 @@ class OutlierPipeline(KeepsFloatType, OverFolds, OODDetectorMixin, Pipeline):
             allowed = "a float in (0, 0.5], since the last step has none"
             raise parameter_error(self, "contamination", allowed, self.contamination)
 
+    def _fits_members(self) -> bool:
+        """Whether the last step is an ensemble, whose members share the folds of the Pipeline."""
+        return hasattr(self.steps[-1][1], "_fit_last")
+
+    def _fitted_alone(self) -> Pipeline:
+        """The steps that are fitted to all rows before the folds are drawn."""
+        return without_last(self) if self._fits_members() else Pipeline(self.steps)
+
+    def _fit_steps(self, X: Any, y: Any, params: dict[str, Any]) -> None:
+        """Fit the steps to all training rows, but an ensemble at the end."""
+        if not self._fits_members():
+            super().fit(X, y, **params)
+            return
+        if params:
+            raise ValueError(
+                "OutlierPipeline takes no arguments for the fit of its steps where the last step "
+                f"is an ensemble. Got {', '.join(params)} instead."
+            )
+        self._remember_float_type(X)
+        self.steps = [*without_last(self).fit(X, y).steps[:-1], self.steps[-1]]
+
     def _contamination(self) -> Any:
         own, last = self.contamination, self.steps[-1][1]
         if own is None and isinstance(last, OutlierPipeline):
@@ -325,6 +347,12 @@ class OutlierPipeline(KeepsFloatType, OverFolds, OODDetectorMixin, Pipeline):
         n_samples = len(inside)
         kept = self._threshold_positions(n_samples, y)
         folds = folds_of(n_samples, y, groups, self.n_folds, random_generator(self))
+        if self._fits_members():
+            self._reference: NDArray[np.float64] | None = None
+            behind = RowsBehindSteps(rows, self, fit_rows)
+            scores = self.steps[-1][1]._fit_last(behind, folds, kept, fit_rows, y)
+            self._set_threshold(inside[kept], scores)
+            return
         with warnings.catch_warnings():
             # the fit on all rows has warned, and of its own rows
             warnings.simplefilter("ignore", UserWarning)

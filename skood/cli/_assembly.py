@@ -25,6 +25,9 @@ _DETECTORS = {
     "kd": KernelDensityOutlierDetector,
     "md": MahalanobisOutlierDetector,
 }
+_KINDS = {"tabular": "tabular", "auto": "auto", "embedding": "embedding"}
+
+_KINDS = {"tabular": "tabular", "auto": "auto", "embedding": "embedding"}
 
 
 def assemble(
@@ -50,12 +53,12 @@ def assemble(
         before = [TableScaler(**options, schema=schema)]
     if features is not None:
         before.insert(0, FrozenEstimator(features) if _is_fitted(features) else features)
-    kind = "embedding" if name == "embedding" else "tabular"
+    kind = _KINDS.get(name, "tabular-fast")
     preset = make_outlier_detector(kind, robust=robust, random_state=seed)
     if name in _DETECTORS:
         steps: list[Any] = [_DETECTORS[name](random_state=seed)]
     else:  # tables have steps of their own before the detector
-        steps = [step for _, step in preset.steps[kind == "tabular" :]]
+        steps = [step for _, step in preset.steps[kind != "embedding" :]]
     return make_outlier_pipeline(*before, *steps, trim=preset.trim, random_state=seed)
 
 

@@ -20,7 +20,7 @@ from ._table_arguments import (
 )
 from .arguments import count, count_or_zero, given_options, seed, several
 
-DEFAULT_DETECTORS = tuple(name for name in DETECTORS if name != "lcp")  # the steps of tabular
+DEFAULT_DETECTORS = tuple(name for name in DETECTORS if name != "auto")  # near tabular
 _OF_SUITE = (
     *("suite", "output", "escape_formulas", "detectors", "settings", "scale", "jobs", "seed"),
     *("quiet", "debug"),
@@ -98,7 +98,7 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
         choices=DETECTORS,
         default=list(DEFAULT_DETECTORS),
         metavar="NAME",
-        help=f"some of {', '.join(DETECTORS)} (default: all but lcp, which tabular uses)",
+        help=f"some of {', '.join(DETECTORS)} (default: all but auto)",
     )
     group.add_argument(
         "--splits",

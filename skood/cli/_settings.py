@@ -8,29 +8,48 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
+from sklearn.pipeline import Pipeline
+
 from skood.cli.files import listed
 
 from ._errors import UsageError
 
 Setting = tuple[str, Any]
 # Parameters that the command sets itself, or that are whole steps.
-_OWN = ("memory", "steps", "verbose", "transform_input", "tablescaler__schema")
+_OWN = (*("memory", "steps", "verbose", "transform_input", "estimators", "tablescaler__schema"),)
 
 
 def settable(pipeline: Any) -> dict[str, list[str]]:
     """The parameters that `--set` may name, each with its names in the Pipeline.
 
-    A parameter of the detector or of the whole Pipeline is named alone: where both have it, both
-    get it. That of another step is named with the step.
+    A parameter of the detector, of each detector in an ensemble, or of the whole Pipeline is named
+    alone: where several have it, all get it. That of another step is named with the step.
     """
-    steps = dict(pipeline.steps)
-    last = pipeline.steps[-1][0]
     names: dict[str, list[str]] = {}
-    for name in pipeline.get_params():
-        if name not in _OWN and name not in steps:
-            names.setdefault(name.removeprefix(f"{last}__"), []).append(name)
-            names.setdefault(name, [name])
+    for short, name in _named(pipeline):
+        names.setdefault(short, []).append(name)
+        names.setdefault(name, [name])
     return names
+
+
+def _named(estimator: Any, before: str = "") -> Iterator[tuple[str, str]]:
+    """Each parameter by its name in its detector, and by that in the Pipeline."""
+    inner, alone = _parts(estimator)
+    for name in estimator.get_params():
+        step = name.partition("__")[0]
+        if name in _OWN or name in inner or step in alone:
+            continue
+        yield name, before + name
+    for step in alone:
+        yield from _named(inner[step], f"{before}{step}__")
+
+
+def _parts(estimator: Any) -> tuple[dict[str, Any], list[str]]:
+    """The estimators in an estimator by name, and which of these are the detectors."""
+    if isinstance(estimator, Pipeline):
+        return dict(estimator.steps), [estimator.steps[-1][0]]
+    members = dict(getattr(estimator, "estimators", ()))
+    return members, list(members)
 
 
 def set_parameters(pipeline: Any, detector: str, settings: Sequence[Setting]) -> None:

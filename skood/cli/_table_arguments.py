@@ -15,7 +15,7 @@ from .arguments import (
     share_or_none,
 )
 
-DETECTORS = ("tabular", "embedding", "lcp", "knn", "lof", "kd", "md")
+DETECTORS = ("tabular", "auto", "embedding", "lcp", "knn", "lof", "kd", "md")
 MISSING = ("refuse", "median", "mean", "most_frequent", "expected")
 DATES = ("exclude", "parts")
 SCALES = ("auto", "standard", "none")
@@ -74,8 +74,9 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
         choices=DETECTORS,
         default="tabular",
         help=(
-            "tabular: LCP on standardised columns; embedding: whitened features of a network; or a "
-            "single measure, on standardised columns (default: tabular)"
+            "tabular: several views of standardised columns; auto: these, chosen by the tails of "
+            "the columns; embedding: whitened features of a network; or a single measure, on "
+            "standardised columns (default: tabular)"
         ),
     )
     group.add_argument(
@@ -99,7 +100,7 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
         "--robust",
         action="store_true",
         help="for training rows that are not clean: leave out the 5 %% least typical, and compare "
-        "with more neighbours (tabular, lcp, embedding)",
+        "with more neighbours (tabular, auto, lcp, embedding)",
     )
     add_settings(group)
     add_preparation(group)

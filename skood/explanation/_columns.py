@@ -14,6 +14,7 @@ from .expected import Categories, ExpectedValues, merged
 _RISING = (
     "MaxAbsScaler",
     "MinMaxScaler",
+    "NormalScoreTransformer",
     "PowerTransformer",
     "QuantileTransformer",
     "RobustScaler",
@@ -111,7 +112,7 @@ def way_back(transformer: Any) -> Way | None:
     """The way back through a fitted transformer; None if it mixes columns or is not known."""
     if getattr(transformer, "feature_owners_", None) is not None:
         return _of_owners(transformer)
-    if not type(transformer).__module__.startswith("sklearn."):
+    if not type(transformer).__module__.startswith(("sklearn.", "skood.")):
         return None
     name = type(transformer).__name__
     if name == "ColumnTransformer":

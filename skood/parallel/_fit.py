@@ -52,7 +52,7 @@ def _trims(detector: Any) -> bool:
     """Whether a Pipeline, or one in an ensemble, leaves out odd rows."""
     if isinstance(detector, OutlierEnsemble):
         return any(_trims(member) for _, member in detector.estimators)
-    return isinstance(detector, OutlierPipeline) and detector.trim > 0
+    return isinstance(detector, OutlierPipeline) and (detector.trim > 0 or _trims(detector[-1]))
 
 
 class RowsInParts:

@@ -3,6 +3,7 @@
 from .active_neurons import ActiveNeuronSelector
 from .ash import ASHTransformer
 from .category_encoder import CategoryEncoder
+from .normal_scores import NormalScoreTransformer
 from .partial_whitener import PartialWhitener
 from .react import ReActTransformer
 from .reference_store import ReferenceStore
@@ -15,6 +16,7 @@ __all__ = [
     "ActiveNeuronSelector",
     "CategoryEncoder",
     "ColumnSchema",
+    "NormalScoreTransformer",
     "PartialWhitener",
     "ReActTransformer",
     "ReferenceStore",

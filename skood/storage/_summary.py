@@ -26,8 +26,8 @@ def summary_of(estimator: Any) -> dict[str, Any]:
     >>> from skood import make_outlier_detector
     >>> from skood.storage._summary import summary_of
     >>> summary = summary_of(make_outlier_detector().fit(np.eye(30)))
-    >>> [step["type"].rpartition(".")[2] for step in summary["steps"]]
-    ['OutlierPipeline', 'TableScaler', 'LCPOutlierDetector']
+    >>> [step["type"].rpartition(".")[2] for step in summary["steps"][:4]]
+    ['OutlierPipeline', 'TableScaler', 'OutlierEnsemble', 'LCPOutlierDetector']
     >>> summary["n_features"], summary["training_rows"]
     (30, 30)
     """
@@ -59,6 +59,8 @@ def _parts(estimator: Any) -> list[Any]:
     """The estimators in an estimator; a fitted clone in place of its original."""
     if hasattr(estimator, "steps"):
         return [step for _, step in estimator.steps if hasattr(step, "get_params")]
+    if hasattr(estimator, "named_estimators_"):
+        return [one for one in estimator.named_estimators_.values() if hasattr(one, "get_params")]
     columns = getattr(estimator, "transformers_", getattr(estimator, "transformers", None))
     if columns is not None:
         return [part for _, part, *_ in columns if hasattr(part, "get_params")]

@@ -199,7 +199,7 @@ _SWITCHES = {
     "--seed": ("0", "-1", "4294967296", "x", "1.5"),
     "--block-rows": ("1", "7", "0", "x", "9" * 30),
     "--explain": ("0", "1", "99", "-1", "x", "9" * 30),
-    "--detector": ("tabular", "embedding", "lcp", "knn", "lof", "kd", "md", "x"),
+    "--detector": ("tabular", "auto", "embedding", "lcp", "knn", "lof", "kd", "md", "x"),
     "--features": _WORDS,
 }
 _FLAGS = ("--ignore-extra", "--no-header", "--robust", "--fail-on-ood", "--escape-formulas")

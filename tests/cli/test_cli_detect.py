@@ -97,7 +97,7 @@ def test_a_price_of_a_million_among_twenties_is_flagged_with_robust(tmp_path, ca
     np.testing.assert_allclose(scores["score"], expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["tabular", "embedding", "lcp", "knn", "lof", "kd", "md"])
+@pytest.mark.parametrize("name", ["tabular", "auto", "embedding", "lcp", "knn", "lof", "kd", "md"])
 def test_every_detector_finds_the_strange_row_and_says_why(folder, name):
     assert detect(folder, "--detector", name, "--id-column", "id", "--explain", 1, "--quiet") == 0
     scores = pd.read_csv(folder / "scores.csv")
@@ -115,9 +115,9 @@ def test_csv_and_parquet_give_the_same(folder, train, new, output):
     assert detect(folder, *more, output="first.csv") == 0
     assert detect(folder, *more, fit=train, score=new, output=output) == 0
     read = pd.read_csv if output.endswith("csv") else pd.read_parquet
-    scores = read(folder / output)
+    scores = read(folder / output).fillna({"reasons": ""})  # of typical rows
     # what pandas has written as text reads as the same numbers, so the scores are equal too
-    first = pd.read_csv(folder / "first.csv")
+    first = pd.read_csv(folder / "first.csv").fillna({"reasons": ""})
     pd.testing.assert_frame_equal(scores, first, check_dtype=False, rtol=1e-12)
 
 

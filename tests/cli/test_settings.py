@@ -89,6 +89,19 @@ def test_other_steps_the_whole_and_the_preset(folder):
     assert saved.offset_ == pytest.approx(detector.offset_)
 
 
+def test_every_member_of_the_tabular_preset_gets_them(folder):
+    more = ["--set", "n_neighbors=7", "--set", "normalscoretransformer__min_kurtosis=0.5"]
+    assert (
+        run(folder, "fit", *more, "--set", "outlierensemble__ranks__perplexity=3", "--quiet") == 2
+    )
+    longer = "outlierensemble__ranks__lcpoutlierdetector__perplexity=3.0"
+    assert run(folder, "fit", *more, "--set", longer, "--quiet") == 0
+    units, ranks, ellipse = load(folder / "d.skood")[-1].estimators_
+    assert units.n_neighbors == ranks[-1].n_neighbors == 7
+    assert ranks[0].min_kurtosis == ellipse[0].min_kurtosis == 0.5
+    assert (units.perplexity, ranks[-1].perplexity) == (5.0, 3.0)
+
+
 def test_bench_sets_them_where_a_detector_has_them(folder, capsys):
     detectors = ["--detectors", "knn", "md"]
     assert run(folder, "bench", *detectors) == 0

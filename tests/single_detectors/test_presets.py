@@ -10,6 +10,9 @@ from sklearn.preprocessing import StandardScaler
 from skood import (
     KNNOutlierDetector,
     LCPOutlierDetector,
+    MahalanobisOutlierDetector,
+    NormalScoreTransformer,
+    OutlierEnsemble,
     PartialWhitener,
     make_outlier_detector,
     make_outlier_pipeline,
@@ -20,6 +23,24 @@ from ..detectors import rows
 
 BY_HAND = {
     "tabular": lambda: make_outlier_pipeline(
+        StandardScaler(),
+        OutlierEnsemble(
+            [
+                ("units", LCPOutlierDetector()),
+                ("ranks", make_pipeline(NormalScoreTransformer(), LCPOutlierDetector())),
+                (
+                    "ellipse",
+                    make_pipeline(
+                        NormalScoreTransformer(outermost=None), MahalanobisOutlierDetector()
+                    ),
+                ),
+            ],
+            combine="softmax",
+            weights=[1.0, 1.0, 0.2],
+        ),
+        random_state=0,
+    ),
+    "tabular-fast": lambda: make_outlier_pipeline(
         StandardScaler(), LCPOutlierDetector(), random_state=0
     ),
     "embedding": lambda: make_outlier_pipeline(
@@ -44,12 +65,16 @@ def test_parameters_go_before_the_recommended_ones():
     detector = make_outlier_detector("embedding", locality=1.0, n_neighbors=30, contamination=0.1)
     chosen = detector[-1].get_params()
     assert (chosen["locality"], chosen["n_neighbors"], chosen["contamination"]) == (1.0, 30, 0.1)
-    assert make_outlier_detector()[-1].locality == 0
+    assert make_outlier_detector("tabular-fast")[-1].locality == 0
+    members = dict(make_outlier_detector(n_neighbors=30, contamination=0.1)[-1].estimators)
+    assert members["units"].n_neighbors == members["ranks"][-1].n_neighbors == 30
+    assert members["ellipse"][-1].contamination == 0.1
 
 
 def test_unknown_kind_and_parameter():
     with pytest.raises(
-        ValueError, match=r"'kind' parameter of make_outlier_detector .* 'tabular', 'emb"
+        ValueError,
+        match=r"'kind' parameter of make_outlier_detector .* 'tabular-fast', 'auto', 'emb",
     ):
         make_outlier_detector("image")
     with pytest.raises(TypeError, match="unexpected keyword argument 'neighbours'"):

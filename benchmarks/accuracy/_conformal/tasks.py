@@ -121,7 +121,7 @@ def _digits() -> Task:
     X, y = digits()
     order = np.random.default_rng(0).permutation(len(X))
     fit, rest = order[:240], order[240:]
-    detector, strange = make_outlier_detector("tabular"), load_digits_ood().X_far
+    detector, strange = make_outlier_detector("tabular-fast"), load_digits_ood().X_far
     return _from_pool("digits", detector, X[fit], X[rest], strange, y[rest], share=0.75)
 
 
@@ -129,7 +129,7 @@ def _adbench(data: Path) -> Task:
     with np.load(data / "adbench" / "Classical" / "23_mammography.npz") as file:
         X, anomaly = file["X"].astype(np.float64), file["y"] == 1
     inside = np.random.default_rng(0).permutation(X[~anomaly])
-    detector = make_outlier_detector("tabular")
+    detector = make_outlier_detector("tabular-fast")
     return _from_pool(
         "23_mammography", detector, inside[:3_000], inside[3_000:], X[anomaly], None, share=0.5
     )

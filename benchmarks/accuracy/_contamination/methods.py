@@ -20,7 +20,7 @@ from skood import (
 )
 from skood.metrics import auroc
 
-PRESETS = {"tabular preset": "tabular", "embedding preset": "embedding"}
+PRESETS = {"tabular-fast preset": "tabular-fast", "embedding preset": "embedding"}
 DETECTORS = {
     "kNN": KNNOutlierDetector(threshold_samples=2),
     "kNN, k 50": KNNOutlierDetector(50, threshold_samples=2),

@@ -38,7 +38,7 @@ from skood.plots import ExplanationDisplay
 
 wine = load_wine(as_frame=True)
 known, third = wine.data[wine.target < 2], wine.data[wine.target == 2]
-detector = make_outlier_detector("tabular").fit(known)
+detector = make_outlier_detector("tabular-fast").fit(known)
 
 explanation = explain(detector, third)
 print(explanation)
@@ -57,7 +57,7 @@ plt.show()
 # stand below, with their weights.
 
 digits = load_digits_ood(n_far=0)
-images = make_outlier_detector("tabular").set_params(tablescaler="passthrough")
+images = make_outlier_detector("tabular-fast").set_params(tablescaler="passthrough")
 images.fit(digits.X_train)
 nine = int(np.flatnonzero(digits.y_near == 9)[3])
 ExplanationDisplay.from_estimator(
@@ -80,7 +80,7 @@ plt.show()
 
 train, held_out = train_test_split(known, test_size=0.4, random_state=0)
 detectors = {
-    "LCP": make_outlier_detector("tabular"),
+    "LCP": make_outlier_detector("tabular-fast"),
     "kNN": make_outlier_pipeline(StandardScaler(), KNNOutlierDetector()),
     "KD": make_outlier_pipeline(StandardScaler(), KernelDensityOutlierDetector()),
     "MD": make_outlier_pipeline(StandardScaler(), MahalanobisOutlierDetector()),

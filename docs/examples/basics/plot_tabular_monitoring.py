@@ -60,7 +60,7 @@ print("some value out of its range, %:", *(f"{share:5.1f}" for share in outside)
 # Whole rows
 # ----------
 #
-# The preset for tables standardises the columns. It scores each row by its distance from its
+# The fast preset for tables standardises the columns. It scores each row by its distance from its
 # reconstruction by its nearest reference rows. `~skood.ConformalOutlierDetector` keeps a quarter of
 # the reference rows to calibrate: in the mean it flags at most 5 % of rows like these.
 #
@@ -68,7 +68,7 @@ print("some value out of its range, %:", *(f"{share:5.1f}" for share in outside)
 # With eight weeks, a p-value below 0.05 / 8 is worth an alarm.
 
 detector = ConformalOutlierDetector(
-    make_outlier_detector("tabular"), alpha=0.05, random_state=0
+    make_outlier_detector("tabular-fast"), alpha=0.05, random_state=0
 ).fit(reference)
 
 flagged = [100 * np.mean(detector.predict(week) == -1) for week in weeks]

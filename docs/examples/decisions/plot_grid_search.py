@@ -50,7 +50,7 @@ detectors = [
     KernelDensityOutlierDetector(),
 ]
 scalers = ["passthrough", StandardScaler(), PartialWhitener(0.5)]
-default = {"detector": detectors[0], "scale": scalers[1]}  # make_outlier_detector("tabular")
+default = {"detector": detectors[0], "scale": scalers[1]}  # make_outlier_detector("tabular-fast")
 
 search = GridSearchCV(
     Pipeline([("scale", "passthrough"), ("detector", LCPOutlierDetector())]),
