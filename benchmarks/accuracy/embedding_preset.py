@@ -44,8 +44,8 @@ N_STRANGE = 250
 PROTOCOL = f"""\
 AUROC in %. In-distribution is one class of a set or several: {", ".join(map(str, SIZES))} rows
 (where there are as many), {{seeds}} random split(s) of each; trained on 70 % of these rows, tested
-on the others and on up to {N_STRANGE} strange rows. No network was trained to tell these classes apart,
-and none of the sets is of ADBench. All but the last four methods are LCP on rows that
+on the others and on up to {N_STRANGE} strange rows. No network was trained to tell these classes
+apart, and none of the sets is of ADBench. All but the last four methods are LCP on rows that
 `PartialWhitener` has whitened to the power 0.5. *Gain* is over the former preset
 (`length_power=0.75`, `locality=0.5`), mean ± standard error over sets; *wins* are the sets where it
 is above 0. The sets come in families:
