@@ -69,9 +69,10 @@ class FullByGaussians:
 
     def _scores_with(self, row: NDArray[np.float64], code: int) -> NDArray[np.float64]:
         """Scores of all training rows and, last, of the new row in this class."""
-        distances, overall = self._gaussians.distances(row, code), None
+        distances, shrinkage = self._gaussians.distances(row, code)
+        overall = None
         if self._background is not None:
-            overall = self._background.distances(row, 0)
+            overall, _ = self._background.distances(row, 0, shrinkage)
         if distances is not None and (self._background is None or overall is not None):
             return scores_of_distances(distances, overall)
         return self._scores_of_new_estimates(row, code)

@@ -55,7 +55,8 @@ def estimates_of_sums(detector: Any, moments: Sequence[RowMoments]) -> Estimates
     gaussians, background = ClassGaussians.of_moments(moments, detector.covariance), None
     if detector.relative:
         together = reduce(RowMoments.merged, moments)
-        background = ClassGaussians.of_moments([together], detector.covariance)
+        how = detector.covariance, gaussians.shrinkage  # one share, or far rows would seem typical
+        background = ClassGaussians.of_moments([together], *how)
     return Estimates(gaussians, background, list(moments))
 
 
@@ -68,5 +69,5 @@ def estimates_of_rows(detector: Any, X: NDArray, codes: NDArray[np.intp]) -> Est
     how = detector.covariance, detector.random_state
     gaussians, background = ClassGaussians.fit(rows, codes, *how), None
     if detector.relative:
-        background = ClassGaussians.fit(rows, np.zeros_like(codes), *how)
+        background = ClassGaussians.fit(rows, np.zeros_like(codes), *how, gaussians.shrinkage)
     return Estimates(gaussians, background, None)

@@ -72,24 +72,30 @@ class RankOneGaussians:
         self._eigenvalues, self._vectors = np.linalg.eigh(pooled.in_scale(self._unit).scatter)
         self._rows, self._codes = self._turned(rows), codes
 
-    def distances(self, row: NDArray[np.float64], code: int) -> NDArray[np.float64] | None:
+    def distances(
+        self, row: NDArray[np.float64], code: int, shrinkage: float | None = None
+    ) -> tuple[NDArray[np.float64] | None, float | None]:
         """Distances of all rows and, last, of this one of this class from each class.
 
-        None where rounding would cost too many digits: where the covariance is nearly singular,
-        where a column was constant before, or where the new row is very far away.
+        Also the shrinkage, which is chosen anew unless it is given. The distances are None where
+        rounding would cost too many digits: where the covariance is nearly singular, where a column
+        was constant before, or where the new row is very far away.
         """
         with np.errstate(all="ignore"):
-            estimate = self._with(row, code)
+            estimate = self._with(row, code, shrinkage)
             if estimate is None:
-                return None
+                return None, None
             squares = np.empty((len(self._rows) + 1, len(estimate.means)))
             for part in slices(len(self._rows), _BLOCK_BYTES, each=8 * len(row)):
                 squares[part] = _left_out_squares(self._rows[part], self._codes[part], estimate)
             own = self._turned(row[np.newaxis])
             squares[-1:] = _left_out_squares(own, np.array([code]), estimate)
-            return None if np.isnan(squares).any() else np.sqrt(squares)
+            lost = bool(np.isnan(squares).any())
+            return None if lost else np.sqrt(squares), estimate.shrinkage
 
-    def _with(self, row: NDArray[np.float64], code: int) -> _Estimate | None:
+    def _with(
+        self, row: NDArray[np.float64], code: int, shrinkage: float | None
+    ) -> _Estimate | None:
         """The estimate with this row; None where the columns that vary are others."""
         moments = list(self.moments)
         moments[code] = moments[code].merged(RowMoments.of(row[np.newaxis]))
@@ -97,7 +103,9 @@ class RankOneGaussians:
         if (pooled.varying != self._varying).any() or not self._varying.any():
             return None
         pooled, n_varying = pooled.in_scale(self._unit), int(self._varying.sum())
-        _, shrinkage = shrunk_covariance(pooled, self.covariance, n_features=n_varying)
+        _, shrinkage = shrunk_covariance(
+            pooled, self.covariance, n_features=n_varying, shrinkage=shrinkage
+        )
         counts = np.array([part.n for part in moments])
         kept = (1.0 - shrinkage) / pooled.n
         mean_variance = float(np.trace(pooled.scatter)) / pooled.n / n_varying

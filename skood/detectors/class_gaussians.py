@@ -8,7 +8,13 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, MinCovDet
+from sklearn.covariance import (
+    OAS,
+    EmpiricalCovariance,
+    LedoitWolf,
+    MinCovDet,
+    ShrunkCovariance,
+)
 
 from ..measures.mahalanobis import (
     left_out_mahalanobis_distance,
@@ -55,19 +61,22 @@ class ClassGaussians:
         codes: NDArray[np.intp],
         covariance: str,
         random_state: int | np.random.RandomState | None,
+        shrinkage: float | None = None,
     ) -> Self:
-        """Estimate from rows of the classes 0, 1, ..., none of which is empty."""
+        """Estimate from rows of the classes 0, 1, ..., none of which is empty.
+
+        A `shrinkage` that is given counts in place of that of `covariance`.
+        """
         robust = covariance == "mincovdet"
         location = _class_centres(rows, codes, robust=robust)
         residuals = rows - location[codes]
         unit = _units(residuals, covariance)
         residuals /= unit
-        shrinkage = None
         if robust:
             estimate, shift = _robust_covariance(residuals, random_state)
-            location = location + unit * shift
+            location, shrinkage = location + unit * shift, None
         else:
-            estimate, shrinkage = _moment_covariance(residuals, covariance)
+            estimate, shrinkage = _moment_covariance(residuals, covariance, shrinkage)
         return cls(
             location,
             unit,
@@ -79,25 +88,28 @@ class ClassGaussians:
         )
 
     @classmethod
-    def of_moments(cls, classes: Sequence[RowMoments], covariance: str) -> Self:
-        """Estimate from the sums over the rows of each class."""
+    def of_moments(
+        cls, classes: Sequence[RowMoments], covariance: str, shrinkage: float | None = None
+    ) -> Self:
+        """Estimate from the sums over the rows of each class; `shrinkage` as in `fit`."""
         pooled = pooled_moments(classes)
         n_varying = int(pooled.varying.sum())
         # A constant column has the unit of the widest one: rows with another value are far.
         widest = float(pooled.scale[pooled.varying].max()) if n_varying else 1.0
         together = covariance != "empirical"  # shrinking compares the columns with each other
         unit = np.where(pooled.varying & (not together), pooled.scale, widest)
-        estimate, shrinkage = np.zeros((len(unit), len(unit))), 0.0
+        estimate, found = np.zeros((len(unit), len(unit))), 0.0
         if n_varying:
-            pooled = pooled.in_scale(unit)
-            estimate, shrinkage = shrunk_covariance(pooled, covariance, n_features=n_varying)
+            estimate, found = shrunk_covariance(
+                pooled.in_scale(unit), covariance, n_features=n_varying, shrinkage=shrinkage
+            )
         return cls(
             np.stack([moments.mean for moments in classes]),
             unit,
             estimate,
             whitening_matrix(estimate),
             np.array([moments.n for moments in classes]),
-            shrinkage,
+            found,
             n_varying,
         )
 
@@ -204,7 +216,7 @@ def _units(residuals: NDArray[np.float64], covariance: str) -> NDArray[np.float6
 
 
 def _moment_covariance(
-    residuals: NDArray[np.float64], covariance: str
+    residuals: NDArray[np.float64], covariance: str, shrinkage: float | None
 ) -> tuple[NDArray[np.float64], float]:
     """Plain or shrunk covariance, and the shrinkage.
 
@@ -217,8 +229,12 @@ def _moment_covariance(
         return estimate, 0.0
     # copied only if columns are left out
     used = residuals if varying.size == residuals.shape[1] else residuals[:, varying]
-    fitted = _MOMENTS[covariance](assume_centered=True, store_precision=False).fit(used)
-    shrinkage = float(getattr(fitted, "shrinkage_", 0.0))
+    options = {"assume_centered": True, "store_precision": False}
+    if shrinkage is None or covariance == "empirical":
+        fitted = _MOMENTS[covariance](**options).fit(used)
+    else:
+        fitted = ShrunkCovariance(**options, shrinkage=shrinkage).fit(used)
+    shrinkage = float(getattr(fitted, "shrinkage_", shrinkage or 0.0))
     # shrinking keeps the trace: this was the mean variance before, too
     variance = shrinkage * float(np.trace(fitted.covariance_)) / varying.size
     np.fill_diagonal(estimate, variance)

@@ -49,9 +49,8 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
     relative : bool, default=False
         Compare with the distance from one distribution of all rows: the score is
         :math:`\mathrm{MD}_0^2(x) - \min_c \mathrm{MD}_c^2(x)`, on squared distances as in the
-        paper. It needs labels of at least two classes in y: with one class it is 0 everywhere. With
-        many features for few rows take ``covariance="empirical"``, since both covariances shrink by
-        different shares, and far rows may seem typical.
+        paper. It needs labels of at least two classes in y: with one class it is 0 everywhere. Both
+        covariances shrink by the share of that of the classes.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000

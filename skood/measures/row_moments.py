@@ -162,13 +162,18 @@ def pooled_moments(classes: Sequence[RowMoments]) -> RowMoments:
 
 
 def shrunk_covariance(
-    moments: RowMoments, rule: str, *, n_features: int | None = None
+    moments: RowMoments,
+    rule: str,
+    *,
+    n_features: int | None = None,
+    shrinkage: float | None = None,
 ) -> tuple[NDArray[np.float64], float]:
     """Covariance about the mean in the moments' units, and its share of the mean variance.
 
     The moments have one unit for all columns, unless `rule` is "empirical". The results equal those
     of scikit-learn's estimators of the rules' names. `n_features` is the number of columns that
-    share the mean variance; the others do not vary.
+    share the mean variance; the others do not vary. A `shrinkage` that is given counts in place of
+    the rule's.
 
     References
     ----------
@@ -182,7 +187,9 @@ def shrunk_covariance(
     square = float((covariance**2).sum())
     if rule == "empirical" or d == 1:
         return covariance, 0.0
-    if rule == "oas":
+    if shrinkage is not None:
+        pass
+    elif rule == "oas":
         spread = (moments.n + 1) * (square - d * mean_variance**2)
         share = square + (d * mean_variance) ** 2
         shrinkage = 1.0 if spread == 0 else min(share / spread, 1.0)

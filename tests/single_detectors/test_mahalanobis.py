@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
-from sklearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, MinCovDet
+from sklearn.covariance import (
+    OAS,
+    EmpiricalCovariance,
+    LedoitWolf,
+    MinCovDet,
+    shrunk_covariance,
+)
 
 from skood import MahalanobisOutlierDetector
 from skood.measures import (
@@ -19,6 +25,7 @@ from skood.measures import (
     mahalanobis_distance,
     whitening_matrix,
 )
+from skood.metrics import auroc
 from skood.rows import fingerprints as _row_fingerprints
 from skood.rows.fingerprints import RowFingerprints
 
@@ -41,6 +48,17 @@ def plain_squared(X, y, q, covariance):
     residuals = np.array([x - means[c] for x, c in zip(X, y.tolist(), strict=True)])
     sigma = MOMENTS[covariance](assume_centered=True).fit(residuals).covariance_
     return min((q - mu) @ np.linalg.inv(sigma) @ (q - mu) for mu in means.values())
+
+
+def plain_background_squared(X, y, q, covariance):
+    """Squared distance of one row from all, which shrink by the share of the classes."""
+    means = {c: X[y == c].mean(axis=0) for c in set(y.tolist())}
+    residuals = np.array([x - means[c] for x, c in zip(X, y.tolist(), strict=True)])
+    fitted = MOMENTS[covariance](assume_centered=True).fit(residuals)
+    sigma = shrunk_covariance(
+        np.cov(X.T, bias=True).reshape(X.shape[1], -1), getattr(fitted, "shrinkage_", 0.0)
+    )
+    return (q - X.mean(axis=0)) @ np.linalg.inv(sigma) @ (q - X.mean(axis=0))
 
 
 def test_three_points_by_hand():
@@ -74,11 +92,26 @@ def test_equals_a_plain_rewrite(covariance, with_classes):
     expected = np.array([plain_squared(X, y, q, covariance) for q in Q])
     np.testing.assert_allclose(detector.score_samples(Q), -np.sqrt(expected), rtol=1e-9)
     if with_classes:
-        overall = np.array([plain_squared(X, np.zeros(60, dtype=int), q, covariance) for q in Q])
+        overall = np.array([plain_background_squared(X, y, q, covariance) for q in Q])
         relative = MahalanobisOutlierDetector(covariance=covariance, relative=True).fit(X, y)
         np.testing.assert_allclose(
             relative.score_samples(Q), overall - expected, rtol=1e-9, atol=1e-9
         )
+
+
+@pytest.mark.parametrize("covariance", ["ledoit_wolf", "oas"])
+def test_relative_finds_rows_that_are_far_in_narrow_columns(covariance):
+    rng, y = np.random.default_rng(0), np.arange(300) % 2
+
+    def known():
+        X = rng.normal(size=(300, 100)) * np.repeat([1.0, 0.3], 50)
+        X[:, 0] += 8.0 * y
+        return X
+
+    detector = MahalanobisOutlierDetector(covariance=covariance, relative=True).fit(known(), y)
+    far = known() * np.repeat([1.0, 3.0], 50)
+    scores = detector.score_samples(np.vstack([known(), far]))
+    assert auroc(np.repeat([1, -1], 300), scores) > 0.98
 
 
 @pytest.mark.parametrize(

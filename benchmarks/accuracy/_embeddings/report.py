@@ -45,11 +45,7 @@ embeddings that already have length 1 lose nothing.
 
 **`locality=0.5` costs points here**: compare *LCP, cosine* with and without it. Whitened in part,
 rows of length 1 are about as good as unwhitened ones. Class labels help little, and the confidence
-of a head that was fitted here says little about other sources.
-
-**`relative=True` is worse than chance with the default covariance.** The covariances of the classes
-and of all rows shrink by different shares, and this difference outweighs that of the distances. Use
-`covariance="empirical"` with it."""
+of a head that was fitted here says little about other sources."""
 
 
 @dataclass
