@@ -100,4 +100,5 @@ def _views_of_a_table(kind: str, params: dict[str, Any]) -> OutlierEnsemble:
     bounded = NormalScoreTransformer(**of_scores, outermost=None)  # for a mean and a covariance
     ellipse = make_pipeline(bounded, MahalanobisOutlierDetector(**shared))
     members = [("units", LCPOutlierDetector(**params)), ("ranks", ranks), ("ellipse", ellipse)]
+    shared = {"random_state": 0, **shared}  # for whoever takes the steps into a plain Pipeline
     return OutlierEnsemble(members, combine="softmax", weights=weights, **shared)

@@ -61,6 +61,12 @@ def test_equals_the_pipeline_by_hand(kind, dtype):
     np.testing.assert_allclose(alone, detector.score_samples(X), rtol=1e-6)
 
 
+def test_a_plain_pipeline_of_the_steps_scores_alike_each_time():
+    X = rows(100, 4)
+    first, again = (make_outlier_detector()[:].fit(X).score_samples(X) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
 def test_parameters_go_before_the_recommended_ones():
     detector = make_outlier_detector("embedding", locality=1.0, n_neighbors=30, contamination=0.1)
     chosen = detector[-1].get_params()
