@@ -193,6 +193,7 @@ DETECTORS = [
             "feature_extractor": PCA(2),
             "groups": {"outer": [0, 3], "inner": slice(1, 3)},
             "combine": "logistic",
+            "weights": [2.0],
             "contamination": 0.2,
             "threshold_samples": 20,
             "random_state": 3,

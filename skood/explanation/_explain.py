@@ -64,9 +64,9 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
     >>> detector = make_outlier_detector("tabular").fit(X)
     >>> explain(detector, [[0.1, 60.0, 20.0]])
     Explanation of 1 row by 3 features
-      0: score -3.72
+      0: score -4.62
          x1 = 60, expected 15.7 to 23.8 (98 %)
-         x2 = 20, expected -89.7 to 62.6 (2 %)
+         x2 = 20, expected -89.7 to 62.6 (1 %)
     """
     transformers, last = _steps(estimator)
     if not hasattr(last, "explain"):

@@ -121,9 +121,10 @@ def test_rows_labelled_outside_calibrate_nothing():
     ids=lambda inner: type(inner).__name__,
 )
 def test_any_detector_that_scores(inner):
-    detector = ConformalOutlierDetector(inner, alpha=0.1, random_state=0).fit(rows(200))
-    assert (detector.predict(rows(20, seed=1) + 50) == -1).all()
-    inside = detector.predict(rows(400, seed=2)) == -1
+    X, strange = rows(200) + 5.0, rows(20, seed=1) * [10.0, -10.0, 10.0, -10.0] - 50.0
+    detector = ConformalOutlierDetector(inner, alpha=0.1, random_state=0).fit(X)
+    assert (detector.predict(strange) == -1).all()  # far away, and in another direction
+    inside = detector.predict(rows(400, seed=2) + 5.0) == -1
     # 50 calibration rows: 0.1 with a standard deviation of 0.042 over these, 0.015 over new rows
     assert 0 < inside.mean() < 0.1 + 4 * 0.045
 
