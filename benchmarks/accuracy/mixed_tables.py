@@ -159,7 +159,7 @@ def main() -> None:
                 for name, (first, second) in zip((DEFAULT, BOTH), leads, strict=True)
             ),
             [
-                "scores with other names of the categories, in another order: changed by rounding",
+                "scores with other names of the categories, in another order: changed by",
                 f"{largest:.0e} of the mean score at most {judged(largest < 1e-9)}",
             ],
             [
@@ -208,8 +208,7 @@ ranks cost 14 points. So the preset keeps standardised numbers. Tried on the hal
 alone: 13 scales of numbers, 19 distances of categories, 7 embeddings of categories by the columns
 that they go with, 12 places of gaps.
 
-Other names of the categories change rows with ties: where rows are equally far, rounding says which
-of them are neighbours."""
+Categories stand in the order of their first rows, so other names change no score."""
 GAPS_TEXT = """\
 Mean AUROC on the {n} sets kept apart whose columns of up to twenty values are categories. Cells are
 missing at random, in training and test rows, so that a gap says nothing."""
