@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
 
 from skood.neighbors import ExactIndex
@@ -79,3 +81,17 @@ def recall(neighbors: NDArray[np.intp], nearest: NDArray[np.intp]) -> float:
         for row, nearest_row in zip(neighbors, nearest, strict=True)
     ]
     return float(np.sum(hits) / nearest.size)
+
+
+class FromPyOD(BaseEstimator):  # a Pipeline asks its last step for tags
+    """A detector of PyOD: its scores are higher for outliers, so their sign is flipped."""
+
+    def __init__(self, module: str, name: str, **params: Any) -> None:
+        self.detector_ = getattr(import_module(f"pyod.models.{module}"), name)(**params)
+
+    def fit(self, X: NDArray, y: Any = None) -> Self:  # noqa: ARG002  # a Pipeline gives labels
+        self.detector_.fit(X)
+        return self
+
+    def score_samples(self, X: NDArray) -> NDArray:
+        return -self.detector_.decision_function(X)

@@ -47,8 +47,7 @@ class EnsembleMember:
         """Fit to `fit_rows`, and once for each fold; also the scores of the rows `kept`."""
         last: Any = None
         if isinstance(estimator, FrozenEstimator):  # it has seen other rows
-            last_inputs = getattr(rows, "last_inputs", rows)
-            scores = last_inputs.measured(estimator.score_samples, kept).astype(np.float64)
+            scores = rows.final_inputs.measured(estimator.score_samples, kept).astype(np.float64)
         else:
             estimator = rows.fitted(_without_threshold(estimator), fit_rows)
             with warnings.catch_warnings():  # the fit on all rows has warned

@@ -39,11 +39,6 @@ class RowsBehindSteps:
         Its transformers are fitted to the rows of the final fit.
     fit_rows : ndarray of int
         Positions of the rows of the final fit.
-
-    Attributes
-    ----------
-    last_inputs : FoldRows
-        All rows behind the fitted transformers.
     """
 
     def __init__(self, rows: FoldRows, pipeline: Pipeline, fit_rows: NDArray[np.intp]) -> None:
@@ -51,12 +46,12 @@ class RowsBehindSteps:
         self._rows, self._fit_rows = rows, fit_rows
         self._steps = Pipeline(settled(before.steps), memory=pipeline.memory)
         self._fitted: dict[bytes, list[Any]] = {}
-        self.last_inputs = rows.behind(pipeline_steps(before)[0])
+        self._final_inputs = rows.behind(pipeline_steps(before)[0])
 
     def fitted(self, estimator: Any, positions: NDArray[np.intp]) -> Any:
         """The estimator, fitted to some of the rows."""
         if np.array_equal(positions, self._fit_rows):
-            return self.last_inputs.fitted(estimator, positions)
+            return self._final_inputs.fitted(estimator, positions)
         before = self._fitted_transformers(positions)
         member = self._rows.behind(before).fitted(estimator, positions)
         own = member.steps if isinstance(member, Pipeline) else [("detector", member)]
@@ -71,6 +66,11 @@ class RowsBehindSteps:
     def behind(self, transformers: Sequence[Any]) -> FoldRows:
         """All rows after fitted transformers, those before the ensemble among them."""
         return self._rows.behind(transformers)
+
+    @property
+    def final_inputs(self) -> FoldRows:
+        """All rows behind the transformers of the final fit."""
+        return self._final_inputs
 
     def _fitted_transformers(self, positions: NDArray[np.intp]) -> list[Any]:
         key = positions.tobytes()

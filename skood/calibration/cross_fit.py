@@ -57,6 +57,10 @@ class FoldRows(Protocol):
     def behind(self, transformers: Sequence[Any]) -> FoldRows:
         """All rows after fitted transformers."""
 
+    @property
+    def final_inputs(self) -> FoldRows:
+        """What reaches an estimator of the final fit."""
+
 
 class RowsInReach:
     """Rows of this process, in memory or on disk.
@@ -98,6 +102,11 @@ class RowsInReach:
         for transformer in transformers:
             X = transformer.transform(X)
         return RowsInReach(X, self._y, self._fit_params)
+
+    @property
+    def final_inputs(self) -> RowsInReach:
+        """All rows."""
+        return self
 
     def _some(self, positions: NDArray[np.intp]) -> Any:
         if len(positions) == count_rows(self._X):

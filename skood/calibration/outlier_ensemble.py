@@ -365,7 +365,7 @@ class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
             given = np.ones(len(scores)) if self.weights is None else self.weights
             return np.array(given, dtype=np.float64)
         swap = SwappedCells(random_generator(self).randint(2**31))
-        measured, some = getattr(rows, "last_inputs", rows).measured, swap.some(kept)
+        measured, some = rows.final_inputs.measured, swap.some(kept)
         changed = [measured(partial(_swapped_scores, one, swap), some) for one in self._members]
         return structure_weights(np.column_stack(scores), np.column_stack(changed))
 

@@ -26,7 +26,7 @@ from ..measures.mahalanobis_shares import (
     mahalanobis_share_factors,
 )
 from ..measures.powers_of_two import power_of_two
-from ..measures.row_moments import RowMoments, pooled_moments, shrunk_covariance
+from ..measures.row_moments import RowMoments, mean_row, pooled_moments, shrunk_covariance
 from ..measures.shares import ShareFactors
 
 COVARIANCES = ("ledoit_wolf", "empirical", "oas", "mincovdet")
@@ -197,9 +197,7 @@ def _class_centres(
         if robust:  # the mean of a class with one row at 1e30 would drown all others
             centres[code] = np.median(rows[members], axis=0)
         else:
-            # Relative to the first row: the mean of a constant feature is exactly that constant.
-            first = rows[members[0]]
-            centres[code] = first + (rows[members] - first).mean(axis=0)
+            centres[code] = mean_row(rows[members])
     return centres
 
 

@@ -13,6 +13,7 @@ from .._validation import check_int, random_generator
 from ..measures.fdbd import class_weight_distances, fdbd_score
 from ..measures.lengths import row_norms
 from ..measures.powers_of_two import power_of_two
+from ..measures.row_moments import mean_row
 from ..rows.hashes import row_hashes
 from ._head_scorer import HeadScorer
 from ._linear_head import LinearHead
@@ -137,8 +138,7 @@ class FDBDScorer(HeadScorer):
         return LinearHead(centres, -0.5 * np.einsum("ij,ij->i", centres, centres), origin)
 
     def _learn_rest(self, X: NDArray, y: NDArray | None) -> None:  # noqa: ARG002
-        first = X[0].astype(np.float64)  # then the mean of equal rows is exactly that row
-        self.mean_ = first + np.subtract(X, first, dtype=np.float64).mean(axis=0)
+        self.mean_ = mean_row(X)
         if self._head is not None:
             self._apart = class_weight_distances(self._head.weight)
         self._smallest = _EPS * float(row_norms(X - self.mean_).mean())

@@ -11,6 +11,7 @@ from .._validation import check_float, parameter_error
 from ..measures.blocks import slices
 from ..measures.nci import class_proximity
 from ..measures.powers_of_two import power_of_two
+from ..measures.row_moments import mean_row
 from ._head_scorer import HeadScorer
 
 _BLOCK_VALUES = 1 << 20  # of rows in float64 at a time
@@ -113,8 +114,7 @@ class NCIScorer(HeadScorer):
             raise parameter_error(self, "alpha", "'auto' or a float in [0, inf)", self.alpha)
 
     def _learn_rest(self, X: NDArray, y: NDArray | None) -> None:  # noqa: ARG002
-        first = X[0].astype(np.float64)  # then the mean of equal rows is exactly that row
-        self.mean_ = first + np.subtract(X, first, dtype=np.float64).mean(axis=0)
+        self.mean_ = mean_row(X)
         self._forget("alpha_")
         if self._head is not None:
             self.alpha_ = self._equal_spread(X) if isinstance(self.alpha, str) else self.alpha

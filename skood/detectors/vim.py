@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .._validation import check_int, parameter_error
 from ..measures.blocks import slices
 from ..measures.powers_of_two import power_of_two
+from ..measures.row_moments import mean_row
 from ..measures.vim import residual_norm, vim_score
 from ._head_scorer import HeadScorer
 
@@ -128,9 +129,7 @@ class ViMScorer(HeadScorer):
 
     def _find_origin(self, X: NDArray) -> NDArray[np.float64]:
         if self._head is None:
-            # Relative to the first row: the mean of a constant feature is exactly that constant.
-            first = X[0].astype(np.float64)
-            return first + np.subtract(X, first, dtype=np.float64).mean(axis=0)
+            return mean_row(X)
         return self._head.origin - np.linalg.pinv(self._head.weight) @ self._head.bias
 
     def _directions(self, X: NDArray) -> tuple[float, NDArray[np.float64], int]:

@@ -29,6 +29,12 @@ _BLOCK_BYTES = 1 << 23
 _TINY = 2.0**-1000
 
 
+def mean_row(rows: NDArray) -> NDArray[np.float64]:
+    """The mean of rows in float64; where a column does not vary, exactly its value."""
+    first = rows[0].astype(np.float64)
+    return first + np.subtract(rows, first, dtype=np.float64).mean(axis=0)
+
+
 @dataclass(frozen=True)
 class RowMoments:
     """Number, mean, range and central sums of rows; those of two sets of rows can be merged.
@@ -57,8 +63,7 @@ class RowMoments:
     @classmethod
     def of(cls, rows: NDArray[np.float64]) -> Self:
         """The moments of one or more rows in memory."""
-        first = rows[0]
-        mean = first + (rows - first).mean(axis=0)  # exact where a column does not vary
+        mean = mean_row(rows)
         z = rows - mean
         scale = power_of_two(np.abs(z).max(axis=0), of_zero=_TINY)
         z /= scale

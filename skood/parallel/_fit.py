@@ -80,6 +80,11 @@ class RowsInParts:
             parts = parts.transformed(transformer)
         return RowsInParts(parts, self._y)
 
+    @property
+    def final_inputs(self) -> RowsInParts:
+        """All rows."""
+        return self
+
 
 def _fit_to_parts(detector: Any, parts: Parts, y: Any) -> Any:
     steps = detector.steps if isinstance(detector, Pipeline) else [("", detector)]

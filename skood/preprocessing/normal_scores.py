@@ -164,16 +164,18 @@ class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         check_is_fitted(self)
         return self._with(self._values, X)
 
-    def _with(self, replaced: Callable[[NDArray, NDArray], NDArray], X: Any) -> NDArray:
-        out = np.array(X)
+    def _with(self, replaced: Callable[[NDArray, NDArray, NDArray], NDArray], X: Any) -> NDArray:
+        out, shares = np.array(X), np.linspace(0.0, 1.0, self._quantiles.shape[1])
         for j, quantiles in zip(np.flatnonzero(self.is_replaced_), self._quantiles, strict=True):
-            out[:, j] = replaced(out[:, j].astype(np.float64), quantiles)
+            out[:, j] = replaced(out[:, j].astype(np.float64), quantiles, shares)
         return out
 
     def _scores(
-        self, column: NDArray[np.float64], quantiles: NDArray[np.float64]
+        self,
+        column: NDArray[np.float64],
+        quantiles: NDArray[np.float64],
+        shares: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        shares = np.linspace(0.0, 1.0, len(quantiles))
         up = np.interp(column, quantiles, shares)
         down = np.interp(-column, -quantiles[::-1], shares)
         ranks = (up + 1.0 - down) / 2  # of equal values, the mean rank
@@ -184,12 +186,15 @@ class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         return ndtri(np.clip(ranks, lowest, 1.0 - lowest))
 
     def _values(
-        self, column: NDArray[np.float64], quantiles: NDArray[np.float64]
+        self,
+        column: NDArray[np.float64],
+        quantiles: NDArray[np.float64],
+        shares: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         ranks, lowest = ndtr(column), self._lowest()
         ranks[ranks <= lowest * (1.0 + _ROUNDING)] = 0.0
         ranks[ranks >= 1.0 - lowest * (1.0 + _ROUNDING)] = 1.0
-        return np.interp(ranks, np.linspace(0.0, 1.0, len(quantiles)), quantiles)
+        return np.interp(ranks, shares, quantiles)
 
     def _lowest(self) -> float:
         return 1.0 / (self._n_samples + 1) if self.outermost is None else float(self.outermost)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, Self
+from typing import Any
 
-import numpy as np
 from sklearn.covariance import EllipticEnvelope
 from sklearn.neighbors import KernelDensity, LocalOutlierFactor
 
+from _common.peers import FromPyOD
 from skood import (
     KernelDensityOutlierDetector,
     KNNOutlierDetector,
@@ -31,20 +30,6 @@ class Method:
     name: str
     make: Callable[[int], Any]
     source: str = "skood"
-
-
-class _PyOD:
-    """A detector of PyOD: its scores are higher for outliers, so their sign is flipped."""
-
-    def __init__(self, module: str, name: str, **params: Any) -> None:
-        self.detector = getattr(import_module(f"pyod.models.{module}"), name)(**params)
-
-    def fit(self, X: np.ndarray) -> Self:
-        self.detector.fit(X)
-        return self
-
-    def score_samples(self, X: np.ndarray) -> np.ndarray:
-        return -self.detector.decision_function(X)
 
 
 def methods(kind: str, *, peers: bool) -> list[Method]:
@@ -70,13 +55,13 @@ def _classic_measures() -> list[Method]:
 
 def _pyod() -> list[Method]:
     makers: dict[str, Callable[[int], Any]] = {
-        "KNN": lambda _: _PyOD("knn", "KNN"),
-        "LOF": lambda _: _PyOD("lof", "LOF"),
-        "KDE": lambda _: _PyOD("kde", "KDE"),
-        "MCD": lambda seed: _PyOD("mcd", "MCD", random_state=seed),
-        "ECOD": lambda _: _PyOD("ecod", "ECOD"),
-        "IForest": lambda seed: _PyOD("iforest", "IForest", random_state=seed),
-        "INNE": lambda seed: _PyOD("inne", "INNE", random_state=seed),
+        "KNN": lambda _: FromPyOD("knn", "KNN"),
+        "LOF": lambda _: FromPyOD("lof", "LOF"),
+        "KDE": lambda _: FromPyOD("kde", "KDE"),
+        "MCD": lambda seed: FromPyOD("mcd", "MCD", random_state=seed),
+        "ECOD": lambda _: FromPyOD("ecod", "ECOD"),
+        "IForest": lambda seed: FromPyOD("iforest", "IForest", random_state=seed),
+        "INNE": lambda seed: FromPyOD("inne", "INNE", random_state=seed),
     }
     return [Method(f"PyOD {name}", make, "PyOD") for name, make in makers.items()]
 

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import sklearn
 import torch
 from numpy.typing import NDArray
 
@@ -51,8 +52,7 @@ def docstrings() -> tuple[list[str], NDArray]:
 def strange_texts() -> tuple[list[str], NDArray]:
     """Lines of code without their docstrings, and letters at random; 200 of each, and the kind."""
     rng = np.random.default_rng(3)
-    origin = find_spec("sklearn").origin  # type: ignore[union-attr]
-    paths = sorted(Path(str(origin)).parent.glob("*/_*.py"))
+    paths = sorted(Path(sklearn.__file__).parent.glob("*/_*.py"))
     code = [
         " ".join(" ".join(lines[start : start + 8]).split())[:LONGEST]
         for path in paths

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 from sklearn.ensemble import IsolationForest
@@ -13,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 
+from _common.peers import FromPyOD
 from skood import (
     KernelDensityOutlierDetector,
     KNNOutlierDetector,
@@ -36,21 +36,6 @@ _PYOD = {
 }
 
 
-class FromPyOD:
-    """A detector of PyOD on standardised columns: higher = more in-distribution."""
-
-    def __init__(self, module: str, name: str, **params: Any) -> None:
-        self._scaler = StandardScaler()
-        self._detector = getattr(import_module(f"pyod.models.{module}"), name)(**params)
-
-    def fit(self, X: Any) -> FromPyOD:
-        self._detector.fit(self._scaler.fit_transform(X))
-        return self
-
-    def score_samples(self, X: Any) -> Any:
-        return -self._detector.decision_function(self._scaler.transform(X))
-
-
 def detectors() -> dict[str, Callable[[], Any]]:
     """A function that makes the detector, for each row."""
     ours = {name: partial(make_outlier_detector, name) for name in (TABULAR, FAST, AUTO)}
@@ -68,7 +53,7 @@ def detectors() -> dict[str, Callable[[], Any]]:
     }
     scaled = {name: partial(_scaled, make) for name, make in {**measures, **scikit_learn}.items()}
     peers = {
-        f"PyOD {name}": partial(FromPyOD, module, name, **params)
+        f"PyOD {name}": partial(_scaled, partial(FromPyOD, module, name, **params))
         for name, (module, params) in _PYOD.items()
     }
     return {**ours, **scaled, **peers}
