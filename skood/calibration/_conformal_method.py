@@ -9,13 +9,35 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
-from .._validation import count_rows, last_step, parameter_error, pipeline_steps
+from .._validation import (
+    check_float,
+    check_int,
+    check_methods,
+    check_option,
+    count_rows,
+    last_step,
+    parameter_error,
+    pipeline_steps,
+)
 from ..rows import StoredRows
 from ._calibration_rows import known_rows, learns_from_labels
 from ._rank_counts import CrossRanks, without_nan
 from .cross_fit import cross_fitted, folds_of
 
-METHODS = ("auto", "full", "cv+", "split")
+_METHODS = ("auto", "full", "cv+", "split")
+_CONTROL = ("marginal", "fdr", "fdr-e")
+
+
+def check_parameters(owner: Any) -> None:
+    """Raise unless the parameters of a ConformalOutlierDetector are valid."""
+    check_option(owner, "method", owner.method, _METHODS)
+    check_int(owner, "n_folds", owner.n_folds, 2)
+    check_methods(owner, "detector", ("fit", "score_samples"))
+    check_float(owner, "alpha", owner.alpha, "(0, 1)")
+    check_option(owner, "control", owner.control, _CONTROL)
+    if not isinstance(owner.class_conditional, (bool, np.bool_)):
+        raise parameter_error(owner, "class_conditional", "a bool", owner.class_conditional)
+    check_float(owner, "calibration_size", owner.calibration_size, "(0, 1)")
 
 
 class Ranked(NamedTuple):

@@ -13,9 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import OODDetectorMixin
 from .._validation import (
     adopt_columns,
-    check_float,
-    check_int,
-    check_methods,
     check_option,
     count_rows,
     parameter_error,
@@ -25,12 +22,12 @@ from .._validation import (
 )
 from ._batch_test import ConformalTestResult, rank_sum_test, simes_test
 from ._calibration import Calibration
+from ._calibration_columns import calibration_columns
 from ._calibration_rows import draw_rows, learns_from_labels
-from ._conformal_method import METHODS, chosen_method, fit_folds, fit_full
+from ._conformal_method import check_parameters, chosen_method, fit_folds, fit_full
 from ._rank_counts import RankedCalibration, checked_scores
 from .p_values import benjamini_hochberg, e_benjamini_hochberg
 
-_CONTROL = ("marginal", "fdr", "fdr-e")
 _TESTS = ("auto", "rank_sum", "simes")
 
 
@@ -196,7 +193,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
             If a parameter or the input is not valid, if the detector gives NaN, or if
             ``class_conditional=True`` and y does not hold class labels, each at least twice.
         """
-        self._check_parameters()
+        check_parameters(self)
         X, y = indexable(X)[0], indexable(y)[0]
         if not learns_from_labels(self.detector):
             X, y = without_ood_rows(self, X, y)
@@ -206,7 +203,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
             raise ValueError(message)
         generator = random_generator(self)
         self.method_ = chosen_method(self, X, groups)
-        self._forget("_ranked")
+        self._forget("_ranked", "_columns")
         if self.method_ != "split":
             return self._fit_ranks(X, labels, groups, generator)
         others, rows = draw_rows(self, count_rows(X), labels, generator)
@@ -214,6 +211,8 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
             select_rows(X, others), None if labels is None else labels[others]
         )
         adopt_columns(self, self.detector_)
+        if not self.class_conditional:
+            self._columns = calibration_columns(self.detector_, X, others, rows)
         self.training_indices_ = rows
         self.training_scores_ = scores = self.score_samples(select_rows(X, rows))
         classes = labels[rows] if labels is not None and self.class_conditional else None
@@ -381,16 +380,6 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
             allowed = "'simes' or 'auto' with class_conditional=True or without a split"
             raise parameter_error("conformal_test", "method", allowed, method)
         return rank_sum_test(self.score_samples(X), np.sort(self.training_scores_))
-
-    def _check_parameters(self) -> None:
-        check_option(self, "method", self.method, METHODS)
-        check_int(self, "n_folds", self.n_folds, 2)
-        check_methods(self, "detector", ("fit", "score_samples"))
-        check_float(self, "alpha", self.alpha, "(0, 1)")
-        check_option(self, "control", self.control, _CONTROL)
-        if not isinstance(self.class_conditional, (bool, np.bool_)):
-            raise parameter_error(self, "class_conditional", "a bool", self.class_conditional)
-        check_float(self, "calibration_size", self.calibration_size, "(0, 1)")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -38,6 +38,7 @@ _PARTS = {
     "ChunkedRows": "rows._chunked_rows.ChunkedRows",
     "ClassGaussians": "detectors.class_gaussians.ClassGaussians",
     "ClosenessReference": "neighbors._closeness.ClosenessReference",
+    "ColumnBins": "calibration.column_bins.ColumnBins",
     "ColumnSchema": "preprocessing.table_schema.ColumnSchema",
     "CrossRanks": "calibration._rank_counts.CrossRanks",
     "DefaultPreference": "model_selection.prefer_default.DefaultPreference",

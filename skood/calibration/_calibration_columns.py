@@ -1,0 +1,42 @@
+"""The columns of a conformal detector's rows: bins by the rows that do not calibrate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+
+from .._validation import pipeline_steps, select_rows
+from ..rows.sampling import uniform_sample
+from .column_bins import COUNTED_ROWS, FIT_ROWS, ColumnBins, is_table
+
+_NO_FEATURES = ("id", "date", "excluded")
+
+
+def calibration_columns(
+    detector: Any, X: Any, fitted: NDArray[np.intp], rows: NDArray[np.intp]
+) -> ColumnBins | None:
+    """The bins of columns, with counts of calibration rows; None if X is no table in memory.
+
+    `fitted` and `rows` are positions of the rows that fit the detector, and of those that calibrate
+    it. Where all calibrate it, a quarter of them makes the bins and is not counted.
+    """
+    if not is_table(X):
+        return None
+    if isinstance(detector, FrozenEstimator):
+        drawn = uniform_sample(len(rows), min(FIT_ROWS, max(len(rows) // 4, 1)), seed=1)
+        fitted, rows = rows[drawn], np.delete(rows, drawn)
+    fitted = fitted[uniform_sample(len(fitted), FIT_ROWS, seed=0)]
+    rows = rows[uniform_sample(len(rows), COUNTED_ROWS, seed=0)]
+    if not len(rows):
+        return None
+    skip = [c.name for c in _schema(detector) if c.kind in _NO_FEATURES]
+    return ColumnBins.of(select_rows(X, fitted), select_rows(X, rows), skip)
+
+
+def _schema(detector: Any) -> Any:
+    """What a table's first step knows of its columns."""
+    steps, last = pipeline_steps(detector)
+    return getattr(steps[0] if steps else last, "schema_", None) or ()

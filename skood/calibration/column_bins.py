@@ -1,0 +1,254 @@
+"""Each column of a table cut into bins, with the number of calibration rows in each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import count_rows
+from ._bin_test import bin_p_values, holm
+
+FIT_ROWS, COUNTED_ROWS = 2_000, 5_000
+_CUTS = 15  # each is a bin of its own, between two others: 31 bins
+_CATEGORIES = 31
+_OTHER, MISSING, N_BINS = 31, 32, 33
+_WIDEST = 4_096  # columns: of more, a test of each sees little
+_ORDERED_ROWS = 20  # so many numbers that only rise are a counter
+_WORK = 4_000_000  # comparisons at a time
+_SHOWN = 3
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnBins:
+    """Bins of the columns of fit rows, and how many calibration rows each bin has.
+
+    A number falls on one of up to 15 cuts, between two, below or above all: bins 0 to 30. A text or
+    truth value has the bin of its category (the 31 most frequent), or 31 for any other. Missing
+    values have bin 32. Columns that are new in each row are left out: counters, texts that hardly
+    repeat, dates, and what a table's schema knows as no feature.
+
+    Attributes
+    ----------
+    names : tuple of str of length n_columns
+        Names of the columns that are in; their positions where rows have no names.
+    positions : ndarray of shape (n_columns,)
+        Where these stand in a row.
+    is_number : ndarray of bool of shape (n_columns,)
+        Which have bins in the order of their values.
+    cuts : ndarray of shape (15, n_columns)
+        The cuts, ascending. NaN fills up, and stands for columns that hold no numbers.
+    categories : tuple of tuple of str
+        The categories of each column, the most frequent first.
+    counts : ndarray of shape (n_columns, 33)
+        Calibration rows in each bin.
+    usual : tuple of str
+        The median and range of the fit rows, or their commonest categories.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skood.calibration.column_bins import ColumnBins
+    >>> X = np.random.default_rng(0).normal(size=(600, 2))
+    >>> bins = ColumnBins.of(X[:400], X[400:])
+    >>> bins.codes(X[:2]).shape, bins.counts.sum(axis=1).tolist()
+    ((2, 2), [200, 200])
+    >>> stuck = np.random.default_rng(1).normal(size=(50, 2))
+    >>> stuck[:, 1] = 0.0
+    >>> bins.adjusted(bins.count(stuck)).round(3).tolist()
+    [1.0, 0.0]
+    """
+
+    names: tuple[str, ...]
+    positions: NDArray[np.intp]
+    is_number: NDArray[np.bool_]
+    cuts: NDArray[np.float64]
+    categories: tuple[tuple[str, ...], ...]
+    counts: NDArray[np.int64]
+    usual: tuple[str, ...]
+
+    @classmethod
+    def of(cls, fit_rows: Any, calibration_rows: Any, skip: Sequence[str] = ()) -> Self | None:
+        """The bins of some rows with the counts of others; None where rows are no table in memory.
+
+        Parameters
+        ----------
+        fit_rows, calibration_rows : array or frame of shape (n_samples, n_features)
+            Rows that make the bins, and others that are counted: best a sample of `FIT_ROWS` and
+            `COUNTED_ROWS` of each, in their order.
+        skip : sequence of str, default=()
+            Names of columns to leave out.
+
+        Returns
+        -------
+        ColumnBins or None
+            None for images, lists, tensors, sparse, mapped and stored rows, and without a column.
+        """
+        if not is_table(fit_rows):
+            return None
+        found = []
+        for j, name in enumerate(_names(fit_rows)):
+            described = None if name in skip else _described(_column(fit_rows, j))
+            if described is not None:
+                found.append((name, j, *described))
+        if not found:
+            return None
+        names, positions, cuts, categories, usual = zip(*found, strict=True)
+        made = cls(
+            names,
+            np.array(positions),
+            np.array([len(some) > 0 for some in cuts]),
+            np.array(
+                [np.pad(c, (0, _CUTS - len(c)), constant_values=np.nan) for c in cuts]
+            ).T.copy(),
+            categories,
+            np.zeros((len(names), N_BINS), dtype=np.int64),
+            usual,
+        )
+        made.counts[:] = made.count(calibration_rows)
+        return made
+
+    def codes(self, X: Any) -> NDArray[np.uint8]:
+        """The bin of each cell, of shape (n_samples, n_columns)."""
+        if self.is_number.all() and _all_numbers(X):
+            values = np.asarray(X)
+            if values.shape[1] > len(self.positions):
+                values = values[:, self.positions]
+            return self._number_codes(values, self.cuts)
+        codes = np.empty((count_rows(X), len(self.names)), dtype=np.uint8)
+        for i, j in enumerate(self.positions.tolist()):
+            column = _column(X, j)
+            if self.is_number[i]:
+                numbers = _as_numbers(column)[:, np.newaxis]
+                codes[:, i] = self._number_codes(numbers, self.cuts[:, i : i + 1])[:, 0]
+            else:
+                place = {text: code for code, text in enumerate(self.categories[i])}
+                texts = map(_text, column.tolist())
+                codes[:, i] = [MISSING if t is None else place.get(t, _OTHER) for t in texts]
+        return codes
+
+    def count(self, X: Any) -> NDArray[np.int64]:
+        """How many rows have each bin, of shape (n_columns, 33)."""
+        places = self.codes(X) + N_BINS * np.arange(len(self.names))
+        counts = np.bincount(places.ravel(), minlength=len(self.names) * N_BINS)
+        return counts.reshape(-1, N_BINS)
+
+    def p_values(self, counts: NDArray) -> NDArray[np.float64]:
+        """A p-value for each column of rows with these counts: valid on its own, with ties."""
+        return bin_p_values(counts, self.counts, self.is_number)
+
+    def adjusted(self, counts: NDArray) -> NDArray[np.float64]:
+        """These p-values, adjusted for the number of columns by Holm's procedure."""
+        return holm(self.p_values(counts))
+
+    def _number_codes(self, values: NDArray, cuts: NDArray) -> NDArray[np.uint8]:
+        edges = cuts[:, np.newaxis]
+        codes = np.empty(values.shape, dtype=np.uint8)
+        step = max(1, _WORK // max(cuts.size, 1))
+        for start in range(0, len(values), step):
+            some = values[start : start + step]
+            passed = np.add.reduce(edges < some, axis=0, dtype=np.uint8)
+            passed += np.add.reduce(edges <= some, axis=0, dtype=np.uint8)
+            passed[some != some] = MISSING
+            codes[start : start + step] = passed
+        return codes
+
+
+def is_table(X: Any) -> bool:
+    """Whether rows are a table in memory: an array of two dimensions, or a frame."""
+    if isinstance(X, np.ndarray):
+        return X.ndim == 2 and 0 < X.shape[1] <= _WIDEST and not isinstance(X, np.memmap)
+    module = type(X).__module__.partition(".")[0]
+    return module in ("pandas", "polars", "pyarrow") and len(getattr(X, "shape", ())) == 2
+
+
+def _names(X: Any) -> list[str]:
+    if isinstance(X, np.ndarray):
+        return [str(j) for j in range(X.shape[1])]
+    return [str(name) for name in getattr(X, "column_names", X.columns)]
+
+
+def _column(X: Any, j: int) -> NDArray:
+    if isinstance(X, np.ndarray):
+        return X[:, j]
+    if hasattr(X, "iloc"):
+        return np.asarray(X.iloc[:, j].to_numpy())
+    if hasattr(X, "to_series"):
+        return np.asarray(X.to_series(j).to_numpy())
+    column = X.column(j)
+    if hasattr(column.type, "index_type"):  # a column of categories
+        column = column.cast(column.type.value_type)
+    return np.asarray(column.to_numpy())
+
+
+def _all_numbers(X: Any) -> bool:
+    return isinstance(X, np.ndarray) and X.dtype.kind in "fiu"
+
+
+def _described(column: NDArray) -> tuple[NDArray, tuple[str, ...], str] | None:
+    """Cuts, categories and what is usual; None for a column to leave out."""
+    if column.dtype.kind in "mMcV":
+        return None
+    if column.dtype.kind in "fiu" or _holds_numbers(column):
+        return _of_numbers(_as_numbers(column))
+    texts = [text for text in map(_text, column.tolist()) if text is not None]
+    frequent = Counter(texts).most_common(_CATEGORIES)
+    if 2 * sum(n for _, n in frequent) < len(texts):
+        return None  # identifiers, free text
+    shown = ", ".join(f"{t!r} {100 * n / len(column):.0f} %" for t, n in frequent[:_SHOWN])
+    return np.empty(0), tuple(text for text, _ in frequent), shown or "missing"
+
+
+def _of_numbers(numbers: NDArray[np.float64]) -> tuple[NDArray, tuple[str, ...], str] | None:
+    known = numbers[numbers == numbers]
+    steps = np.diff(known) if len(known) >= _ORDERED_ROWS else np.zeros(1)
+    if np.all(steps > 0) or np.all(steps < 0):
+        return None
+    known = np.sort(known)
+    distinct = known[np.append(True, known[1:] != known[:-1])] if len(known) else known
+    if len(distinct) > _CUTS:
+        at = np.arange(1, _CUTS + 1) * len(known) // (_CUTS + 1)
+        distinct = np.unique(known[at])
+    if not len(known):
+        return np.zeros(1), (), "missing"
+    middle, low, high = known[len(known) // 2], known[0], known[-1]
+    usual = f"median {middle:.4g}, {low:.4g} to {high:.4g}" if low < high else f"always {low:.4g}"
+    return distinct, (), usual
+
+
+def _holds_numbers(column: NDArray) -> bool:
+    if column.dtype.kind != "O":
+        return False
+    known = [value for value in column.tolist() if not _is_missing(value)]
+    return bool(known) and all(isinstance(v, Real) and not isinstance(v, bool) for v in known)
+
+
+def _as_numbers(column: NDArray) -> NDArray[np.float64]:
+    if column.dtype.kind in "fiub":
+        return column.astype(np.float64)
+    return np.array([_number(value) for value in column.tolist()], dtype=np.float64)
+
+
+def _number(value: Any) -> float:
+    try:
+        return np.nan if _is_missing(value) else float(value)
+    except (TypeError, ValueError):
+        return np.nan
+
+
+def _text(value: Any) -> str | None:
+    """A category as text: 1.0 is 1, as other files and frames have it."""
+    if _is_missing(value):
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and value != value
