@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +15,43 @@ from .p_values import Scores, count_lower
 _EXACT_WORK = 5_000_000
 
 
-class ConformalTestResult(NamedTuple):
-    """The result of `ConformalOutlierDetector.conformal_test`.
+class _Pair(NamedTuple):
+    statistic: float
+    p_value: float
+
+
+class ConformalTestResult(_Pair):
+    """The result of `ConformalOutlierDetector.conformal_test`: a pair, with more attributes.
 
     Attributes
     ----------
     statistic : float
         For ``method="rank_sum"``, the share of pairs of a batch row and a calibration row in which
         the batch row has the higher score, ties counted half: 0.5 in the mean for in-distribution
-        rows, and 0 at the far end. For ``method="simes"``, the p-value itself.
+        rows, and 0 or 1 at the far ends. Else the smallest p-value of a test or column; with
+        ``method="simes"`` it is `p_value`.
     p_value : float
-        The probability of a statistic that low if all rows are in-distribution.
+        The probability of a statistic that far out if all rows are in-distribution.
+    tests : dict of str to float
+        For ``method="auto"`` with ``alternative="two-sided"``, the p-value of each test.
+    columns : dict of str to float
+        For tests of columns, the p-value of each, adjusted for their number (Holm 1979).
     """
 
-    statistic: float
-    p_value: float
+    tests: dict[str, float]
+    columns: dict[str, float]
+
+    def __new__(
+        cls,
+        statistic: float,
+        p_value: float,
+        tests: dict[str, float] | None = None,
+        columns: dict[str, float] | None = None,
+    ) -> Self:
+        """The pair, with the parts of the test."""
+        result = super().__new__(cls, statistic, p_value)
+        result.tests, result.columns = tests or {}, columns or {}
+        return result
 
 
 def rank_sum_test(scores: Scores, calibration: Scores) -> ConformalTestResult:

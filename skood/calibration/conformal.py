@@ -13,22 +13,19 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import OODDetectorMixin
 from .._validation import (
     adopt_columns,
-    check_option,
     count_rows,
-    parameter_error,
     random_generator,
     select_rows,
     without_ood_rows,
 )
-from ._batch_test import ConformalTestResult, rank_sum_test, simes_test
+from ._batch_test import ConformalTestResult
 from ._calibration import Calibration
 from ._calibration_columns import calibration_columns
 from ._calibration_rows import draw_rows, learns_from_labels
+from ._chosen_test import conformal_test
 from ._conformal_method import check_parameters, chosen_method, fit_folds, fit_full
 from ._rank_counts import RankedCalibration, checked_scores
 from .p_values import benjamini_hochberg, e_benjamini_hochberg
-
-_TESTS = ("auto", "rank_sum", "simes")
 
 
 class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
@@ -337,49 +334,47 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         scores = self.score_samples(X) if scores is None else np.asarray(scores, dtype=np.float64)
         return self._calibration.p_values(scores, X if random_ties else None)
 
-    def conformal_test(self, X: Any, *, method: str = "auto") -> ConformalTestResult:
+    def conformal_test(
+        self, X: Any, *, method: str = "auto", alternative: str = "less"
+    ) -> ConformalTestResult:
         """Test whether all rows of a batch come from the training distribution.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or whatever the detector takes
             The rows of the batch, independent of each other.
-        method : {"auto", "rank_sum", "simes"}, default="auto"
+        method : {"auto", "rank_sum", "simes", "columns"}, default="auto"
             "rank_sum": whether the scores of the batch are lower than those of the calibration
-            rows, by the one-sided test of Wilcoxon, Mann and Whitney. It detects a shift of many
-            rows, also one in the mixture of classes. "simes": whether the smallest p-values are too
-            small for so many rows. It detects a few rows far out, and with `class_conditional`
-            allows any mixture of the classes. "auto" is "simes" with `class_conditional`, else
-            "rank_sum".
+            rows, by the test of Wilcoxon, Mann and Whitney. It detects a shift of many rows, also
+            one in the mixture of classes. "simes": whether the smallest p-values are too small for
+            so many rows. It detects a few rows far out, and with `class_conditional` allows any
+            mixture of the classes. "columns": whether a column has other values. "auto": all tests
+            if two-sided; else "simes" with `class_conditional` and "rank_sum" without.
+        alternative : {"less", "two-sided"}, default="less"
+            "less": only low scores are evidence. "two-sided": high ones are too, and so are scores
+            too close together or spread too wide, rows that repeat, and columns. Needs "split".
 
         Returns
         -------
         ConformalTestResult
-            The pair (`statistic`, `p_value`). A small p-value is evidence against the batch; high
-            scores never are.
+            The pair (`statistic`, `p_value`), with the p-values of `tests` and `columns`. A small
+            p-value is evidence against the batch.
 
         Raises
         ------
         ValueError
-            If X or `method` is not valid, or for "rank_sum" with `class_conditional`: calibration
-            rows drawn class by class are no sample of the mixture.
+            If a parameter is not valid, or for "rank_sum" and "two-sided" with `class_conditional`:
+            calibration rows drawn class by class are no sample of the mixture.
 
         Notes
         -----
         "simes" (Simes 1986) is valid since the p-values are positively dependent. "rank_sum" is
         exact, with ties counted for the batch, if n m² is at most 5e6 with m rows in the smaller
         sample and n in the other. Beyond that it is the normal approximation, corrected for ties.
+        The other tests are exact (see `skood.calibration.two_sided`), combined by Bonferroni.
+        "columns" is for rows that were a table in memory at `fit`; counters and dates are left out.
         """
-        check_option("conformal_test", "method", method, _TESTS)
-        is_sample = not self.class_conditional and not hasattr(self, "_ranked")
-        if method == "auto":
-            method = "rank_sum" if is_sample else "simes"
-        if method == "simes":
-            return simes_test(self.p_values(X, random_ties=False))
-        if not is_sample:
-            allowed = "'simes' or 'auto' with class_conditional=True or without a split"
-            raise parameter_error("conformal_test", "method", allowed, method)
-        return rank_sum_test(self.score_samples(X), np.sort(self.training_scores_))
+        return conformal_test(self, X, method, alternative)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
