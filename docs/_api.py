@@ -98,6 +98,12 @@ SECTIONS = (
         "p-values and error rates for any detector, and a classifier that may refuse.",
     ),
     Section("Results of a batch test", "skood.calibration", ("ConformalTestResult",)),
+    Section(
+        "Streams",
+        "skood.monitoring",
+        ("ConformalMonitor", "MonitorUpdate", "ChangeEstimate"),
+        "An alarm over time: has something changed, since when, and in which columns?",
+    ),
     Section("Explanations", "skood", ("explain",), "Why a row has its score."),
     Section(
         "Parts of an explanation",

@@ -36,7 +36,7 @@ class ColumnBins:
     Attributes
     ----------
     names : tuple of str of length n_columns
-        Names of the columns that are in; their positions where rows have no names.
+        Names of the columns that are in; ``x0``, ``x1``, ... where rows have no names.
     positions : ndarray of shape (n_columns,)
         Where these stand in a row.
     is_number : ndarray of bool of shape (n_columns,)
@@ -169,7 +169,7 @@ def is_table(X: Any) -> bool:
 
 def _names(X: Any) -> list[str]:
     if isinstance(X, np.ndarray):
-        return [str(j) for j in range(X.shape[1])]
+        return [f"x{j}" for j in range(X.shape[1])]  # as in explanations
     return [str(name) for name in getattr(X, "column_names", X.columns)]
 
 
