@@ -1,0 +1,244 @@
+"""The page of `monitor.py`: the answer, the tables, and each requirement beside its figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import binomtest
+
+from _common.report import judged, markdown_table
+
+from .delays import FALSE_ALARMS, Delays, delays, first_alarm, threshold
+from .measured import ALPHAS, Cache, runs_of, skood
+from .peers import PEERS
+from .promises import QUIET_ROWS, Cost, Size
+from .sets import CHOICE, N_FIT, N_STREAM, REPORTED
+from .streams import (
+    ABRUPT,
+    BATCH,
+    CHANGE,
+    CHANGES,
+    NONE,
+    ONE_COLUMN,
+    STUCK_COLUMN,
+    STUCK_FEED,
+    TYPICAL,
+)
+
+PACKAGES = ("skood", "numpy", "scipy", "scikit-learn", "river", "nonconform", "alibi-detect")
+OURS = skood(0.05)
+_PROTOCOL = """\
+{n_sets} sets: ten tables, two of embeddings (ResNet18), and pixels of MNIST and Fashion-MNIST as 32
+principal components. In each run {fit:,} in-distribution rows are drawn to fit, half of them for
+the detector (the preset `"tabular-fast"`, or `"embedding"`) and half to calibrate, and {stream:,}
+others for the stream, none twice. They come in batches of {batch}, and the change is at row
+{change}. {runs} runs of each set and kind. All methods see the same rows and the same scores.
+
+A peer has the lowest limit at which {rate:.0%} of the streams without a change alarm at any time,
+chosen on {n_choice} other sets ({quiet} streams). The monitor has none chosen: its alpha is its
+promise. The delay is the number of rows from the change to the alarm, in the median; without an
+alarm, or with one before the change, it is infinite (∞). In brackets: streams with an alarm after
+the change. Tests of batches speak at the end of a batch; the others after any row."""
+
+_KINDS = """\
+- **abrupt**: all rows are of other classes; **gradual**: their share rises from 0 to all at the end;
+  **recurring**: 20 % of them in every other batch.
+- **one column**: one column, drawn at random, rises by one standard deviation; **stuck column**: it
+  stays at its median; **stuck feed**: the last row before the change comes again and again.
+- **too typical**: 30 % of the rows give way to rows whose score is in the upper quarter."""
+
+_PEERS = """\
+The peers: a threshold for each row at 5 % with a **binomial test** of each batch; river's **ADWIN**,
+**KSWIN** and **Page-Hinkley** on the p-values of the rows, after those of the calibration rows;
+alibi-detect's **KS by column** (Bonferroni) and its **classifier** (whether a random forest of 25
+trees tells the batch from 500 rows of the fit); **nonconform**'s simple jumper on ranks among
+calibration and earlier rows, with restarts and as CUSUM. alibi-detect asks for numpy 1, so it was
+installed with `--no-deps`; its MMD needs torch, and is not here."""
+
+
+class Found:
+    """Every method on the reported sets."""
+
+    def __init__(self, cache: Cache, n_runs: int, n_quiet: int) -> None:
+        self.cache, self.n_runs, self.n_quiet = cache, n_runs, n_quiet
+        quiet = list(runs_of(CHOICE, range(n_quiet), NONE))
+        self.limits = {
+            name: threshold([cache.of(name)[run] for run in quiet]) for name in PEERS
+        }
+
+    @property
+    def methods(self) -> list[str]:
+        """The monitor first."""
+        return [*(skood(alpha) for alpha in reversed(ALPHAS)), *PEERS]
+
+    def alarms(self, method: str, kind: str) -> list[int | None]:
+        """The row of the alarm in each stream."""
+        known = self.cache.of(method)
+        values = [known[run] for run in runs_of(REPORTED, range(self.n_runs), kind)]
+        if method in PEERS:
+            return [first_alarm(value, self.limits[method]) for value in values]
+        return [value.get("row") for value in values]
+
+    def delays(self, method: str, kind: str) -> Delays:
+        """How the method does on a kind of change."""
+        return delays(self.alarms(method, kind))
+
+    def quiet_share(self, method: str) -> float:
+        """Share of the streams without a change that alarm."""
+        return float(np.mean([row is not None for row in self.alarms(method, NONE)]))
+
+    def against(self, peer: str) -> tuple[list[str], list[str]]:
+        """The kinds in which the monitor is ahead of the peer, and those in which it is behind."""
+        ahead, behind = [], []
+        for kind in CHANGES:
+            ours, theirs = self.delays(OURS, kind).median, self.delays(peer, kind).median
+            if ours < theirs:
+                ahead.append(kind)
+            elif ours > theirs:
+                behind.append(kind)
+        return ahead, behind
+
+    def ours(self, method: str, kind: str) -> list[dict]:
+        """What the monitor said of the streams of the kind."""
+        known = self.cache.of(method)
+        return [known[run] for run in runs_of(REPORTED, range(self.n_runs), kind)]
+
+
+def page(found: Found, quiet: Sequence[float], costs: Sequence[Cost], sizes: Sequence[Size]) -> str:
+    """The text below the head."""
+    protocol = _PROTOCOL.format(
+        n_sets=len(REPORTED),
+        n_choice=len(CHOICE),
+        fit=N_FIT,
+        stream=N_STREAM,
+        batch=BATCH,
+        change=CHANGE,
+        runs=found.n_runs,
+        rate=FALSE_ALARMS,
+        quiet=len(CHOICE) * found.n_quiet,
+    )
+    parts = [
+        _answer(found),
+        protocol,
+        _KINDS,
+        "## Delay in rows",
+        markdown_table(*_table(found)),
+        _PEERS,
+        "## Where the monitor loses",
+        _losses(found),
+        "## Requirements",
+        "\n".join(f"- {line}" for line in requirements(found, quiet, costs, sizes)),
+    ]
+    return "\n\n".join(parts)
+
+
+def _answer(found: Found) -> str:
+    soon = [kind for kind in CHANGES if found.delays(OURS, kind).median < np.inf]
+    ahead = {peer: len(found.against(peer)[0]) for peer in PEERS}
+    return (
+        "How soon does an alarm that may be looked at every minute see a change? "
+        f"`ConformalMonitor(alpha=0.05)` sees {len(soon)} of {len(CHANGES)} kinds of change in most "
+        f"streams, sooner than each peer in {min(ahead.values())} kinds or more, and it alarms in "
+        f"{found.quiet_share(OURS):.1%} of the streams without a change."
+    )
+
+
+def _table(found: Found) -> tuple[list[str], list[list[str]]]:
+    head = ["change", *found.methods]
+    lines = [[kind, *(_cell(found.delays(one, kind)) for one in found.methods)] for kind in CHANGES]
+    quiet = [f"({100 * found.quiet_share(one):.0f} %)" for one in found.methods]
+    return head, [*lines, [NONE, *quiet]]
+
+
+def _cell(one: Delays) -> str:
+    median = "∞" if np.isinf(one.median) else f"{one.median:.0f}"
+    return f"{median} ({100 * one.share:.0f} %)"
+
+
+def _losses(found: Found) -> str:
+    lines = []
+    for kind in CHANGES:
+        ours = found.delays(OURS, kind)
+        sooner = {
+            peer: theirs
+            for peer in PEERS
+            if (theirs := found.delays(peer, kind)).median < ours.median
+        }
+        if sooner:
+            said = ", ".join(f"{peer} {_cell(theirs)}" for peer, theirs in sooner.items())
+            lines.append(f"- {kind}, {_cell(ours)}: {said}")
+    return "\n".join(lines) or "On no kind of change is a peer sooner in the median."
+
+
+def requirements(
+    found: Found, quiet: Sequence[float], costs: Sequence[Cost], sizes: Sequence[Size]
+) -> list[str]:
+    """Each requirement with its figure."""
+    lines = [_quiet_line(quiet, alpha) for alpha in ALPHAS]
+    few = len(CHANGES) / 4
+    for peer in PEERS:
+        ahead, behind = found.against(peer)
+        lines.append(
+            f"Median delay against {peer}: ahead on {len(ahead)} of {len(CHANGES)} kinds, behind on "
+            f"{len(behind)}; at least half and at most a quarter "
+            f"{judged(len(behind) <= few and 2 * len(ahead) >= len(CHANGES))}"
+        )
+    default = skood(ALPHAS[0])
+    lines += [_since_line(found, default), _named_line(found, default)]
+    for kind in (STUCK_FEED, STUCK_COLUMN, TYPICAL):
+        rows = found.alarms(default, kind)
+        share = np.mean([row is not None and 0 <= row - CHANGE < 3 * BATCH for row in rows])
+        lines.append(
+            f"{kind}: alarm within 3 batches of {BATCH} at alpha=0.01 in {share:.1%} of "
+            f"{len(rows)} streams, at least 95 % {judged(share >= 0.95)}"
+        )
+    for one in costs:
+        ratio = one.update / one.score
+        lines.append(
+            f"An update of one row over scoring it, {one.name} ({one.n_columns} columns): "
+            f"{1e3 * one.update:.2f} ms over {1e3 * one.score:.2f} ms, {ratio:.2f}; at most 1.2 "
+            f"{judged(ratio <= 1.2)}"
+        )
+    growth = sizes[-1].resident - sizes[0].resident
+    said = ", ".join(f"{one.n_rows:,} rows {one.resident:.0f} and {one.file:.2f}" for one in sizes)
+    lines.append(
+        f"Memory of the process and of the saved file in MB: {said}; no growth "
+        f"{judged(growth < 5 and sizes[-1].file < 1.2 * sizes[0].file)}"
+    )
+    return lines
+
+
+def _quiet_line(quiet: Sequence[float], alpha: float) -> str:
+    n = sum(value >= 1 / alpha for value in quiet)
+    low, high = binomtest(n, len(quiet)).proportion_ci(method="exact")
+    return (
+        f"Streams of {QUIET_ROWS:,} exchangeable rows that ever alarm at {alpha:g}: {n} of "
+        f"{len(quiet):,}, {n / len(quiet):.2%} (95 %: {low:.2%} to {high:.2%}); at most {alpha:.0%} "
+        f"{judged(low <= alpha)}"
+    )
+
+
+def _since_line(found: Found, method: str) -> str:
+    values = [one for one in found.ours(method, ABRUPT) if one.get("row", 0) >= CHANGE]
+    near = [abs(one["since"][0] - CHANGE) <= 0.1 * N_STREAM for one in values]
+    inside = [one["since"][1] <= CHANGE <= one["since"][2] for one in values]
+    n = found.n_runs * len(REPORTED)
+    share = sum(near) / n
+    return (
+        f"`since_` within {N_STREAM // 10} rows of an abrupt change: {share:.1%} of {n} streams, at "
+        f"least 80 % {judged(share >= 0.8)}; its range holds the change in {np.mean(inside):.1%} of "
+        f"the {len(values)} with an alarm"
+    )
+
+
+def _named_line(found: Found, method: str) -> str:
+    values = found.ours(method, ONE_COLUMN)
+    is_first = [one.get("place") == 0 and one["row"] >= CHANGE for one in values]
+    alarmed = [one.get("row", 0) >= CHANGE for one in values]
+    share = float(np.mean(is_first))
+    return (
+        f"The shifted column is named first: {share:.1%} of {len(values)} streams, at least 90 % "
+        f"{judged(share >= 0.9)}; {np.sum(is_first) / max(np.sum(alarmed), 1):.1%} of the "
+        f"{np.sum(alarmed)} with an alarm"
+    )

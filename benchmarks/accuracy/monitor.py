@@ -1,0 +1,54 @@
+"""How soon does a monitor see a change, and does it keep quiet without one?
+
+    python benchmarks/accuracy/monitor.py --data ../shared/data
+
+What was measured is kept in the folder of `--cache`, one file a method: delete that of a method to
+measure it again. The peers need Python 3.12: `pip install river nonconform alibi-detect`, the last
+with `--no-deps`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
+
+from _common.arguments import add_cache, add_data
+from _common.report import write_result
+from _monitor.measured import Cache, all_kinds, measure
+from _monitor.page import PACKAGES, Found, page
+from _monitor.promises import QUIET_SET, cost, quiet_streams, sizes
+from _monitor.sets import CHOICE, REPORTED, read_set
+from _monitor.streams import NONE
+
+COMMAND = "python benchmarks/accuracy/monitor.py --data ../shared/data"
+TITLE = "An alarm over time: how soon does it see a change?"
+TIMED = {"Classical/19_landsat": "tabular-fast", "CV_by_ResNet18/CIFAR10_0": "embedding"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_data(parser, "tables/, adbench/ and the images")
+    add_cache(parser, "folder for what was measured")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each set and kind of change")
+    parser.add_argument("--quiet-runs", type=int, default=20, help="runs that choose the limits")
+    parser.add_argument("--quiet-streams", type=int, default=2_000, help="streams without a change")
+    arguments = parser.parse_args()
+    cache = Cache(arguments.cache / "monitor")
+    sets = {name: read_set(arguments.data, name) for name in (*CHOICE, *REPORTED, QUIET_SET)}
+    with threadpool_limits(1):
+        measure([sets[name] for name in REPORTED], range(arguments.runs), all_kinds(), cache)
+        measure([sets[name] for name in CHOICE], range(arguments.quiet_runs), [NONE], cache)
+        quiet = quiet_streams(sets[QUIET_SET].usual, arguments.quiet_streams, cache)
+        costs = [cost(sets[name], kind) for name, kind in TIMED.items()]
+        grown = list(sizes())
+    found = Found(cache, arguments.runs, arguments.quiet_runs)
+    write_result("monitor", TITLE, COMMAND, PACKAGES, page(found, quiet, costs, grown))
+
+
+if __name__ == "__main__":
+    main()
