@@ -1,4 +1,4 @@
-"""How soon does a monitor see a change, and does it keep quiet without one?
+"""How soon monitors see a change, and whether they keep quiet without one.
 
     python benchmarks/accuracy/monitor.py --data ../shared/data
 

@@ -21,9 +21,7 @@ def parts(monkeypatch):
     before = {*sys.modules}
     from _monitor import delays, measured, peers, sets, streams
 
-    yield SimpleNamespace(
-        delays=delays, measured=measured, peers=peers, sets=sets, streams=streams
-    )
+    yield SimpleNamespace(delays=delays, measured=measured, peers=peers, sets=sets, streams=streams)
     for name in {*sys.modules} - before:
         if BENCHMARKS in Path(getattr(sys.modules[name], "__file__", None) or "/").parents:
             del sys.modules[name]

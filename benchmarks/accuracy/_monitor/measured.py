@@ -57,7 +57,9 @@ class Cache:
         return self.folder / f"{method.replace(' ', '-').replace(',', '')}.jsonl"
 
 
-def measure(sets: Iterable[MonitorSet], seeds: Iterable[int], kinds: list[str], cache: Cache) -> None:
+def measure(
+    sets: Iterable[MonitorSet], seeds: Iterable[int], kinds: list[str], cache: Cache
+) -> None:
     """Measure what is not known yet: one fit for the streams of a set and a seed."""
     sets = list(sets)
     methods = [*PEERS, *map(skood, ALPHAS)]
@@ -85,15 +87,16 @@ def _measure_runs(one: MonitorSet, runs: list[Run], cache: Cache) -> None:
     conformal = ConformalOutlierDetector(make_detector(one), random_state=seed).fit(drawn.fit)
     monitor = ConformalMonitor(make_detector(one), random_state=seed).fit(drawn.fit)
     assert (monitor.detector_.training_scores_ == conformal.training_scores_).all()
+    known: dict[Any, Any] = {}
     for run in runs:
         stream = make_stream(run.kind, drawn, conformal.score_samples, seed)
         for alpha in ALPHAS:
             if run not in cache.of(skood(alpha)):
-                watched = monitor.reset().set_params(alpha=alpha)
+                watched = monitor.set_params(alpha=alpha).reset()
                 cache.keep(skood(alpha), run, watch(watched, stream))
         missing = [name for name in PEERS if run not in cache.of(name)]
         scores = conformal.score_samples(stream.rows) if missing else np.empty(0)
-        feed = Feed(drawn.fit, stream.rows, conformal.training_scores_, scores, seed)
+        feed = Feed(drawn.fit, stream.rows, conformal.training_scores_, scores, seed, known)
         for name in missing:
             cache.keep(name, run, records(PEERS[name](feed)))
 

@@ -42,15 +42,15 @@ alarm, or with one before the change, it is infinite (∞). In brackets: streams
 the change. Tests of batches speak at the end of a batch; the others after any row."""
 
 _KINDS = """\
-- **abrupt**: all rows are of other classes; **gradual**: their share rises from 0 to all at the end;
-  **recurring**: 20 % of them in every other batch.
+- **abrupt**: all rows are of other classes; **gradual**: their share rises from 0 to all at the
+  end; **recurring**: 20 % of them in every other batch.
 - **one column**: one column, drawn at random, rises by one standard deviation; **stuck column**: it
   stays at its median; **stuck feed**: the last row before the change comes again and again.
 - **too typical**: 30 % of the rows give way to rows whose score is in the upper quarter."""
 
 _PEERS = """\
-The peers: a threshold for each row at 5 % with a **binomial test** of each batch; river's **ADWIN**,
-**KSWIN** and **Page-Hinkley** on the p-values of the rows, after those of the calibration rows;
+The peers: a threshold for each row at 5 % with a **binomial test** of each batch; river's
+**ADWIN**, **KSWIN** and **Page-Hinkley** on p-values, those of the calibration rows first;
 alibi-detect's **KS by column** (Bonferroni) and its **classifier** (whether a random forest of 25
 trees tells the batch from 500 rows of the fit); **nonconform**'s simple jumper on ranks among
 calibration and earlier rows, with restarts and as CUSUM. alibi-detect asks for numpy 1, so it was
@@ -63,9 +63,7 @@ class Found:
     def __init__(self, cache: Cache, n_runs: int, n_quiet: int) -> None:
         self.cache, self.n_runs, self.n_quiet = cache, n_runs, n_quiet
         quiet = list(runs_of(CHOICE, range(n_quiet), NONE))
-        self.limits = {
-            name: threshold([cache.of(name)[run] for run in quiet]) for name in PEERS
-        }
+        self.limits = {name: threshold([cache.of(name)[run] for run in quiet]) for name in PEERS}
 
     @property
     def methods(self) -> list[str]:
@@ -138,9 +136,9 @@ def _answer(found: Found) -> str:
     ahead = {peer: len(found.against(peer)[0]) for peer in PEERS}
     return (
         "How soon does an alarm that may be looked at every minute see a change? "
-        f"`ConformalMonitor(alpha=0.05)` sees {len(soon)} of {len(CHANGES)} kinds of change in most "
-        f"streams, sooner than each peer in {min(ahead.values())} kinds or more, and it alarms in "
-        f"{found.quiet_share(OURS):.1%} of the streams without a change."
+        f"`ConformalMonitor(alpha=0.05)` sees {len(soon)} of {len(CHANGES)} kinds of change in "
+        f"most streams, sooner than each peer in {min(ahead.values())} kinds or more, and it "
+        f"alarms in {found.quiet_share(OURS):.1%} of the streams without a change."
     )
 
 
@@ -180,8 +178,8 @@ def requirements(
     for peer in PEERS:
         ahead, behind = found.against(peer)
         lines.append(
-            f"Median delay against {peer}: ahead on {len(ahead)} of {len(CHANGES)} kinds, behind on "
-            f"{len(behind)}; at least half and at most a quarter "
+            f"Median delay against {peer}: ahead on {len(ahead)} of {len(CHANGES)} kinds, behind "
+            f"on {len(behind)}; at least half and at most a quarter "
             f"{judged(len(behind) <= few and 2 * len(ahead) >= len(CHANGES))}"
         )
     default = skood(ALPHAS[0])
@@ -214,8 +212,8 @@ def _quiet_line(quiet: Sequence[float], alpha: float) -> str:
     low, high = binomtest(n, len(quiet)).proportion_ci(method="exact")
     return (
         f"Streams of {QUIET_ROWS:,} exchangeable rows that ever alarm at {alpha:g}: {n} of "
-        f"{len(quiet):,}, {n / len(quiet):.2%} (95 %: {low:.2%} to {high:.2%}); at most {alpha:.0%} "
-        f"{judged(low <= alpha)}"
+        f"{len(quiet):,}, {n / len(quiet):.2%} (95 %: {low:.2%} to {high:.2%}); at most "
+        f"{alpha:.0%} {judged(low <= alpha)}"
     )
 
 
@@ -224,11 +222,11 @@ def _since_line(found: Found, method: str) -> str:
     near = [abs(one["since"][0] - CHANGE) <= 0.1 * N_STREAM for one in values]
     inside = [one["since"][1] <= CHANGE <= one["since"][2] for one in values]
     n = found.n_runs * len(REPORTED)
-    share = sum(near) / n
+    share, within = sum(near) / n, float(np.mean(inside))
     return (
-        f"`since_` within {N_STREAM // 10} rows of an abrupt change: {share:.1%} of {n} streams, at "
-        f"least 80 % {judged(share >= 0.8)}; its range holds the change in {np.mean(inside):.1%} of "
-        f"the {len(values)} with an alarm"
+        f"`since_` within {N_STREAM // 10} rows of an abrupt change: {share:.1%} of {n} streams, "
+        f"at least 80 % {judged(share >= 0.8)}; its range holds the change in {within:.1%} "
+        f"of the {len(values)} with an alarm"
     )
 
 

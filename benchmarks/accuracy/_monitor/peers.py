@@ -6,10 +6,11 @@ of rows that nothing has changed in, before the stream.
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 from sklearn.ensemble import RandomForestClassifier
 
-from .streams import BATCH
+from .streams import BATCH, CHANGE
 
 _LEVEL = 0.05  # of the threshold for each row
 _FLOOR = 1e-8  # a p-value as small as this is an alarm at every limit that keeps false alarms
@@ -40,6 +41,8 @@ class Feed:
     scores: NDArray[np.float64]
     """(n,)."""
     seed: int
+    known: dict[Any, Any] = field(default_factory=dict)
+    """What streams that begin alike share."""
 
     @cached_property
     def p_values(self) -> NDArray[np.float64]:
@@ -74,14 +77,14 @@ def binomial(feed: Feed) -> NDArray[np.float64]:
 
 
 def adwin(feed: Feed) -> NDArray[np.float64]:
-    """river's ADWIN on the p-values."""
+    """ADWIN of river on the p-values."""
     from river.drift import ADWIN
 
     return _strictest(feed, _DELTAS, -np.log10(_DELTAS), lambda delta: ADWIN(delta=delta))
 
 
 def page_hinkley(feed: Feed) -> NDArray[np.float64]:
-    """river's Page-Hinkley test on the p-values."""
+    """The Page-Hinkley test of river on the p-values."""
     from river.drift import PageHinkley
 
     return _strictest(feed, _LIMITS, _LIMITS, lambda limit: PageHinkley(threshold=limit))
@@ -106,28 +109,37 @@ def _strictest(
 
 
 def kswin(feed: Feed) -> NDArray[np.float64]:
-    """river's KSWIN on the p-values: its p-value after each row, without an alarm before."""
+    """KSWIN of river on the p-values: its own p-value after each row."""
     from river.drift import KSWIN
 
-    detector = KSWIN(alpha=0, seed=feed.seed, window=feed.p_values_before[-100:].tolist())
-    path = np.full(len(feed.scores), -np.inf)
-    for i, value in enumerate(feed.p_values.tolist()):
+    values, path = feed.p_values, np.full(len(feed.scores), -np.inf)
+    key = ("KSWIN", values[:CHANGE].tobytes())
+    if key not in feed.known:
+        detector = KSWIN(alpha=0, seed=feed.seed, window=feed.p_values_before[-100:].tolist())
+        _follow(detector, values[:CHANGE], path[:CHANGE])
+        feed.known[key] = (detector, path[:CHANGE].copy())
+    detector, path[:CHANGE] = copy.deepcopy(feed.known[key])
+    _follow(detector, values[CHANGE:], path[CHANGE:])
+    return path
+
+
+def _follow(detector: Any, values: NDArray, path: NDArray) -> None:
+    for i, value in enumerate(values.tolist()):
         detector.update(value)
         path[i] = -np.log10(max(detector.p_value, _FLOOR))
         if detector.p_value <= _FLOOR:
             break
-    return path
 
 
 def columns_ks(feed: Feed) -> NDArray[np.float64]:
-    """alibi-detect's Kolmogorov-Smirnov test of each column, with Bonferroni's correction."""
+    """The Kolmogorov-Smirnov test of each column by alibi-detect, with Bonferroni's correction."""
     from alibi_detect.cd import KSDrift
 
-    return _alibi(KSDrift(feed.before), feed.rows)
+    return _alibi("KS", KSDrift(feed.before), feed)
 
 
 def classifier(feed: Feed) -> NDArray[np.float64]:
-    """alibi-detect's test whether a random forest tells the batch from rows before."""
+    """The test of alibi-detect whether a random forest tells the batch from rows before."""
     from alibi_detect.cd import ClassifierDrift
 
     forest = RandomForestClassifier(_N_TREES, min_samples_leaf=3, random_state=feed.seed)
@@ -139,30 +151,33 @@ def classifier(feed: Feed) -> NDArray[np.float64]:
         preds_type="probs",
         binarize_preds=False,
     )
-    return _alibi(detector, feed.rows)
+    return _alibi("classifier", detector, feed)
 
 
-def _alibi(detector: Any, rows: NDArray) -> NDArray[np.float64]:
-    """The p-value of each batch, Bonferroni's of its columns; the first at the floor is the last."""
+def _alibi(name: str, detector: Any, feed: Feed) -> NDArray[np.float64]:
+    """The p-value of each batch, by Bonferroni over its columns, up to one at the floor."""
     logging.getLogger("alibi_detect").setLevel(logging.ERROR)
-    statistics = np.full(len(rows) // BATCH, -np.inf)
+    statistics = np.full(len(feed.rows) // BATCH, -np.inf)
     for i in range(len(statistics)):
-        with warnings.catch_warnings(action="ignore"):
-            found = detector.predict(rows[i * BATCH : (i + 1) * BATCH])["data"]["p_val"]
-        p_value = max(float(np.min(found) * np.size(found)), _FLOOR)
-        statistics[i] = -np.log10(p_value)
-        if p_value <= _FLOOR:
+        rows = feed.rows[i * BATCH : (i + 1) * BATCH]
+        key = (name, rows.tobytes())
+        if key not in feed.known:
+            with warnings.catch_warnings(action="ignore"):
+                found = detector.predict(rows)["data"]["p_val"]
+            feed.known[key] = max(float(np.min(found) * np.size(found)), _FLOOR)
+        statistics[i] = -np.log10(feed.known[key])
+        if feed.known[key] <= _FLOOR:
             break
     return _at_ends(statistics)
 
 
 def restarted_jumper(feed: Feed) -> NDArray[np.float64]:
-    """nonconform's martingale with restarts."""
+    """The martingale of nonconform with restarts."""
     return np.array([state.log_restarted_martingale for state in feed.jumper])
 
 
 def jumper_cusum(feed: Feed) -> NDArray[np.float64]:
-    """nonconform's martingale as a CUSUM statistic."""
+    """The martingale of nonconform as a CUSUM statistic."""
     return np.array([state.log_cusum for state in feed.jumper])
 
 

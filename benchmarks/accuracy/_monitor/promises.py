@@ -1,4 +1,4 @@
-"""What the monitor promises by itself: few false alarms, ever; time, memory and size of its file."""
+"""The promises of the monitor alone: few false alarms, ever; time, memory, size of its file."""
 
 from __future__ import annotations
 

@@ -113,4 +113,3 @@ def draw(one: MonitorSet, seed: int) -> Draw:
 def moving_columns(X: NDArray) -> NDArray[np.intp]:
     """The columns with 10 values or more: a sensor's, not a category's."""
     return np.array([j for j in range(X.shape[1]) if len(np.unique(X[:, j])) >= 10])
-

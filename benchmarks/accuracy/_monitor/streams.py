@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .sets import Draw, moving_columns
+from .sets import N_STREAM, Draw, moving_columns
 
 CHANGE = 800  # the first row after the change
 BATCH = 200
@@ -23,7 +23,17 @@ _TOP = 0.75  # they are drawn above this quantile of the scores
 _PULSE = 0.2  # share of odd rows in every other batch of a change that recurs
 
 Score = Callable[[NDArray], NDArray]
-Change = Callable[[NDArray, Draw, Score, np.random.Generator], int | None]
+
+
+class Source(NamedTuple):
+    """What a change takes its rows from."""
+
+    drawn: Draw
+    score: Score
+    random: np.random.Generator
+
+
+Change = Callable[[NDArray, Source], int | None]  # of the rows after it, in place
 
 
 class Stream(NamedTuple):
@@ -42,28 +52,25 @@ def make_stream(kind: str, drawn: Draw, score: Score, seed: int) -> Stream:
     if kind == NONE:
         return Stream(drawn.usual, None, None)
     rows = drawn.usual.copy()
-    rng = np.random.default_rng([seed, list(CHANGES).index(kind)])
-    return Stream(rows, CHANGE, CHANGES[kind](rows[CHANGE:], drawn, score, rng))
+    source = Source(drawn, score, np.random.default_rng([seed, list(CHANGES).index(kind)]))
+    return Stream(rows, CHANGE, CHANGES[kind](rows[CHANGE:], source))
 
 
-def _odd(share: Callable[[int], NDArray | float]) -> Change:
-    """Rows of other classes: `share` of n rows is the chance of each to be one."""
+def _odd(share: NDArray | float) -> Change:
+    """Rows of other classes: `share` is the chance of each row to be one."""
 
-    def change(after: NDArray, drawn: Draw, score: Score, rng: np.random.Generator) -> None:
-        place = np.flatnonzero(rng.random(len(after)) < share(len(after)))
-        after[place] = drawn.odd[np.resize(np.arange(len(drawn.odd)), len(place))]
+    def change(after: NDArray, source: Source) -> None:
+        place = np.flatnonzero(source.random.random(len(after)) < share)
+        odd = source.drawn.odd
+        after[place] = odd[np.resize(np.arange(len(odd)), len(place))]
 
     return change
 
 
-def _pulses(n: int) -> NDArray:
-    return np.where(np.arange(n) // BATCH % 2, 0, _PULSE)
-
-
-def _one_column(after: NDArray, drawn: Draw, score: Score, rng: np.random.Generator) -> int:
+def _one_column(after: NDArray, source: Source) -> int:
     """Add one standard deviation; whole numbers stay whole."""
-    column = int(rng.choice(moving_columns(drawn.fit)))
-    values = drawn.fit[:, column]
+    column = int(source.random.choice(moving_columns(source.drawn.fit)))
+    values = source.drawn.fit[:, column]
     step = float(values.std())
     if (values == np.round(values)).all():
         step = max(1.0, round(step))
@@ -71,33 +78,34 @@ def _one_column(after: NDArray, drawn: Draw, score: Score, rng: np.random.Genera
     return column
 
 
-def _stuck_feed(after: NDArray, drawn: Draw, score: Score, rng: np.random.Generator) -> None:
+def _stuck_feed(after: NDArray, source: Source) -> None:
     """The last row before the change comes again and again."""
-    after[:] = drawn.usual[CHANGE - 1]
+    after[:] = source.drawn.usual[CHANGE - 1]
 
 
-def _stuck_column(after: NDArray, drawn: Draw, score: Score, rng: np.random.Generator) -> int:
+def _stuck_column(after: NDArray, source: Source) -> int:
     """One column stays at its median."""
-    column = int(rng.choice(moving_columns(drawn.fit)))
-    after[:, column] = np.quantile(drawn.fit[:, column], 0.5, method="lower")
+    column = int(source.random.choice(moving_columns(source.drawn.fit)))
+    after[:, column] = np.quantile(source.drawn.fit[:, column], 0.5, method="lower")
     return column
 
 
-def _typical(after: NDArray, drawn: Draw, score: Score, rng: np.random.Generator) -> None:
+def _typical(after: NDArray, source: Source) -> None:
     """Some rows give way to others that have high scores."""
-    place = rng.permutation(len(after))[: int(_MIXED * len(after))]
-    scores = score(after)
+    place = source.random.permutation(len(after))[: int(_MIXED * len(after))]
+    scores = source.score(after)
     top = after[scores >= np.quantile(scores, _TOP)]
-    after[place] = top[rng.integers(len(top), size=len(place))]
+    after[place] = top[source.random.integers(len(top), size=len(place))]
 
 
+_AFTER = np.arange(N_STREAM - CHANGE)
 CHANGES: dict[str, Change] = {
-    ABRUPT: _odd(lambda n: 1.0),
-    "1 % of a new class": _odd(lambda n: 0.01),
-    "5 % of a new class": _odd(lambda n: 0.05),
-    "20 % of a new class": _odd(lambda n: 0.2),
-    "gradual": _odd(lambda n: np.arange(n) / n),
-    "recurring": _odd(_pulses),
+    ABRUPT: _odd(1.0),
+    "1 % of a new class": _odd(0.01),
+    "5 % of a new class": _odd(0.05),
+    "20 % of a new class": _odd(0.2),
+    "gradual": _odd(_AFTER / len(_AFTER)),
+    "recurring": _odd(np.where(_AFTER // BATCH % 2, 0, _PULSE)),
     ONE_COLUMN: _one_column,
     STUCK_FEED: _stuck_feed,
     STUCK_COLUMN: _stuck_column,
