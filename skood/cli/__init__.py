@@ -11,12 +11,12 @@ from typing import NoReturn
 
 from skood._version import __version__
 
-from . import _bench, _check, _demo, _detect, _fit, _info, _score
+from . import _bench, _check, _demo, _detect, _fit, _info, _score, _watch
 from ._errors import CommandError, shown
 from ._help import listed_examples
 
 # In the order of the help text. Each part has `add_parser(commands)` and `run(arguments)`.
-COMMANDS = (_demo, _check, _detect, _fit, _score, _bench, _info)
+COMMANDS = (_demo, _check, _detect, _fit, _score, _watch, _bench, _info)
 _EXAMPLES = """
     skood check train.csv --id-column order
     skood detect --train train.csv --new new.csv --output scores.csv --id-column order
@@ -36,8 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         The exit status. 0: done. 1: done, and rows are flagged (only with ``--fail-on-ood``).
-        2: the arguments cannot be used. 3: the data cannot be used. 130, 143: interrupted by
-        Ctrl-C, by SIGTERM. 141: the reader of the output has closed the pipe.
+        2: the arguments cannot be used. 3: the data cannot be used. 4: an alarm (``skood watch``).
+        130, 143: interrupted by Ctrl-C, by SIGTERM. 141: the reader of the output has closed the
+        pipe.
 
     Examples
     --------

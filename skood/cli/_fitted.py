@@ -11,6 +11,7 @@ from skood import ConformalOutlierDetector, load, save
 from skood.cli.files import RowLayout
 from skood.storage import read_manifest
 from skood.storage.guard import one_sentence
+from skood.storage.walk import with_stand_ins
 
 from ._errors import DataError
 
@@ -96,6 +97,17 @@ def load_fitted(path: Path, trusted: Sequence[str] = (), rows: Sequence[str] = (
     with one_sentence(f"{path.name} does not describe its rows"):
         layout = RowLayout.from_dict(notes.pop("layout"))
         return Fitted(detector, layout, **notes)
+
+
+def architectures_in(path: Path, loaded: Any, holder: Any) -> dict[str, str]:
+    """The function that builds each network of a loaded object, by its name in its holder."""
+    modules = read_manifest(path)["modules"]
+    by_id = {
+        id(part.module): modules[part.name].get("architecture")
+        for part in with_stand_ins(loaded)[1]
+    }
+    by_name = {part.name: by_id.get(id(part.module)) for part in with_stand_ins(holder)[1]}
+    return {name: built_by for name, built_by in by_name.items() if built_by is not None}
 
 
 def _layout_of(detector: Any, path: Path) -> RowLayout:

@@ -9,12 +9,10 @@ from typing import Any
 
 from skood import ConformalOutlierDetector, load
 from skood.cli.files import ColumnRoles, ReadingOptions, RowLayout, listed, outside
-from skood.storage import read_manifest
-from skood.storage.walk import with_stand_ins
 
 from ._assembly import assemble
 from ._errors import DataError
-from ._fitted import Fitted, named_rows
+from ._fitted import Fitted, architectures_in, named_rows
 from ._inputs import open_input, told_with_doubt
 from ._options import DetectorOptions, PreparationOptions
 from ._settings import set_parameters, wrong_values_named
@@ -92,7 +90,7 @@ def _fit(training: TrainingRows, scale: str, options: DetectorOptions, features:
         options.detector,
         training.file,
         len(rows),
-        _architectures(options.features, features, detector) if options.features else {},
+        architectures_in(options.features, features, detector) if options.features else {},
     )
 
 
@@ -111,17 +109,6 @@ def _with_p_values(pipeline: Any, n_rows: int, options: DetectorOptions) -> Any:
     return ConformalOutlierDetector(
         pipeline, alpha=alpha, calibration_size=share, random_state=options.seed
     )
-
-
-def _architectures(path: Path, features: Any, detector: Any) -> dict[str, str]:
-    """The function that builds each network of the transformer, by its name in the detector."""
-    modules = read_manifest(path)["modules"]
-    by_id = {
-        id(part.module): modules[part.name].get("architecture")
-        for part in with_stand_ins(features)[1]
-    }
-    by_name = {part.name: by_id.get(id(part.module)) for part in with_stand_ins(detector)[1]}
-    return {name: built_by for name, built_by in by_name.items() if built_by is not None}
 
 
 def _image_shape(features: Any) -> tuple[int, ...] | None:

@@ -26,6 +26,10 @@ class Voice:
         if not self.quiet:
             print(shown(line), file=sys.stderr, flush=True)
 
+    def warn(self, line: str) -> None:
+        """Write a line to stderr that a quiet command writes too."""
+        print(f"skood {self.command}: {shown(line)}", file=sys.stderr, flush=True)
+
 
 @contextmanager
 def plain_errors(voice: Voice, written: Path | None = None) -> Iterator[None]:

@@ -52,6 +52,17 @@ def several(text: str) -> int:
     return _whole_number(text, 2)
 
 
+def seconds(text: str) -> float:
+    """Read a time."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be seconds above 0. Got {text!r} instead.")
+    return number
+
+
 def setting(text: str) -> tuple[str, Any]:
     """Read a name and a value: a Python literal, or else a text."""
     name, equals, value = text.partition("=")

@@ -13,7 +13,7 @@ from skood.cli import _build_parser, main
 
 from .cli_files import write
 
-COMMANDS = ["check", "detect", "fit", "score", "bench", "info", "demo"]
+COMMANDS = ["check", "detect", "fit", "score", "watch", "bench", "info", "demo"]
 
 
 def help_of(command, capsys):
@@ -53,6 +53,8 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
         frame.to_csv(f"{name}.csv.gz", index=False)
         Path("parts").mkdir(exist_ok=True)
         write(frame, Path(f"parts/{name}.parquet"))
+        Path("feed").mkdir(exist_ok=True)
+        write(frame, Path(f"feed/{name}.csv"))
         np.save(f"{name}.npy", random.normal(size=(n, 4)))
     Path("sets").mkdir()
     for name in ("a", "b"):
@@ -60,7 +62,7 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
         y = np.repeat([1, -1], [10, 10])
         np.savez(f"sets/{name}.npz", X_train=X[:40], X_test=X[40:], y_test=y)
     # a detector is fitted before it is used; tests/cli/test_demo.py runs the demo
-    for command in ["", "check", "detect", "fit", "score", "bench", "info"]:
+    for command in ["", "check", "detect", "fit", "score", "watch", "bench", "info"]:
         for example in examples(help_of(command, capsys)):
             words, _, given = example.partition(" < ")
             if given:  # and the output of "> FILE" goes to stdout
@@ -69,7 +71,7 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
             assert main(shlex.split(words)[1:]) == 0, example
             out, err = capsys.readouterr()
             assert "error" not in err
-            assert out.startswith("order,score,") or not given
+            assert out.startswith("order,score,") or not given or command == "watch"
     assert {"detector.skood", "knn.skood", "scores.csv", "scores.parquet"} <= {
         path.name for path in tmp_path.iterdir()
     }

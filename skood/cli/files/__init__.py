@@ -9,7 +9,14 @@ from ._adapting import adapted, outside
 from ._blocks import Block, block_length, read_ahead
 from ._errors import OptionError, TableError, listed
 from ._gaps import check_gaps, without_gaps
-from ._open import ReadingOptions, fingerprint, open_source, rows_digest
+from ._open import (
+    ReadingOptions,
+    fingerprint,
+    has_known_ending,
+    is_plain_text,
+    open_source,
+    rows_digest,
+)
 from ._parquet import is_parquet_folder
 from ._partial_file import PartialFile
 from ._results import ResultsFormat, results_format
@@ -34,7 +41,9 @@ __all__ = [
     "examined",
     "fingerprint",
     "gap_findings",
+    "has_known_ending",
     "is_parquet_folder",
+    "is_plain_text",
     "is_read_once",
     "listed",
     "open_source",

@@ -15,12 +15,13 @@ from ._arrays import ArraySource
 from ._arrow import ARROW, ArrowSource
 from ._blocks import Block
 from ._csv import CsvSource
+from ._encodings import marked_encoding
 from ._errors import OptionError
 from ._images import ImageSource
 from ._json import JSON_LINES, JsonLinesSource
 from ._parquet import PARQUET, ParquetFolder, ParquetSource, is_parquet_folder
 from ._stdin import is_read_once, name_of, open_read_once
-from ._streams import without_codec
+from ._streams import codec_of, without_codec
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _ARRAYS = (".npy", ".npz")
@@ -71,6 +72,21 @@ def open_source(
             f"{str(path)!r} is a device: rows are read from files, folders and pipes."
         )
     return _open_file(path, path.name, options)
+
+
+def has_known_ending(path: Path, options: ReadingOptions) -> bool:
+    """Whether the name of a file, or an option, tells its format."""
+    return bool(_ending(path.name, options))
+
+
+def is_plain_text(path: Path, options: ReadingOptions) -> bool:
+    """Whether a file has a row in each line: it may grow, and its lines be read on their own."""
+    ending = _ending(path.name, options)
+    if ending not in (*_DELIMITERS, *JSON_LINES) or codec_of(path) is not None:
+        return False
+    with path.open("rb") as file:
+        encoding = marked_encoding(file.read(4)) or options.encoding
+    return not encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
 
 
 def _open_file(path: Path, name: str, options: ReadingOptions) -> Any:

@@ -1,0 +1,1 @@
+"""`skood watch`: files as they come, what was taken of them, and the report."""

@@ -1,0 +1,81 @@
+"""What the report says, in plain types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from .._fitted import Fitted
+from .state import State
+from .telling import alarm_facts, moved_columns, time_text
+
+_ALARMS = 20  # the latest
+
+
+def facts_of(state: State, fitted: Fitted, feed: str) -> dict[str, Any]:
+    """All facts of a watch for its report."""
+    monitor = state.monitor
+    since = _since(state)
+    return {
+        "input": feed,
+        "begun": time_text(state.begun),
+        "now": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "alarm": bool(monitor.alarm_),
+        "since": since,
+        "n_seen": int(monitor.n_seen_),
+        "n_flagged": int(monitor.n_flagged_),
+        "n_window": min(int(monitor.n_seen_), monitor.window),
+        "e_value": float(monitor.e_value_),
+        "limit": limit_of(monitor),
+        "row_alpha": float(monitor.row_alpha),
+        "history": [_plain(line) for line in monitor.history_.to_dict("records")],
+        "moved": moved_columns(monitor) if monitor.n_seen_ else [],
+        "strangest": [_strange(state, row) for row in monitor.strangest()],
+        "alarms": [alarm_facts(state, a, feed) for a in reversed(monitor.alarms_[-_ALARMS:])],
+        "faults": state.ledger.faults,
+        "n_left_out": state.ledger.n_left_out,
+        "promise": _promise(monitor),
+        "detector": fitted.describe(),
+    }
+
+
+def limit_of(monitor: Any) -> float:
+    """The evidence that raises an alarm."""
+    return float(monitor.average_run_length or 1 / monitor.alpha)
+
+
+def _promise(monitor: Any) -> str:
+    if monitor.average_run_length is None:
+        return (
+            f"While nothing changes, this watch ever raises an alarm with a chance of at most "
+            f"{100 * monitor.alpha:g} %, however often it is looked at."
+        )
+    return (
+        f"While nothing changes, {monitor.average_run_length:,} rows or more pass between alarms, "
+        "in the mean."
+    )
+
+
+def _since(state: State) -> dict[str, Any] | None:
+    since = state.monitor.since_
+    if since is None:
+        return None
+    return {
+        "row": int(since.row),
+        "earliest": int(since.earliest),
+        "latest": int(since.latest),
+        "place": state.origin(int(since.row)),
+        "time": time_text(since.time),
+        "earliest_time": time_text(since.earliest_time),
+        "latest_time": time_text(since.latest_time),
+    }
+
+
+def _strange(state: State, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "place": state.origin(int(row["row"])), "time": time_text(row["time"])}
+
+
+def _plain(line: Mapping[str, Any]) -> dict[str, Any]:
+    times = {name: time_text(line[name]) or None for name in ("first_time", "last_time")}
+    return {**line, **times}
