@@ -22,7 +22,7 @@ from skood.cli.watch.state import ledger_in
 from .bad_luck import forked, status_of
 from .cli_files import numbers, write
 
-SECONDS = 1.0  # of a run, at most
+SECONDS = 2.0  # of a run, at most
 
 
 class Feed:
@@ -50,7 +50,7 @@ class Feed:
         for part in (text[:cut], text[cut:]):
             with (self.folder / "log.csv").open("a") as file:
                 file.write(part)
-            time.sleep(chance.uniform(0, 0.05))
+            time.sleep(chance.uniform(0, 0.2))
         self.expected |= {name: n, "log.csv": self.expected["log.csv"] + n_more}
 
 
