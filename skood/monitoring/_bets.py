@@ -33,6 +33,7 @@ _PRIOR = 10.0  # numbers that an adaptive bet believes to have seen before, all 
 _SLOW = 100.0  # numbers after which the idle capital has fallen to 0.59
 _BLOCK = 64  # numbers whose product neither overflows nor vanishes: factors are 0.05 to 1,024
 _MOST = 1e100
+_MANY = 16  # streams from which on it is quicker to take one number after the other
 
 
 def _fixed_bets() -> NDArray[np.float64]:
@@ -86,8 +87,8 @@ class Bets:
 
     def take(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         """Bet on numbers (n, n_streams) in [0, 1); the capital of each stream after each number."""
-        if len(numbers) == 1:
-            return self._one(numbers[0])
+        if len(numbers) == 1 or numbers.shape[1] > _MANY:
+            return np.stack([self._one(row) for row in numbers])
         blocks = range(0, len(numbers), _BLOCK)
         return np.concatenate([self._block(numbers[i : i + _BLOCK]) for i in blocks])
 
@@ -141,7 +142,7 @@ class Bets:
         self.capital *= factors
         np.minimum(self.capital, _MOST, out=self.capital)
         total = self.capital.sum(axis=1)
-        return np.minimum(total if self.renewed else total + left, _MOST)[np.newaxis]
+        return np.minimum(total if self.renewed else total + left, _MOST)
 
 
 def _cells(numbers: NDArray[np.float64]) -> NDArray[np.intp]:

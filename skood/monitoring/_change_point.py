@@ -30,6 +30,7 @@ class ChangeEstimate(NamedTuple):
 
 def change_point(segments: Segments, stream: int, first_row: int = 0) -> ChangeEstimate:
     """The most likely change of one stream from a row on: numbers are uniform before it only."""
+    segments.settle()
     starts = segments.starts
     known = slice(min(int(np.searchsorted(starts, first_row)), len(starts) - 1), None)
     after = np.cumsum(segments.counts[known, stream][::-1], axis=0, dtype=np.float64)[::-1]

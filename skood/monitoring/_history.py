@@ -11,6 +11,7 @@ from ._segments import Segments
 def segment_frame(segments: Segments) -> Any:
     """The frame of `ConformalMonitor.history_`: a line for each segment."""
     pandas = import_optional("pandas", "io", needed_by="ConformalMonitor.history_")
+    segments.settle()
     return pandas.DataFrame(
         {
             "first_row": segments.starts,

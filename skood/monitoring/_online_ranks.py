@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..measures.ties import tie_limits
 
 _BLOCK = 64  # rows that are compared with each other at a time
+_MANY = 16  # streams from which on it is quicker to take one row after the other
 
 
 class OnlineRanks:
@@ -39,11 +40,12 @@ class OnlineRanks:
 
         With `learn`, each is counted before the next one is compared.
         """
-        if len(places) <= _BLOCK:
+        length = 1 if places.shape[1] > _MANY else _BLOCK
+        if len(places) <= length:
             return self._block(places, uniform, learn)
         numbers = np.empty(places.shape)
-        for start in range(0, len(places), _BLOCK):
-            part = slice(start, start + _BLOCK)
+        for start in range(0, len(places), length):
+            part = slice(start, start + length)
             numbers[part] = self._block(places[part], uniform[part], learn)
         return numbers
 
@@ -91,10 +93,13 @@ class ScoreGaps:
 
         The p-value counts ties against flagging, as the decisions of the detector do.
         """
-        low, high = (scores, scores) if self.unit is None else tie_limits(scores, self.unit)
-        first = self.scores.searchsorted(low, side="left")
-        last = self.scores.searchsorted(high, side="right")
+        first, last = self._ties(scores)
         p_values = (1 + last) / (len(self.scores) + 1)
         for i in np.flatnonzero(last > first):
             first[i] += int((self.tie_breaks[first[i] : last[i]] < uniform[i]).sum())
         return first, p_values
+
+    def _ties(self, scores: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """How many calibration scores are lower than each score, and how many are not higher."""
+        low, high = (scores, scores) if self.unit is None else tie_limits(scores, self.unit)
+        return self.scores.searchsorted(low, "left"), self.scores.searchsorted(high, "right")

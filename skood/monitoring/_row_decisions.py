@@ -68,7 +68,7 @@ def _checked_budget(monitor: Any, budget: Any) -> tuple[int, int, bool]:
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
+    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_ | np.timedelta64)
 
 
 def _nanoseconds(period: Any) -> int:

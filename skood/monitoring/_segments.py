@@ -24,6 +24,7 @@ class Segments:
 
     def __init__(self, n_streams: int) -> None:
         self.n_streams = n_streams
+        self.waiting: list[Any] = []
         self.n_rows = np.zeros(0, dtype=np.int64)
         self.counts = np.zeros((0, n_streams, len(EDGES) - 1), dtype=np.int32)
         self.n_flagged = np.zeros(0, dtype=np.int64)
@@ -47,6 +48,17 @@ class Segments:
     ) -> None:
         """Add rows: their numbers (n, n_streams), the evidence after each, p-values, decisions."""
         times = np.full(len(values), _NO_TIME) if times is None else times
+        self.waiting.append((numbers, values, p_values, flagged, times))
+        if len(values) > 1 or len(self.waiting) == _LENGTH:
+            self.settle()
+
+    def settle(self) -> None:
+        """Count the rows that wait: single ones come in together, which is quicker."""
+        if not self.waiting:
+            return
+        parts = zip(*self.waiting, strict=True)
+        numbers, values, p_values, flagged, times = (np.concatenate(part) for part in parts)
+        self.waiting = []
         cells = _INNER.searchsorted(numbers, side="right")
         rows = (cells, values, p_values, flagged, times)
         begun = int(self.n_rows[-1]) if len(self.n_rows) else _LENGTH
