@@ -19,11 +19,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 
 from _common.arguments import add_cache, add_data
 from _common.report import write_result
-from _monitor.measured import Cache, all_kinds, measure
-from _monitor.page import PACKAGES, Found, page
+from _monitor.measured import ALPHAS, HIGHEST, Cache, measure, skood
+from _monitor.page import PACKAGES, Found, page, tuned_alpha
+from _monitor.peers import PEERS
 from _monitor.promises import QUIET_SET, cost, quiet_streams, sizes
 from _monitor.sets import CHOICE, REPORTED, read_set
-from _monitor.streams import NONE
+from _monitor.streams import CHANGES, NONE
 
 COMMAND = "python benchmarks/accuracy/monitor.py --data ../shared/data"
 TITLE = "An alarm over time: how soon does it see a change?"
@@ -40,13 +41,16 @@ def main() -> None:
     arguments = parser.parse_args()
     cache = Cache(arguments.cache / "monitor")
     sets = {name: read_set(arguments.data, name) for name in (*CHOICE, *REPORTED, QUIET_SET)}
+    reported, chosen = ([sets[name] for name in names] for names in (REPORTED, CHOICE))
+    n_quiet, runs = arguments.quiet_runs, range(arguments.runs)
     with threadpool_limits(1):
-        measure([sets[name] for name in REPORTED], range(arguments.runs), all_kinds(), cache)
-        measure([sets[name] for name in CHOICE], range(arguments.quiet_runs), [NONE], cache)
+        measure(chosen, range(n_quiet), [NONE], [*PEERS, HIGHEST], cache)
+        alphas = [*ALPHAS, tuned_alpha(n_quiet, cache)]
+        measure(reported, runs, [NONE, *CHANGES], [*PEERS, *map(skood, alphas)], cache)
         quiet = quiet_streams(sets[QUIET_SET].usual, arguments.quiet_streams, cache)
         costs = [cost(sets[name], kind) for name, kind in TIMED.items()]
         grown = list(sizes())
-    found = Found(cache, arguments.runs, arguments.quiet_runs)
+    found = Found(cache, arguments.runs, n_quiet)
     write_result("monitor", TITLE, COMMAND, PACKAGES, page(found, quiet, costs, grown))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from _common.report import say
-from skood import ConformalOutlierDetector, make_outlier_detector
+from skood import make_outlier_detector
 from skood.monitoring import ConformalMonitor
 
 from .peers import PEERS, Feed
 from .sets import MonitorSet, draw
-from .streams import BATCH, CHANGES, NONE, Stream, make_stream
+from .streams import BATCH, Stream, make_stream
 
 ALPHAS = (0.01, 0.05)
+HIGHEST = "skood e-values"
+_SKOOD = "skood at "
+_NEVER = 1e-12  # an alpha that raises no alarm, so that the stream goes on
 
 
 class Run(NamedTuple):
@@ -58,22 +61,25 @@ class Cache:
 
 
 def measure(
-    sets: Iterable[MonitorSet], seeds: Iterable[int], kinds: list[str], cache: Cache
+    sets: Iterable[MonitorSet],
+    seeds: Iterable[int],
+    kinds: Sequence[str],
+    methods: Sequence[str],
+    cache: Cache,
 ) -> None:
-    """Measure what is not known yet: one fit for the streams of a set and a seed."""
+    """Measure what is not known yet: one fit for all streams of a set and a seed."""
     sets = list(sets)
-    methods = [*PEERS, *map(skood, ALPHAS)]
     for seed in seeds:
         for one in sets:
             runs = [Run(one.name, seed, kind) for kind in kinds]
             if any(run not in cache.of(method) for run in runs for method in methods):
-                _measure_runs(one, runs, cache)
+                _measure_runs(one, runs, methods, cache)
                 say(f"monitor: {one.name}, run {seed}")
 
 
 def skood(alpha: float) -> str:
     """The name of the monitor of this package."""
-    return f"skood at {alpha:g}"
+    return f"{_SKOOD}{alpha:g}"
 
 
 def make_detector(one: MonitorSet) -> Any:
@@ -81,24 +87,26 @@ def make_detector(one: MonitorSet) -> Any:
     return make_outlier_detector("embedding" if one.name.startswith("CV_") else "tabular-fast")
 
 
-def _measure_runs(one: MonitorSet, runs: list[Run], cache: Cache) -> None:
+def _measure_runs(
+    one: MonitorSet, runs: Sequence[Run], methods: Sequence[str], cache: Cache
+) -> None:
     seed, drawn = runs[0].seed, draw(one, runs[0].seed)
-    # The monitor makes this detector of the same rows: all methods see the same scores.
-    conformal = ConformalOutlierDetector(make_detector(one), random_state=seed).fit(drawn.fit)
     monitor = ConformalMonitor(make_detector(one), random_state=seed).fit(drawn.fit)
-    assert (monitor.detector_.training_scores_ == conformal.training_scores_).all()
-    known: dict[Any, Any] = {}
+    conformal, known = monitor.detector_, {}
     for run in runs:
         stream = make_stream(run.kind, drawn, conformal.score_samples, seed)
-        for alpha in ALPHAS:
-            if run not in cache.of(skood(alpha)):
-                watched = monitor.set_params(alpha=alpha).reset()
-                cache.keep(skood(alpha), run, watch(watched, stream))
-        missing = [name for name in PEERS if run not in cache.of(name)]
+        missing = [name for name in methods if run not in cache.of(name)]
         scores = conformal.score_samples(stream.rows) if missing else np.empty(0)
         feed = Feed(drawn.fit, stream.rows, conformal.training_scores_, scores, seed, known)
         for name in missing:
-            cache.keep(name, run, records(PEERS[name](feed)))
+            if name in PEERS:
+                found: Any = records(PEERS[name](feed))
+            elif name == HIGHEST:
+                found = highest(monitor, stream)
+            else:
+                alpha = float(name.removeprefix(_SKOOD))
+                found = watch(monitor.set_params(alpha=alpha).reset(), stream)
+            cache.keep(name, run, found)
 
 
 def watch(monitor: ConformalMonitor, stream: Stream) -> dict[str, Any]:
@@ -119,16 +127,19 @@ def watch(monitor: ConformalMonitor, stream: Stream) -> dict[str, Any]:
     return {}
 
 
+def highest(monitor: ConformalMonitor, stream: Stream) -> list[tuple[int, float]]:
+    """The highest e-value of the whole stream, as the record of a peer."""
+    monitor.set_params(alpha=_NEVER).reset()
+    for start in range(0, len(stream.rows), BATCH):
+        monitor.update(stream.rows[start : start + BATCH])
+    return [(len(stream.rows) - 1, float(monitor.history_["max_e_value"].max()))]
+
+
 def records(path: NDArray[np.float64]) -> list[tuple[int, float]]:
     """Where the path of a statistic is higher than ever before, and how high."""
     best = np.maximum.accumulate(path)
     is_record = best > np.concatenate([[-np.inf], best[:-1]])
     return [(int(i), round(float(best[i]), 6)) for i in np.flatnonzero(is_record)]
-
-
-def all_kinds() -> list[str]:
-    """No change, and all changes."""
-    return [NONE, *CHANGES]
 
 
 def runs_of(names: Iterable[str], seeds: Iterable[int], kind: str) -> Iterator[Run]:
