@@ -12,8 +12,6 @@ from .._validation import pipeline_steps, select_rows
 from ..rows.sampling import uniform_sample
 from .column_bins import COUNTED_ROWS, FIT_ROWS, ColumnBins, is_table
 
-_NO_FEATURES = ("id", "date", "excluded")
-
 
 def calibration_columns(
     detector: Any, X: Any, fitted: NDArray[np.intp], rows: NDArray[np.intp]
@@ -32,8 +30,7 @@ def calibration_columns(
     rows = rows[uniform_sample(len(rows), COUNTED_ROWS, seed=0)]
     if not len(rows):
         return None
-    skip = [c.name for c in _schema(detector) if c.kind in _NO_FEATURES]
-    return ColumnBins.of(select_rows(X, fitted), select_rows(X, rows), skip)
+    return ColumnBins.of(select_rows(X, fitted), select_rows(X, rows), _schema(detector))
 
 
 def _schema(detector: Any) -> Any:

@@ -22,6 +22,7 @@ _WIDEST = 4_096  # columns: of more, a test of each sees little
 _ORDERED_ROWS = 20  # so many numbers that only rise are a counter
 _WORK = 4_000_000  # comparisons at a time
 _SHOWN = 3
+_NO_FEATURES = ("id", "date", "excluded")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,8 @@ class ColumnBins:
         Calibration rows in each bin.
     usual : tuple of str
         The median and range of the fit rows, or their commonest categories.
+    schemas : tuple of (ColumnSchema or None)
+        What a table's first step knows of each column: other spellings of a category.
 
     Examples
     --------
@@ -71,9 +74,10 @@ class ColumnBins:
     categories: tuple[tuple[str, ...], ...]
     counts: NDArray[np.int64]
     usual: tuple[str, ...]
+    schemas: tuple[Any, ...]
 
     @classmethod
-    def of(cls, fit_rows: Any, calibration_rows: Any, skip: Sequence[str] = ()) -> Self | None:
+    def of(cls, fit_rows: Any, calibration_rows: Any, schema: Sequence[Any] = ()) -> Self | None:
         """The bins of some rows with the counts of others; None where rows are no table in memory.
 
         Parameters
@@ -81,8 +85,8 @@ class ColumnBins:
         fit_rows, calibration_rows : array or frame of shape (n_samples, n_features)
             Rows that make the bins, and others that are counted: best a sample of `FIT_ROWS` and
             `COUNTED_ROWS` of each, in their order.
-        skip : sequence of str, default=()
-            Names of columns to leave out.
+        schema : sequence of ColumnSchema, default=()
+            What is known of columns. Those that are no features or numbers in text are left out.
 
         Returns
         -------
@@ -91,14 +95,16 @@ class ColumnBins:
         """
         if not is_table(fit_rows):
             return None
+        rules = {rule.name: rule for rule in schema}
         found = []
         for j, name in enumerate(_names(fit_rows)):
-            described = None if name in skip else _described(_column(fit_rows, j))
+            column, rule = _column(fit_rows, j), rules.get(name)
+            described = None if _is_left_out(column, rule) else _described(column)
             if described is not None:
-                found.append((name, j, *described))
+                found.append((name, j, *described, rule))
         if not found:
             return None
-        names, positions, cuts, categories, usual = zip(*found, strict=True)
+        names, positions, cuts, categories, usual, schemas = zip(*found, strict=True)
         made = cls(
             names,
             np.array(positions),
@@ -109,6 +115,7 @@ class ColumnBins:
             categories,
             np.zeros((len(names), N_BINS), dtype=np.int64),
             usual,
+            schemas,
         )
         made.counts[:] = made.count(calibration_rows)
         return made
@@ -121,16 +128,31 @@ class ColumnBins:
                 values = values[:, self.positions]
             return self._number_codes(values, self.cuts)
         codes = np.empty((count_rows(X), len(self.names)), dtype=np.uint8)
-        for i, j in enumerate(self.positions.tolist()):
+        for i, j in enumerate(self._places(X)):
             column = _column(X, j)
             if self.is_number[i]:
                 numbers = _as_numbers(column)[:, np.newaxis]
                 codes[:, i] = self._number_codes(numbers, self.cuts[:, i : i + 1])[:, 0]
             else:
-                place = {text: code for code, text in enumerate(self.categories[i])}
-                texts = map(_text, column.tolist())
-                codes[:, i] = [MISSING if t is None else place.get(t, _OTHER) for t in texts]
+                codes[:, i] = self._category_codes(column.tolist(), i)
         return codes
+
+    def _places(self, X: Any) -> list[int]:
+        """Where the columns are in rows, which may lack others that are no features."""
+        if isinstance(X, np.ndarray):
+            return self.positions.tolist()
+        place = {name: j for j, name in enumerate(_names(X))}
+        return [place[name] for name in self.names]
+
+    def _category_codes(self, values: list[Any], i: int) -> list[int]:
+        place = {text: code for code, text in enumerate(self.categories[i])}
+        schema, found = self.schemas[i], {}
+        for value in {_text(value) for value in values}:
+            code = place.get(value, _OTHER) if value is not None else MISSING
+            if code == _OTHER and schema is not None:  # another spelling of a category, or a gap
+                code = MISSING if value in schema.na else place.get(schema.known_text(value), code)
+            found[value] = code
+        return [found[_text(value)] for value in values]
 
     def count(self, X: Any) -> NDArray[np.int64]:
         """How many rows have each bin, of shape (n_columns, 33)."""
@@ -190,10 +212,15 @@ def _all_numbers(X: Any) -> bool:
     return isinstance(X, np.ndarray) and X.dtype.kind in "fiu"
 
 
+def _is_left_out(column: NDArray, rule: Any) -> bool:
+    if rule is None:
+        return column.dtype.kind in "mMcV"
+    is_text = column.dtype.kind not in "fiub" and not _holds_numbers(column)
+    return rule.kind in _NO_FEATURES or (rule.kind == "number" and is_text)
+
+
 def _described(column: NDArray) -> tuple[NDArray, tuple[str, ...], str] | None:
     """Cuts, categories and what is usual; None for a column to leave out."""
-    if column.dtype.kind in "mMcV":
-        return None
     if column.dtype.kind in "fiu" or _holds_numbers(column):
         return _of_numbers(_as_numbers(column))
     texts = [text for text in map(_text, column.tolist()) if text is not None]

@@ -35,10 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status. 0: done. 1: done, and rows are flagged (only with ``--fail-on-ood``).
-        2: the arguments cannot be used. 3: the data cannot be used. 4: an alarm (``skood watch``).
-        130, 143: interrupted by Ctrl-C, by SIGTERM. 141: the reader of the output has closed the
-        pipe.
+        The exit status. 0: done. 1: done, and rows are flagged (only with ``--fail-on-ood``) or
+        too many are (``--fail-above``). 2: the arguments cannot be used. 3: the data cannot be
+        used. 4: all rows together differ from the training rows (``--batch-test``; comes before
+        1), or an alarm (``skood watch``). 130, 143: interrupted by Ctrl-C, by SIGTERM. 141: the
+        reader of the output has closed the pipe.
 
     Examples
     --------

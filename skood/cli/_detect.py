@@ -5,6 +5,7 @@ from typing import Any
 
 from ._help import add_command
 from ._table_arguments import (
+    add_alarms,
     add_columns,
     add_fitting,
     add_new_rows,
@@ -39,6 +40,7 @@ def add_parser(commands: Any) -> None:
     add_training_rows(detect)
     add_new_rows(detect)
     add_writing(detect)
+    add_alarms(detect)
     add_columns(detect)
     add_fitting(detect)
     add_reading(detect)
@@ -54,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     values = vars(arguments)
     voice = pick(Voice, values)
     with plain_errors(voice, arguments.output):
+        from ._alarms import AlarmOptions
         from ._detect_run import DetectTask, detect
         from .files import ColumnRoles, ReadingOptions
 
@@ -65,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             preparation=pick(PreparationOptions, values),
             detector=pick(DetectorOptions, values),
             results=pick(ResultOptions, values),
+            alarms=pick(AlarmOptions, values),
             voice=voice,
         )
         return detect(task)

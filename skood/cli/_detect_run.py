@@ -8,13 +8,14 @@ from typing import Any
 
 from skood.storage.whole_file import new_file, temporary_beside
 
+from ._alarms import AlarmOptions, Alarms
 from ._fitted import Fitted
 from ._fitting import fit_file
 from ._inputs import check_one_stdin, open_input
 from ._matching import matched
 from ._options import DetectorOptions, PreparationOptions, ResultOptions
 from ._outputs import STDOUT, output_at
-from ._run_blocks import report, score_file
+from ._run_blocks import find_limit, report, score_file
 from ._scoring import Scorer
 from ._speaking import Voice
 from .files import ColumnRoles, ReadingOptions, block_length
@@ -31,20 +32,23 @@ class DetectTask:
     preparation: PreparationOptions
     detector: DetectorOptions
     results: ResultOptions
+    alarms: AlarmOptions
     voice: Voice
 
 
 def detect(task: DetectTask) -> int:
     """Carry out the command, and give its exit status."""
     output = task.results.output
+    task.alarms.check_file(task.new)
     with output_at(output, [task.training, task.new]) as file:
         fitted, source = _fit_and_open(task)
-        scorer = Scorer(fitted, source.row_name, task.results.explain)
+        alarms = Alarms(task.alarms, fitted.detector)
+        scorer = Scorer(fitted, source.row_name, task.results.explain, alarms)
         _write(source, scorer, file, task.results, task.voice)
     if output != STDOUT:
         task.voice.say(f"written to {output}")
     report(scorer, source, task.results, task.voice)
-    return task.results.exit_status(scorer.tally["flagged"])
+    return alarms.end("detect", scorer.tally, task.voice)
 
 
 def _fit_and_open(task: DetectTask) -> tuple[Fitted, Any]:
@@ -74,6 +78,7 @@ def _write(source: Any, scorer: Scorer, output: Path, options: ResultOptions, vo
     """Score all rows, and write the results whole or not at all."""
     results = options.format
     length = options.block_rows or block_length(scorer.fitted.layout.width)
+    find_limit(source, scorer, length, voice)
     temporary = temporary_beside(output)
     try:
         with new_file(temporary, output) as file:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from skood import ConformalOutlierDetector, load, save
-from skood.cli.files import RowLayout
+from skood.cli.files import Block, RowLayout
 from skood.storage import read_manifest
 from skood.storage.guard import one_sentence
 from skood.storage.walk import with_stand_ins
@@ -50,6 +50,10 @@ class Fitted:
         calibrates = isinstance(self.detector, ConformalOutlierDetector)
         return len(self.detector.training_scores_) if calibrates else 0
 
+    def rows_of(self, block: Block) -> Any:
+        """The rows of a block as the detector takes them."""
+        return block.rows.to_numpy() if self.by_position else block.rows
+
     def describe(self) -> str:
         """The detector, and how many rows it was fitted on."""
         text = self.name
@@ -59,8 +63,10 @@ class Fitted:
             text += f", {self.n_calibration:,} others calibrate p-values"
         return text
 
-    def flagging(self) -> str:
+    def flagging(self, control: str) -> str:
         """How rows are flagged, in words."""
+        if control == "fdr":
+            return f"at most {100 * self.detector.alpha:.3g} % of these are normal, in the mean"
         if isinstance(self.detector, ConformalOutlierDetector):
             return f"at most {100 * self.detector.alpha:.3g} % of normal rows are"
         return "their scores are below the threshold of the detector"

@@ -86,7 +86,6 @@ class ResultOptions:
 
     output: Path
     explain: int
-    fail_on_ood: bool
     block_rows: int | None  # None: by the width of the rows
     escape_formulas: bool
 
@@ -96,10 +95,6 @@ class ResultOptions:
         from .files import results_format
 
         return results_format(self.output, escape_formulas=self.escape_formulas)
-
-    def exit_status(self, n_flagged: int) -> int:
-        """The exit status of the command."""
-        return int(self.fail_on_ood and n_flagged > 0)
 
 
 @dataclass(frozen=True)

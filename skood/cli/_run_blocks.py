@@ -52,6 +52,19 @@ def score_file(
     _refuse_other_categories(scorer, source)
 
 
+def find_limit(source: Any, scorer: Scorer, length: int, voice: Voice) -> None:
+    """Go through the rows a first time, where all of them decide which are flagged."""
+    if scorer.alarms.options.control != "fdr":
+        return
+    fitted = scorer.fitted
+    whole = without_gaps(
+        source.blocks(fitted.layout, length), source.name, missing=fitted.fills_missing
+    )
+    voice.say("reading the rows a first time, for --control fdr")
+    with read_ahead(whole) as ahead:
+        scorer.alarms.find_limit(ahead, fitted.rows_of)
+
+
 def _refuse_other_categories(scorer: Scorer, source: Any) -> None:
     """Raise if no row has a known category: a file writes them otherwise, or has other columns."""
     n_rows, known = scorer.tally["rows"], scorer.fitted.layout
@@ -92,7 +105,7 @@ def _report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) -
     print(f"{tally['rows']:,} {_unit(source)} of {shown(source.name)} scored")
     print(
         f"{tally['flagged']:,} flagged as out-of-distribution ({100 * share:.1f} %); "
-        f"{scorer.fitted.flagging()}"
+        f"{scorer.fitted.flagging(scorer.alarms.options.control)}"
     )
     output = "stdout" if results.output == STDOUT else str(results.output)
     print(f"the lowest of the scores in {shown(output)}:\n")

@@ -6,6 +6,7 @@ from typing import Any
 
 from ._help import add_command
 from ._table_arguments import (
+    add_alarms,
     add_columns,
     add_new_rows,
     add_reading,
@@ -37,6 +38,7 @@ def add_parser(commands: Any) -> None:
     )
     add_new_rows(score)
     add_writing(score)
+    add_alarms(score)
     begin = score.add_mutually_exclusive_group()
     begin.add_argument("--resume", action="store_true", help="resume a stopped run")
     begin.add_argument(
@@ -56,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     values = vars(arguments)
     voice = pick(Voice, values)
     with plain_errors(voice, arguments.output):
+        from ._alarms import AlarmOptions
         from ._score_run import Resuming, ScoreTask, score
         from .files import ColumnRoles, ReadingOptions
 
@@ -67,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
             reading=pick(ReadingOptions, values),
             roles=pick(ColumnRoles, values),
             results=pick(ResultOptions, values),
+            alarms=pick(AlarmOptions, values),
             resuming=pick(Resuming, values),
             voice=voice,
         )

@@ -13,13 +13,14 @@ from typing import Any
 
 from skood._version import __version__
 
+from ._alarms import AlarmOptions, Alarms
 from ._errors import DataError, UsageError, shown
 from ._fitted import Fitted, load_fitted
 from ._inputs import open_input, told_with_doubt
 from ._matching import matched
 from ._options import ResultOptions
 from ._outputs import STDOUT, output_at
-from ._run_blocks import UnknownCategoriesError, report, score_file
+from ._run_blocks import UnknownCategoriesError, find_limit, report, score_file
 from ._scoring import Scorer
 from ._speaking import Voice
 from .files import (
@@ -54,18 +55,21 @@ class ScoreTask:
     reading: ReadingOptions
     roles: ColumnRoles
     results: ResultOptions
+    alarms: AlarmOptions
     resuming: Resuming
     voice: Voice
 
     @property
     def can_resume(self) -> bool:
         """Whether a later run can read the same rows, and finds the results of this one."""
-        return not is_read_once(self.file) and self.results.output != STDOUT
+        again = not is_read_once(self.file) and self.results.output != STDOUT
+        return again and not self.alarms.needs_all_rows
 
 
 def score(task: ScoreTask) -> int:
     """Carry out the command, and give its exit status."""
     results, voice = task.results, task.voice
+    task.alarms.check_file(task.file, resume=task.resuming.resume)
     if task.resuming.resume and not task.can_resume:
         raise UsageError(
             "--resume needs two files: stdin and pipes are read once, and stdout keeps no rows."
@@ -83,7 +87,7 @@ def score(task: ScoreTask) -> int:
     if results.output != STDOUT:
         voice.say(f"written to {results.output}")
     report(scorer, source, results, voice)
-    return results.exit_status(scorer.tally["flagged"])
+    return scorer.alarms.end("score", scorer.tally, voice)
 
 
 def _score_all(task: ScoreTask, fitted: Fitted, source: Any, partial: PartialFile) -> Scorer:
@@ -97,8 +101,10 @@ def _score_all(task: ScoreTask, fitted: Fitted, source: Any, partial: PartialFil
 
     if task.resuming.resume:
         _resume(partial, made_of, digest, task.voice)
-    scorer = Scorer(fitted, source.row_name, results.explain, partial.journal.tally)
+    alarms = Alarms(task.alarms, fitted.detector)
+    scorer = Scorer(fitted, source.row_name, results.explain, alarms, partial.journal.tally)
     try:
+        find_limit(source, scorer, length, task.voice)
         _write(partial, made_of, source, scorer, length, results, task.voice)
         partial.finish(results.format)
     except UnknownCategoriesError:

@@ -15,6 +15,7 @@ from skood.cli.files import Block
 from skood.measures.blocks import slices
 from skood.preprocessing import TableScaler
 
+from ._alarms import Alarms
 from ._fitted import Fitted
 
 if TYPE_CHECKING:
@@ -35,17 +36,22 @@ class Scorer:
     """
 
     def __init__(
-        self, fitted: Fitted, row_name: str, n_top: int, tally: Mapping[str, Any] | None = None
+        self,
+        fitted: Fitted,
+        row_name: str,
+        n_top: int,
+        alarms: Alarms,
+        tally: Mapping[str, Any] | None = None,
     ) -> None:
         self.fitted, self._detector, self._layout = fitted, fitted.detector, fitted.layout
-        self._row_name, self._n_top = row_name, n_top
+        self._row_name, self._n_top, self.alarms = row_name, n_top, alarms
         self._known = _known_categories(self._detector)
         self.tally: dict[str, Any] = {"rows": 0, "flagged": 0, "lowest": [], "new": {}}
         self.tally.update(tally or {})
 
     def score(self, block: Block) -> pa.RecordBatch:
         """The results of a block, a line for each row."""
-        rows = block.rows.to_numpy() if self.fitted.by_position else block.rows
+        rows = self.fitted.rows_of(block)
         scores = np.asarray(self._detector.score_samples(rows), dtype=np.float64)
         ids: Any = range(block.start + 1, block.start + len(block) + 1)
         name = self._row_name
@@ -57,7 +63,7 @@ class Scorer:
             above = self._detector.decision_function(rows, scores=scores)
         else:
             above = scores - last_step(self._detector).offset_
-        columns["decision"] = np.where(above < 0, -1, 1)
+        columns["decision"] = np.where(self.alarms.take(rows, scores, above), -1, 1)
         if self._n_top:
             columns |= self._top_columns(rows)
         results = pa.RecordBatch.from_arrays(

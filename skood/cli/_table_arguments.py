@@ -276,15 +276,43 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="add the N columns that lower each row's score most, and by how much",
     )
-    parser.add_argument(
-        "--fail-on-ood", action="store_true", help="exit with 1 if a row is flagged"
-    )
     add_escape(parser)
     parser.add_argument(
         "--block-rows",
         type=count,
         metavar="N",
         help="score N rows at a time (default: by their width, at most 65,536)",
+    )
+
+
+def add_alarms(parser: argparse.ArgumentParser) -> None:
+    """Add the options that decide over all rows of the file."""
+    group = parser.add_argument_group("alarms")
+    group.add_argument("--fail-on-ood", action="store_true", help="exit with 1 if a row is flagged")
+    group.add_argument(
+        "--fail-above",
+        type=share,
+        metavar="SHARE",
+        help="exit with 1 if more than this share of the rows is flagged",
+    )
+    group.add_argument(
+        "--control",
+        choices=("marginal", "fdr"),
+        default="marginal",
+        help=(
+            "marginal: flag at most a share alpha of the normal rows; fdr: of the flagged rows, at "
+            "most a share alpha is normal, by all rows of the file, which is read twice (default: "
+            "marginal)"
+        ),
+    )
+    group.add_argument(
+        "--batch-test",
+        type=share,
+        metavar="ALPHA",
+        help=(
+            "exit with 4 if the rows together differ from the training rows: stranger, too typical "
+            "or alike, repeated, or in a column. ALPHA is the rate of false alarms"
+        ),
     )
 
 

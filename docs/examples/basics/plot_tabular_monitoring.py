@@ -64,15 +64,16 @@ print("some value out of its range, %:", *(f"{share:5.1f}" for share in outside)
 # reconstruction by its nearest reference rows. `~skood.ConformalOutlierDetector` keeps a quarter of
 # the reference rows to calibrate: in the mean it flags at most 5 % of rows like these.
 #
-# ``conformal_test`` tests a whole week: are its scores lower than those of the calibration rows?
-# With eight weeks, a p-value below 0.05 / 8 is worth an alarm.
+# ``conformal_test`` tests a whole week. ``alternative="two-sided"`` also sees rows that are too
+# typical, too alike or repeated, and columns that have moved or are stuck. With eight weeks, a
+# p-value below 0.05 / 8 is worth an alarm.
 
 detector = ConformalOutlierDetector(
     make_outlier_detector("tabular-fast"), alpha=0.05, random_state=0
 ).fit(reference)
 
 flagged = [100 * np.mean(detector.predict(week) == -1) for week in weeks]
-tests = [detector.conformal_test(week) for week in weeks]
+tests = [detector.conformal_test(week, alternative="two-sided") for week in weeks]
 for i, (share, test) in enumerate(zip(flagged, tests, strict=True), 1):
     alarm = "  alarm" if test.p_value < 0.05 / 8 else ""
     print(f"week {i}: {share:5.1f} % flagged, p = {test.p_value:.1e}{alarm}")
