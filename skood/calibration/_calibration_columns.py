@@ -14,14 +14,17 @@ from .column_bins import COUNTED_ROWS, FIT_ROWS, ColumnBins, is_table
 
 
 def calibration_columns(
-    detector: Any, X: Any, fitted: NDArray[np.intp], rows: NDArray[np.intp]
+    owner: Any, X: Any, fitted: NDArray[np.intp], rows: NDArray[np.intp]
 ) -> ColumnBins | None:
     """The bins of columns, with counts of calibration rows; None if X is no table in memory.
+
+    Rows drawn class by class are no sample of all: then there are none either.
 
     `fitted` and `rows` are positions of the rows that fit the detector, and of those that calibrate
     it. Where all calibrate it, a quarter of them makes the bins and is not counted.
     """
-    if not is_table(X):
+    detector = owner.detector_
+    if owner.class_conditional or not is_table(X):
         return None
     if isinstance(detector, FrozenEstimator):
         drawn = uniform_sample(len(rows), min(FIT_ROWS, max(len(rows) // 4, 1)), seed=1)

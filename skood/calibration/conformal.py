@@ -208,8 +208,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
             select_rows(X, others), None if labels is None else labels[others]
         )
         adopt_columns(self, self.detector_)
-        if not self.class_conditional:
-            self._columns = calibration_columns(self.detector_, X, others, rows)
+        self._columns = calibration_columns(self, X, others, rows)
         self.training_indices_ = rows
         self.training_scores_ = scores = self.score_samples(select_rows(X, rows))
         classes = labels[rows] if labels is not None and self.class_conditional else None

@@ -117,7 +117,7 @@ def test_a_stuck_column_is_named(detector):
     result = detector.conformal_test(batch, method="columns")
     statistic, p_value = result  # a pair, as ever
     assert 0 < statistic <= p_value < 1e-20
-    assert [name for name, p in result.columns.items() if p < 0.05] == ["3"]
+    assert [name for name, p in result.columns.items() if p < 0.05] == ["x3"]
     assert result.columns == _two_sided(detector, batch).columns
     again = pickle.loads(pickle.dumps(result))  # noqa: S301
     assert (again, again.columns) == (result, result.columns)
