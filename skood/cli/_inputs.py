@@ -20,11 +20,12 @@ def open_input(
     *,
     images: bool,
     shape: Sequence[int] | None = None,
+    name: str | None = None,
 ) -> Any:
     """Open a file or a folder, of images if the detector takes them; see `open_source`."""
     if not images:
         check_no_images(path)
-    source = open_source(path, reading, shape=shape)
+    source = open_source(path, reading, shape=shape, name=name)
     for note in getattr(source, "notes", ()):
         voice.say(note)
     return source

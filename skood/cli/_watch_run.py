@@ -129,8 +129,7 @@ class _Session:
         state = self.state
         if self.task.alarm.reset:
             state.reset()
-        if state.is_dirty:
-            self.counter.save_state()
+        self.counter.save()
         with self._whole_report():
             try:
                 self._announce()
@@ -172,6 +171,7 @@ class _Session:
             ending, has_header=reading.header, every=self.task.every
         ):
             Lines("stdin", kind, header, entry, self.reader, self.counter).take_or_salvage(text)
+            self.counter.save()
 
     def _stands(self) -> bool:
         """Whether an alarm is there that nobody has reset."""
@@ -200,8 +200,8 @@ class _Session:
                 print(shown(alarm_line(facts)), flush=True)
             self.n_alarms += 1
         if alarms:
-            self.state.announced = alarms[-1]["row"]
-            self.counter.save_state()
+            self.state.announced, self.state.is_dirty = alarms[-1]["row"], True
+            self.counter.save()
 
     def _say(self, line: str) -> None:
         """Print a line on stdout, or on stderr where stdout is for JSON."""

@@ -232,7 +232,7 @@ def bad_files():
         "no number": ("m.csv", good.replace(b"\n", b"\nx", 1), "'c0'"),
         "gap": ("m.csv", good.replace(b"\n", b"\n,0,0,0\n", 1), "missing value"),
         "no columns": ("m.npy", array.getvalue(), "has no named columns"),
-        "names": ("m.csv", good.split(b"\n", 1)[1], "add --no-header"),
+        "names": ("m.csv", good.split(b"\n", 1)[1], "The first line of m.csv has numbers"),
     }
 
 
@@ -323,6 +323,16 @@ def test_lines_of_stdin(watch, monkeypatch):
     status, _, err = watch(feed="-")
     assert (status, n_seen()) == (3, 90)
     assert "lacks the column 'c1'" in err
+
+
+def test_rows_without_names_are_arrays(watch, tmp_path, fitted):
+    np.save("train.npy", numbers(800))
+    assert main(["fit", "--train", "train.npy", "--detector", "md", "--save", "a.skood"]) == 0
+    np.save("feed/a.npy", rows(30))
+    write(rows(20, 2), Path("feed/b.csv"))
+    status, out, err = watch(detector=tmp_path / "a")
+    assert (status, n_seen(), out.count("\n")) == (0, 50, 2)
+    assert "the columns of b.csv are taken in their order" in err
 
 
 def test_patterns_and_subfolders(watch):

@@ -13,16 +13,23 @@ import tempfile
 import time
 from pathlib import Path
 
+import pandas  # noqa: F401, ICN001  # as all of these: a signal meets the work
+import pyarrow.csv
+import pyarrow.json
+import pyarrow.parquet  # noqa: F401
+import skops.io  # noqa: F401
+
 import skood
 from skood.cli import main
-from skood.cli._watch_run import watch as _imported  # noqa: F401  # a signal meets the work
+from skood.cli._watch_run import watch as _imported  # noqa: F401
 from skood.cli.watch.ledger import Ledger
 from skood.cli.watch.state import ledger_in
 
 from .bad_luck import forked, status_of
 from .cli_files import numbers, write
 
-SECONDS = 2.0  # of a run, at most
+SECONDS = 1.0  # of a run after its first batch, at most
+PATIENCE = 20.0  # seconds until that
 
 
 class Feed:
@@ -67,6 +74,17 @@ def wrong_in(state: Path, report: Path) -> list[str]:
     return wrong
 
 
+def _await_change(state: Path, feed: Feed, chance: random.Random) -> None:
+    before, end = _time_of(state), time.monotonic() + PATIENCE
+    feed.drop(chance)
+    while _time_of(state) == before and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def _time_of(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 def run(n: int, seed: int) -> list[str]:
     """What is wrong after so many kills."""
     chance, wrong, n_rows = random.Random(seed), [], []  # noqa: S311
@@ -82,6 +100,8 @@ def run(n: int, seed: int) -> list[str]:
         watch += ["--report", "r.html"]
         for _ in range(n):
             pid = forked(lambda: main(watch))
+            if chance.random() < 0.8:
+                _await_change(state, feed, chance)
             end = time.monotonic() + chance.uniform(0, SECONDS)
             while time.monotonic() < end:
                 feed.drop(chance)

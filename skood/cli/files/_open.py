@@ -48,10 +48,15 @@ class ReadingOptions:
 
 
 def open_source(
-    path: Path, options: ReadingOptions | None = None, *, shape: Sequence[int] | None = None
+    path: Path,
+    options: ReadingOptions | None = None,
+    *,
+    shape: Sequence[int] | None = None,
+    name: str | None = None,
 ) -> Any:
     """Open a file of rows, or a folder of Parquet files, or of images of a shape.
 
+    Messages call a file by its `name`, which is that of the path if it is None.
     Without a shape it is that of the first image. "-" is stdin. The reader has read the beginning
     of the file.
     """
@@ -71,7 +76,7 @@ def open_source(
         raise OptionError(
             f"{str(path)!r} is a device: rows are read from files, folders and pipes."
         )
-    return _open_file(path, path.name, options)
+    return _open_file(path, name or path.name, options)
 
 
 def has_known_ending(path: Path, options: ReadingOptions) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,9 +14,14 @@ from .._speaking import Voice
 from .reading import Batch
 from .state import State
 
+_SAVE_EVERY = 1.0  # seconds, while batches come without a pause
+
 
 class Counter:
     """Counts batches. `counted` is told each of them, after the state is saved.
+
+    Many small batches are saved together: a kill before that makes none of them known, and the next
+    run takes them again.
 
     `n_faults` are the files that this process has set aside, and the times it has left out rows.
     """
@@ -23,6 +29,8 @@ class Counter:
     def __init__(self, state: State, voice: Voice, counted: Callable[[str, Any], None]) -> None:
         self.state, self.voice, self._counted = state, voice, counted
         self.n_faults = 0
+        self._not_saved: list[tuple[str, Any]] = []
+        self._saved = 0.0
 
     def update(self, name: str, batch: Batch) -> Any:
         """Count rows in the monitor, all of them or none."""
@@ -30,19 +38,27 @@ class Counter:
         self.state.count(name, batch.start, len(batch.rows))
         return update
 
-    def save(self, name: str, update: Any) -> None:
-        """Make the rows known for good, with what the ledger says of them."""
-        self.save_state()
-        self._counted(name, update)
+    def advance(self, name: str, update: Any) -> None:
+        """Note that rows count, and that the ledger has them too."""
+        self._not_saved.append((name, update))
+        self.state.is_dirty = True
+        if update.alarm or time.monotonic() - self._saved >= _SAVE_EVERY:
+            self.save()
 
-    def save_state(self) -> None:
-        """Save the state; an error is none of the file that is read."""
+    def save(self) -> None:
+        """Make rows known for good, and tell them; an error is none of the file that is read."""
+        if not self.state.is_dirty:
+            return
         try:
             self.state.save()
         except OSError as error:
             raise UsageError(
                 f"The state {str(self.state.path)!r} cannot be written: {error.strerror}."
             ) from error
+        self._saved = time.monotonic()
+        batches, self._not_saved = self._not_saved, []
+        for name, update in batches:
+            self._counted(name, update)
 
     def tell_fault(self, line: str) -> None:
         """Say that rows do not count."""

@@ -37,9 +37,13 @@ class Feed:
             name = path.relative_to(self.base).as_posix()
             is_whole = not any(part.startswith("_") for part in name.split("/"))
             is_known = self.pattern != "**" or has_known_ending(path, self.reading)
-            if is_whole and is_known and path.is_file() and path.resolve() not in self.excluded:
+            if is_whole and is_known and path.is_file() and not self._is_own(path):
                 found[name] = path
         return dict(sorted(found.items(), key=lambda item: _order(item[0])))
+
+    def _is_own(self, path: Path) -> bool:
+        names = {own.name for own in self.excluded}
+        return path.name in names and path.resolve() in self.excluded
 
     def __str__(self) -> str:
         return str(self.base if self.pattern == "**" else self.base / self.pattern)

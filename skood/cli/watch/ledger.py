@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from os import stat_result
 from pathlib import Path
 from typing import Any, Self
@@ -66,11 +66,14 @@ class Ledger:
 
     def same_bytes(self, name: str, path: Path, about: stat_result) -> str | None:
         """The name of a file that was taken and that has the same bytes as a new one, if any."""
+        marks: dict[int, str] = {}  # of the new file, by the number of bytes
         for other, entry in self.entries.items():
             could_be = about.st_ino == entry.inode or about.st_size == entry.taken
             if other == name or not could_be or not 0 < entry.taken <= about.st_size:
                 continue
-            if mark(path, entry.taken) == entry.mark:
+            if entry.taken not in marks:
+                marks[entry.taken] = mark(path, entry.taken)
+            if marks[entry.taken] == entry.mark:
                 return other
         return None
 
@@ -94,7 +97,7 @@ class Ledger:
 
     def to_list(self) -> list[Any]:
         """The entries for JSON."""
-        return [[name, *astuple(entry)] for name, entry in self.entries.items()]
+        return [[name, *vars(entry).values()] for name, entry in self.entries.items()]
 
     @classmethod
     def from_list(cls, lines: list[Any]) -> Self:

@@ -58,8 +58,7 @@ class RowReader:
             If it cannot be read as such rows.
         """
         voice = replace(self.voice, quiet=True) if quiet else self.voice
-        source = open_input(path, self.reading, voice, images=False)
-        source.name = name
+        source = open_input(path, self.reading, voice, images=False, name=name)
         own = (self.roles.id_column,) if self.roles.id_column and self.timestamps else ()
         roles = replace(
             self.roles,
@@ -83,23 +82,23 @@ class RowReader:
             if start < len(block):
                 yield self._batch(fitted, block, start)
 
-    def whole(self, path: Path, name: str) -> Batch | None:
+    def whole(self, path: Path, name: str, *, quiet: bool) -> Batch | None:
         """All rows of a small file as one batch; None if it has no rows."""
         try:
-            source, fitted = self.open(path, name, quiet=True)
+            source, fitted = self.open(path, name, quiet=quiet)
         except TableError as error:
             raise ColumnsError(str(error)) from error
         blocks = source.blocks(fitted.layout, _ALL)
         checked = without_gaps(blocks, source.name, missing=fitted.fills_missing)
         return next((self._batch(fitted, block, 0) for block in checked), None)
 
-    def lines(self, text: bytes, ending: str, name: str) -> Batch | None:
+    def lines(self, text: bytes, ending: str, name: str, *, quiet: bool) -> Batch | None:
         """The rows of some lines, the names of the columns before them."""
         folder, remove = new_temporary_folder()
         try:
             path = folder / f"lines{ending}"
             path.write_bytes(text)
-            return self.whole(path, name)
+            return self.whole(path, name, quiet=quiet)
         finally:
             remove()
 

@@ -35,8 +35,7 @@ class Taker:
             if reason:
                 waiting.append(reason)
         self._state.ledger.drop_gone(files)
-        if self._state.is_dirty:
-            self._counter.save_state()
+        self._counter.save()
         return waiting
 
     def _look_at(self, name: str, path: Path, base: Path) -> str:
@@ -113,7 +112,7 @@ class Taker:
                 update = self._counter.update(name, batch)
                 entry.digest = (entry.digest + more) % 2**64
                 entry.rows, entry.fault = entry.rows + len(batch.rows), ""
-                self._counter.save(name, update)
+                self._counter.advance(name, update)
             if not entry.rows:
                 raise TableError(f"{name} has no rows.")
             entry.taken, entry.mark, self._state.is_dirty = size, whole, True

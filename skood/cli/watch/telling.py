@@ -12,7 +12,7 @@ from skood.preprocessing.table_findings import counted
 from .state import State
 
 _NAMED = 3  # columns in the line of an alarm
-_CLEAR = 0.05  # adjusted p-value of a column that has moved
+_CLEAR = 0.01  # adjusted p-value of a column that has moved
 
 
 def batch_line(name: str, update: Any) -> str:

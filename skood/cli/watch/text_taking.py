@@ -50,13 +50,14 @@ class Lines:
         with plain_faults(where):
             batch = None
             if text.strip():
-                batch = self.reader.lines(self.header + text, self.ending, where)
+                text = self.header + text
+                batch = self.reader.lines(text, self.ending, where, quiet=start > 0)
             if batch is not None:
                 n_rows = len(batch.rows)
                 update = self.counter.update(self.name, batch._replace(start=start))
         entry.take(n_rows, end, known)
         if update is not None:
-            self.counter.save(self.name, update)
+            self.counter.advance(self.name, update)
 
     def take_or_salvage(self, text: bytes) -> None:
         """Take all rows of lines that come once, or else those that can be taken."""
