@@ -9,7 +9,7 @@ from typing import Any
 from . import chart
 from .chart import Axis
 
-_BARS = 48
+_BARS, _WIDEST = 48, 1.5  # the latter times the mean width
 _FLOOR = 1e-2  # of the e-values: further down there is nothing to see
 _ABOVE = 1e4  # times the limit: what is higher is drawn at the top
 
@@ -46,22 +46,25 @@ def _flagged(
     bars = list(_bars(lines, ends))
     y = chart.share_axis(max(2 * usual, *(share for _, _, share in bars)))
     parts = [chart.bar(x, y, a, b, share, "bar") for a, b, share in bars]
-    label = (usual, f"at most {100 * usual:g} % expected", "usual")
-    return chart.chart(
-        "Share of flagged rows", x, y, [*marks, *parts, chart.level(y, usual, "usual")], [label]
-    )
+    title = f"Share of flagged rows (dotted: at most {100 * usual:g} % without a change)"
+    return chart.chart(title, x, y, [*marks, *parts, chart.level(y, usual, "usual")])
 
 
 def _bars(lines: Sequence[Any], ends: Sequence[Any]) -> Any:
-    """The first and last place of some segments that follow each other, and the share there."""
+    """The first and last place of some segments that follow each other, and the share there.
+
+    Over a gap in time a bar would be wide, and look as if many rows were flagged.
+    """
     least = max(1, sum(line["n_rows"] for line in lines) // _BARS)
+    widest = _WIDEST * (ends[-1][1] - ends[0][0]) / min(_BARS, len(lines))
     n_rows = n_flagged = 0
     start = ends[0][0]
-    for i, (line, (_, last)) in enumerate(zip(lines, ends, strict=True)):
+    for i, (line, (first, last)) in enumerate(zip(lines, ends, strict=True)):
+        start = start if n_rows else first
         n_rows, n_flagged = n_rows + line["n_rows"], n_flagged + line["n_flagged"]
         if n_rows >= least or i == len(lines) - 1:
-            yield start, last, n_flagged / n_rows
-            start, n_rows, n_flagged = last, 0, 0
+            yield start, min(last, start + widest), n_flagged / n_rows
+            n_rows = n_flagged = 0
 
 
 def _marks(since: Mapping[str, Any] | None, x: Axis, by_time: bool) -> list[str]:
