@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -170,8 +173,6 @@ def test_the_last_line_of_an_old_file_needs_no_end(watch):
 
 
 def age(path, seconds):
-    import os
-
     about = path.stat()
     os.utime(path, (about.st_atime - seconds, about.st_mtime - seconds))
 
@@ -209,9 +210,16 @@ def test_renamed_files_are_known_and_copies_are_new_rows(watch):
     _, out, err = watch()
     assert n_seen() == 80
     assert err == "a-old.csv is a.csv under a new name: its rows are known\n"
+    with path.open("ab") as file:
+        file.write(text_of(rows(12, 4), "csv").split(b"\n", 1)[1])
+    Path("feed/a-2.csv").write_bytes(path.read_bytes())
+    path.write_bytes(text_of(rows(5, 5), "csv"))  # copied and cut, before all was taken
+    _, out, err = watch()
+    assert n_seen() == 97
+    assert err.startswith("a-2.csv is a.csv under a new name")
     Path("feed/c.parquet").write_bytes(Path("feed/b.parquet").read_bytes())
     _, out, err = watch()
-    assert n_seen() == 110
+    assert n_seen() == 127
     assert err == "c.parquet has the bytes of b.parquet: its rows count once more\n"
     assert "c.parquet: 30 rows" in out
 
@@ -323,6 +331,23 @@ def test_lines_of_stdin(watch, monkeypatch):
     status, _, err = watch(feed="-")
     assert (status, n_seen()) == (3, 90)
     assert "lacks the column 'c1'" in err
+
+
+def test_an_alarm_ends_a_watch_of_stdin_that_waits(fitted, tmp_path):
+    script = "import sys; from skood.__main__ import run; sys.exit(run())"
+    command = ["watch", fitted / "d.skood", "--input", "-", "--state", tmp_path / "m.skood"]
+    command += ["--exit-on-alarm", "--json", "--quiet", "--every", "0.1"]
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, command)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdin.write(text_of(rows(200, 2, shift=3.0), "csv"))
+        process.stdin.flush()  # and not closed
+        assert json.loads(process.stdout.read())["event"] == "alarm"
+        assert process.wait() == 4
+        assert process.stderr.read() == b""
 
 
 def test_rows_without_names_are_arrays(watch, tmp_path, fitted):

@@ -8,7 +8,7 @@ from typing import Any
 
 from .._fitted import Fitted
 from .state import State
-from .telling import alarm_facts, moved_columns, time_text
+from .telling import alarm_facts, moved_columns, since_facts, time_text
 
 _ALARMS = 20  # the latest
 
@@ -16,13 +16,13 @@ _ALARMS = 20  # the latest
 def facts_of(state: State, fitted: Fitted, feed: str) -> dict[str, Any]:
     """All facts of a watch for its report."""
     monitor = state.monitor
-    since = _since(state)
+    since = monitor.since_
     return {
         "input": feed,
         "begun": time_text(state.begun),
         "now": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         "alarm": bool(monitor.alarm_),
-        "since": since,
+        "since": None if since is None else since_facts(state, since),
         "n_seen": int(monitor.n_seen_),
         "n_flagged": int(monitor.n_flagged_),
         "n_window": min(int(monitor.n_seen_), monitor.window),
@@ -55,21 +55,6 @@ def _promise(monitor: Any) -> str:
         f"While nothing changes, {monitor.average_run_length:,} rows or more pass between alarms, "
         "in the mean."
     )
-
-
-def _since(state: State) -> dict[str, Any] | None:
-    since = state.monitor.since_
-    if since is None:
-        return None
-    return {
-        "row": int(since.row),
-        "earliest": int(since.earliest),
-        "latest": int(since.latest),
-        "place": state.origin(int(since.row)),
-        "time": time_text(since.time),
-        "earliest_time": time_text(since.earliest_time),
-        "latest_time": time_text(since.latest_time),
-    }
 
 
 def _strange(state: State, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,12 +64,18 @@ class Ledger:
         """The entry of a file, which may be new."""
         return self.entries.setdefault(name, Entry())
 
-    def same_bytes(self, name: str, path: Path, about: stat_result) -> str | None:
-        """The name of a file that was taken and that has the same bytes as a new one, if any."""
+    def same_bytes(self, name: str, path: Path, base: Path) -> str | None:
+        """The name of a file in a folder that was taken and that began as a new one does, if any.
+
+        It may have been renamed, copied, or, as logs are, copied and cut.
+        """
+        about = path.stat()
         marks: dict[int, str] = {}  # of the new file, by the number of bytes
         for other, entry in self.entries.items():
-            could_be = about.st_ino == entry.inode or about.st_size == entry.taken
-            if other == name or not could_be or not 0 < entry.taken <= about.st_size:
+            if other == name or not 0 < entry.taken <= about.st_size:
+                continue
+            same = about.st_ino == entry.inode or about.st_size == entry.taken
+            if not (same or 0 <= _size(base / other) < entry.taken):
                 continue
             if entry.taken not in marks:
                 marks[entry.taken] = mark(path, entry.taken)
@@ -103,6 +109,14 @@ class Ledger:
     def from_list(cls, lines: list[Any]) -> Self:
         """The ledger of such a list."""
         return cls({name: Entry(*values) for name, *values in lines})
+
+
+def _size(path: Path) -> int:
+    """The size of a file; -1 if it is gone."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def mark(path: Path, n_bytes: int) -> str:

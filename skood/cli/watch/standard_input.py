@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from skood.cli.files import TableError
+from skood.cli.files import OptionError, TableError
 
 from .text import PIECE, header_in, last_end
 
@@ -23,11 +24,10 @@ def pieces_of_stdin(ending: str | None, *, has_header: bool, every: float) -> It
     The format is told by the first letter, unless `ending` names it.
     """
     waiting: queue.Queue[bytes] = queue.Queue(64)  # the pipe holds what does not fit
-    stream = sys.stdin.buffer
-    read = getattr(stream, "read1", stream.read)
+    read = _reading()
 
     def take() -> None:
-        while piece := read(_READ):
+        while piece := read():
             waiting.put(piece)
         waiting.put(b"")
 
@@ -55,6 +55,21 @@ def pieces_of_stdin(ending: str | None, *, has_header: bool, every: float) -> It
             raise TableError(f"stdin has a row that is longer than {_LONGEST:,} bytes.")
     if text.strip():
         raise TableError("stdin ends within a row: a quote is not closed.")
+
+
+def _reading() -> Callable[[], bytes]:
+    """Read what has come, from the file behind Python's buffer.
+
+    A thread that waits within the buffer holds its lock, and Python aborts at its end without it.
+    """
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        raise OptionError("stdin is closed: there are no rows to read.")
+    try:
+        number = stream.fileno()
+    except OSError:  # no file, as in a notebook
+        return lambda: stream.read(_READ)
+    return lambda: os.read(number, _READ)
 
 
 def _of_some_seconds(waiting: queue.Queue[bytes], every: float) -> Iterator[tuple[bytes, bool]]:

@@ -63,7 +63,7 @@ class Taker:
     def _known_by_another_name(self, name: str, path: Path, base: Path, entry: Entry) -> Entry:
         """The entry of a file that was renamed; a copy is told, and its rows are new ones."""
         ledger = self._state.ledger
-        other = ledger.same_bytes(name, path, path.stat())
+        other = ledger.same_bytes(name, path, base)
         if other is None:
             return entry
         before, known = base / other, ledger.entries[other]

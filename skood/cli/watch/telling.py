@@ -39,12 +39,11 @@ def alarm_line(facts: dict[str, Any]) -> str:
 
 def alarm_json(facts: dict[str, Any]) -> str:
     """An alarm as a line of JSON. Rows of the stream count from 0."""
-    return json.dumps(facts, ensure_ascii=False)
+    return json.dumps(facts)
 
 
 def alarm_facts(state: State, alarm: dict[str, Any], feed: str) -> dict[str, Any]:
     """An alarm in plain types."""
-    since = alarm["since"]
     return {
         "event": "alarm",
         "input": feed,
@@ -55,15 +54,21 @@ def alarm_facts(state: State, alarm: dict[str, Any], feed: str) -> dict[str, Any
         "time": time_text(alarm["time"]),
         "e_value": float(alarm["e_value"]),
         "stream": alarm["stream"],
-        "since": {
-            "row": int(since.row),
-            "earliest": int(since.earliest),
-            "latest": int(since.latest),
-            "time": time_text(since.time),
-            "earliest_time": time_text(since.earliest_time),
-            "latest_time": time_text(since.latest_time),
-        },
+        "since": since_facts(state, alarm["since"]),
         "moved": [line["column"] for line in moved_columns(state.monitor)][:_NAMED],
+    }
+
+
+def since_facts(state: State, since: Any) -> dict[str, Any]:
+    """When a change began, in plain types."""
+    return {
+        "row": int(since.row),
+        "earliest": int(since.earliest),
+        "latest": int(since.latest),
+        "place": state.origin(int(since.row)),
+        "time": time_text(since.time),
+        "earliest_time": time_text(since.earliest_time),
+        "latest_time": time_text(since.latest_time),
     }
 
 
