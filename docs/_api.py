@@ -184,6 +184,7 @@ SECTIONS = (
             "OODCurveDisplay",
             "LayerScoreDisplay",
             "ExplanationDisplay",
+            "MonitorDisplay",
             "PValueDisplay",
         ),
         "Needs the extra ``plots``.",

@@ -6,6 +6,7 @@ Only `plot` needs matplotlib: ``pip install "skood[plots]"``.
 from ..measures.arguments import checked
 from .explanation import ExplanationDisplay
 from .layer_score import LayerScoreDisplay
+from .monitor import MonitorDisplay
 from .ood_curve import OODCurveDisplay
 from .p_value import PValueDisplay
 from .score_distribution import ScoreDistributionDisplay
@@ -13,6 +14,7 @@ from .score_distribution import ScoreDistributionDisplay
 __all__ = [
     "ExplanationDisplay",
     "LayerScoreDisplay",
+    "MonitorDisplay",
     "OODCurveDisplay",
     "PValueDisplay",
     "ScoreDistributionDisplay",
