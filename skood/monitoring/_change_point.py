@@ -28,11 +28,14 @@ class ChangeEstimate(NamedTuple):
     """The time of `latest`."""
 
 
-def change_point(segments: Segments, stream: int, first_row: int = 0) -> ChangeEstimate:
-    """The most likely change of one stream from a row on: numbers are uniform before it only."""
+def change_point(
+    segments: Segments, stream: int, first_row: int = 0, last_row: int | None = None
+) -> ChangeEstimate:
+    """The most likely change of one stream between two rows: numbers are uniform before it only."""
     segments.settle()
     starts = segments.starts
-    known = slice(min(int(np.searchsorted(starts, first_row)), len(starts) - 1), None)
+    stop = len(starts) if last_row is None else int(np.searchsorted(starts, last_row, "right"))
+    known = slice(min(int(np.searchsorted(starts, first_row)), stop - 1), stop)
     after = np.cumsum(segments.counts[known, stream][::-1], axis=0, dtype=np.float64)[::-1]
     n_after = after.sum(axis=1, keepdims=True)
     mass = np.diff(EDGES)

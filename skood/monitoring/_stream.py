@@ -59,10 +59,14 @@ class Stream:
         if not self.alarms:
             return None
         alarm = self.alarms[-1]
+        since: ChangeEstimate = alarm["since"]
         if self.evidence.renewed:
-            since: ChangeEstimate = alarm["since"]
             return since
-        return change_point(self.segments, self.names.index(alarm["stream"]))
+        # As many rows again as the alarm took make it sharper. Still later ones would not: of a
+        # change that grows, they would tell when it was large.
+        last_row = 2 * alarm["row"] - since.row
+        stream = self.names.index(alarm["stream"])
+        return change_point(self.segments, stream, last_row=last_row)
 
     def latest(self) -> tuple[Any, NDArray[np.float64], NDArray | None, int]:
         """Rows of the window since the change: rows, scores and p-values, times, first number."""
