@@ -36,11 +36,12 @@ _MOST = 1e100
 _MANY = 16  # streams from which on it is quicker to take one number after the other
 
 
-def _fixed_bets() -> NDArray[np.float64]:
-    """The density of each fixed bet in each cell."""
-    rows = [(1 - share) * EDGES + share * np.minimum(EDGES / width, 1) for share, width in _TAILS]
-    rows += [beta.cdf(EDGES, a, b) for a, b in (*_LOW, *_HIGH, *_SPREAD)]
-    return (1 - _UNIFORM) * np.diff(rows, axis=1) / _MASS + _UNIFORM
+def fixed_densities(edges: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The mean density of each fixed bet in cells with these edges, and its capital."""
+    rows = [(1 - share) * edges + share * np.minimum(edges / width, 1) for share, width in _TAILS]
+    rows += [beta.cdf(edges, a, b) for a, b in (*_LOW, *_HIGH, *_SPREAD)]
+    densities = (1 - _UNIFORM) * np.diff(rows, axis=1) / np.diff(edges) + _UNIFORM
+    return densities, _weights()[: len(densities)]
 
 
 def _weights() -> NDArray[np.float64]:
@@ -48,7 +49,7 @@ def _weights() -> NDArray[np.float64]:
     return np.repeat(np.divide(_CAPITAL, sizes), sizes)
 
 
-_FIXED = np.ascontiguousarray(_fixed_bets().T)
+_FIXED = np.ascontiguousarray(fixed_densities(EDGES)[0].T)
 _WEIGHTS, _N_FIXED = _weights(), _FIXED.shape[1]
 # The cells of all adaptive bets, one after the other: their mass and memory, and those of a number.
 _STARTS = [np.arange(0, len(_MASS), width) for _, width in _MEMORIES]

@@ -237,7 +237,7 @@ class ConformalMonitor(BaseEstimator):
         check_is_fitted(self)
         self._stream = Stream(
             self.detector_,
-            self.detector_._columns if self.columns else None,
+            getattr(self.detector_, "_columns", None) if self.columns else None,
             row_decisions(self),
             limit=1 / self.alpha if self.average_run_length is None else self.average_run_length,
             renewed=self.average_run_length is not None,
