@@ -41,7 +41,7 @@ class Stream:
         window: int,
         seed: int,
     ) -> None:
-        self.conformal, self.decisions, self.limit = conformal, decisions, limit
+        self.decisions, self.limit = decisions, limit
         self.random = np.random.Generator(np.random.PCG64(seed))
         unit = conformal._calibration.unit
         gaps = ScoreGaps(conformal.training_scores_, unit, self.random)
@@ -81,14 +81,16 @@ class Stream:
             setattr(other, name, copy.deepcopy(getattr(self, name)))
         return other
 
-    def take(self, rows: Any, timestamps: Any) -> MonitorUpdate:
+    def take(
+        self, conformal: ConformalOutlierDetector, rows: Any, timestamps: Any
+    ) -> MonitorUpdate:
         """Add one block. What can fail comes first, so that a bad row changes nothing."""
         times = row_times(timestamps, count_rows(rows), self.last_time)
         if times is None and self.decisions.by_time:
             allowed = "one time for each row, since alert_budget is by time"
             raise parameter_error("ConformalMonitor.update", "timestamps", allowed, None)
         evidence = self.evidence
-        scores = self.conformal.score_samples(rows)
+        scores = conformal.score_samples(rows)
         codes = None if evidence.columns is None else evidence.columns.codes(rows)
         uniform = self.random.random((len(scores), len(self.names) + 1))
         gaps, p_values = evidence.gaps.places(scores, uniform[:, 0])

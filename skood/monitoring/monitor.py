@@ -213,6 +213,7 @@ class ConformalMonitor(BaseEstimator):
             allowed = "a fitted ConformalOutlierDetector"
             raise parameter_error("ConformalMonitor.from_fitted", "detector", allowed, detector)
         check_is_fitted(detector)
+        monitor.detector = clone(detector)  # else a file would hold the fitted one twice
         monitor._begin(detector)
         monitor._reference = None
         return monitor
@@ -272,9 +273,9 @@ class ConformalMonitor(BaseEstimator):
             check_is_fitted(self)  # asks for all tags: as long as to score a row
         blocks = blocks_of(X, timestamps)
         if blocks is None:
-            return self._stream.take(X, timestamps)
+            return self._stream.take(self.detector_, X, timestamps)
         stream = self._stream.copy()
-        updates = [stream.take(rows, times) for rows, times in blocks]
+        updates = [stream.take(self.detector_, rows, times) for rows, times in blocks]
         self._stream = stream
         return joined_updates(updates)
 

@@ -7,6 +7,8 @@ import pytest
 
 from skood.monitoring._bets import _FIXED, _MASS, EDGES, Bets
 
+pytestmark = pytest.mark.arithmetic
+
 
 def _streams(n: int, n_streams: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((n, n_streams))

@@ -9,6 +9,8 @@ from skood.monitoring._bets import Bets
 from skood.monitoring._change_point import change_point
 from skood.monitoring._segments import Segments
 
+pytestmark = pytest.mark.arithmetic
+
 
 def _add(segments, numbers):
     n = len(numbers)

@@ -8,6 +8,8 @@ from scipy.stats import kstest
 
 from skood.monitoring._online_ranks import OnlineRanks, ScoreGaps
 
+pytestmark = pytest.mark.arithmetic
+
 
 def _numbers(draw, n_calibration, n_rows, seed):
     rng = np.random.default_rng(seed)
