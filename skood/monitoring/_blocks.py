@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from .._validation import count_rows, is_dict
 from ..rows import StoredRows
 
@@ -27,6 +29,13 @@ def blocks_of(X: Any, timestamps: Any) -> Iterable[tuple[Any, Any]] | None:
     starts = range(0, count_rows(X), _ROWS)
     rows = X.iloc if hasattr(X, "iloc") else X
     return _with_times((rows[start : start + _ROWS] for start in starts), timestamps)
+
+
+def as_table(rows: Any) -> Any:
+    """Rows that came as a list or a tensor, as an array; others unchanged."""
+    if hasattr(rows, "detach"):
+        return rows.detach().cpu().numpy()
+    return np.asarray(rows) if isinstance(rows, list | tuple) else rows
 
 
 def _computed(timestamps: Any) -> Any:

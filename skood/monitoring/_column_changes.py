@@ -101,6 +101,7 @@ def strangest_rows(
         return []
     explanation = _explained(conformal, select_rows(rows, lowest))
     reasons = [[]] * len(lowest) if explanation is None else explanation.reasons(_REASONS)
+    neighbors = None if explanation is None else explanation.neighbors
     return [
         {
             "row": int(first_row + i),
@@ -108,6 +109,7 @@ def strangest_rows(
             "score": float(facts[i, 0]),
             "p_value": float(facts[i, 1]),
             "reasons": "; ".join(reason),
+            "neighbors": [] if neighbors is None else neighbors.indices[k].tolist(),
         }
-        for i, reason in zip(lowest.tolist(), reasons, strict=True)
+        for k, (i, reason) in enumerate(zip(lowest.tolist(), reasons, strict=True))
     ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .._validation import count_rows, parameter_error
 from ..calibration import ConformalOutlierDetector
+from ._blocks import as_table
 from ._change_point import ChangeEstimate, change_point
 from ._evidence import Evidence
 from ._online_ranks import ScoreGaps
@@ -91,7 +92,8 @@ class Stream:
             raise parameter_error("ConformalMonitor.update", "timestamps", allowed, None)
         evidence = self.evidence
         scores = conformal.score_samples(rows)
-        codes = None if evidence.columns is None else evidence.columns.codes(rows)
+        table = as_table(rows)
+        codes = None if evidence.columns is None else evidence.columns.codes(table)
         uniform = self.random.random((len(scores), len(self.names) + 1))
         gaps, p_values = evidence.gaps.places(scores, uniform[:, 0])
         places = gaps[:, np.newaxis]
@@ -100,7 +102,7 @@ class Stream:
         flagged = self.decisions.flags(p_values, self.n_seen, times)
         first_row = self.n_seen
         is_alarm = self._advance(places, uniform[:, 1:], p_values, flagged, times)
-        self.window.add(rows, scores, p_values, times)
+        self.window.add(table, scores, p_values, times)
         self.n_flagged += int(np.count_nonzero(flagged))
         if times is not None:
             self.last_time = int(times[-1])

@@ -182,6 +182,7 @@ class ConformalMonitor(BaseEstimator):
                 calibration_size=self.calibration_size,
                 random_state=self.random_state,
             )
+        X = np.asarray(X) if isinstance(X, list | tuple) else X
         self._begin(conformal.fit(X, y))
         self._reference = reference_shares(self.detector_, X)
         return self
@@ -361,7 +362,7 @@ class ConformalMonitor(BaseEstimator):
         list of dict
             ``row`` of the stream, ``time``, ``score``, ``p_value``, and ``reasons``: the columns
             that contribute most to the anomaly score, in words ("" if the detector explains
-            nothing).
+            nothing); ``neighbors``, their positions among the rows that fitted the detector.
         """
         check_is_fitted(self)
         check_int("ConformalMonitor.strangest", "n", n, 1)

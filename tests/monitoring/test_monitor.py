@@ -196,6 +196,9 @@ def test_a_frame_with_categories():
     assert len(strange) == 3
     assert strange[0]["score"] == min(row["score"] for row in strange)
     assert "pressure" in strange[0]["reasons"]
+    explained = skood.explain(monitor.detector_, monitor._stream.latest()[0])
+    place = strange[0]["row"] - monitor.since_.row
+    assert strange[0]["neighbors"] == explained.neighbors.indices[place].tolist()
     monitor.reset()
     monitor.update(frame(200, cities=("Oslo", "Rome", "Lima", "Bonn")))
     assert monitor.changes()["column"][0] == "city"

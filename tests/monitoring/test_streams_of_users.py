@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 
-import dask.array as da
-import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,6 +70,7 @@ def test_a_bad_block_takes_all_blocks_back(monitor):
 
 
 def test_rows_of_dask_and_on_disk_come_in_blocks(tmp_path):
+    da, dd = pytest.importorskip("dask.array"), pytest.importorskip("dask.dataframe")
     rng = np.random.default_rng(2)
     X = rng.normal(size=(1_000, 3))
     fit_rows = rng.normal(size=(300, 3))
@@ -186,3 +185,39 @@ def test_parameters_are_checked():
         ConformalMonitor(KNNOutlierDetector()).update(X)
     with pytest.raises(ValueError, match="'n' parameter"):
         ConformalMonitor(KNNOutlierDetector(), random_state=0).fit(X).strangest(0)
+
+
+def test_rows_of_many_types_are_one_stream():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(7)
+    X, new = rng.normal(size=(200, 3)), rng.normal(size=(40, 3))
+    detector = KNNOutlierDetector()
+    expected = ConformalMonitor(detector, random_state=0).fit(X).update(new).e_value
+    for given, rows in (
+        (X.tolist(), new.tolist()),
+        (X.astype(">f8"), new.astype(">f8")),
+        (np.asfortranarray(X), new.astype(object)),
+        (X, torch.from_numpy(new)),
+    ):
+        monitor = ConformalMonitor(detector, random_state=0).fit(given)
+        assert np.isclose(monitor.update(rows).e_value, expected)
+        assert len(monitor.changes()) == 3
+
+
+def test_columns_of_frames_are_found_by_name():
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame(
+        {
+            "a": rng.normal(size=400),
+            "b": rng.exponential(size=400),
+            "c": rng.choice(["x", "y"], size=400),
+        }
+    )
+    monitor = ConformalMonitor(make_outlier_detector("tabular-fast"), random_state=0)
+    monitor.fit(frame[:300])
+    twin = copy.deepcopy(monitor)
+    expected = monitor.update(frame[300:])
+    update = twin.update(frame[300:][["c", "b", "a"]])
+    assert np.array_equal(update.scores, expected.scores)
+    assert update.e_value == expected.e_value
+    assert twin.changes().equals(monitor.changes())
