@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.stats import binomtest
@@ -13,7 +13,7 @@ from .delays import FALSE_ALARMS, Delays, delays, first_alarm, threshold
 from .measured import ALPHAS, HIGHEST, Cache, runs_of, skood
 from .peers import PEERS
 from .promises import QUIET_ROWS, Cost, Size
-from .sets import CHOICE, N_FIT, N_STREAM, REPORTED
+from .sets import CHOICE, N_FIT, N_STREAM, REPORTED, MonitorSet, draw
 from .streams import (
     ABRUPT,
     BATCH,
@@ -24,6 +24,7 @@ from .streams import (
     STUCK_COLUMN,
     STUCK_FEED,
     TYPICAL,
+    make_stream,
 )
 
 TUNED = "skood, tuned"
@@ -73,8 +74,10 @@ def tuned_alpha(n_quiet: int, cache: Cache) -> float:
 class Found:
     """Every method on the reported sets; `tuned` is the alpha of the tuned monitor."""
 
-    def __init__(self, cache: Cache, n_runs: int, n_quiet: int) -> None:
-        self.cache, self.n_runs, self.n_quiet = cache, n_runs, n_quiet
+    def __init__(
+        self, sets: Mapping[str, MonitorSet], cache: Cache, n_runs: int, n_quiet: int
+    ) -> None:
+        self.sets, self.cache, self.n_runs, self.n_quiet = sets, cache, n_runs, n_quiet
         self.limits = {name: limit_of(name, n_quiet, cache) for name in PEERS}
         self.tuned = skood(tuned_alpha(n_quiet, cache))
 
@@ -148,13 +151,15 @@ def page(found: Found, quiet: Sequence[float], costs: Sequence[Cost], sizes: Seq
 
 def _answer(found: Found) -> str:
     soon = [kind for kind in CHANGES if found.delays(OURS, kind).median < np.inf]
-    ahead = {peer: len(found.against(peer, found.tuned)[0]) for peer in PEERS}
+    counts = [found.against(peer, found.tuned) for peer in PEERS]
+    ahead = min(len(one) for one, _ in counts)
+    behind = max(len(other) for _, other in counts)
     return (
         "How soon does an alarm that may be looked at every minute see a change? "
         f"`ConformalMonitor(alpha=0.05)` sees {len(soon)} of {len(CHANGES)} kinds of change in "
         f"most streams and alarms in {found.quiet_share(OURS):.1%} of those without one; at the "
-        f"rate of false alarms of its peers it is sooner than each in {min(ahead.values())} kinds "
-        "or more."
+        f"rate of false alarms of its peers it is sooner than each of them in {ahead} kinds or "
+        f"more, and later in {behind} at most."
     )
 
 
@@ -174,15 +179,37 @@ def _losses(found: Found) -> str:
     lines = []
     for kind in CHANGES:
         ours = found.delays(found.tuned, kind)
-        sooner = {
-            peer: theirs
-            for peer in PEERS
-            if (theirs := found.delays(peer, kind)).median < ours.median
-        }
-        if sooner:
-            said = ", ".join(f"{peer} {_cell(theirs)}" for peer, theirs in sooner.items())
+        better = {}
+        for peer in PEERS:
+            theirs = found.delays(peer, kind)
+            is_seen_more = theirs.median == ours.median and theirs.share > ours.share
+            if theirs.median < ours.median or is_seen_more:
+                better[peer] = _cell(theirs)
+        if better:
+            said = ", ".join(f"{peer} {cell}" for peer, cell in better.items())
             lines.append(f"- {kind}, {_cell(ours)}: {said}")
-    return "\n".join(lines) or "On no kind of change is a peer sooner in the median."
+    return "\n".join(
+        ["Delay and share of the tuned monitor, and of the peers that do better:", "", *lines]
+    )
+
+
+def _often_before(found: Found, method: str) -> str:
+    """How usual the value was at which a column is stuck, where that is not seen in time."""
+    usual = []
+    known = found.cache.of(method)
+    for run in runs_of(REPORTED, range(found.n_runs), STUCK_COLUMN):
+        if not _in_time(known[run].get("row")):
+            drawn = draw(found.sets[run.name], run.seed)
+            rows, _, column = make_stream(STUCK_COLUMN, drawn, len, run.seed)
+            usual.append(float(np.mean(drawn.fit[:, column] == rows[-1, column])))
+    if not usual:
+        return ""
+    span = " to ".join(f"{share:.0%}" for share in sorted({min(usual), max(usual)}))
+    return f"; where not, {span} of the rows of the fit have this value"
+
+
+def _in_time(row: int | None) -> bool:
+    return row is not None and 0 <= row - CHANGE < 3 * BATCH
 
 
 def requirements(
@@ -203,11 +230,12 @@ def requirements(
     default = skood(ALPHAS[0])
     lines += [_since_line(found, default), _named_line(found, default)]
     for kind in (STUCK_FEED, STUCK_COLUMN, TYPICAL):
-        rows = found.alarms(default, kind)
-        share = np.mean([row is not None and 0 <= row - CHANGE < 3 * BATCH for row in rows])
+        in_time = [_in_time(row) for row in found.alarms(default, kind)]
+        share = float(np.mean(in_time))
         lines.append(
-            f"{kind}: alarm within 3 batches of {BATCH} at alpha=0.01 in {share:.1%} of "
-            f"{len(rows)} streams, at least 95 % {judged(share >= 0.95)}"
+            f"{kind.capitalize()}: alarm within 3 batches of {BATCH} at alpha=0.01 in {share:.1%} "
+            f"of {len(in_time)} streams, at least 95 % {judged(share >= 0.95)}"
+            + (_often_before(found, default) if kind == STUCK_COLUMN else "")
         )
     for one in costs:
         ratio = one.update / one.score
@@ -216,11 +244,12 @@ def requirements(
             f"{1e3 * one.update:.2f} ms over {1e3 * one.score:.2f} ms, {ratio:.2f}; at most 1.2 "
             f"{judged(ratio <= 1.2)}"
         )
-    growth = sizes[-1].resident - sizes[0].resident
+    first, last = sizes[0], sizes[-1]
     said = ", ".join(f"{one.n_rows:,} rows {one.resident:.0f} and {one.file:.2f}" for one in sizes)
+    is_flat = last.resident - first.resident < 5 and last.file < 1.2 * first.file
     lines.append(
-        f"Memory of the process and of the saved file in MB: {said}; no growth "
-        f"{judged(growth < 5 and sizes[-1].file < 1.2 * sizes[0].file)}"
+        f"MB of the process and of the saved file: {said}; the last thousand rows came one by one; "
+        f"the process grows by less than 5, the file by less than a fifth {judged(is_flat)}"
     )
     return lines
 

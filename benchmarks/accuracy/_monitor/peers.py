@@ -23,7 +23,7 @@ from .streams import BATCH, CHANGE
 
 _LEVEL = 0.05  # of the threshold for each row
 _FLOOR = 1e-8  # a p-value as small as this is an alarm at every limit that keeps false alarms
-_DELTAS = 10.0 ** -np.arange(0.5, 20, 0.25)  # thresholds of ADWIN, the strictest last
+_DELTAS = 10.0 ** -np.arange(0.05, 8, 0.05)  # thresholds of ADWIN, the strictest last
 _LIMITS = np.geomspace(1, 300, 40)  # those of Page-Hinkley
 _N_TREES = 25
 

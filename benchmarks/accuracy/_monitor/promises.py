@@ -74,7 +74,9 @@ def cost(one: MonitorSet, kind: str, n: int = 400) -> Cost:
             start = perf_counter()
             step(row)
             spent[name].append(perf_counter() - start)
-    return Cost(one.name, drawn.fit.shape[1], median(spent["score"]), median(spent["update"]))
+    return Cost(
+        f'{one.name}, "{kind}"', drawn.fit.shape[1], median(spent["score"]), median(spent["update"])
+    )
 
 
 class Size(NamedTuple):
