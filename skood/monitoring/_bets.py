@@ -19,13 +19,14 @@ from scipy.stats import beta
 _ENDS = 2.0 ** -np.arange(10, 5, -1)
 EDGES = np.concatenate([[0.0], _ENDS, np.arange(1, 24) / 24, 1 - _ENDS[::-1], [1.0]])
 _MASS = np.diff(EDGES)
-# Fixed bets: a share of numbers in a narrow low tail; beta densities for low numbers, high ones,
-# and those in the middle or at both ends. Each family shares its part of the capital.
+# Fixed bets: a share of numbers in a narrow low tail; beta densities for low numbers, high ones, and
+# those in the middle or at both ends; none at an end. Each family shares its part of the capital.
 _TAILS = ((0.01, 2.0**-8), (0.05, 2.0**-8), (0.05, 2.0**-5), (0.2, 2.0**-5))
 _LOW = ((0.15, 1.0), (0.4, 1.0), (0.7, 1.0), (1.0, 1.5), (1.0, 3.0))
 _HIGH = ((1.0, 0.4), (1.0, 0.7), (1.5, 1.0), (3.0, 1.0))
 _SPREAD = ((2.0, 2.0), (8.0, 8.0), (0.6, 0.6))
-_CAPITAL = (0.25, 0.25, 0.15, 0.1, 0.25)  # of these families, and of the adaptive bets
+_GAPS = ((1, 0), (0, 1), (1, 1), (3, 0), (0, 3), (3, 3))  # missing at both ends, in 24ths
+_CAPITAL = (0.23, 0.23, 0.16, 0.08, 0.1, 0.2)
 _UNIFORM = 0.05  # share of uniform density in each fixed bet: no number takes all of its capital
 # Adaptive bets: how many numbers each remembers, and how many cells it takes as one.
 _MEMORIES = ((40.0, 1), (300.0, 4), (3000.0, 4))
@@ -40,12 +41,13 @@ def fixed_densities(edges: NDArray) -> tuple[NDArray[np.float64], NDArray[np.flo
     """The mean density of each fixed bet in cells with these edges, and its capital."""
     rows = [(1 - share) * edges + share * np.minimum(edges / width, 1) for share, width in _TAILS]
     rows += [beta.cdf(edges, a, b) for a, b in (*_LOW, *_HIGH, *_SPREAD)]
+    rows += [np.clip((24 * edges - low) / (24 - low - high), 0, 1) for low, high in _GAPS]
     densities = (1 - _UNIFORM) * np.diff(rows, axis=1) / np.diff(edges) + _UNIFORM
     return densities, _weights()[: len(densities)]
 
 
 def _weights() -> NDArray[np.float64]:
-    sizes = [len(family) for family in (_TAILS, _LOW, _HIGH, _SPREAD, _MEMORIES)]
+    sizes = [len(family) for family in (_TAILS, _LOW, _HIGH, _SPREAD, _GAPS, _MEMORIES)]
     return np.repeat(np.divide(_CAPITAL, sizes), sizes)
 
 
