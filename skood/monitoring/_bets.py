@@ -19,8 +19,8 @@ from scipy.stats import beta
 _ENDS = 2.0 ** -np.arange(10, 5, -1)
 EDGES = np.concatenate([[0.0], _ENDS, np.arange(1, 24) / 24, 1 - _ENDS[::-1], [1.0]])
 _MASS = np.diff(EDGES)
-# Fixed bets: a share of numbers in a narrow low tail; beta densities for low numbers, high ones, and
-# those in the middle or at both ends; none at an end. Each family shares its part of the capital.
+# Fixed bets: a share of numbers in a narrow low tail; beta densities for low numbers, high ones,
+# and those in the middle or at both ends; none at an end. Each family shares its capital.
 _TAILS = ((0.01, 2.0**-8), (0.05, 2.0**-8), (0.05, 2.0**-5), (0.2, 2.0**-5))
 _LOW = ((0.15, 1.0), (0.4, 1.0), (0.7, 1.0), (1.0, 1.5), (1.0, 3.0))
 _HIGH = ((1.0, 0.4), (1.0, 0.7), (1.5, 1.0), (3.0, 1.0))
