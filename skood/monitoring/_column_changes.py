@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,9 @@ def _mean_shares(conformal: ConformalOutlierDetector, rows: Any) -> Shares | Non
 
 def _explained(conformal: ConformalOutlierDetector, rows: Any) -> Any:
     try:
-        return explain(conformal, rows)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `update` has warned of these rows
+            return explain(conformal, rows)
     except (ValueError, TypeError, NotImplementedError):  # a detector that explains nothing
         return None
 
