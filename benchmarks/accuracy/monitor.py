@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 from _common.arguments import add_cache, add_data
 from _common.report import write_result
 from _monitor.measured import ALPHAS, HIGHEST, Cache, measure, skood
-from _monitor.page import PACKAGES, Found, page, tuned_alpha
+from _monitor.page import EARLY, PACKAGES, Found, page, tuned_alpha
 from _monitor.peers import PEERS
 from _monitor.promises import QUIET_SET, cost, quiet_streams, sizes
-from _monitor.sets import CHOICE, REPORTED, read_set
+from _monitor.sets import CHOICE, REPORTED, UNSEEN, read_set
 from _monitor.streams import CHANGES, NONE
 
 COMMAND = "python benchmarks/accuracy/monitor.py --data ../shared/data"
@@ -44,13 +44,16 @@ def main() -> None:
     parser.add_argument("--quiet-streams", type=int, default=2_000, help="streams without a change")
     arguments = parser.parse_args()
     cache = Cache(arguments.cache / "monitor")
-    sets = {name: read_set(arguments.data, name) for name in (*CHOICE, *REPORTED, QUIET_SET)}
+    sets = {
+        name: read_set(arguments.data, name) for name in (*CHOICE, *REPORTED, *UNSEEN, QUIET_SET)
+    }
     reported, chosen = ([sets[name] for name in names] for names in (REPORTED, CHOICE))
     n_quiet, runs = arguments.quiet_runs, range(arguments.runs)
     with threadpool_limits(1):
         measure(chosen, range(n_quiet), [NONE], [*PEERS, HIGHEST], cache)
         alphas = [*ALPHAS, tuned_alpha(n_quiet, cache)]
         measure(reported, runs, [NONE, *CHANGES], [*PEERS, *map(skood, alphas)], cache)
+        measure([sets[name] for name in UNSEEN], runs, EARLY, [skood(ALPHAS[0])], cache)
         quiet = quiet_streams(sets[QUIET_SET].usual, arguments.quiet_streams, cache)
         costs = [cost(sets[name], kind) for name, kind in TIMED]
         grown = list(sizes())

@@ -10,10 +10,10 @@ from scipy.stats import binomtest
 from _common.report import judged, markdown_table
 
 from .delays import FALSE_ALARMS, Delays, delays, first_alarm, threshold
-from .measured import ALPHAS, HIGHEST, Cache, runs_of, skood
+from .measured import ALPHAS, HIGHEST, Cache, Run, runs_of, skood
 from .peers import PEERS
 from .promises import QUIET_ROWS, Cost, Size
-from .sets import CHOICE, N_FIT, N_STREAM, REPORTED, MonitorSet, draw
+from .sets import CHOICE, N_FIT, N_STREAM, REPORTED, UNSEEN, MonitorSet, draw
 from .streams import (
     ABRUPT,
     BATCH,
@@ -27,6 +27,7 @@ from .streams import (
     make_stream,
 )
 
+EARLY = (STUCK_FEED, STUCK_COLUMN, TYPICAL)
 TUNED = "skood, tuned"
 PACKAGES = ("skood", "numpy", "scipy", "scikit-learn", "river", "nonconform", "alibi-detect")
 OURS = skood(0.05)
@@ -43,6 +44,12 @@ other rows of the monitor keep alpha by its guarantee, and have fewer false alar
 number of rows from the change to the alarm, in the median; without an alarm, or with one before the
 change, it is infinite (∞). In brackets: streams with an alarm after the change. Tests of batches
 speak at the end of a batch; the others after any row."""
+
+_SEEN = """\
+The bets of the monitor were chosen on simulated streams and on the sets that choose the limits.
+Some of them, for a column that is stuck at its usual value, were added after a first run on the
+sets of this page had missed such columns: so its figures for stuck columns may be a little too good
+here. The requirement is judged on other sets as well."""
 
 _KINDS = """\
 - **abrupt**: all rows are of other classes; **gradual**: their share rises from 0 to all at the
@@ -141,6 +148,7 @@ def page(found: Found, quiet: Sequence[float], costs: Sequence[Cost], sizes: Seq
         "## Delay in rows",
         markdown_table(*_table(found)),
         _PEERS,
+        _SEEN,
         "## Where the monitor loses",
         _losses(found),
         "## Requirements",
@@ -193,19 +201,32 @@ def _losses(found: Found) -> str:
     )
 
 
-def _often_before(found: Found, method: str) -> str:
-    """How usual the value was at which a column is stuck, where that is not seen in time."""
-    usual = []
+def _early_line(found: Found, method: str, kind: str) -> str:
     known = found.cache.of(method)
-    for run in runs_of(REPORTED, range(found.n_runs), STUCK_COLUMN):
-        if not _in_time(known[run].get("row")):
-            drawn = draw(found.sets[run.name], run.seed)
-            rows, _, column = make_stream(STUCK_COLUMN, drawn, len, run.seed)
-            usual.append(float(np.mean(drawn.fit[:, column] == rows[-1, column])))
-    if not usual:
-        return ""
-    span = " to ".join(f"{share:.0%}" for share in sorted({min(usual), max(usual)}))
-    return f"; where not, {span} of the rows of the fit have this value"
+    reported, unseen = (
+        {run: _in_time(known[run].get("row")) for run in runs_of(names, range(found.n_runs), kind)}
+        for names in (REPORTED, UNSEEN)
+    )
+    shares = [float(np.mean(list(one.values()))) for one in (reported, unseen)]
+    late = [run for one in (reported, unseen) for run, in_time in one.items() if not in_time]
+    return (
+        f"{kind.capitalize()}: alarm within 3 batches of {BATCH} at alpha=0.01 in "
+        f"{shares[0]:.1%} of {len(reported)} streams, and in {shares[1]:.1%} of {len(unseen)} of "
+        f"{len(UNSEEN)} sets that no version before was measured on; at least 95 % "
+        f"{judged(min(shares) >= 0.95)}"
+        + (_usual(found, late) if kind == STUCK_COLUMN and late else "")
+    )
+
+
+def _usual(found: Found, late: Sequence[Run]) -> str:
+    """How usual the value is at which the columns of these runs are stuck."""
+    shares = []
+    for run in late:
+        drawn = draw(found.sets[run.name], run.seed)
+        rows, _, column = make_stream(STUCK_COLUMN, drawn, len, run.seed)
+        shares.append(float(np.mean(drawn.fit[:, column] == rows[-1, column])))
+    span = " to ".join(f"{share:.0%}" for share in sorted({min(shares), max(shares)}))
+    return f"; in the others, {span} of the rows of the fit have the value of the stuck column"
 
 
 def _in_time(row: int | None) -> bool:
@@ -229,14 +250,7 @@ def requirements(
         )
     default = skood(ALPHAS[0])
     lines += [_since_line(found, default), _named_line(found, default)]
-    for kind in (STUCK_FEED, STUCK_COLUMN, TYPICAL):
-        in_time = [_in_time(row) for row in found.alarms(default, kind)]
-        share = float(np.mean(in_time))
-        lines.append(
-            f"{kind.capitalize()}: alarm within 3 batches of {BATCH} at alpha=0.01 in {share:.1%} "
-            f"of {len(in_time)} streams, at least 95 % {judged(share >= 0.95)}"
-            + (_often_before(found, default) if kind == STUCK_COLUMN else "")
-        )
+    lines += [_early_line(found, default, kind) for kind in EARLY]
     for one in costs:
         ratio = one.update / one.score
         lines.append(
