@@ -43,7 +43,9 @@ time, chosen on {n_choice} other sets ({quiet} streams). So has "skood, tuned" (
 other rows of the monitor keep alpha by its guarantee, and have fewer false alarms. The delay is the
 number of rows from the change to the alarm, in the median; without an alarm, or with one before the
 change, it is infinite (∞). In brackets: streams with an alarm after the change. Tests of batches
-speak at the end of a batch; the others after any row."""
+speak at the end of a batch; the others after any row. The streams of a run are alike up to the
+change. Below, a peer with an equal median is neither ahead nor behind, also if both are infinite:
+few rows of a new class that the detector hardly tells are found in time by no method here."""
 
 _SEEN = """\
 The bets of the monitor were chosen on simulated streams and on the sets that choose the limits.
@@ -211,8 +213,8 @@ def _early_line(found: Found, method: str, kind: str) -> str:
     late = [run for one in (reported, unseen) for run, in_time in one.items() if not in_time]
     return (
         f"{kind.capitalize()}: alarm within 3 batches of {BATCH} at alpha=0.01 in "
-        f"{shares[0]:.1%} of {len(reported)} streams, and in {shares[1]:.1%} of {len(unseen)} of "
-        f"{len(UNSEEN)} sets that no version before was measured on; at least 95 % "
+        f"{shares[0]:.1%} of {len(reported)} streams, and in {shares[1]:.1%} of {len(unseen)} "
+        f"streams of {len(UNSEEN)} sets that no version before was measured on; at least 95 % "
         f"{judged(min(shares) >= 0.95)}"
         + (_usual(found, late) if kind == STUCK_COLUMN and late else "")
     )
@@ -225,7 +227,7 @@ def _usual(found: Found, late: Sequence[Run]) -> str:
         drawn = draw(found.sets[run.name], run.seed)
         rows, _, column = make_stream(STUCK_COLUMN, drawn, len, run.seed)
         shares.append(float(np.mean(drawn.fit[:, column] == rows[-1, column])))
-    span = " to ".join(f"{share:.0%}" for share in sorted({min(shares), max(shares)}))
+    span = " to ".join(sorted({f"{share:.0%}" for share in (min(shares), max(shares))}))
     return f"; in the others, {span} of the rows of the fit have the value of the stuck column"
 
 
