@@ -128,6 +128,19 @@ def test_workflows_name_extras_and_files_that_exist(path):
         assert set(job.get("needs", [])) <= set(workflow["jobs"])
 
 
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_run_fixed_code_and_may_only_read(path):
+    workflow = read_yaml(path)
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        for step in job["steps"]:
+            if "uses" in step:  # a tag or branch can be moved to other code
+                assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"]), step
+            for tool in re.findall(r"\b(build|twine)\S*", step.get("run", "")):
+                line = step["run"]
+                assert "pip install" not in line or f"{tool}==" in line, line
+
+
 def test_only_the_job_that_publishes_may_ask_for_a_token():
     for path in WORKFLOWS:
         for name, job in read_yaml(path)["jobs"].items():
