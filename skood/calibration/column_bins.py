@@ -201,7 +201,10 @@ def _column(X: Any, j: int) -> NDArray:
     if hasattr(X, "iloc"):
         return np.asarray(X.iloc[:, j].to_numpy())
     if hasattr(X, "to_series"):
-        return np.asarray(X.to_series(j).to_numpy())
+        series = X.to_series(j)
+        if series.dtype.is_temporal():  # left out, whatever its values
+            return np.zeros(len(series), dtype="datetime64[us]")
+        return np.asarray(series.to_list())  # early polars crash in `to_numpy` with NumPy 2
     column = X.column(j)
     if hasattr(column.type, "index_type"):  # a column of categories
         column = column.cast(column.type.value_type)

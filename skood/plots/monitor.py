@@ -160,7 +160,7 @@ class MonitorDisplay:
         evidence.legend(frameon=False, fontsize="small", loc="upper left")
         finish([evidence, share])
         if timed:
-            share.figure.autofmt_xdate()
+            share.tick_params(axis="x", labelrotation=30)
         self.ax_, self.figure_ = (evidence, share), share.figure
         return self
 

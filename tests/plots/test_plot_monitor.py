@@ -10,7 +10,17 @@ from skood import MahalanobisOutlierDetector
 from skood.monitoring import ConformalMonitor
 from skood.plots import MonitorDisplay
 
-pytest.importorskip("matplotlib").use("Agg")
+pyplot = pytest.importorskip("matplotlib.pyplot")
+
+
+@pytest.fixture(autouse=True)
+def no_windows():
+    """Draw in memory, and close the figures."""
+    backend = pyplot.get_backend()
+    pyplot.switch_backend("Agg")
+    yield
+    pyplot.close("all")
+    pyplot.switch_backend(backend)
 
 
 @pytest.fixture
