@@ -370,7 +370,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         "simes" (Simes 1986) is valid since the p-values are positively dependent. "rank_sum" is
         exact, with ties counted for the batch, if n m² is at most 5e6 with m rows in the smaller
         sample and n in the other. Beyond that it is the normal approximation, corrected for ties.
-        The other tests are exact (see `skood.calibration.two_sided`), combined by Bonferroni.
+        The other tests are exact. The two-sided ones are combined by the inequality of Bonferroni.
         "columns" is for rows that were a table in memory at `fit`; counters and dates are left out.
         """
         return conformal_test(self, X, method, alternative)
