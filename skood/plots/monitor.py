@@ -10,6 +10,7 @@ from ._axes import finish, new_figure
 from .looks import GUIDE, INK, looks
 
 _COLUMNS = ("first_row", "n_rows", "first_time", "last_time", "n_flagged", "max_e_value")
+_HIGHEST = 1e6  # alarm lines: evidence that goes on rising would make the axis useless
 _FEWEST = 64  # rows of a step of the lower panel: the share of fewer rows jumps
 
 
@@ -135,6 +136,8 @@ class MonitorDisplay:
         evidence.plot(ends, self.history["max_e_value"], color=look.colour, label="evidence")
         evidence.axhline(self.limit, color=INK, linestyle="--", linewidth=0.8, label="alarm line")
         evidence.set_yscale("log")
+        if self.history["max_e_value"].max() > _HIGHEST * self.limit:
+            evidence.set_ylim(top=_HIGHEST * self.limit)
         for alarm in self.alarms[-1:]:
             since = alarm["since"]
             first, last = (

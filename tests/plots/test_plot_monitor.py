@@ -65,6 +65,8 @@ def test_an_alarm_by_time(rng):
     display = MonitorDisplay.from_estimator(monitor)
     evidence, share = display.ax_
     assert _labels(evidence) == ["evidence", "alarm line", "change began", "alarm"]
+    assert monitor.e_value_ > 1e8
+    assert evidence.get_ylim()[1] == 1e8
     assert share.get_xlabel() == "time"
     again = display.plot(tuple(display.figure_.axes))
     assert again.figure_ is display.figure_
