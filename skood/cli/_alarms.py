@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._errors import UsageError, shown
+from ._errors import UsageError
 
 if TYPE_CHECKING:
     from skood.calibration import ConformalTestResult
@@ -103,14 +102,15 @@ class Alarms:
         p_values = self.detector.p_values(rows, random_ties=False, scores=scores)
         return np.asarray(p_values <= self.limit)
 
-    def end(self, command: str, tally: dict[str, Any], voice: Voice) -> int:
+    def end(self, tally: dict[str, Any], voice: Voice) -> int:
         """Say what the tests found, an alarm even if quiet, and give the exit status."""
         options, share = self.options, tally["flagged"] / tally["rows"]
         status = _FLAGGED if options.fail_on_ood and tally["flagged"] else 0
         if options.fail_above is not None and share > options.fail_above:
             status = _FLAGGED
             limit = f"more than {100 * options.fail_above:.3g} %"
-            _say(command, f"{tally['flagged']:,} of {tally['rows']:,} rows are flagged, {limit}")
+            n_flagged, n_rows = tally["flagged"], tally["rows"]
+            voice.warn(f"alarm: {n_flagged:,} of {n_rows:,} rows are flagged, {limit}")
         if self._test is None or options.batch_test is None:
             return status
         result = self._test.result()
@@ -119,12 +119,8 @@ class Alarms:
             return status
         bins = getattr(self.detector, "_columns", None)
         usual = {} if bins is None else dict(zip(bins.names, bins.usual, strict=True))
-        _say(command, f"the rows differ: {_found(result, options.batch_test, usual)}")
+        voice.warn(f"alarm: the rows differ: {_found(result, options.batch_test, usual)}")
         return _MOVED
-
-
-def _say(command: str, text: str) -> None:
-    print(f"skood {command}: alarm: {shown(text)}", file=sys.stderr)
 
 
 def _found(result: ConformalTestResult, level: float, usual: dict[str, str]) -> str:

@@ -48,7 +48,7 @@ def detect(task: DetectTask) -> int:
     if output != STDOUT:
         task.voice.say(f"written to {output}")
     report(scorer, source, task.results, task.voice)
-    return alarms.end("detect", scorer.tally, task.voice)
+    return alarms.end(scorer.tally, task.voice)
 
 
 def _fit_and_open(task: DetectTask) -> tuple[Fitted, Any]:

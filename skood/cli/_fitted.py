@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +82,12 @@ class Fitted:
             "n_rows": self.n_rows,
         }
         save(self.detector, path, architectures=self.architectures, notes={_NOTES: notes})
+
+
+def checksum(path: Path) -> str:
+    """The SHA-256 of a saved file: whether another file holds the same."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def named_rows(paths: Sequence[str]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from skood._version import __version__
 
 from ._alarms import AlarmOptions, Alarms
 from ._errors import DataError, UsageError, shown
-from ._fitted import Fitted, load_fitted
+from ._fitted import Fitted, checksum, load_fitted
 from ._inputs import open_input, told_with_doubt
 from ._matching import matched
 from ._options import ResultOptions
@@ -87,7 +86,7 @@ def score(task: ScoreTask) -> int:
     if results.output != STDOUT:
         voice.say(f"written to {results.output}")
     report(scorer, source, results, voice)
-    return scorer.alarms.end("score", scorer.tally, voice)
+    return scorer.alarms.end(scorer.tally, voice)
 
 
 def _score_all(task: ScoreTask, fitted: Fitted, source: Any, partial: PartialFile) -> Scorer:
@@ -135,11 +134,9 @@ def _load_and_open(task: ScoreTask) -> tuple[Fitted, Any]:
 
 def _made_of(task: ScoreTask, source: Any, fitted: Fitted, length: int) -> dict[str, Any]:
     """What must be the same in a resumed run, by the names that the error message uses."""
-    with task.detector.open("rb") as file:
-        detector = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "version of skood": __version__,
-        "detector": detector,
+        "detector": checksum(task.detector),
         "input": fingerprint(source),
         "--id-column or --exclude": [fitted.layout.id_column, *fitted.layout.exclude],
         "--explain": task.results.explain,

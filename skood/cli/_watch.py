@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     values = vars(arguments)
     voice = pick(Voice, values)
     with plain_errors(voice, arguments.state):
-        from ._watch_run import AlarmOptions, WatchTask, watch
+        from ._watch_run import MonitorOptions, WatchTask, watch
         from .files import ColumnRoles, ReadingOptions
 
         task = WatchTask(
@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
             every=arguments.every,
             reading=pick(ReadingOptions, values),
             roles=pick(ColumnRoles, values),
-            alarm=pick(AlarmOptions, values),
+            alarm=pick(MonitorOptions, values),
             voice=voice,
         )
         return watch(task)

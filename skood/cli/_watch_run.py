@@ -25,7 +25,7 @@ from .watch.reading import RowReader
 from .watch.standard_input import pieces_of_stdin
 from .watch.state import State, opened_state
 from .watch.taking import Taker
-from .watch.telling import alarm_facts, alarm_json, alarm_line, batch_line
+from .watch.telling import alarm_facts, alarm_json, alarm_line, batch_line, moved_columns
 from .watch.text_taking import Lines
 
 _ALARM, _FAULTS = 4, 3  # exit statuses
@@ -33,7 +33,7 @@ _REPORT_EVERY = 3.0  # seconds
 
 
 @dataclass(frozen=True)
-class AlarmOptions:
+class MonitorOptions:
     """When an alarm is raised, and how it is told."""
 
     alpha: float | None
@@ -68,7 +68,7 @@ class WatchTask:
     every: float
     reading: ReadingOptions
     roles: ColumnRoles
-    alarm: AlarmOptions
+    alarm: MonitorOptions
     voice: Voice
 
 
@@ -191,8 +191,9 @@ class _Session:
     def _announce(self) -> None:
         """Tell the alarms that nobody was told; the state knows it only after that."""
         alarms = self.state.new_alarms()
+        moved = moved_columns(self.state.monitor) if alarms else []
         for alarm in alarms:
-            facts = alarm_facts(self.state, alarm, self.name)
+            facts = alarm_facts(self.state, alarm, self.name, moved)
             if self.task.alarm.json:
                 print(alarm_json(facts), flush=True)
                 self.task.voice.say(alarm_line(facts))

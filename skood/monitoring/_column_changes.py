@@ -74,7 +74,7 @@ def _excess(
     conformal: ConformalOutlierDetector, rows: Any, reference: Shares | None
 ) -> dict[str, float]:
     """The share of each column in what the anomaly scores of these rows exceed usual ones by."""
-    last = np.arange(len(rows))[-_EXPLAINED:] if hasattr(rows, "__len__") else np.arange(1)
+    last = np.arange(len(rows))[-_EXPLAINED:]
     shares = _mean_shares(conformal, select_rows(rows, last))
     if shares is None:
         return {}

@@ -241,7 +241,7 @@ class ConformalMonitor(BaseEstimator):
             self.detector_,
             getattr(self.detector_, "_columns", None) if self.columns else None,
             row_decisions(self),
-            limit=1 / self.alpha if self.average_run_length is None else self.average_run_length,
+            limit=float(self.average_run_length or 1 / self.alpha),
             renewed=self.average_run_length is not None,
             window=self.window,
             seed=self._seed,
@@ -294,6 +294,11 @@ class ConformalMonitor(BaseEstimator):
     def e_value_(self) -> float:
         """The evidence of a change; the alarm is raised at ``1 / alpha``."""
         return self._stream.evidence.value
+
+    @property
+    def limit_(self) -> float:
+        """The evidence that raises an alarm: ``1 / alpha``, or `average_run_length`."""
+        return self._stream.limit
 
     @property
     def score_e_value_(self) -> float:

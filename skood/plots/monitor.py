@@ -99,10 +99,9 @@ class MonitorDisplay:
         if not hasattr(estimator, "history_"):
             allowed = "a fitted ConformalMonitor"
             raise parameter_error("MonitorDisplay", "estimator", allowed, estimator)
-        run_length = estimator.average_run_length
         display = cls(
             estimator.history_,
-            limit=1 / estimator.alpha if run_length is None else float(run_length),
+            limit=estimator.limit_,
             alarms=_with_latest(estimator),
             row_alpha=estimator.row_alpha,
             name=name,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -23,7 +24,7 @@ import skood
 from skood.cli import main
 from skood.cli._watch_run import watch as _imported  # noqa: F401
 from skood.cli.watch.ledger import Ledger
-from skood.cli.watch.state import ledger_in
+from skood.storage import read_manifest
 
 from .bad_luck import forked, status_of
 from .cli_files import numbers, write
@@ -61,11 +62,16 @@ class Feed:
         self.expected |= {name: n, "log.csv": self.expected["log.csv"] + n_more}
 
 
+def ledger_in(state: Path) -> Ledger:
+    """The ledger in the state of a watch."""
+    return Ledger.from_list(json.loads(read_manifest(state)["notes"]["watch"]["ledger"]))
+
+
 def wrong_in(state: Path, report: Path) -> list[str]:
     """What is wrong in the state and the report that a killed watch has left."""
     wrong = []
     if state.exists():
-        ledger: Ledger = ledger_in(state)
+        ledger = ledger_in(state)
         n_rows, n_seen = sum(e.rows for e in ledger.entries.values()), skood.load(state).n_seen_
         if n_rows != n_seen:
             wrong.append(f"the ledger has {n_rows} rows and the monitor {n_seen}")

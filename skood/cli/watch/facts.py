@@ -17,6 +17,7 @@ def facts_of(state: State, fitted: Fitted, feed: str) -> dict[str, Any]:
     """All facts of a watch for its report."""
     monitor = state.monitor
     since = monitor.since_
+    moved = moved_columns(monitor) if monitor.n_seen_ else []
     return {
         "input": feed,
         "begun": time_text(state.begun),
@@ -27,22 +28,19 @@ def facts_of(state: State, fitted: Fitted, feed: str) -> dict[str, Any]:
         "n_flagged": int(monitor.n_flagged_),
         "n_window": min(int(monitor.n_seen_), monitor.window),
         "e_value": float(monitor.e_value_),
-        "limit": limit_of(monitor),
+        "limit": float(monitor.limit_),
         "row_alpha": float(monitor.row_alpha),
         "history": [_plain(line) for line in monitor.history_.to_dict("records")],
-        "moved": moved_columns(monitor) if monitor.n_seen_ else [],
+        "moved": moved,
         "strangest": [_strange(state, row) for row in monitor.strangest()],
-        "alarms": [alarm_facts(state, a, feed) for a in reversed(monitor.alarms_[-_ALARMS:])],
+        "alarms": [
+            alarm_facts(state, alarm, feed, moved) for alarm in reversed(monitor.alarms_[-_ALARMS:])
+        ],
         "faults": state.ledger.faults,
         "n_left_out": state.ledger.n_left_out,
         "promise": _promise(monitor),
         "detector": fitted.describe(),
     }
-
-
-def limit_of(monitor: Any) -> float:
-    """The evidence that raises an alarm."""
-    return float(monitor.average_run_length or 1 / monitor.alpha)
 
 
 def _promise(monitor: Any) -> str:

@@ -12,9 +12,8 @@ from typing import Any
 
 from skood.cli.files import OptionError, TableError
 
-from .text import PIECE, header_in, last_end
+from .text import LONGEST, PIECE, header_in, last_end
 
-_LONGEST = 1 << 26  # bytes without the end of a row
 _READ = 1 << 16  # bytes at a time
 
 
@@ -51,8 +50,8 @@ def pieces_of_stdin(ending: str | None, *, has_header: bool, every: float) -> It
         if end:
             yield ending, header, text[:end]
             text = text[end:]
-        if len(text) > _LONGEST:
-            raise TableError(f"stdin has a row that is longer than {_LONGEST:,} bytes.")
+        if len(text) > LONGEST:
+            raise TableError(f"stdin has a row that is longer than {LONGEST:,} bytes.")
     if text.strip():
         raise TableError("stdin ends within a row: a quote is not closed.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from skood.storage import read_manifest
 from skood.storage.guard import one_sentence
 
 from .._errors import UsageError
-from .._fitted import Fitted, architectures_in, named_rows
+from .._fitted import Fitted, architectures_in, checksum, named_rows
 from .ledger import Ledger
 
 _NOTES = "watch"
@@ -81,11 +80,6 @@ class State:
         self.announced, self.origins, self.is_dirty = -1, [], True
 
 
-def ledger_in(path: Path) -> Ledger:
-    """The ledger in the state of a watch."""
-    return Ledger.from_list(json.loads(read_manifest(path)["notes"][_NOTES]["ledger"]))
-
-
 def opened_state(
     path: Path,
     fitted: Fitted,
@@ -95,8 +89,7 @@ def opened_state(
     rows: tuple[str, ...],
 ) -> State:
     """Load the state of a watch, or make one; `given` are the parameters of the monitor."""
-    with detector.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = checksum(detector)
     named = {name: value for name, value in given.items() if value is not None}
     if not path.exists():
         monitor = ConformalMonitor.from_fitted(fitted.detector, random_state=0, **named)
@@ -124,7 +117,7 @@ def opened_state(
                 "watch with another --state."
             )
     with one_sentence(f"{path.name} does not hold the state of a watch"):
-        ledger = ledger_in(path)
+        ledger = Ledger.from_list(json.loads(facts["ledger"]))
         origins = json.loads(facts["origins"])
         told = (int(facts["announced"]), str(facts["begun"]))
     built_by = architectures_in(path, monitor, monitor)

@@ -42,8 +42,10 @@ def alarm_json(facts: dict[str, Any]) -> str:
     return json.dumps(facts)
 
 
-def alarm_facts(state: State, alarm: dict[str, Any], feed: str) -> dict[str, Any]:
-    """An alarm in plain types."""
+def alarm_facts(
+    state: State, alarm: dict[str, Any], feed: str, moved: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """An alarm in plain types; `moved` are the `moved_columns` today."""
     return {
         "event": "alarm",
         "input": feed,
@@ -55,7 +57,7 @@ def alarm_facts(state: State, alarm: dict[str, Any], feed: str) -> dict[str, Any
         "e_value": float(alarm["e_value"]),
         "stream": alarm["stream"],
         "since": since_facts(state, alarm["since"]),
-        "moved": [line["column"] for line in moved_columns(state.monitor)][:_NAMED],
+        "moved": [line["column"] for line in moved[:_NAMED]],
     }
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 PIECE = 1 << 22  # bytes that are taken at a time
-_LONGEST = 1 << 26  # bytes of a row
+LONGEST = 1 << 26  # bytes of a row
 
 
 def header_of(path: Path, *, has_header: bool) -> bytes | None:
     """What stands before the rows of a CSV file; None as long as it has no end."""
     with path.open("rb") as file:
-        return header_in(iter(lambda: file.readline(_LONGEST), b""), has_header=has_header)
+        return header_in(iter(lambda: file.readline(LONGEST), b""), has_header=has_header)
 
 
-def header_in(lines: object, *, has_header: bool) -> bytes | None:
+def header_in(lines: Iterable[bytes], *, has_header: bool) -> bytes | None:
     """The first lines of these: blank ones, ``sep=;`` for a spreadsheet, and the names."""
     before = header = b""
-    for line in lines:  # type: ignore[attr-defined]
+    for line in lines:
         header += line
         if not line.endswith(b"\n"):
             return None
@@ -45,7 +46,7 @@ def next_piece(path: Path, start: int, *, quotes: bool, final: bool) -> bytes:
             end = last_end(read, quotes=quotes)
             if end or len(read) < most:
                 return read[:end]
-            if most >= _LONGEST:
+            if most >= LONGEST:
                 return read  # whose reader tells the fault
             most *= 2
 
