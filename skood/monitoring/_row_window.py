@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._optional import import_optional
+from .._validation import is_dict
+
+_MOST_BYTES = 1 << 25  # of arrays: rows may be images
 
 
 class RowWindow:
@@ -25,6 +29,8 @@ class RowWindow:
 
     def add(self, rows: Any, scores: NDArray, p_values: NDArray, times: NDArray | None) -> None:
         """Add rows at the end, and drop old ones when there are twice as many as needed."""
+        if self.size and not self.parts:
+            self.size = min(self.size, _most_rows(rows))
         if not self.size:
             return
         last = slice(max(0, len(scores) - self.size), None)
@@ -61,6 +67,14 @@ class RowWindow:
         facts = self.facts[0][part] if self.facts else np.zeros((0, 2))
         times = self.times[0][part] if self.times and self.times[0] is not None else None
         return rows, facts, times, self.first_row + first
+
+
+def _most_rows(rows: Any) -> int:
+    """How many such rows may be kept; none of inputs by name."""
+    if is_dict(rows):
+        return 0
+    each = getattr(rows, "nbytes", 0) // len(rows)
+    return _MOST_BYTES // each if each else sys.maxsize
 
 
 def _stored(rows: Any, part: slice) -> Any:

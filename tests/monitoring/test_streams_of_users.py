@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -14,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 import skood
 from skood import ConformalOutlierDetector, KNNOutlierDetector, make_outlier_detector
 from skood.monitoring import ConformalMonitor
+from skood.monitoring._row_window import RowWindow
 from skood.monitoring._segments import Segments
 
 
@@ -221,3 +223,34 @@ def test_columns_of_frames_are_found_by_name():
     assert np.array_equal(update.scores, expected.scores)
     assert update.e_value == expected.e_value
     assert twin.changes().equals(monitor.changes())
+
+
+class _NamedInputs(OutlierMixin, BaseEstimator):
+    """A detector of inputs by name, as networks of several inputs take them."""
+
+    def fit(self, X, y=None):  # noqa: ARG002
+        return self
+
+    def score_samples(self, X):
+        return -np.abs(X["a"]).sum(axis=1)
+
+
+def test_inputs_by_name_are_a_stream_without_a_window():
+    rng = np.random.default_rng(9)
+    X = {"a": rng.normal(size=(300, 2)), "b": rng.normal(size=(300, 3))}
+    monitor = ConformalMonitor(_NamedInputs(), random_state=0).fit(X)
+    assert not monitor.update({name: rows[:100] for name, rows in X.items()}).alarm
+    assert monitor.update({name: rows + 4 for name, rows in X.items()}).alarm
+    assert monitor.n_seen_ == 400
+    assert monitor.strangest() == []
+    assert len(monitor.changes()) == 0
+
+
+def test_the_window_of_wide_rows_is_bounded():
+    window = RowWindow(500)
+    images = np.zeros((40, 512, 1_024))  # 4 MiB each
+    for _ in range(3):
+        window.add(images, np.zeros(40), np.ones(40), None)
+    rows, facts, _, first_row = window.since(0)
+    assert len(rows) == len(facts) == 8
+    assert first_row == 112
