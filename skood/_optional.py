@@ -1,7 +1,9 @@
 """Import a package that only an extra of skood brings, or say which extra to install."""
 
 import importlib
+import importlib.metadata
 import importlib.util
+import re
 import sys
 from types import ModuleType
 
@@ -13,6 +15,20 @@ def is_installed(module: str) -> bool:
         # Python blocks the import of a module whose entry is None.
         return sys.modules[package] is not None
     return importlib.util.find_spec(package) is not None
+
+
+def install_command(extra: str) -> str:
+    """The command that installs the packages of an extra, with or without skood on an index.
+
+    It names the packages that the installed skood states. A skood that is not installed is a clone.
+    """
+    try:
+        stated = importlib.metadata.requires("skood") or []
+    except importlib.metadata.PackageNotFoundError:
+        stated = []
+    marker = re.compile(rf"(\S+)\s*;.*\bextra == ['\"]{extra}['\"]")
+    packages = [found[1] for found in map(marker.match, stated) if found] or [f".[{extra}]"]
+    return "python -m pip install " + " ".join(f'"{package}"' for package in packages)
 
 
 def import_optional(module: str, extra: str, *, needed_by: str | None = None) -> ModuleType:
@@ -30,6 +46,6 @@ def import_optional(module: str, extra: str, *, needed_by: str | None = None) ->
         subject = needed_by or f"The {extra!r} extra of skood"
         raise ImportError(
             f"{subject} needs the module {package!r}, which is not installed: "
-            f'run pip install "skood[{extra}]" to add it.',
+            f"run {install_command(extra)} (the extra {extra!r}).",
             name=package,
         ) from error

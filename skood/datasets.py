@@ -50,7 +50,7 @@ def load_digits_ood(
         Held-out share of the rows with digits 0 to 7, in (0, 1).
     n_far : int, default=400
         Number of photograph patches, all at different positions. Decoding the photographs needs
-        Pillow, which ``pip install "skood[plots]"`` brings; 0 patches need no Pillow.
+        Pillow, which the extra ``plots`` brings; 0 patches need no Pillow.
     random_state : int, RandomState instance or None, default=0
         Draws the split, then the patches, so the split does not depend on `n_far`.
 

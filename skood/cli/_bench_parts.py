@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from skood._optional import is_installed
+from skood._optional import install_command, is_installed
 from skood.storage.whole_file import written_whole
 
 from ._options import ComparisonOptions
@@ -65,5 +65,5 @@ def write_files(
             figure.savefig(temporary, dpi=_DPI)
         written.append(_PICTURE)
     else:
-        voice.say('no picture: pip install "skood[plots]" adds it')
+        voice.say(f"no picture: {install_command('plots')} adds it")
     voice.say(f"written to {folder}: {', '.join(written)}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from .._optional import is_installed
+from .._optional import install_command, is_installed
 from .._validation import (
     check_option,
     check_training_rows,
@@ -130,5 +130,5 @@ def _approximate_index(owner: Any) -> NeighborIndex:
     raise ImportError(
         f"algorithm='approximate' of {type(owner).__name__} needs the module 'faiss' or "
         "'pynndescent', and neither is installed: "
-        'run pip install "skood[ann]" to add them.'
+        f"run {install_command('ann')} (the extra 'ann')."
     )

@@ -1,6 +1,6 @@
 """Pictures of scores, in scikit-learn's manner: a Display keeps the numbers and draws them.
 
-Only `plot` needs matplotlib: ``pip install "skood[plots]"``.
+Only `plot` needs matplotlib: the extra ``plots``.
 """
 
 from ..measures.arguments import checked

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from skood._optional import is_installed
+from skood._optional import install_command, is_installed
 from skood.cli import main
 from skood.comparison import choose_protocol, compare_detectors
 
@@ -116,7 +116,7 @@ def test_without_matplotlib_the_picture_is_left_out_and_that_is_said(
 ):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert bench("--train", npz, *QUICK, "--output", tmp_path / "out") == 0
-    assert 'no picture: pip install "skood[plots]" adds it' in capsys.readouterr().err
+    assert f"no picture: {install_command('plots')} adds it" in capsys.readouterr().err
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"bench.md", "bench.csv"}
 
 

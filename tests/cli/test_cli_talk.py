@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from skood._optional import install_command
 from skood.cli import main
 from skood.cli._progress import ScoringProgress
 from skood.cli._report import print_lowest
@@ -163,7 +164,7 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path, capsys, monkeypatch
         monkeypatch.delitem(sys.modules, f"skood.cli.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert main([*map(str, arguments)]) == 2
-    assert 'run pip install "skood[io]" to add it' in capsys.readouterr().err
+    assert f"run {install_command('io')} (the extra 'io')" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as on Unix")

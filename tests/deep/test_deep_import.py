@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from skood._optional import install_command
+
 CODE = """
 import sys
 import skood
@@ -27,6 +29,6 @@ def test_without_torch():
     )
     says = (
         "skood.deep needs the module 'torch', which is not installed: "
-        'run pip install "skood[torch]" to add it.'
+        f"run {install_command('torch')} (the extra 'torch')."
     )
     assert process.stdout.splitlines() == ["works", says, says], process.stderr

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from skood._optional import install_command
 from skood.datasets import load_digits_ood
 
 from ..processes import run_python
@@ -135,5 +136,5 @@ def test_without_pillow(n_far, status):
     else:
         assert done.stderr.strip().splitlines()[-1] == (
             "ImportError: Decoding the photographs of load_digits_ood needs the module 'PIL', "
-            'which is not installed: run pip install "skood[plots]" to add it.'
+            f"which is not installed: run {install_command('plots')} (the extra 'plots')."
         )

@@ -1,11 +1,12 @@
 """Optional packages: found without an import, and named in an error if they are missing."""
 
+import re
 import subprocess
 import sys
 
 import pytest
 
-from skood._optional import import_optional, is_installed
+from skood._optional import import_optional, install_command, is_installed
 
 
 def run_python(code):
@@ -19,10 +20,10 @@ def test_installed_module_is_returned():
 @pytest.mark.parametrize("module", ["no_such_package", "no_such_package.part"])
 def test_missing_module_is_named_with_its_extra(module):
     message = (
-        r"^The picture needs the module 'no_such_package', which is not installed: "
-        r'run pip install "skood\[plots\]" to add it\.$'
+        "The picture needs the module 'no_such_package', which is not installed: "
+        f"run {install_command('plots')} (the extra 'plots')."
     )
-    with pytest.raises(ImportError, match=message) as caught:
+    with pytest.raises(ImportError, match=f"^{re.escape(message)}$") as caught:
         import_optional(module, "plots", needed_by="The picture")
     assert caught.value.name == "no_such_package"
 
@@ -78,5 +79,22 @@ def test_blocked_module_counts_as_missing():
     assert process.stdout.strip() == "False"
     assert process.stderr.strip().splitlines()[-1] == (
         "ImportError: The 'plots' extra of skood needs the module 'matplotlib', which is not "
-        'installed: run pip install "skood[plots]" to add it.'
+        f"installed: run {install_command('plots')} (the extra 'plots')."
     )
+
+
+def test_the_command_installs_the_packages_that_the_installed_skood_states(tmp_path, monkeypatch):
+    folder = tmp_path / "skood-9.dist-info"
+    folder.mkdir()
+    stated = (
+        "Metadata-Version: 2.4\nName: skood\nVersion: 9\nRequires-Dist: numpy>=2.0\n"
+        "Requires-Dist: faiss-cpu>=1.9; extra == 'ann'\n"
+        "Requires-Dist: pynndescent>=0.5.13 ; (python_version < '4') and extra == \"ann\"\n"
+        "Requires-Dist: ann-other; extra == 'annex'\n"
+    )
+    (folder / "METADATA").write_text(stated, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert install_command("ann") == (
+        'python -m pip install "faiss-cpu>=1.9" "pynndescent>=0.5.13"'
+    )
+    assert install_command("plots") == 'python -m pip install ".[plots]"'

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from skood._optional import install_command
+
 CODE = """
 import sys
 sys.modules["dask"] = None  # blocks its import
@@ -20,5 +22,5 @@ def test_without_dask():
     assert process.stdout.split() == ["works"]
     assert process.stderr.strip().splitlines()[-1] == (
         "ImportError: skood.parallel needs the module 'dask', which is not installed: "
-        'run pip install "skood[dask]" to add it.'
+        f"run {install_command('dask')} (the extra 'dask')."
     )

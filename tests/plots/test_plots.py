@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skood import KNNOutlierDetector, LayerEnsemble, LCPOutlierDetector, explain
-from skood._optional import is_installed
+from skood._optional import install_command, is_installed
 from skood.metrics import aupr_in, auroc, fpr_at_tpr
 from skood.plots import (
     ExplanationDisplay,
@@ -136,7 +136,7 @@ def test_without_matplotlib_numbers_are_kept_and_plot_says_what_is_missing():
     ]
     assert done.stderr.strip().splitlines()[-1] == (
         "ImportError: ScoreDistributionDisplay needs the module 'matplotlib', which is not "
-        'installed: run pip install "skood[plots]" to add it.'
+        f"installed: run {install_command('plots')} (the extra 'plots')."
     )
 
 
