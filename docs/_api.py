@@ -50,7 +50,7 @@ SECTIONS = (
     Section(
         "Layers of a network",
         "skood",
-        ("LayerEnsemble", "FSSDScorer"),
+        ("LayerEnsemble", "FSSDScorer", "GaussianProcessScorer"),
         "For several groups of features, or raw inputs with a feature extractor.",
     ),
     Section(
@@ -235,6 +235,8 @@ SECTIONS = (
             "nnguide_score",
             "simplified_hopfield_energy",
             "class_proximity",
+            "gaussian_process_factor",
+            "gaussian_process_deviation",
         ),
     ),
     Section(

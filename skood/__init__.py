@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from .detectors import (
         FDBDScorer,
+        GaussianProcessScorer,
         GENScorer,
         KernelDensityOutlierDetector,
         KLMatchingScorer,
@@ -54,6 +55,7 @@ __all__ = [
     "FDBDScorer",
     "FSSDScorer",
     "GENScorer",
+    "GaussianProcessScorer",
     "KLMatchingScorer",
     "KNNOutlierDetector",
     "KernelDensityOutlierDetector",
@@ -101,6 +103,7 @@ _HOME = {
     "MahalanobisOutlierDetector": "detectors",
     "FDBDScorer": "detectors",
     "GENScorer": "detectors",
+    "GaussianProcessScorer": "detectors",
     "KLMatchingScorer": "detectors",
     "NCIScorer": "detectors",
     "NNGuideScorer": "detectors",

@@ -2,6 +2,7 @@
 
 from ._neighbor_detector import NeighborOutlierDetector
 from .fdbd import FDBDScorer
+from .gaussian_process import GaussianProcessScorer
 from .gen import GENScorer
 from .kernel_density import KernelDensityOutlierDetector
 from .kl_matching import KLMatchingScorer
@@ -19,6 +20,7 @@ from .vim import ViMScorer
 __all__ = [
     "FDBDScorer",
     "GENScorer",
+    "GaussianProcessScorer",
     "KLMatchingScorer",
     "KNNOutlierDetector",
     "KernelDensityOutlierDetector",

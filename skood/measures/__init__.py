@@ -6,6 +6,7 @@ from .arguments import checked
 from .ensemble_uncertainty import max_mean_probability, mutual_information, predictive_entropy
 from .fdbd import class_weight_distances, fdbd_score
 from .fssd import singularity_distance
+from .gaussian_process import gaussian_process_deviation, gaussian_process_factor
 from .gen import generalized_entropy
 from .hopfield import simplified_hopfield_energy
 from .kernel_density import log_kernel_density
@@ -40,6 +41,8 @@ __all__ = [
     "contamination_threshold",
     "energy",
     "fdbd_score",
+    "gaussian_process_deviation",
+    "gaussian_process_factor",
     "generalized_entropy",
     "kernel_weights",
     "kl_matching_distance",

@@ -34,6 +34,7 @@ _BOUNDS: dict[str, _Bounds] = {
     "n_features": ("in [1, inf)", lambda v: v >= 1),
     "n_largest": ("in [1, inf)", lambda v: v >= 1),
     "n_neighbors": ("in [0, inf)", lambda v: v >= 0),
+    "noise_variance": _POSITIVE,
     "n_varying": ("in [0, inf)", lambda v: v >= 0),
     "scale": ("in (-inf, inf)", lambda v: abs(v) < np.inf),
     "shrinkage": _SHARE,

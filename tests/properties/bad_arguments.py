@@ -37,6 +37,13 @@ MEASURES: dict[str, dict[str, Any]] = {
     "contamination_threshold": {"training_scores": SCORES, "contamination": 0.1},
     "energy": {"logits": X, "temperature": 1.0},
     "fdbd_score": {"logits": X, "weight_distances": 1 - EYE, "mean_distances": K[:, 0]},
+    "gaussian_process_deviation": {
+        "X": X,
+        "factor": EYE,
+        "noise_variance": 0.5,
+        "left_out": LABELS == 0,
+    },
+    "gaussian_process_factor": {"gram": EYE, "noise_variance": 0.5},
     "generalized_entropy": {"logits": X, "gamma": 0.1, "n_largest": 2},
     "kernel_weights": {"distances": K, "bandwidth": 1.0},
     "kl_matching_distance": {"probabilities": P[0], "templates": EYE},
