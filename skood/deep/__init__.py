@@ -1,7 +1,8 @@
 """Features and scores of raw inputs by torch modules (extra ``torch``).
 
 `TorchFeatureTransformer` gives the layers of a trained network as features of a Pipeline.
-`AutoencoderTransformer` trains a network and gives its latent space. The scorers detect
+`AutoencoderTransformer` trains a network and gives its latent space. `TangentFeatureTransformer`
+gives rows whose inner products are the neural tangent kernel. The scorers detect
 out-of-distribution samples by the outputs of a trained classifier.
 """
 
@@ -19,6 +20,7 @@ from .mc_dropout import MCDropoutScorer  # noqa: E402
 from .msp import MSPScorer  # noqa: E402
 from .odin import ODINScorer  # noqa: E402
 from .outlier_exposure import outlier_exposure_loss  # noqa: E402
+from .tangent import TangentFeatureTransformer  # noqa: E402
 
 __all__ = [
     "AutoencoderTransformer",
@@ -29,6 +31,7 @@ __all__ = [
     "MahalanobisLayerScorer",
     "MaxLogitScorer",
     "ODINScorer",
+    "TangentFeatureTransformer",
     "TorchFeatureTransformer",
     "outlier_exposure_loss",
 ]

@@ -9,15 +9,15 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from .._validation import check_column_names, check_option
+from .._validation import check_option
 from ._batches import InputMaker, Inputs, filled_up, open_batches
 from ._evaluation_mode import evaluation_mode
 from ._extraction import Extraction, forward
 from ._feature_pass import DTYPES, FeaturePass
+from ._layer_columns import LayerColumns
 from ._module_pass import check_pass_parameters
 from ._placement import device_for, on_device, plain_module
 from ._reduce import REDUCTIONS, Reduce
@@ -27,7 +27,7 @@ from ._taps import find_taps
 _OUTPUTS = ("activation", "sign")
 
 
-class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
+class TorchFeatureTransformer(SharesModules, LayerColumns):
     """Take the outputs of a trained torch module's layers as features.
 
     One forward pass gives the features of all layers. `reduce` makes each layer's output one row
@@ -117,9 +117,6 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
     >>> features.feature_groups_
     {'0': slice(0, 4, None), '3': slice(4, 14, None)}
     """
-
-    # A fit reads only the shapes of one batch, so that a caller need not load all rows for it.
-    _learns_from_one_batch = True
 
     def __init__(
         self,
@@ -238,36 +235,6 @@ class TorchFeatureTransformer(SharesModules, TransformerMixin, BaseEstimator):
         """
         with self._opened() as opened:
             return opened.gradient(X, objective)
-
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
-        """Name each feature by its layer and its number in the layer, as ``layer__0``.
-
-        Parameters
-        ----------
-        input_features : array-like of str or None, default=None
-            Only checked against the columns of X, if X had columns.
-
-        Returns
-        -------
-        ndarray of str objects
-            The names.
-        """
-        check_is_fitted(self)
-        check_column_names(self, input_features)
-        return np.array(
-            [
-                f"{group}__{i}"
-                for group, columns in self.feature_groups_.items()
-                for i in range(columns.stop - columns.start)
-            ],
-            dtype=object,
-        )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = [self.dtype]
-        return tags
 
     @contextmanager
     def _opened(self) -> Iterator[FeaturePass]:

@@ -24,6 +24,7 @@ _PUBLIC = {
         "MahalanobisLayerScorer",
         "MaxLogitScorer",
         "ODINScorer",
+        "TangentFeatureTransformer",
         "TorchFeatureTransformer",
     ),
     "skood.monitoring": ("ChangeEstimate", "ConformalMonitor"),
