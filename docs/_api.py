@@ -124,8 +124,14 @@ SECTIONS = (
     Section(
         "Networks: features",
         "skood.deep",
-        ("TorchFeatureTransformer", "AutoencoderTransformer"),
+        ("TorchFeatureTransformer", "TangentFeatureTransformer", "AutoencoderTransformer"),
         "From raw inputs to rows of features. Needs the extra ``torch``.",
+    ),
+    Section(
+        "Networks: training",
+        "skood.deep",
+        ("TrainingTrace",),
+        "What happens to features while a network is trained.",
     ),
     Section(
         "Networks: scorers",
@@ -186,6 +192,7 @@ SECTIONS = (
             "ExplanationDisplay",
             "MonitorDisplay",
             "PValueDisplay",
+            "TrainingTraceDisplay",
         ),
         "Needs the extra ``plots``.",
     ),

@@ -2,7 +2,8 @@
 
 `TorchFeatureTransformer` gives the layers of a trained network as features of a Pipeline.
 `AutoencoderTransformer` trains a network and gives its latent space. `TangentFeatureTransformer`
-gives rows whose inner products are the neural tangent kernel. The scorers detect
+gives rows whose inner products are the neural tangent kernel. `TrainingTrace` keeps features at
+checkpoints of a training. The scorers detect
 out-of-distribution samples by the outputs of a trained classifier.
 """
 
@@ -21,6 +22,7 @@ from .msp import MSPScorer  # noqa: E402
 from .odin import ODINScorer  # noqa: E402
 from .outlier_exposure import outlier_exposure_loss  # noqa: E402
 from .tangent import TangentFeatureTransformer  # noqa: E402
+from .training_trace import TrainingTrace  # noqa: E402
 
 __all__ = [
     "AutoencoderTransformer",
@@ -33,5 +35,6 @@ __all__ = [
     "ODINScorer",
     "TangentFeatureTransformer",
     "TorchFeatureTransformer",
+    "TrainingTrace",
     "outlier_exposure_loss",
 ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .._validation import check_int, check_option, parameter_error
-from ._noise import check_noise
 from .extractor import check_extractor
+from .noise import check_noise
 from .perturbation import check_perturbation
 
 _GRADIENTS = ("sign", "standardised")

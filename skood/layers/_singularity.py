@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import check_extracted, parameter_error
-from ._noise import draw_noise
 from .extractor import extract
 from .inputs import RawInputs
+from .noise import draw_noise
 
 
 def find_singularity(

@@ -10,6 +10,7 @@ from .monitor import MonitorDisplay
 from .ood_curve import OODCurveDisplay
 from .p_value import PValueDisplay
 from .score_distribution import ScoreDistributionDisplay
+from .training_trace import TrainingTraceDisplay
 
 __all__ = [
     "ExplanationDisplay",
@@ -18,6 +19,7 @@ __all__ = [
     "OODCurveDisplay",
     "PValueDisplay",
     "ScoreDistributionDisplay",
+    "TrainingTraceDisplay",
 ]
 
 for _display in map(globals().__getitem__, __all__):

@@ -21,8 +21,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import skood
 from skood import FSSDScorer, LayerEnsemble
-from skood.layers._noise import draw_noise
 from skood.layers.inputs import RawInputs
+from skood.layers.noise import draw_noise
 from skood.measures import singularity_distance
 from skood.rows.fingerprints import RowFingerprints
 
