@@ -141,6 +141,8 @@ class TrainingTrace:
         self.layers_ = list(self._features.feature_groups_)
         self._kernel: TangentFeatureTransformer | None = None
         if n_kernel_samples:
+            # a batch of one kind: smaller ones would be padded
+            shared["batch_size"] = min(batch_size, n_kernel_samples)
             self._kernel = TangentFeatureTransformer(
                 module, layers, n_projections=n_projections, random_state=generator, **shared
             ).fit(first)

@@ -86,12 +86,12 @@ class TrainingTraceDisplay:
         if len(getattr(trace, "steps_", ())) < 2:
             allowed = "a TrainingTrace with two checkpoints or more"
             raise parameter_error("TrainingTraceDisplay", "trace", allowed, trace)
-        quantities = [
+        distances, movements = (
             {layer: {kind: get(kind, layer) for kind in trace.kinds_} for layer in trace.layers_}
             for get in (trace.distances, trace.movements)
-        ]
+        )
         kernel = {layer: trace.kernel_changes(layer) for layer in trace.kernels_}
-        return cls(trace.steps_, *quantities, kernel).plot(ax)
+        return cls(trace.steps_, distances, movements, kernel).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the panels, over steps on a logarithmic axis that begins at 0.
