@@ -35,7 +35,8 @@ def draw_pixels(ax: Any, shares: NDArray[np.float64]) -> None:
     image = ax.imshow(shares, cmap="gray_r", vmin=min(0.0, float(shares.min())))
     ax.set_xticks([])
     ax.set_yticks([])
-    bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.04)
+    # Beside the panel: a bar that takes its room from the panel makes it smaller than the sample.
+    bar = ax.figure.colorbar(image, cax=ax.inset_axes((1.03, 0.0, 0.05, 1.0)))
     bar.set_label("taken off the score")
     ax.set_title("shares of the pixels", loc="left", fontsize="medium")
 

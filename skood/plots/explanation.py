@@ -229,7 +229,8 @@ class ExplanationDisplay:
                 raise parameter_error("ExplanationDisplay.plot", "ax", allowed, ax)
             ax.set_axis_off()
         lines = place.subgridspec(1 + bool(k), 1, height_ratios=[2.2, 1][: 1 + bool(k)])
-        widths = [1.0] * with_sample + [1.3] + [0.8] * bool(weights)
+        shares_width = 1.3 if self.pixel_shares is None else 1.0  # as large as the sample
+        widths = [1.0] * with_sample + [shares_width] + [0.8] * bool(weights)
         upper = lines[0].subgridspec(1, n_upper, width_ratios=widths)
         keys = ["sample"] * with_sample + ["shares"] + ["neighbors"] * bool(weights)
         axes = {key: figure.add_subplot(upper[i]) for i, key in enumerate(keys)}

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from skood import ConformalOutlierDetector, LayerEnsemble
+from skood import LayerEnsemble
 
 from ..._optional import import_optional
+from ...metrics import auroc
 from ...plots import (
     ExplanationDisplay,
     LayerScoreDisplay,
@@ -19,15 +20,13 @@ from ...plots import (
 )
 from .evaluate import Outcome
 from .lineup import LINEUP
+from .network import layers_of, train_network
 from .output import written_whole
 
 DPI = 120
 SHAPE = (8, 8)  # pixels
-ONE_COLUMN = 4  # most panels in one column
 SHOWN = "LCP"  # the detector in the pictures of a single one
 ALPHA = 0.05
-# Rows of pixels instead of the layers of a network, which need torch.
-BANDS = {f"pixel rows {i + 1}, {i + 2}": slice(8 * i, 8 * i + 16) for i in range(0, 8, 2)}
 PICTURES = ("scores.png", "curves.png", "explanation.png", "layers.png", "p_values.png")
 
 
@@ -36,22 +35,22 @@ def draw_pictures(
     outcomes: Sequence[Outcome],
     labels: Mapping[str, str],
     estimators: Mapping[str, Any],
+    p_values: np.ndarray,
     data: Bunch,
     seed: int,
 ) -> None:
     """Draw all pictures and write them as PNG files with the names in `PICTURES`.
 
-    `labels` are the names of the sets in the legend. The seed draws the rows that calibrate
-    p-values.
+    `labels` are the names of the sets in the legend, `p_values` those of the held-out and the near
+    OoD rows. The seed starts the network whose layers are shown.
     """
-    X = np.vstack([data.X_test, data.X_near])
     y = np.repeat([1, -1], [len(data.X_test), len(data.X_near)])
     figures = {
         "scores.png": _scores(outcomes, labels),
         "curves.png": _curves(outcomes, labels["near"]),
         "explanation.png": _explanation(estimators[SHOWN], outcomes, data),
-        "layers.png": _layers(LayerEnsemble(LINEUP[SHOWN](seed), groups=BANDS), data, X, y),
-        "p_values.png": _p_values(LINEUP[SHOWN](seed), data, X, y, seed),
+        "layers.png": _layers(LINEUP[SHOWN](seed), data, y, seed),
+        "p_values.png": _p_values(p_values, y),
     }
     for name in PICTURES:
         with written_whole(folder / name) as temporary:
@@ -65,26 +64,23 @@ def _figure(width: float, height: float) -> Any:
 
 
 def _scores(outcomes: Sequence[Outcome], labels: Mapping[str, str]) -> Any:
-    """One panel per detector in one or two columns, with one legend for all."""
-    columns = 1 if len(outcomes) <= ONE_COLUMN else 2
-    lines = -(-len(outcomes) // columns)
-    figure = _figure(4 + 4.6 * columns, 1.1 + 2.4 * lines)
-    panels = figure.subplots(lines, columns, squeeze=False).T.ravel()
-    for panel in panels[len(outcomes) :]:
-        panel.remove()
-    panels = panels[: len(outcomes)]
-    for panel, outcome in zip(panels, outcomes, strict=True):
+    """One panel for each detector of the line-up, in two columns, with one legend for all."""
+    shown = [outcome for outcome in outcomes if outcome.detector in LINEUP]
+    lines = -(-len(shown) // 2)
+    figure = _figure(11.0, 1.1 + 2.5 * lines)
+    panels = figure.subplots(lines, 2, sharey=True, squeeze=False)
+    for panel, outcome in zip(panels.ravel(), shown, strict=False):
         ScoreDistributionDisplay(
             {label: outcome.scores[name] for name, label in labels.items()},
             threshold=outcome.threshold,
             name=outcome.detector,
         ).plot(panel, legend=False)
-        panel.set_xlabel("")
-    for last in {lines - 1, len(outcomes) - 1}:
-        panels[last].set_xlabel("score (higher = more in-distribution)")
+        panel.set(xlabel="", ylabel="")
+    figure.supxlabel("score (higher = more in-distribution)", fontsize="medium")
+    figure.supylabel("% of the set's rows", fontsize="medium")
     # Above all panels it covers no data.
-    handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=2, frameon=False)
+    handles, names = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=4, frameon=False)
     return figure
 
 
@@ -102,11 +98,14 @@ def _curves(outcomes: Sequence[Outcome], near: str) -> Any:
 
 
 def _explanation(detector: Any, outcomes: Sequence[Outcome], data: Bunch) -> Any:
-    """The near OoD row with the lowest score."""
+    """The flagged near OoD row that looks most like its digit, to be recognised in 64 pixels."""
     outcome = next(outcome for outcome in outcomes if outcome.detector == SHOWN)
-    row = int(outcome.scores["near"].argmin())
-    figure = _figure(7.2, 5.0)
-    ExplanationDisplay.from_estimator(
+    flagged = np.flatnonzero(outcome.predictions["near"] == -1)
+    means = {digit: data.X_near[data.y_near == digit].mean(axis=0) for digit in set(data.y_near)}
+    typical = np.array([means[digit] for digit in data.y_near])
+    row = int(flagged[np.linalg.norm((data.X_near - typical)[flagged], axis=1).argmin()])
+    figure = _figure(7.6, 5.4)
+    display = ExplanationDisplay.from_estimator(
         detector,
         data.X_near,
         row,
@@ -115,18 +114,31 @@ def _explanation(detector: Any, outcomes: Sequence[Outcome], data: Bunch) -> Any
         name=f"{SHOWN}: a digit {data.y_near[row]}, digits 0 to 7 in training",
         ax=figure.subplots(),
     )
+    for name, panel in display.axes_.items():
+        if name != "shares":  # as ink on paper; smooth, because squares hide the digit
+            panel.images[0].set(cmap="gray_r", interpolation="bicubic")
     return figure
 
 
-def _layers(ensemble: LayerEnsemble, data: Bunch, X: np.ndarray, y: np.ndarray) -> Any:
-    figure = _figure(8.4, 3.4)
-    LayerScoreDisplay.from_estimator(ensemble.fit(data.X_train), X, y, ax=figure.subplots())
+def _layers(detector: Any, data: Bunch, y: np.ndarray, seed: int) -> Any:
+    """The detector in each layer of a classifier, with its AUROC there."""
+    net = train_network(data.X_train, data.y_train, seed)
+    train, new = (layers_of(net, X) for X in (data.X_train, np.vstack([data.X_test, data.X_near])))
+    ends = np.cumsum([0, *(rows.shape[1] for rows in train.values())])
+    groups = {name: slice(*ends[i : i + 2]) for i, name in enumerate(train)}
+    ensemble = LayerEnsemble(detector, groups=groups).fit(np.hstack(list(train.values())))
+    scores = ensemble.layer_scores(np.hstack(list(new.values())))
+    aurocs = [auroc(y, layer) for layer in scores.T]
+    names = [f"{name}\nAUROC {100 * a:.1f}" for name, a in zip(groups, aurocs, strict=True)]
+    figure = _figure(8.4, 4.0)
+    LayerScoreDisplay(scores, names, y_true=y).plot(figure.subplots())
+    total = 100 * auroc(y, scores.sum(axis=1))
+    title = f"{SHOWN} in each layer of a digit classifier; AUROC of the sum {total:.1f}"
+    figure.suptitle(title, fontsize="medium")
     return figure
 
 
-def _p_values(detector: Any, data: Bunch, X: np.ndarray, y: np.ndarray, seed: int) -> Any:
+def _p_values(p_values: np.ndarray, y: np.ndarray) -> Any:
     figure = _figure(5.4, 5.4)
-    conformal = ConformalOutlierDetector(detector, alpha=ALPHA, random_state=seed)
-    conformal.fit(data.X_train)
-    PValueDisplay.from_estimator(conformal, X, y, name=SHOWN, ax=figure.subplots())
+    PValueDisplay.from_predictions(y, p_values, alpha=ALPHA, name=SHOWN).plot(figure.subplots())
     return figure
