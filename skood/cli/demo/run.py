@@ -10,7 +10,7 @@ from sklearn.utils import Bunch
 
 from skood import ConformalOutlierDetector
 
-from ..._optional import is_installed
+from ..._optional import install_command, is_installed
 from ...datasets import load_digits_ood
 from .._step_lines import StepLog
 from .evaluate import Outcome, evaluate, fit_timed
@@ -156,7 +156,7 @@ def _missing_extras(has_photographs: bool, has_picture: bool, has_torch: bool) -
     if not has_torch:
         gains["torch"].append("the measures on the trace of an autoencoder")
     return [
-        f"missing: the extra '{extra}' adds {' and '.join(what)}"
+        f"{extra}: {install_command(extra)} adds {' and '.join(what)}"
         for extra, what in gains.items()
         if what
     ]
