@@ -24,6 +24,7 @@ collect_ignore += [] if _arrow >= 19 else ["tests/cli/bad_formats.py", "tests/cl
 
 _NEEDS = {
     "faiss_index.py": ("faiss", "ann"),
+    "onnx_model.py": ("onnxruntime", "docs"),
     "persistence.py": ("skops", "io"),
     "pynndescent_index.py": ("pynndescent", "ann"),
 }

@@ -120,6 +120,12 @@ SECTIONS = (
         ),
     ),
     Section("Files", "skood", ("save", "load"), "Fitted estimators in files."),
+    Section(
+        "ONNX",
+        "skood",
+        ("to_onnx",),
+        "Fitted detectors as models for programs without Python. Needs the extra ``onnx``.",
+    ),
     Section("Manifests of files", "skood.storage", ("read_manifest",)),
     Section(
         "Networks: features",
@@ -285,6 +291,7 @@ SECTIONS = (
 INTERNAL = (
     "cli",
     "detectors",
+    "export",
     "layers",
     "preprocessing",
     "rows",

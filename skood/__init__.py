@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         make_outlier_detector,
     )
     from .explanation import explain
+    from .export import to_onnx
     from .layers import FSSDScorer, LayerEnsemble
     from .preprocessing import (
         ActiveNeuronSelector,
@@ -84,6 +85,7 @@ __all__ = [
     "make_outlier_pipeline",
     "open_rows",
     "save",
+    "to_onnx",
 ]
 
 # Loaded at first use: scikit-learn imports pandas if it is installed, and the command line should
@@ -124,6 +126,7 @@ _HOME = {
     "TableScaler": "preprocessing",
     "open_rows": "rows",
     "save": "storage",
+    "to_onnx": "export",
 }
 
 
@@ -134,6 +137,7 @@ _ROOMS = (
     "datasets",
     "deep",
     "explanation",
+    "export",
     "measures",
     "metrics",
     "model_selection",

@@ -84,7 +84,7 @@ class RoundedRows:
 
 def _points(X: Any) -> NDArray[np.float64]:
     """Coordinates of rows, (n, 3): an array, or slices that are arrays."""
-    directions = _random_directions(X.shape[1])
+    directions = random_directions(X.shape[1])
     points = np.empty((len(X), _DIRECTIONS))
     with np.errstate(over="ignore", invalid="ignore"):
         for part in slices(len(X), _BLOCK_VALUES, each=X.shape[1]):
@@ -93,7 +93,8 @@ def _points(X: Any) -> NDArray[np.float64]:
 
 
 @cache
-def _random_directions(d: int) -> NDArray[np.float64]:
+def random_directions(d: int) -> NDArray[np.float64]:
+    """The directions of the coordinates, (d, 3): the same in every process."""
     directions = np.random.default_rng(0).normal(size=(d, _DIRECTIONS))
     directions.flags.writeable = False
     return directions

@@ -1,0 +1,163 @@
+"""What a model says of itself, and what has no model."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    PolynomialFeatures,
+    StandardScaler,
+)
+
+import skood
+from skood import (
+    KNNOutlierDetector,
+    LOFOutlierDetector,
+    MahalanobisOutlierDetector,
+    NormalScoreTransformer,
+    OutlierEnsemble,
+    TableScaler,
+    make_outlier_pipeline,
+    to_onnx,
+)
+from skood.export import _graph
+
+from .test_scores import run
+
+onnx = pytest.importorskip("onnx", reason="needs the extra 'onnx'")
+pd = pytest.importorskip("pandas")
+
+X = np.random.default_rng(0).normal(size=(100, 3))
+
+
+def metadata(model):
+    return {one.key: one.value for one in model.metadata_props}
+
+
+def test_a_model_says_what_it_is():
+    frame = pd.DataFrame(X, columns=["kg", "<m>", "Länge"])
+    detector = make_outlier_pipeline(TableScaler(), KNNOutlierDetector(), random_state=0)
+    model = to_onnx(detector.fit(frame))
+    about = metadata(model)
+    assert about["skood"] == model.producer_version == skood.__version__
+    assert model.producer_name == "skood"
+    assert about["estimator"] == "TableScaler + KNNOutlierDetector"
+    assert float(about["threshold"]) == detector.offset_
+    assert json.loads(about["feature_names"]) == ["kg", "<m>", "Länge"]
+    scores, _ = run(model, frame.to_numpy())
+    np.testing.assert_allclose(scores, detector.score_samples(frame), rtol=1e-5)
+
+
+def test_rows_without_names_have_none():
+    assert "feature_names" not in metadata(to_onnx(KNNOutlierDetector().fit(X)))
+
+
+def test_columns_of_a_frame_by_name():
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    columns = ColumnTransformer(
+        [("one", StandardScaler(), ["c", "a"]), ("two", MinMaxScaler(), ["b"])]
+    )
+    detector = make_outlier_pipeline(columns, KNNOutlierDetector(), random_state=0).fit(frame)
+    np.testing.assert_allclose(run(to_onnx(detector), X)[0], detector.score_samples(frame))
+
+
+def test_the_file_is_as_large_as_the_training_rows():
+    for dtype in (np.float32, np.float64):
+        rows = np.random.default_rng(0).normal(size=(2000, 50)).astype(dtype)
+        size = len(to_onnx(KNNOutlierDetector().fit(rows)).SerializeToString())
+        assert rows.nbytes < size < rows.nbytes + 10_000
+    size = len(to_onnx(MahalanobisOutlierDetector().fit(rows)).SerializeToString())
+    assert size < 40 * 2000 + 2 * 8 * 50**2
+
+
+def test_a_model_too_large_for_its_file_is_refused(monkeypatch):
+    monkeypatch.setattr(_graph, "MOST_BYTES", 2000)
+    with pytest.raises(ValueError, match=r"^An ONNX file holds at most 2e-06 GB, and this model "):
+        to_onnx(KNNOutlierDetector().fit(X))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (LOFOutlierDetector(), r"this estimator \(LOFOutlierDetector\). It converts KNNOutlier"),
+        (IsolationForest(), r"this estimator \(IsolationForest\). It converts"),
+        (make_pipeline(StandardScaler(), LOFOutlierDetector()), r"\(LOFOutlierDetector\)"),
+        (
+            make_pipeline(PolynomialFeatures(), KNNOutlierDetector()),
+            r"the step 'polynomialfeatures' \(PolynomialFeatures\). It converts ColumnTransformer",
+        ),
+        (
+            make_pipeline(
+                ColumnTransformer([("inner", PolynomialFeatures(), [0])]), KNNOutlierDetector()
+            ),
+            r"the step 'inner' \(PolynomialFeatures\)",
+        ),
+        (
+            make_pipeline(FunctionTransformer(np.abs), KNNOutlierDetector()),
+            "^skl2onnx can't convert the step 'functiontransformer'",
+        ),
+        (
+            make_pipeline(TableScaler(missing="median"), KNNOutlierDetector()),
+            "^The 'missing' parameter of TableScaler must be its default",
+        ),
+        (
+            make_pipeline(NormalScoreTransformer(None, outermost=1e-14), KNNOutlierDetector()),
+            "^The 'outermost' parameter of NormalScoreTransformer must be None or a float",
+        ),
+        (
+            OutlierEnsemble([("knn", KNNOutlierDetector())], combine="p_value"),
+            "^The 'combine' parameter of OutlierEnsemble must be one of 'max', 'sum', 'softmax'",
+        ),
+        (OutlierEnsemble([("lof", LOFOutlierDetector())]), r"\(LOFOutlierDetector\)"),
+    ],
+)
+def test_what_has_no_counterpart_is_named(estimator, message):
+    with pytest.raises(ValueError, match=message):
+        to_onnx(estimator.fit(X))
+
+
+def test_an_approximate_search_has_no_counterpart():
+    pytest.importorskip("faiss")
+    message = "^The 'algorithm' parameter of KNNOutlierDetector must be 'auto', 'exact', Exact"
+    with pytest.raises(ValueError, match=message):
+        to_onnx(KNNOutlierDetector(algorithm="approximate").fit(X))
+
+
+@pytest.mark.parametrize("estimator", [3, None, "knn", KNNOutlierDetector, X])
+def test_other_things_are_no_estimators(estimator):
+    with pytest.raises(ValueError, match=r"^skood.to_onnx can't convert this estimator"):
+        to_onnx(estimator)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        KNNOutlierDetector(),
+        MahalanobisOutlierDetector(),
+        make_pipeline(StandardScaler(), KNNOutlierDetector()),
+        OutlierEnsemble([("knn", KNNOutlierDetector())]),
+    ],
+)
+def test_an_estimator_that_is_not_fitted(estimator):
+    with pytest.raises(NotFittedError):
+        to_onnx(estimator)
+
+
+def test_without_the_extra(monkeypatch):
+    import sys
+
+    detector = make_pipeline(MinMaxScaler(), KNNOutlierDetector()).fit(X)
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
+    with pytest.raises(ImportError, match="'skl2onnx', which is not installed"):
+        to_onnx(detector)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match=r"^skood.to_onnx needs the module 'onnx'"):
+        to_onnx(detector)
