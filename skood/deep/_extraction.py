@@ -58,6 +58,7 @@ class Extraction:
         self._sign = sign
         self._parts = {tap.layer: module.get_submodule(tap.layer) for tap in taps}
         self._n_rows = 0
+        self._used: torch.Tensor | None = None
         self._n_calls: dict[tuple[int, Side], int] = {}
         self._rows_of: dict[Tap, torch.Tensor] = {}
 
@@ -83,6 +84,7 @@ class Extraction:
         if n_full is not None and n_rows < n_full:
             inputs = filled_up(inputs, n_full)
         self._n_rows = n_samples(inputs)
+        self._used = _token_mask(inputs)
         self._n_calls.clear()
         self._rows_of.clear()
         watch.run(lambda: forward(self._module, inputs))
@@ -112,10 +114,20 @@ class Extraction:
                 recurrent=recurrent,
                 batch_axis=tap.layout.batch_axis,
                 channels_first=tap.layout.channels_first,
+                used=self._used,
             )
         except LayerError as error:
             raise LayerError(f"Layer {tap.group!r} {error}.") from error.__cause__
         return torch.sign(rows) if self._sign else rows
+
+
+def _token_mask(inputs: Inputs) -> torch.Tensor | None:
+    """Where a tokeniser's mask has tokens; of a sample without one, everywhere."""
+    mask = inputs.get("attention_mask") if isinstance(inputs, dict) else None
+    if mask is None or mask.ndim != 2:
+        return None
+    used = mask != 0
+    return used | ~used.any(1, keepdim=True)
 
 
 def side_by_side(layers: Sequence[torch.Tensor]) -> torch.Tensor:

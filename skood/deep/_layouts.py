@@ -67,7 +67,7 @@ class LayoutTracker:
         return self._layout(module, tensor, self._channels_first(module, tensor))
 
     def _channels_first(self, module: nn.Module, tensor: torch.Tensor) -> bool:
-        if isinstance(module, _CHANNELS_FIRST):
+        if isinstance(module, _CHANNELS_FIRST) or _norms_channels(module, tensor):
             return True
         if isinstance(module, _FEATURES_LAST):
             return False
@@ -85,3 +85,16 @@ class LayoutTracker:
             return Layout(0 if module.batch_first else 1, channels_first)
         first, second = (size == self._n_rows for size in tensor.shape[:2])
         return Layout(int(second and not first), channels_first, ambiguous=first and second)
+
+
+def _norms_channels(module: nn.Module, tensor: torch.Tensor) -> bool:
+    """Whether a subclass of a norm over the last axis takes (n, channels, height, width) instead.
+
+    timm and torchvision have such a ``LayerNorm2d``, which moves the channels to the end and back.
+    """
+    if type(module) in (nn.LayerNorm, nn.RMSNorm) or not isinstance(
+        module, nn.LayerNorm | nn.RMSNorm
+    ):
+        return False
+    width = module.normalized_shape[-1]
+    return tensor.ndim == 4 and tensor.shape[1] == width != tensor.shape[-1]

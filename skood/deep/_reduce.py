@@ -26,13 +26,14 @@ def to_rows(
     recurrent: nn.RNNBase | None = None,
     batch_axis: int = 0,
     channels_first: bool = True,
+    used: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Make the output of a layer a matrix with a row for each sample.
 
     Of a tuple, list or dict the first tensor is taken. `reduce` acts on the axes other than the
     batch and the features; a callable gets the output unchanged. `recurrent` is the layer, if the
-    value is its output. The rows have memory of their own: the module may still change the value in
-    place.
+    value is its output. `used`, of shape (n, steps), is False at steps that are padding. The rows
+    have memory of their own: the module may still change the value in place.
     """
     if callable(reduce):
         return _rows_by_callable(reduce, value, n_rows)
@@ -56,6 +57,9 @@ def to_rows(
             f"gives a tensor of shape {tuple(tensor.shape)} for a batch of {n_rows} rows: one of "
             "its first axes must be the batch (see batch_first of recurrent and attention layers)"
         )
+    has_steps = tensor.ndim == 3 and not channels_first and reduce != "flatten"
+    if used is not None and has_steps and tensor.shape[:2] == used.shape:
+        return _over_used_steps(tensor, reduce, used)
     return _reduced(tensor, reduce, channels_first)
 
 
@@ -88,6 +92,17 @@ def _reduced(tensor: torch.Tensor, reduce: str, channels_first: bool) -> torch.T
             "of shape (n, steps, features)"
         )
     return tensor.select(axes[0], -1).clone()
+
+
+def _over_used_steps(tensor: torch.Tensor, reduce: str, used: torch.Tensor) -> torch.Tensor:
+    if reduce == "last":
+        steps = torch.arange(1, used.shape[1] + 1, device=used.device)
+        return tensor[torch.arange(len(used), device=used.device), (steps * used).argmax(1)].clone()
+    if reduce == "max":
+        return tensor.masked_fill(~used[:, :, None], -torch.inf).amax(1)
+    wide = tensor.dtype in (torch.float32, torch.float64)
+    total = tensor.masked_fill(~used[:, :, None], 0).sum(1, dtype=None if wide else torch.float32)
+    return total / used.sum(1, keepdim=True)
 
 
 def _rows_by_callable(

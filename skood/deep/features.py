@@ -48,11 +48,12 @@ class TorchFeatureTransformer(SharesModules, LayerColumns):
         is the output of the whole module.
     reduce : {"mean", "max", "flatten", "last"} or callable, default="mean"
         How a layer's output becomes one row for each sample. "mean" and "max" are taken over the
-        positions: pixels of (n, channels, height, width), steps or tokens of (n, steps, features),
-        padding included. "flatten" keeps all values, in this order. "last" is the last step of a
-        sequence; for a recurrent layer, the final state of each direction. Of a tuple, list or
-        dict, the first tensor is taken. A callable gets the layer's output unchanged and returns a
-        tensor of shape (n, d) or (n,).
+        positions: pixels of (n, channels, height, width), steps or tokens of (n, steps, features).
+        "flatten" keeps all values, in this order. "last" is the last step of a sequence; for a
+        recurrent layer, the final state of each direction. Tokens that an input `attention_mask`
+        of shape (n, steps) marks by 0 are left out, except by "flatten"; other padding counts. Of a
+        tuple, list or dict, the first tensor is taken. A callable gets the layer's output unchanged
+        and returns a tensor of shape (n, d) or (n,).
     output : {"activation", "sign"}, default="activation"
         Whether the features are the values, or their signs: -1, 0 or 1, the sign trace.
     batch_size : int, default=64
