@@ -1,3 +1,3 @@
 """The version, in a file of its own, so that reading it imports no other module."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
@@ -64,6 +65,49 @@ def test_the_citation_is_of_this_version_and_licence():
     assert [author["name"] for author in citation["authors"]] == [
         author["name"] for author in PROJECT["authors"]
     ]
+    this = Version(skood.__version__)
+    if not this.is_devrelease:
+        released = date.fromisoformat(citation["date-released"])
+        page = ROOT / "docs" / "changes" / f"{this.major}.{this.minor}.md"
+        title = f"# {this} ({released.day} {released:%B %Y})"
+        assert title in page.read_text(encoding="utf-8").splitlines()
+
+
+def test_the_conda_recipe_states_the_same():
+    recipe = read_yaml(ROOT / "conda" / "recipe.yaml")
+    assert recipe["context"]["version"] == skood.__version__
+    assert recipe["build"]["python"]["entry_points"] == [
+        f"{command} = {target}" for command, target in PROJECT["scripts"].items()
+    ]
+    about = recipe["about"]
+    assert about["summary"] == PROJECT["description"]
+    assert about["license"] == PROJECT["license"]
+    assert about["repository"] == PROJECT["urls"]["Repository"]
+
+    python, *run = recipe["requirements"]["run"]
+    assert python == f"python {PROJECT['requires-python']}"
+    assert [line.replace(" ", "") for line in run] == PROJECT["dependencies"]
+    # conda-forge's names: those without what only some users of the library need
+    renamed = {"torch": "pytorch", "dask": "dask-core", "matplotlib": "matplotlib-base"}
+    (everything,) = EXTRAS["all"]
+    optional = [
+        Requirement(line) for extra in Requirement(everything).extras for line in EXTRAS[extra]
+    ]
+    assert sorted(recipe["requirements"]["run_constraints"]) == sorted(
+        {f"{renamed.get(line.name, line.name)} {line.specifier}" for line in optional}
+    )
+
+
+def test_addresses_are_of_one_repository():
+    urls = PROJECT["urls"]
+    assert all(url.startswith(urls["Repository"]) for url in urls.values())
+    assert (ROOT / urls["Changes"].partition("/blob/main/")[2]).is_file()
+    # A package with another address than that of the repository that builds it is not published.
+    steps = read_yaml(ROOT / ".github/workflows/wheels.yml")["jobs"]["build"]["steps"]
+    (guard,) = [step["run"] for step in steps if "GITHUB_REPOSITORY" in step.get("run", "")]
+    assert 'grep -F "Repository = \\"$GITHUB_SERVER_URL/$GITHUB_REPOSITORY\\""' in guard
+    line = f'Repository = "{urls["Repository"]}"'
+    assert line in (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
 
 
 def test_the_lowest_versions_are_those_that_are_stated():
@@ -122,7 +166,7 @@ def test_workflows_name_extras_and_files_that_exist(path):
         assert "matrix." not in line
         for extras in re.findall(r'"?\.\[([a-z,]+)\]', line):
             assert set(extras.split(",")) <= set(EXTRAS), line
-        for name in re.findall(r"(?:bash|--constraint|html) (\S+)", line):
+        for name in re.findall(r"(?:bash|--constraint|--requirement|-r|html) (\S+)", line):
             assert (ROOT / name).exists(), line
     for job in workflow["jobs"].values():
         assert set(job.get("needs", [])) <= set(workflow["jobs"])
@@ -136,9 +180,18 @@ def test_workflows_run_fixed_code_and_may_only_read(path):
         for step in job["steps"]:
             if "uses" in step:  # a tag or branch can be moved to other code
                 assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"]), step
-            for tool in re.findall(r"\b(build|twine)\S*", step.get("run", "")):
-                line = step["run"]
-                assert "pip install" not in line or f"{tool}==" in line, line
+            for line in step.get("run", "").splitlines():
+                own = re.search(r"pip install (-e )?(-r|\"?\.|\"\$\(echo dist/)", line)
+                assert "pip install" not in line or own or "==" in line, line
+
+
+def test_the_tools_of_a_release_are_pinned_once():
+    lines = (ROOT / ".ci" / "tools.txt").read_text(encoding="utf-8").splitlines()
+    tools = [Requirement(line) for line in lines if line[:1] != "#"]
+    assert {tool.name for tool in tools} == {"build", "twine", "cyclonedx-bom"}
+    assert all(str(tool.specifier).startswith("==") for tool in tools)
+    for path in (ROOT / ".ci" / "packages", ROOT / ".github/workflows/wheels.yml"):
+        assert "-r .ci/tools.txt" in path.read_text(encoding="utf-8")
 
 
 def test_only_the_job_that_publishes_may_ask_for_a_token():
@@ -147,6 +200,27 @@ def test_only_the_job_that_publishes_may_ask_for_a_token():
             may = job.get("permissions", {}).get("id-token") == "write"
             assert may == any("pypi-publish" in step.get("uses", "") for step in job["steps"])
             assert not may or job["if"] == "startsWith(github.ref, 'refs/tags/v')", name
+
+
+def test_a_release_describes_its_dependencies_and_origin():
+    jobs = read_yaml(ROOT / ".github/workflows/wheels.yml")["jobs"]
+    kept = {
+        step["with"]["name"]: step["with"]
+        for step in jobs["build"]["steps"]
+        if "upload-artifact" in step.get("uses", "")
+    }
+    (made,) = [line for line in commands({"jobs": jobs}) if "cyclonedx" in line]
+    assert f"-o {kept['bill of materials']['path']}/" in made
+    (publish,) = [s for s in jobs["publish"]["steps"] if "pypi-publish" in s["uses"]]
+    assert publish["with"]["attestations"] is True
+    # The packages alone are published, not the bill of materials.
+    (fetched,) = [s["with"] for s in jobs["publish"]["steps"] if "download" in s["uses"]]
+    assert fetched == {"name": "packages", "path": kept["packages"]["path"]}
+
+
+def test_no_vulnerable_reader_of_torch_is_called():
+    for path in Path(skood.__file__).parent.rglob("*.py"):
+        assert not re.search(r"\btorch\.(\w+\.)*load\b", path.read_text(encoding="utf-8")), path
 
 
 def test_local_hooks_run_tools_whose_versions_are_pinned_once():
