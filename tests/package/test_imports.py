@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_info
 
 import skood
 
@@ -217,3 +219,10 @@ def test_public_names_exist_and_are_listed():
         assert name in dir(skood)
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         _ = skood.Nothing
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="no worker among several")
+def test_a_worker_has_one_thread():
+    # Workers with several threads fight for the cores: the tests would take twice as long.
+    pools = {pool["internal_api"]: pool["num_threads"] for pool in threadpool_info()}
+    assert set(pools.values()) == {1}, pools
