@@ -15,7 +15,7 @@ def hub_package(name: str) -> ModuleType:
     """The package, or a skip with the reason."""
     pytest.importorskip("torch", reason="torch (extra 'torch') is not installed")
     _complete_torchvision()
-    return pytest.importorskip(name, reason=f"{name} (extra 'recipes') is not installed")
+    return pytest.importorskip(name, reason=f"{name} is not installed")
 
 
 def _complete_torchvision() -> None:

@@ -20,7 +20,7 @@ class Block(NamedTuple):
 
 def written_pages() -> list[Path]:
     """All Markdown pages that the build does not make."""
-    folders = (DOCS, DOCS / "guide")
+    folders = (DOCS, DOCS / "guide", DOCS / "recipes")
     pages = [page for folder in folders for page in sorted(folder.glob("*.md"))]
     return [*pages, DOCS / "results" / "index.md"] if pages else []
 
