@@ -153,7 +153,14 @@ def test_every_extra_that_an_error_names_exists():
 
 def test_the_extra_all_has_what_users_need():
     (everything,) = EXTRAS["all"]
-    assert Requirement(everything).extras == set(EXTRAS) - {"all", "test", "bench", "docs", "lint"}
+    assert Requirement(everything).extras == set(EXTRAS) - {
+        "all",
+        "test",
+        "bench",
+        "docs",
+        "lint",
+        "recipes",
+    }
 
 
 # ---------------------------------------------------------------------------------- workflows
