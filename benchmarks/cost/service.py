@@ -103,9 +103,9 @@ def timed(call: Callable[[], float]) -> tuple[float, float]:
 
 def measure(rows: int) -> np.ndarray:
     port = free_port()
-    fit, write_service, *_ = recipe_parts()
-    for code in (fit, write_service):
-        exec(code, {"__name__": "__main__"})  # noqa: S102
+    fit, service, *_ = recipe_parts()
+    exec(fit, {"__name__": "__main__"})  # noqa: S102
+    Path("service.py").write_text(service, encoding="utf-8")
     command = [sys.executable, "-m", "uvicorn", "service:app", "--port", str(port)]
     process = subprocess.Popen([*command, "--log-level", "warning"])
     try:

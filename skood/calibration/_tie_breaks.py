@@ -22,9 +22,10 @@ def row_uniforms(X: Any, seed: bytes) -> NDArray[np.float64]:
     """
     if is_dict(X):
         X = np.hstack([np.reshape(value, (len(value), -1)) for value in X.values()])
-    values = X.toarray() if issparse(X) else np.asarray(X)
-    numbers = (_uniform(_row_bytes(row), seed) for row in values)
-    return np.fromiter(numbers, dtype=np.float64, count=len(values))
+    if not isinstance(X, list | tuple):  # whose rows may be of several sizes, such as pictures
+        X = X.toarray() if issparse(X) else np.asarray(X)
+    numbers = (_uniform(_row_bytes(np.asarray(row)), seed) for row in X)
+    return np.fromiter(numbers, dtype=np.float64, count=len(X))
 
 
 def _row_bytes(row: NDArray) -> bytes:

@@ -52,6 +52,7 @@ def open_batches(estimator: Any, X: Any, batch_size: int, *, reset: bool) -> Bat
 
     The estimator stores the width and column names of X (`reset`), or checks them.
     """
+    X = _without_texts(X)
     if isinstance(X, torch.Tensor | Dataset | DataLoader) or is_dict(X):
         if reset:
             forget_columns(estimator)
@@ -71,6 +72,19 @@ def open_batches(estimator: Any, X: Any, batch_size: int, *, reset: bool) -> Bat
     else:
         X = check_inputs(estimator, X, reset=reset)
     return row_batches(X, batch_size)
+
+
+def _without_texts(X: Any) -> Any:
+    """A list of samples by name as a dict of inputs; texts are refused."""
+    first = X[0] if isinstance(X, list | tuple) and X else None
+    if isinstance(first, str) or getattr(getattr(X, "dtype", None), "kind", "") == "U":
+        raise ValueError("X must be numbers. Got texts: give them to the model's tokeniser first.")
+    if first is None or not is_dict(first):
+        return X
+    names = first.keys()
+    if any(not is_dict(sample) or sample.keys() != names for sample in X):
+        raise ValueError(f"X must have the inputs {', '.join(map(repr, names))} in each sample.")
+    return {name: [np.asarray(sample[name]) for sample in X] for name in names}
 
 
 def row_batches(rows: Any, batch_size: int) -> Batches:

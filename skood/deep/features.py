@@ -151,8 +151,8 @@ class TorchFeatureTransformer(SharesModules, LayerColumns):
         ----------
         X : array-like of shape (n_samples, ...), torch.Tensor, Dataset or DataLoader
             The samples. A dict of arrays, such as tokenised texts, is passed to the module by name.
-            Items of a Dataset or DataLoader may be tuples, whose first entry is the
-            sample, or dicts, whose entries other than labels are passed to the module by name.
+            Items of a list, Dataset or DataLoader may be such dicts, of which labels are left out.
+            Items of a Dataset or DataLoader may be tuples, whose first entry is the sample.
         y : Ignored
             Present for API consistency.
 

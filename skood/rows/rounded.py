@@ -30,7 +30,9 @@ def is_rounded(X: Any, dtype: np.dtype) -> bool:
     given = getattr(X, "dtype", "")
     if given == dtype:
         return False
-    names = {str(kind).lower() for kind in getattr(X, "dtypes", [given])}
+    # The types of a frame; those of a series are a single type.
+    kinds = getattr(X, "dtypes", given) if getattr(X, "ndim", 2) > 1 else given
+    names = {str(kind).lower() for kind in ([kinds] if kinds is given else kinds)}
     if dtype == np.float32:
         return not all(name.endswith("float32") for name in names)
     return any(name.endswith(("float32", "float16")) for name in names)

@@ -251,8 +251,12 @@ class Texts(Pairs):
         lambda X: {name: torch.from_numpy(values) for name, values in X.items()},
         lambda X: UserDict(X),
         lambda X: {**X, "labels": np.arange(60)},
+        lambda X: [{name: values[i].tolist() for name, values in X.items()} for i in range(60)],
+        lambda X: [
+            UserDict(Texts({k: torch.from_numpy(v) for k, v in X.items()})[i]) for i in range(60)
+        ],
     ],
-    ids=["arrays", "lists", "tensors", "UserDict", "labels"],
+    ids=["arrays", "lists", "tensors", "UserDict", "labels", "dicts of lists", "dicts of tensors"],
 )
 def test_a_dict_of_arrays_is_a_dataset_of_dicts(form):
     net, X = seeded(Words), texts()
@@ -302,6 +306,13 @@ def test_of_texts_labelled_minus_one_nothing_is_learnt():
         ({"input_ids": [[1, 2], [3]], "attention_mask": [[1, 1], [1]]}, "'input_ids' in X must ha"),
         ({"input_ids": texts()["input_ids"]}, "missing 1 required positional argument: 'attention"),
         ({"tokens": np.ones((5, 7))}, "fails on samples of shape"),
+        (
+            [{"input_ids": [1, 2]}, {"input_ids": [1]}],
+            "'input_ids' in X must have samples of one l",
+        ),
+        ([{"input_ids": [1, 2]}, {"ids": [1, 2]}], "must have the inputs 'input_ids' in each samp"),
+        (["a text", "another"], "Got texts: give them to the model's tokeniser first"),
+        (np.array(["a text", "another"]), "Got texts: give them to the model's tokeniser first"),
     ],
 )
 def test_bad_dicts(X, match):
