@@ -298,6 +298,41 @@ INTERNAL = (
     "storage",
 )
 
+# Public methods by which one room serves another. Users need none of them.
+INTERNAL_METHODS = frozenset(
+    {
+        "answer",
+        "answer_within",
+        "category_scales",
+        "check_rows",
+        "column_names",
+        "conformal_methods",
+        "feature_owners_",
+        "find_equal",
+        "fit_over",
+        "full_conformal",
+        "given_units",
+        "given_values",
+        "in_float32",
+        "is_fitted_on",
+        "is_in_distribution",
+        "is_on_host",
+        "known_categories",
+        "norms",
+        "numbers_back",
+        "plan_sums",
+        "reach_of",
+        "reference_of",
+        "replace_reference",
+        "run",
+        "run_training",
+        "settled",
+        "shard_stages",
+        "shards_",
+        "training_positions",
+    }
+)
+
 
 def public_names() -> Iterator[str]:
     """Full names of everything in the reference."""

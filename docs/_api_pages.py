@@ -13,7 +13,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from _api import SECTIONS, public_names
+from _api import INTERNAL_METHODS, SECTIONS, Section, public_names
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -33,23 +33,29 @@ def reference_pages() -> dict[str, str]:
     pages = {module: module_page(module) for module in modules}
     contents = "".join(f"   {page}\n" for page in [*modules, "command_line"])
     rows = "".join(
-        f"   * - :doc:`{module}`\n     - {', '.join(titles_of(module))}\n" for module in modules
+        f"   * - {section.title}\n     - {', '.join(links_of(section))}\n"
+        for section in sorted(SECTIONS, key=lambda section: modules.index(section.module))
     )
     pages["index"] = (
         f"{heading('API reference', '=')}"
-        "Every public name, by its module. Estimators also have scikit-learn's common methods: "
-        "``get_params``, ``set_params``, ``set_output`` and metadata routing.\n\n"
-        f".. list-table::\n   :widths: 30 70\n\n{rows}"
-        "   * - :doc:`command_line`\n     - All commands and their options\n\n"
+        "Every public name, with a link to its page. Estimators also have scikit-learn's common "
+        "methods: ``get_params``, ``set_params``, ``set_output`` and metadata routing.\n\n"
+        f".. list-table::\n   :widths: 25 75\n   :class: names\n\n{rows}"
+        "   * - Command line\n     - :doc:`all commands and their options <command_line>`\n\n"
         f".. toctree::\n   :hidden:\n\n{contents}"
     )
     return pages
 
 
+def links_of(section: Section) -> list[str]:
+    """A link to the page of each name."""
+    return [f":py:obj:`~{section.module}.{name}`" for name in section.names]
+
+
 def command_line_page() -> str:
     """Text of the page with the help of each command."""
     parts = [heading("Command line", "=")]
-    for command in ("", "check", "detect", "fit", "score", "info", "bench", "demo"):
+    for command in ("", "check", "detect", "fit", "score", "info", "watch", "bench", "demo"):
         title = f"skood {command}".strip()
         process = subprocess.run(
             [sys.executable, "-m", "skood", *command.split(), "--help"],
@@ -61,11 +67,6 @@ def command_line_page() -> str:
         literal = textwrap.indent(process.stdout, "   ")
         parts.append(f"{heading(title, '-')}.. code-block:: text\n\n{literal}\n")
     return "".join(parts)
-
-
-def titles_of(module: str) -> list[str]:
-    """Titles of a module's sections."""
-    return [section.title for section in SECTIONS if section.module == module]
 
 
 def module_page(module: str) -> str:
@@ -122,7 +123,9 @@ def escape_shapes(
 def skip_foreign_member(
     app: Sphinx, what: str, name: str, member: Any, skip: bool, options: Any
 ) -> bool | None:
-    """Leave out members of scikit-learn, whose texts link to its own pages, and of tuple."""
+    """Leave out internal methods, and members of tuple and of scikit-learn, which has own pages."""
+    if what == "class" and name in INTERNAL_METHODS:
+        return True
     home = getattr(member, "__module__", None)
     is_foreign = callable(member) and home is not None and not home.startswith("skood")
     if is_foreign or getattr(member, "__objclass__", None) is tuple:

@@ -66,7 +66,7 @@ html_static_path = ["_static", str(MATHJAX)]
 html_css_files = ["skood.css"]
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
-ALONE = ("index", "install", "choosing", "coming_from", "development")
+ALONE = ("index", "install", "choosing", "questions", "coming_from", "glossary", "development")
 html_sidebars = {page: [] for page in ALONE}  # pages without a list of pages at their side
 html_theme_options = {
     "navigation_with_keys": False,

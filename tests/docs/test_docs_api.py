@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import sys
 
 import pytest
 
 import skood
 
+from ..package.test_imports import ROOT
 from .docs_pages import DOCS
 
 pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the docs are not here")
@@ -82,3 +84,22 @@ def test_each_module_has_a_page(reference):
     for full in reference.public_names():
         module, _, name = full.rpartition(".")
         assert f"   {name}\n" in pages[module]
+
+
+def test_methods_that_are_said_to_be_internal_exist_and_serve_another_room(reference):
+    for package in NEEDS.values():
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    named = (full.rpartition(".") for full in reference.public_names())
+    public = [getattr(importlib.import_module(module), name) for module, _, name in named]
+    methods = {name for made in public if isinstance(made, type) for name in dir(made)}
+    assert methods >= reference.INTERNAL_METHODS
+    source = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.rglob("*.py"))
+    for name in reference.INTERNAL_METHODS:
+        assert len(re.findall(rf"\b{name}\b", source)) > 1, name
+
+
+def test_the_first_page_of_the_reference_links_every_name(reference):
+    for package in NEEDS.values():
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    index = importlib.import_module("_api_pages").reference_pages()["index"]
+    assert [full for full in reference.public_names() if f"`~{full}`" not in index] == []
