@@ -12,13 +12,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._version import __version__
-from ..calibration import OutlierEnsemble
+from ..calibration import ConformalOutlierDetector, OutlierEnsemble
 from ..detectors import (
     KernelDensityOutlierDetector,
     KNNOutlierDetector,
     LCPOutlierDetector,
     MahalanobisOutlierDetector,
 )
+from ._conformal import conformal_detector, lowest_inside, p_values
 from ._ensemble import ensemble_scores
 from ._errors import not_converted
 from ._gaussians import gaussian_scores
@@ -44,7 +45,8 @@ def to_onnx(estimator: Any) -> Any:
     estimator : estimator
         A fitted `KNNOutlierDetector`, `LCPOutlierDetector`, `KernelDensityOutlierDetector` or
         `MahalanobisOutlierDetector`, with exact search; an `OutlierEnsemble` of these; or a
-        Pipeline or `OutlierPipeline` that ends in one of both. The steps before it may be
+        Pipeline or `OutlierPipeline` that ends in one of both; or a `ConformalOutlierDetector` of
+        these with ``method="split"``, as `skood fit` makes it. The steps before a detector may be
         `PartialWhitener`, `NormalScoreTransformer`, `TableScaler` on columns of numbers without
         gaps, scikit-learn's scalers, `PCA`, and others that the user guide lists.
 
@@ -53,8 +55,9 @@ def to_onnx(estimator: Any) -> Any:
     onnx.ModelProto
         The input ``X``, of shape (n_samples, n_features), has the float type of the training rows.
         The outputs are ``scores``, float64, higher for in-distribution rows, and ``decisions``,
-        int64: +1 for in-distribution, -1 for out-of-distribution. The metadata hold the version of
-        skood, the estimator, the threshold and the names of the columns, if X had names.
+        int64: +1 for in-distribution, -1 for out-of-distribution. A `ConformalOutlierDetector` adds
+        ``p_values``, those without random ties. The metadata hold the version of skood, the
+        estimator, the threshold and the names of the columns, if X had names.
 
     Raises
     ------
@@ -87,12 +90,19 @@ def to_onnx(estimator: Any) -> Any:
     >>> decisions.tolist()
     [1, -1]
     """
-    detectors = list(_detectors(estimator))
-    check_is_fitted(estimator)
-    graph, dtype = Graph(), _float_type(estimator, detectors[0])
+    given, conformal = estimator, type(_thawed(estimator)) is ConformalOutlierDetector
+    if conformal:
+        check_is_fitted(estimator)
+        given = conformal_detector(_thawed(estimator))
+    detectors = list(_detectors(given))
+    check_is_fitted(given)
+    graph, dtype = Graph(), _float_type(given, detectors[0])
     x, threshold = Value(graph, "X", dtype), _threshold(estimator)
-    scores = _scored(graph, estimator, x)
+    scores = _scored(graph, given, x)
     decisions = where(scores >= threshold, np.int64(1), np.int64(-1))
+    outputs = {"scores": scores, "decisions": decisions}
+    if conformal:
+        outputs["p_values"] = p_values(_thawed(estimator), scores)
     about = {
         "skood": __version__,
         "estimator": " + ".join(_parts(estimator)),
@@ -101,7 +111,6 @@ def to_onnx(estimator: Any) -> Any:
     names = getattr(estimator, "feature_names_in_", None)
     if names is not None:
         about["feature_names"] = json.dumps([str(name) for name in names])
-    outputs = {"scores": scores, "decisions": decisions}
     return graph.model(x, int(estimator.n_features_in_), outputs, about)
 
 
@@ -142,7 +151,8 @@ def _detectors(estimator: Any) -> Iterator[Any]:
         yield estimator
     else:
         kinds = ", ".join(kind.__name__ for kind in _DETECTORS)
-        what = f"{kinds}, an OutlierEnsemble of these, and Pipelines that end in one"
+        what = f"{kinds}, an OutlierEnsemble of these, and Pipelines that end in one, also with "
+        what += "the p-values of a ConformalOutlierDetector"
         raise not_converted("this estimator", estimator, what)
 
 
@@ -151,6 +161,8 @@ def _threshold(estimator: Any) -> float:
     estimator = _thawed(estimator)
     if not hasattr(estimator, "offset_") and isinstance(estimator, Pipeline):
         return _threshold(estimator.steps[-1][1])
+    if type(estimator) is ConformalOutlierDetector:
+        return lowest_inside(estimator)
     return float(estimator.offset_)
 
 
@@ -168,6 +180,8 @@ def _float_type(estimator: Any, detector: Any) -> np.dtype:
 def _parts(estimator: Any) -> list[str]:
     """The names of the classes of the steps."""
     estimator = _thawed(estimator)
+    if type(estimator) is ConformalOutlierDetector:
+        return [*_parts(estimator.detector_), type(estimator).__name__]
     if not isinstance(estimator, Pipeline):
         return [type(estimator).__name__]
     return [name for _, step in estimator.steps for name in _parts(step)]

@@ -19,6 +19,7 @@ from sklearn.preprocessing import (
 
 import skood
 from skood import (
+    ConformalOutlierDetector,
     KNNOutlierDetector,
     LOFOutlierDetector,
     MahalanobisOutlierDetector,
@@ -115,6 +116,14 @@ def test_a_model_too_large_for_its_file_is_refused(monkeypatch):
         (
             OutlierEnsemble([("knn", KNNOutlierDetector())], combine="p_value"),
             "^The 'combine' parameter of OutlierEnsemble must be one of 'max', 'sum', 'softmax'",
+        ),
+        (
+            ConformalOutlierDetector(KNNOutlierDetector(), method="cv+"),
+            "^The 'method' parameter of ConformalOutlierDetector must be 'split' for to_onnx",
+        ),
+        (
+            ConformalOutlierDetector(KNNOutlierDetector(), control="fdr"),
+            "^The 'control' parameter of ConformalOutlierDetector must be 'marginal' for to_onnx",
         ),
         (OutlierEnsemble([("lof", LOFOutlierDetector())]), r"\(LOFOutlierDetector\)"),
     ],

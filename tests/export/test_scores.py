@@ -26,6 +26,7 @@ from sklearn.preprocessing import (
 from sklearn.random_projection import GaussianRandomProjection
 
 from skood import (
+    ConformalOutlierDetector,
     KernelDensityOutlierDetector,
     KNNOutlierDetector,
     LCPOutlierDetector,
@@ -181,6 +182,21 @@ def test_ensembles(combine):
     ]
     ensemble = OutlierEnsemble(members, combine=combine, weights=[1.0, 2.0, 0.5], random_state=0)
     assert_same(ensemble.fit(_rows()), np.vstack([_rows(40, seed=1), _rows()[:20]]))
+
+
+@pytest.mark.parametrize("by_class", [False, True])
+@pytest.mark.parametrize("name", ["knn", "lcp", "md"])
+def test_p_values(name, by_class):
+    X = np.round(_rows(400), 1)
+    inner = make_pipeline(StandardScaler(), clone(_DETECTORS[name]))
+    detector = ConformalOutlierDetector(inner, class_conditional=by_class, random_state=0)
+    detector.fit(X, _labels(400) if by_class else None)
+    Q = np.vstack([_rows(40, seed=1), X[detector.training_indices_[:20]]])
+    assert_same(detector, Q)
+    model = to_onnx(detector)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    (p_values,) = session.run(["p_values"], {"X": Q})
+    np.testing.assert_allclose(p_values, detector.p_values(Q, random_ties=False), rtol=1e-12)
 
 
 def test_steps_of_several_kinds():
