@@ -63,6 +63,7 @@ class Alarms:
 
         self.options, self.detector = options, detector
         self.limit: float | None = None
+        self.said: list[str] = []  # by `end`
         self._test: TwoSidedTest | None = None
         if not options.needs_all_rows:
             return
@@ -110,17 +111,23 @@ class Alarms:
             status = _FLAGGED
             limit = f"more than {100 * options.fail_above:.3g} %"
             n_flagged, n_rows = tally["flagged"], tally["rows"]
-            voice.warn(f"alarm: {n_flagged:,} of {n_rows:,} rows are flagged, {limit}")
+            self._warn(f"alarm: {n_flagged:,} of {n_rows:,} rows are flagged, {limit}", voice)
         if self._test is None or options.batch_test is None:
             return status
         result = self._test.result()
         if result.p_value > options.batch_test:
-            voice.say(f"all rows together: p = {result.p_value:.2g}")
+            self.said.append(f"all rows together: p = {result.p_value:.2g}")
+            voice.say(self.said[-1])
             return status
         bins = getattr(self.detector, "_columns", None)
         usual = {} if bins is None else dict(zip(bins.names, bins.usual, strict=True))
-        voice.warn(f"alarm: the rows differ: {_found(result, options.batch_test, usual)}")
+        found = _found(result, options.batch_test, usual)
+        self._warn(f"alarm: the rows differ: {found}", voice)
         return _MOVED
+
+    def _warn(self, line: str, voice: Voice) -> None:
+        self.said.append(line)
+        voice.warn(line)
 
 
 def _found(result: ConformalTestResult, level: float, usual: dict[str, str]) -> str:

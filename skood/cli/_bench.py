@@ -13,6 +13,7 @@ from ._table_arguments import (
     TABLES,
     add_escape,
     add_preparation,
+    add_report,
     add_settings,
     add_talking,
     add_text_format,
@@ -22,7 +23,17 @@ from .arguments import count, count_or_zero, given_options, seed, several
 
 DEFAULT_DETECTORS = tuple(name for name in DETECTORS if name != "auto")  # near tabular
 _OF_SUITE = (
-    *("suite", "output", "escape_formulas", "detectors", "settings", "scale", "jobs", "seed"),
+    *(
+        "suite",
+        "output",
+        "report",
+        "escape_formulas",
+        "detectors",
+        "settings",
+        "scale",
+        "jobs",
+        "seed",
+    ),
     *("quiet", "debug"),
 )
 
@@ -59,6 +70,7 @@ def add_parser(commands: Any) -> None:
     bench.add_argument(
         "--output", type=Path, metavar="DIR", help="folder for the files, made if missing"
     )
+    add_report(bench, "the comparison, with pictures")
     add_escape(bench)
     _add_labels(bench)
     _add_comparison(bench)
@@ -151,7 +163,14 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 
 def run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     """Compare, print, and write the files."""
-    from ._options import ComparisonOptions, LabelOptions, PreparationOptions, SuiteOptions, pick
+    from ._options import (
+        BenchOutputs,
+        ComparisonOptions,
+        LabelOptions,
+        PreparationOptions,
+        SuiteOptions,
+        pick,
+    )
     from ._speaking import Voice, plain_errors
 
     values = vars(arguments)
@@ -162,7 +181,7 @@ def run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
             from ._bench_suite import run_suite
 
             suite, comparison = pick(SuiteOptions, values), pick(ComparisonOptions, values)
-            run_suite(suite, comparison, arguments.output, arguments.escape_formulas, voice)
+            run_suite(suite, comparison, pick(BenchOutputs, values), voice)
         return 0
     with plain_errors(voice, arguments.output):
         from ._bench_rows import read_bench_rows
@@ -176,8 +195,7 @@ def run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
         data = read_bench_rows(
             arguments.train, reading, labels, tuple(arguments.exclude), preparation
         )
-        escape = arguments.escape_formulas
-        run_bench(data, labels, comparison, preparation, arguments.output, escape, voice)
+        run_bench(data, labels, comparison, preparation, pick(BenchOutputs, values), voice)
     return 0
 
 

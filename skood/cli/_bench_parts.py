@@ -11,8 +11,8 @@ from typing import Any
 from skood._optional import install_command, is_installed
 from skood.storage.whole_file import written_whole
 
-from ._options import ComparisonOptions
-from ._outputs import check_not_among_rows, folder_at, output_at
+from ._options import BenchOutputs, ComparisonOptions
+from ._outputs import check_not_among_rows, folder_at, output_at, report_at
 from ._settings import Setting, parameters_of_each, set_parameters
 from ._speaking import Voice
 
@@ -36,14 +36,16 @@ def _made(assembled: Callable[[str], Any], name: str, settings: Sequence[Setting
 
 
 @contextmanager
-def files_in(folder: Path | None, inputs: Sequence[Path]) -> Iterator[None]:
-    """Keep other processes from the files in the folder of the output, if there is one."""
+def files_in(outputs: BenchOutputs, inputs: Sequence[Path]) -> Iterator[None]:
+    """Keep other processes from the files in the folder of the output, and from the report."""
+    folder = outputs.output
     with ExitStack() as stack:
         if folder is not None:
             check_not_among_rows(folder / _REPORT, inputs)
             stack.enter_context(folder_at(folder))
             for name in (_REPORT, _NUMBERS, _PICTURE):
                 stack.enter_context(output_at(folder / name, inputs))
+        stack.enter_context(report_at(outputs.report, inputs))
         yield
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,15 @@ from skood.cli.compare.rows_csv import write_comparison_csv
 
 from ._assembly import assemble
 from ._bench_parts import detectors_of, files_in, write_files
+from ._bench_report import bench_page
 from ._bench_rows import BenchRows
 from ._errors import UsageError, shown
-from ._options import ComparisonOptions, LabelOptions, PreparationOptions
+from ._options import BenchOutputs, ComparisonOptions, LabelOptions, PreparationOptions
+from ._outputs import write_report
 from ._settings import wrong_values_named
 from ._speaking import Voice
 from ._step_lines import StepLine
+from .html.settings import command_line
 
 
 def run_bench(
@@ -33,14 +35,14 @@ def run_bench(
     labels: LabelOptions,
     options: ComparisonOptions,
     preparation: PreparationOptions,
-    folder: Path | None,
-    escape_formulas: bool,
+    outputs: BenchOutputs,
     voice: Voice,
 ) -> None:
     """Compare the detectors on rows, print the tables, and write the files."""
     data = data.sample(options.max_rows, options.seed)
     protocol = _protocol(data.labels, labels.clusters, options)
-    with files_in(folder, [data.path]):
+    folder = outputs.output
+    with files_in(outputs, [data.path]):
         comparison = _compare(data, protocol, options, preparation, voice)
         facts = _facts(data, labels.in_label, preparation.scale, options.seed)
         if folder is not None:
@@ -48,11 +50,17 @@ def run_bench(
                 folder,
                 comparison_markdown(comparison, data.name, facts),
                 partial(
-                    write_comparison_csv, comparison=comparison, escape_formulas=escape_formulas
+                    write_comparison_csv,
+                    comparison=comparison,
+                    escape_formulas=outputs.escape_formulas,
                 ),
                 partial(draw_comparison, comparison, data.name),
                 voice,
             )
+        if outputs.report is not None:
+            made = [("command", command_line(outputs.argv))]
+            page = bench_page(comparison, data.name, facts, made)
+            write_report(outputs.report, page, voice)
         text = comparison_text(comparison, data.name, facts)
         print("\n".join(map(shown, text.split("\n"))), end="")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from skood._version import __version__
@@ -22,27 +21,29 @@ from skood.cli.compare.suite_run import compare_on_suite
 
 from ._assembly import assemble
 from ._bench_parts import detectors_of, files_in, write_files
+from ._bench_report import suite_page
 from ._errors import UsageError, shown
-from ._options import ComparisonOptions, SuiteOptions
+from ._options import BenchOutputs, ComparisonOptions, SuiteOptions
+from ._outputs import write_report
 from ._settings import wrong_values_named
 from ._speaking import Voice
 from ._step_lines import StepLine
 from .files import RowLayout
+from .html.settings import command_line
 from .markdown import markdown_table, plain_table
 
 
 def run_suite(
     suite: SuiteOptions,
     options: ComparisonOptions,
-    folder: Path | None,
-    escape_formulas: bool,
+    outputs: BenchOutputs,
     voice: Voice,
 ) -> None:
     """Compare the detectors on the sets, print the table, and write the files."""
     if not suite.suite.is_dir():
         raise UsageError(f"--suite {str(suite.suite)!r} is no folder.")
-    paths = suite_files(suite.suite)
-    with files_in(folder, paths):
+    paths, folder = suite_files(suite.suite), outputs.output
+    with files_in(outputs, paths):
         comparison = _compare(suite, options, len(paths), voice)
         name = suite.suite.resolve().name
         title, table = f"Detectors compared on the sets of {name}", suite_table(comparison)
@@ -54,10 +55,17 @@ def run_suite(
             write_files(
                 folder,
                 f"{report}\n",
-                partial(write_suite_csv, comparison=comparison, escape_formulas=escape_formulas),
+                partial(
+                    write_suite_csv,
+                    comparison=comparison,
+                    escape_formulas=outputs.escape_formulas,
+                ),
                 partial(draw_suite, comparison, name),
                 voice,
             )
+        if outputs.report is not None:
+            made = [("command", command_line(outputs.argv))]
+            write_report(outputs.report, suite_page(comparison, name, notes, made), voice)
         parts = [title, plain_table(*table), *map(filled, notes), filled(verdict)]
         print("\n".join(map(shown, "\n\n".join(parts).split("\n"))))
 

@@ -10,6 +10,7 @@ from ._table_arguments import (
     add_fitting,
     add_new_rows,
     add_reading,
+    add_report,
     add_talking,
     add_training_rows,
     add_writing,
@@ -19,6 +20,7 @@ _EXAMPLES = """
     skood detect --train train.csv --new new.csv --output scores.csv --id-column order
     skood detect --train train.csv --new new.csv --output scores.csv --exclude order --explain 3
     skood detect --train train.csv.gz --new - --output - --id-column order < new.csv > scores.csv
+    skood detect --train train.csv --new new.csv --output scores.csv --report report.html
     skood detect --train parts --new parts --output scores.jsonl --id-column order
     skood detect --train train.npy --new new.npy --output scores.csv --detector embedding
 """
@@ -40,6 +42,7 @@ def add_parser(commands: Any) -> None:
     add_training_rows(detect)
     add_new_rows(detect)
     add_writing(detect)
+    add_report(detect, "the flagged rows, their reasons and the scores")
     add_alarms(detect)
     add_columns(detect)
     add_fitting(detect)
@@ -69,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
             detector=pick(DetectorOptions, values),
             results=pick(ResultOptions, values),
             alarms=pick(AlarmOptions, values),
+            report=arguments.report,
+            argv=tuple(arguments.argv),
             voice=voice,
         )
         return detect(task)

@@ -9,16 +9,18 @@ from typing import Any
 from skood.storage.whole_file import new_file, temporary_beside
 
 from ._alarms import AlarmOptions, Alarms
+from ._detect_report import DetectReport
 from ._fitted import Fitted
 from ._fitting import fit_file
 from ._inputs import check_one_stdin, open_input
 from ._matching import matched
 from ._options import DetectorOptions, PreparationOptions, ResultOptions
-from ._outputs import STDOUT, output_at
+from ._outputs import STDOUT, output_at, report_at, write_report
 from ._run_blocks import find_limit, report, score_file
 from ._scoring import Scorer
 from ._speaking import Voice
 from .files import ColumnRoles, ReadingOptions, block_length
+from .html.settings import command_line
 
 
 @dataclass(frozen=True)
@@ -34,21 +36,30 @@ class DetectTask:
     results: ResultOptions
     alarms: AlarmOptions
     voice: Voice
+    report: Path | None = None
+    argv: tuple[str, ...] = ()
 
 
 def detect(task: DetectTask) -> int:
     """Carry out the command, and give its exit status."""
     output = task.results.output
     task.alarms.check_file(task.new)
-    with output_at(output, [task.training, task.new]) as file:
+    inputs = [task.training, task.new]
+    with output_at(output, inputs) as file, report_at(task.report, inputs):
         fitted, source = _fit_and_open(task)
         alarms = Alarms(task.alarms, fitted.detector)
-        scorer = Scorer(fitted, source.row_name, task.results.explain, alarms)
+        page = None if task.report is None else DetectReport(fitted)
+        also = None if page is None else page.take
+        scorer = Scorer(fitted, source.row_name, task.results.explain, alarms, also=also)
         _write(source, scorer, file, task.results, task.voice)
-    if output != STDOUT:
-        task.voice.say(f"written to {output}")
-    report(scorer, source, task.results, task.voice)
-    return alarms.end(scorer.tally, task.voice)
+        if output != STDOUT:
+            task.voice.say(f"written to {output}")
+        report(scorer, source, task.results, task.voice)
+        status = alarms.end(scorer.tally, task.voice)
+        if page is not None and task.report is not None:
+            made = [("command", command_line(task.argv))]
+            write_report(task.report, page.page(source, scorer, made), task.voice)
+    return status
 
 
 def _fit_and_open(task: DetectTask) -> tuple[Fitted, Any]:

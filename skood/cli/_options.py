@@ -119,6 +119,16 @@ class ComparisonOptions:
 
 
 @dataclass(frozen=True)
+class BenchOutputs:
+    """What `skood bench` writes, and the arguments that its report names."""
+
+    output: Path | None  # a folder
+    report: Path | None
+    escape_formulas: bool
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SuiteOptions:
     """A folder of sets with official splits."""
 

@@ -7,8 +7,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ._errors import UsageError
+
+if TYPE_CHECKING:
+    from ._speaking import Voice
 
 STDOUT = Path("-")
 
@@ -73,6 +77,25 @@ def output_at(path: Path, inputs: Sequence[Path] = ()) -> Iterator[Path]:
                 f"The folder {str(folder)!r} cannot be written to ({error.strerror})."
             ) from error
         yield output
+
+
+@contextmanager
+def report_at(path: Path | None, inputs: Sequence[Path]) -> Iterator[None]:
+    """Keep other processes from a report, which is no input; None: there is no report."""
+    if path is None:
+        yield
+        return
+    with output_at(path, inputs):
+        yield
+
+
+def write_report(path: Path, page: str, voice: Voice) -> None:
+    """Write a page whole or not at all."""
+    from skood.storage.whole_file import written_whole
+
+    with written_whole(path) as new:
+        new.write_text(page, encoding="utf-8")
+    voice.say(f"report written to {path}")
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def score_file(
     with (
         read_ahead(whole) as ahead,
         ScoringProgress(
-            "scoring", source.expected_rows, done=first_row, unit=_unit(source), quiet=voice.quiet
+            "scoring", source.expected_rows, done=first_row, unit=unit_of(source), quiet=voice.quiet
         ) as progress,
     ):
         for block in ahead:
@@ -102,7 +102,7 @@ def _report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) -
     if voice.quiet:
         return
     share = tally["flagged"] / tally["rows"]
-    print(f"{tally['rows']:,} {_unit(source)} of {shown(source.name)} scored")
+    print(f"{tally['rows']:,} {unit_of(source)} of {shown(source.name)} scored")
     print(
         f"{tally['flagged']:,} flagged as out-of-distribution ({100 * share:.1f} %); "
         f"{scorer.fitted.flagging(scorer.alarms.options.control)}"
@@ -112,5 +112,6 @@ def _report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) -
     print_lowest(tally["lowest"])
 
 
-def _unit(source: Any) -> str:
+def unit_of(source: Any) -> str:
+    """The word for the rows of a source."""
     return "images" if source.row_name == "file" else "rows"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +32,8 @@ class Scorer:
     """Scores, p-values, decisions, and the `n_top` columns that lower each score most.
 
     `tally` counts the rows and the flagged ones, and holds the results with the lowest scores and
-    the categories that no training row has. It can begin with that of an earlier run.
+    the categories that no training row has. It can begin with that of an earlier run. `also` is
+    given the rows of each block, as the detector takes them, and their results.
     """
 
     def __init__(
@@ -42,9 +43,11 @@ class Scorer:
         n_top: int,
         alarms: Alarms,
         tally: Mapping[str, Any] | None = None,
+        also: Callable[[Any, pa.RecordBatch], None] | None = None,
     ) -> None:
         self.fitted, self._detector, self._layout = fitted, fitted.detector, fitted.layout
         self._row_name, self._n_top, self.alarms = row_name, n_top, alarms
+        self._also = also
         self._known = _known_categories(self._detector)
         self.tally: dict[str, Any] = {"rows": 0, "flagged": 0, "lowest": [], "new": {}}
         self.tally.update(tally or {})
@@ -71,6 +74,8 @@ class Scorer:
             names=list(columns),
         )
         self._count(block, results)
+        if self._also is not None:
+            self._also(rows, results)
         return results
 
     def _top_columns(self, rows: Any) -> dict[str, Any]:

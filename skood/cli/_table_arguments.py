@@ -9,6 +9,7 @@ from .arguments import (
     count_or_zero,
     delimiter,
     encoding,
+    html_file,
     seed,
     setting,
     share,
@@ -282,6 +283,16 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
         type=count,
         metavar="N",
         help="score N rows at a time (default: by their width, at most 65,536)",
+    )
+
+
+def add_report(parser: argparse.ArgumentParser, about: str) -> None:
+    """Add the option of a report as a page."""
+    parser.add_argument(
+        "--report",
+        type=html_file,
+        metavar="FILE",
+        help=f"also write a page about {about}: one HTML file, readable without a network",
     )
 
 

@@ -4,6 +4,7 @@ import argparse
 import ast
 import codecs
 from array import array
+from pathlib import Path
 from typing import Any
 
 LARGEST_SEED = 2**32 - 1  # NumPy's RandomState takes no larger one
@@ -19,6 +20,13 @@ def seed(text: str) -> int:
     if not 0 <= number <= LARGEST_SEED:
         raise argparse.ArgumentTypeError(message)
     return number
+
+
+def html_file(text: str) -> Path:
+    """Read the name of a page to write."""
+    if not text.lower().endswith((".html", ".htm")):
+        raise argparse.ArgumentTypeError(f"must end in .html. Got {text!r} instead.")
+    return Path(text)
 
 
 def share(text: str) -> float:

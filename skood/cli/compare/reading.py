@@ -54,9 +54,15 @@ def caveats(comparison: Comparison) -> list[str]:
 
 def how_to_read(comparison: Comparison) -> str:
     """List what the tables show, what they leave open, and which detectors failed."""
+    return "\n".join(
+        ["How to read this:", "", *(f"- {item}" for item in reading_items(comparison))]
+    )
+
+
+def reading_items(comparison: Comparison) -> list[str]:
+    """What the tables show, what they leave open, and which detectors failed."""
     over_folds, *others = caveats(comparison)
     items = [METRICS, over_folds]
     if comparison.resampled.shape[1]:
         items.append(OVER_ROWS.format(comparison.resampled.shape[1]))
-    items += [COLUMNS, *others]
-    return "\n".join(["How to read this:", "", *(f"- {item}" for item in items)])
+    return [*items, COLUMNS, *others]

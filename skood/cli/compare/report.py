@@ -34,9 +34,9 @@ def comparison_markdown(comparison: Comparison, source: str, facts: Sequence[str
     parts = [
         f"# Detectors compared on {source}",
         "\n".join(f"- {fact}" for fact in (*facts, describe_protocol(comparison))),
-        _metrics(comparison),
+        f"{metric_caption(comparison)}:\n\n{markdown_table(*metric_lines(comparison))}",
         verdict(comparison),
-        _costs(comparison),
+        markdown_table(*cost_lines(comparison)),
         f"AUROC fold by fold, in percent:\n\n{markdown_table(*fold_lines(comparison))}",
         how_to_read(comparison),
     ]
@@ -64,18 +64,24 @@ def describe_protocol(comparison: Comparison) -> str:
     )
 
 
-def _metrics(comparison: Comparison) -> str:
+def metric_lines(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Head and lines of the table of metrics."""
     lines = [
         [name, *(_with_interval(*comparison.estimate(name, metric)[:2]) for metric in LABELS)]
         for name in comparison.order()
     ]
-    level = f"{100 * comparison.confidence_level:g} %"
-    n = len(comparison.folds)
+    return ["detector", *LABELS.values()], lines
+
+
+def metric_caption(comparison: Comparison) -> str:
+    """What the table of metrics shows."""
+    level, n = f"{100 * comparison.confidence_level:g} %", len(comparison.folds)
     caption = f"Mean over {n} folds with its {level} interval over folds" if n > 1 else "One fold"
-    return f"{caption}, in percent:\n\n{markdown_table(['detector', *LABELS.values()], lines)}"
+    return f"{caption}, in percent"
 
 
-def _costs(comparison: Comparison) -> str:
+def cost_lines(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Head and lines of the table of leads and seconds."""
     wins, ranks = comparison.wins(), comparison.ranks().mean(axis=1)
     lines = []
     best = comparison.order()[0]
@@ -96,7 +102,7 @@ def _costs(comparison: Comparison) -> str:
             ]
         )
     head = ("detector", "AUROC rows", "FPR95 rows", "best leads by", "lead rows", "wins", "rank")
-    return markdown_table((*head, "fit s", "score s"), lines)
+    return [*head, "fit s", "score s"], lines
 
 
 def fold_lines(comparison: Comparison) -> tuple[list[str], list[list[str]]]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from . import chart
-from .chart import Axis
+from ..html import chart
+from ..html.chart import Axis
 
 _BARS, _WIDEST = 48, 1.5  # the latter times the mean width
 _FLOOR = 1e-2  # of the e-values: further down there is nothing to see

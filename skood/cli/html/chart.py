@@ -47,8 +47,13 @@ def chart(
     y: Axis,
     parts: Sequence[str],
     labels: Sequence[tuple[float, str, str]] = (),
+    *,
+    names: bool = False,
 ) -> str:
-    """A figure of SVG parts; `labels` are the height of a line, its text and its class."""
+    """A figure of SVG parts; `labels` are the height of a line, its text and its class.
+
+    With `names` the ticks of the y axis are names, each with a line of its own.
+    """
     ticks = "".join(
         f'<span class="y" style="bottom:{y.place(value)}%">{escape(text)}</span>'
         for value, text in y.ticks
@@ -63,9 +68,12 @@ def chart(
         f'<span class="label {kind}" style="bottom:{y.place(height)}%">{escape(text)}</span>'
         for height, text, kind in labels
     )
+    box = '<div class="plot">'
+    if names:
+        box = f'<div class="plot named" style="height:{2.2 * len(y.ticks):g}rem">'
     grid = "".join(level(y, value, "grid") for value, _ in y.ticks)
     return (
-        f'<figure><figcaption>{escape(title)}</figcaption><div class="plot">'
+        f"<figure><figcaption>{escape(title)}</figcaption>{box}"
         f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(title)}">{grid}{"".join(parts)}</svg>{ticks}</div></figure>'
     )
@@ -77,10 +85,22 @@ def line(x: Axis, y: Axis, points: Sequence[tuple[float, float]], kind: str) -> 
     return f'<polyline class="{kind}" points="{path}"/>'
 
 
+def dot(x: Axis, y: Axis, value: float, height: float, kind: str) -> str:
+    """A point, which stays round: a line without a length."""
+    left, top = x.place(value), f"{100 - y.place(height):g}"
+    return f'<line class="{kind}" x1="{left}" x2="{left}" y1="{top}" y2="{top}"/>'
+
+
 def level(y: Axis, value: float, kind: str) -> str:
     """A line across the chart."""
     height = f"{100 - y.place(value):g}"
     return f'<line class="{kind}" x1="0" x2="100" y1="{height}" y2="{height}"/>'
+
+
+def upright(x: Axis, value: float, kind: str) -> str:
+    """A line from the top of the chart to its bottom."""
+    place = x.place(value)
+    return f'<line class="{kind}" x1="{place}" x2="{place}" y1="0" y2="100"/>'
 
 
 def band(x: Axis, first: float, last: float, kind: str) -> str:
