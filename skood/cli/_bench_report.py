@@ -83,7 +83,9 @@ def suite_page(comparison: SuiteComparison, source: str, notes: Sequence[str], m
         f"Detectors compared on the sets of {source}",
         f"skood bench: the sets of {source}",
         f"{len(order)} detectors, {n:,} sets",
-        status(f"Largest mean AUROC: {best}", text(suite_verdict(comparison), _LONGEST), alarm=False)
+        status(
+            f"Largest mean AUROC: {best}", text(suite_verdict(comparison), _LONGEST), alarm=False
+        )
         + _numbers(order, means)
         + picture
         + section("Means over sets", _marked(suite_table(comparison)))

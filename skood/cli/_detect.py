@@ -19,8 +19,8 @@ from ._table_arguments import (
 _EXAMPLES = """
     skood detect --train train.csv --new new.csv --output scores.csv --id-column order
     skood detect --train train.csv --new new.csv --output scores.csv --exclude order --explain 3
+    skood detect --train train.csv --new new.csv --output o.csv --exclude order --report o.html
     skood detect --train train.csv.gz --new - --output - --id-column order < new.csv > scores.csv
-    skood detect --train train.csv --new new.csv --output scores.csv --report report.html
     skood detect --train parts --new parts --output scores.jsonl --id-column order
     skood detect --train train.npy --new new.npy --output scores.csv --detector embedding
 """
