@@ -36,6 +36,7 @@ _OF_SKLEARN = (
 )
 
 
+_NO_NUMBERS = ("category", "boolean", "date")  # that are features
 # These give the same numbers in any program.
 _EXACT = (
     "FunctionTransformer",
@@ -120,20 +121,34 @@ def _standardised(step: StandardScaler, x: Value) -> Value:
 
 
 def _table(step: TableScaler, x: Value) -> Value:
-    if step._is_table:
-        options = {
-            name: getattr(step, name)
-            for name, default in type(step)().get_params().items()
-            if getattr(step, name) != default
-        }
-        raise parameter_error(
-            step,
-            next(iter(options), "schema"),
-            "its default for to_onnx, which takes columns of numbers without gaps",
-            next(iter(options.values()), None),
+    if not step._is_table:
+        most = float(np.finfo(x.dtype).max)
+        return _standardised(step, x).most(-most).least(most)
+    _check_numbers(step)
+    names = getattr(step, "feature_names_in_", [column.name for column in step.schema_])
+    places = [list(names).index(name) for name in step.numbers_]
+    x = x.cast(np.float64)  # as a table is read
+    if places != list(range(len(names))):
+        x = x.taken(x.graph.constant(np.array(places)), axis=1)
+    for _, inner in step._scaler.steps:
+        if not isinstance(inner, str):
+            x = _OWN[type(inner)](inner, x)
+    return x
+
+
+def _check_numbers(step: TableScaler) -> None:
+    """Raise unless a table has columns of numbers alone, which are standardised."""
+    if step.missing == "expected":
+        allowed = "another than 'expected' for to_onnx, since its columns depend on hashes"
+        raise parameter_error(step, "missing", allowed, step.missing)
+    if step.scale != "standard":
+        raise parameter_error(step, "scale", "'standard' for to_onnx", step.scale)
+    others = [column.name for column in step.schema_ if column.kind in _NO_NUMBERS or column.na]
+    if others:
+        raise ValueError(
+            "skood.to_onnx converts a TableScaler of columns of numbers, whose gaps are NaN. The "
+            f"column {others[0]!r} holds categories, dates, or marks of missing values."
         )
-    most = float(np.finfo(x.dtype).max)
-    return _standardised(step, x).most(-most).least(most)
 
 
 def _imputed(step: SimpleImputer, x: Value) -> Value:

@@ -47,8 +47,8 @@ def to_onnx(estimator: Any) -> Any:
         `MahalanobisOutlierDetector`, with exact search; an `OutlierEnsemble` of these; or a
         Pipeline or `OutlierPipeline` that ends in one of both; or a `ConformalOutlierDetector` of
         these with ``method="split"``, as `skood fit` makes it. The steps before a detector may be
-        `PartialWhitener`, `NormalScoreTransformer`, `TableScaler` on columns of numbers without
-        gaps, scikit-learn's scalers, `PCA`, and others that the user guide lists.
+        `PartialWhitener`, `NormalScoreTransformer`, `TableScaler` on columns of numbers,
+        scikit-learn's scalers, `PCA`, and others that the user guide lists.
 
     Returns
     -------

@@ -29,6 +29,7 @@ from skood import (
     make_outlier_pipeline,
     to_onnx,
 )
+from skood.cli import main
 from skood.export import _graph
 
 from .test_scores import run
@@ -55,6 +56,32 @@ def test_a_model_says_what_it_is():
     assert json.loads(about["feature_names"]) == ["kg", "<m>", "Länge"]
     scores, _ = run(model, frame.to_numpy())
     np.testing.assert_allclose(scores, detector.score_samples(frame), rtol=1e-5)
+
+
+def test_a_detector_of_the_command_line(tmp_path):
+    """It reads tables: columns that are no features, and gaps that are filled."""
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    frame.insert(1, "row", np.arange(len(X)) * 3)
+    frame.loc[::9, "b"] = np.nan
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    names = [str(tmp_path / name) for name in ("train.csv", "detector.skood")]
+    command = ["fit", "--train", names[0], "--save", names[1], "--detector", "knn", "--quiet"]
+    assert main([*command, "--id-column", "row", "--missing", "median"]) == 0
+    detector = skood.load(names[1])
+    new = frame[list(detector.feature_names_in_)]
+    model = to_onnx(detector)
+    assert metadata(model)["estimator"].endswith("KNNOutlierDetector + ConformalOutlierDetector")
+    scores, decisions = run(model, new.to_numpy(dtype=np.float64))
+    np.testing.assert_allclose(scores, detector.score_samples(new), rtol=1e-5)
+    np.testing.assert_array_equal(decisions, detector.predict(new))
+
+
+def test_rows_of_a_table_without_some_columns():
+    scaler = TableScaler(exclude=[1], missing="mean")
+    rows = X.copy()
+    rows[::7, 2] = np.nan
+    detector = make_pipeline(scaler, KNNOutlierDetector()).fit(rows)
+    np.testing.assert_allclose(run(to_onnx(detector), rows)[0], detector.score_samples(rows))
 
 
 def test_rows_without_names_have_none():
@@ -106,8 +133,16 @@ def test_a_model_too_large_for_its_file_is_refused(monkeypatch):
             "^skl2onnx can't convert the step 'functiontransformer'",
         ),
         (
-            make_pipeline(TableScaler(missing="median"), KNNOutlierDetector()),
-            "^The 'missing' parameter of TableScaler must be its default",
+            make_pipeline(TableScaler(missing="expected"), KNNOutlierDetector()),
+            "^The 'missing' parameter of TableScaler must be another than 'expected'",
+        ),
+        (
+            make_pipeline(TableScaler(scale="both"), KNNOutlierDetector()),
+            "^The 'scale' parameter of TableScaler must be 'standard' for to_onnx",
+        ),
+        (
+            make_pipeline(TableScaler(categorical=[1]), KNNOutlierDetector()),
+            r"^skood.to_onnx converts a TableScaler of columns of numbers.* 'x1' holds categories",
         ),
         (
             make_pipeline(NormalScoreTransformer(None, outermost=1e-14), KNNOutlierDetector()),
@@ -130,7 +165,7 @@ def test_a_model_too_large_for_its_file_is_refused(monkeypatch):
 )
 def test_what_has_no_counterpart_is_named(estimator, message):
     with pytest.raises(ValueError, match=message):
-        to_onnx(estimator.fit(X))
+        to_onnx(estimator.fit(np.round(X)))
 
 
 def test_an_approximate_search_has_no_counterpart():
