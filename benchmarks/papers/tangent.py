@@ -36,7 +36,7 @@ LAYERS = ["relu1", "relu2", "hidden", "logits"]
 LAST = ["hidden", "logits"]  # of the derivation: their features are all that the loss sees
 RATE, BATCH, EPOCHS = 0.05, 128, 5
 STEPS = (0, 10, 30, 100, 200, 469, 938, 1407, 1876, 2345)  # 469 in an epoch
-ROWS, TRAINING_ROWS, PROJECTIONS = 1000, 2000, 64
+ROWS, TRAINING_ROWS, PROJECTIONS = 500, 1000, 32
 
 
 def measured(data: Path, seed: int) -> dict[str, np.ndarray]:
@@ -59,7 +59,7 @@ def measured(data: Path, seed: int) -> dict[str, np.ndarray]:
             LAYERS,
             steps=STEPS,
             noise=noise,
-            n_kernel_samples=40,
+            n_kernel_samples=25,
             n_projections=PROJECTIONS,
             random_state=seed,
         )

@@ -85,8 +85,8 @@ class TrainingTrace:
     References
     ----------
     Huang et al. (2020), Feature space singularity for out-of-distribution detection, section
-    "Understanding". Fort et al. (2020), Deep learning versus kernel learning, section 3: kernel
-    distance.
+    "Understanding". Fort et al. (2020), Deep learning versus kernel learning: kernel distance.
+    Cortes et al. (2012), Algorithms for learning kernels based on centered alignment.
 
     Examples
     --------
@@ -265,7 +265,9 @@ class TrainingTrace:
         return np.stack([row_norms(rows - features[0]) for rows in features])
 
     def kernel_changes(self, layer: str, against: str = "previous") -> NDArray[np.float64]:
-        r"""Kernel distances :math:`1 - \langle K, K' \rangle / (\|K\| \|K'\|)` of checkpoints.
+        r"""Changes of the kernel: :math:`1 - \langle K, K' \rangle / (\|K\| \|K'\|)`, centred.
+
+        Both kernels are centred first: the mean kernel of a layer with a ReLU hardly changes.
 
         Parameters
         ----------
@@ -277,13 +279,16 @@ class TrainingTrace:
         Returns
         -------
         ndarray of shape (n_checkpoints,)
-            From 0, the same kernel up to a factor, to 1.
+            0 for the same kernel up to a factor; 1 for kernels that have nothing in common.
         """
         check_option("kernel_changes", "against", against, _AGAINST)
         if self._kernel is None:
             raise ValueError("kernel_changes needs a trace with n_kernel_samples above 0.")
         self._check("layer", layer, self.layers_)
-        flat = self.kernels_[layer].astype(np.float64).reshape(len(self.steps_), -1)
+        kernels = self.kernels_[layer].astype(np.float64)
+        kernels -= kernels.mean(axis=1, keepdims=True)
+        kernels -= kernels.mean(axis=2, keepdims=True)
+        flat = kernels.reshape(len(kernels), -1)
         unit = flat / np.maximum(row_norms(flat), np.finfo(float).tiny)[:, np.newaxis]
         others = {"previous": np.vstack([unit[:1], unit[:-1]]), "first": unit[:1]}.get(
             against, unit[-1:]

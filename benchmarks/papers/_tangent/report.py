@@ -20,9 +20,9 @@ LINES = {
 }
 INTRODUCTION = """\
 A LeNet (the net of the authors' code) learns Fashion-MNIST by plain gradient steps for 5 epochs,
-without dropout, {seeds} times. The rows are 1,000 test images of Fashion-MNIST (known) and 1,000 of
+without dropout, {seeds} times. The rows are 500 test images of Fashion-MNIST (known) and 500 of
 MNIST (unknown). The kernel is that of `skood.deep.TangentFeatureTransformer`; sums over training
-rows take 2,000 of them.
+rows take 1,000 of them.
 
 ![FSSD, movement and kernel over the training](tangent.png)
 
@@ -40,8 +40,8 @@ def markdown(runs: Sequence[Run], steps: Sequence[int], layers: list[str], last:
         "Spearman's rank correlation of the distance to F* with the movement, by checkpoint.",
         _by_step(runs, steps, layers, _fssd_and_movement),
         "## Phases: how fast does the kernel change?",
-        "Kernel distance from the checkpoint before (0: the same but for a factor), per factor "
-        "of 2 in steps.",
+        "Change of the centred kernel since the checkpoint before (0: the same but for a factor), "
+        "per doubling of the steps.",
         _kernel(runs, steps, layers),
         "## What the scores are worth in each phase",
         "AUROC in %, of the distance to F* and of LCP, layer by layer and summed over the layers' "
@@ -137,14 +137,14 @@ def _worth(runs: Sequence[Run], steps: Sequence[int], layers: list[str]) -> str:
 def _scores(runs: Sequence[Run]) -> str:
     names = [name for name in runs[0] if name.startswith("score/")]
     short = [name.removeprefix("score/") for name in names]
-    rows = []
+    rows, n = [], len(runs[0][names[0]]) // 2
     for a, name in enumerate(names):
         cells = [_mean([_auroc(run[name]) for run in runs], 1)]
         for b, other in enumerate(names):
             if a == b:
                 cells.append("")
                 continue
-            half = slice(None, 1000) if b > a else slice(1000, None)
+            half = slice(None, n) if b > a else slice(n, None)
             cells.append(f"{np.mean([_rank(r[name][half], r[other][half]) for r in runs]):.2f}")
         rows.append([f"{a + 1}. {short[a]}", *cells])
     return markdown_table(["score", "AUROC", *(f"{i + 1}" for i in range(len(names)))], rows)
