@@ -19,7 +19,7 @@ LINES = {
     "constant kernel, of the last weights": "constant-last",
 }
 INTRODUCTION = """\
-A LeNet (the net of the authors' code) learns Fashion-MNIST by plain gradient steps for 5 epochs,
+A LeNet (the net of the authors' code) learns Fashion-MNIST by plain gradient steps for 3 epochs,
 without dropout, {seeds} times. The rows are 500 test images of Fashion-MNIST (known) and 500 of
 MNIST (unknown). The kernel is that of `skood.deep.TangentFeatureTransformer`; sums over training
 rows take 1,000 of them.
