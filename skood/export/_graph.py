@@ -60,8 +60,13 @@ class Graph:
             for dtype in dtypes
         ]
         names = [[value.name for value in some] for some in (values, outputs)]
-        self.nodes.append(self.onnx.helper.make_node(kind, *names, **attributes))
+        self.add_node(kind, *names, **attributes)
         return outputs
+
+    def add_node(self, kind: str, inputs: list[str], outputs: list[str], **attributes: Any) -> None:
+        """Add a node with a name: fusions of older runtimes make one of it, which must differ."""
+        name = self.new_name("node")
+        self.nodes.append(self.onnx.helper.make_node(kind, inputs, outputs, name, **attributes))
 
     def over_rows(
         self, write: Callable[..., Sequence[Value]], *rows: Value, shapes: Sequence[Sequence[int]]
@@ -115,7 +120,7 @@ class Graph:
         """The model from an input of rows to outputs of one number for each row."""
         helper = self.onnx.helper
         for name, value in outputs.items():
-            self.nodes.append(helper.make_node("Identity", [value.name], [name]))
+            self.add_node("Identity", [value.name], [name])
         graph = helper.make_graph(
             self.nodes,
             "skood",

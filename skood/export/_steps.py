@@ -94,7 +94,7 @@ def _by_skl2onnx(graph: Graph, name: str, step: Any, x: Value) -> Value:
         ) from error
     prefix = graph.new_name("step") + "_"
     part = graph.onnx.compose.add_prefix_graph(model.graph, prefix)
-    graph.nodes.append(graph.onnx.helper.make_node("Identity", [x.name], [part.input[0].name]))
+    graph.add_node("Identity", [x.name], [part.input[0].name])
     graph.nodes.extend(part.node)
     graph.constants.extend(part.initializer)
     return Value(graph, part.output[0].name, x.dtype)

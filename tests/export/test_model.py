@@ -21,6 +21,7 @@ import skood
 from skood import (
     ConformalOutlierDetector,
     KNNOutlierDetector,
+    LCPOutlierDetector,
     LOFOutlierDetector,
     MahalanobisOutlierDetector,
     NormalScoreTransformer,
@@ -95,6 +96,23 @@ def test_columns_of_a_frame_by_name():
     )
     detector = make_outlier_pipeline(columns, KNNOutlierDetector(), random_state=0).fit(frame)
     np.testing.assert_allclose(run(to_onnx(detector), X)[0], detector.score_samples(frame))
+
+
+def test_each_node_has_a_name_of_its_own():
+    """An onnxruntime of 2024 fuses nodes, and names the new one after the old one."""
+
+    def names(graph):
+        for node in graph.node:
+            yield node.name
+            for attribute in node.attribute:
+                yield from names(attribute.g)
+
+    detector = make_outlier_pipeline(
+        MinMaxScaler(), NormalScoreTransformer(None), LCPOutlierDetector()
+    )
+    found = list(names(to_onnx(detector.fit(X)).graph))
+    assert all(found)
+    assert len(set(found)) == len(found)
 
 
 def test_the_file_is_as_large_as_the_training_rows():
