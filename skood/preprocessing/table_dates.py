@@ -59,7 +59,7 @@ _ORDINAL = re.compile(
     r"(?<=\d)(?:er|st|nd|rd|th|[ºª°])(?![a-z])|(?<=[\dd])\.(?= ?(?:[^\W\d_]{2}|%b))"
 )
 _FILLERS = ("de", "del", "uhr")
-_DAY = np.timedelta64(1, "D")
+_DAY, _YEAR = np.timedelta64(1, "D"), np.timedelta64(1, "Y")
 _WEEKDAYS, _SEASONS = 14.0, 365.0  # days that show each weekday twice, and each season
 
 
@@ -237,7 +237,7 @@ def part_values(
     """Sine and cosine of each part that comes again; the days since `newest`, for the age."""
     days = days_since_1970(values)
     years = values.astype("datetime64[Y]")
-    length = (years + 1).astype("datetime64[D]") - years.astype("datetime64[D]")
+    length = (years + _YEAR).astype("datetime64[D]") - years.astype("datetime64[D]")
     turns = {
         "hour": days % 1,
         "weekday": (np.floor(days) + 3) % 7 / 7,  # 1970 began on a Thursday

@@ -88,7 +88,7 @@ def _dates(column: RawColumn, schema: ColumnSchema) -> NDArray[np.datetime64]:
         if zoned != schema.zoned:
             raise ColumnError(schema.name, _of_zones(schema))
         values, _ = read_dates(texts, form, zoned=zoned)
-    return np.append(values, np.datetime64("NaT"))[text.codes]
+    return np.append(values, np.array("NaT", dtype=values.dtype))[text.codes]
 
 
 def date_texts(column: RawColumn) -> RawColumn | None:

@@ -226,7 +226,7 @@ def hide(monkeypatch, module):
 def missing(subject, module, extra):
     return (
         rf"^{subject} needs the module '{module}', which is not installed: "
-        rf'run pip install "skood\[{extra}\]" to add it\.$'
+        rf"run python -m pip install .* \(the extra '{extra}'\)\.$"
     )
 
 
