@@ -105,7 +105,7 @@ def test_pictures_by_a_processor_and_a_classifier_of_them(transformers):
     pixels = rng.integers(0, 255, size=(40, 20, 24, 3), dtype=np.uint8)
     pictures = [image.fromarray(picture) for picture in pixels]
     size = {"height": 16, "width": 16}
-    processor = transformers.ViTImageProcessorPil(size=size)
+    processor = transformers.ViTImageProcessor(size=size)
     config = transformers.ViTConfig(image_size=16, patch_size=8, num_labels=5, **SMALL)
     net = seeded(lambda: transformers.ViTForImageClassification(config)).eval()
     X = processor(pictures, return_tensors="pt")
