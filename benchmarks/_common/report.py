@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -13,7 +14,12 @@ from pathlib import Path
 
 from skood.cli.markdown import markdown_table as markdown_table
 
+from .answers import QUESTIONS, answered
+from .chart import draw
+from .page import Page
+
 RESULTS = Path(__file__).parents[1] / "results"
+INDEX = RESULTS.parents[1] / "docs" / "results" / "index.md"
 
 
 def say(text: str) -> None:
@@ -41,14 +47,34 @@ def environment(packages: Sequence[str]) -> str:
     )
 
 
-def write_result(name: str, title: str, command: str, packages: Sequence[str], body: str) -> None:
-    """Print the result and keep it as ``results/<name>.md``."""
-    text = f"# {title}\n\n`{command}`\n\n{environment(packages)}\n\n{body.strip()}\n"
+def write_result(name: str, command: str, packages: Sequence[str], body: str) -> None:
+    """Print the result and keep it as ``results/<name>.md``, with the picture of its answer.
+
+    `answers` has the question of the page, and makes answer and picture of the tables in the body.
+    Requirements in the body go to the end.
+    """
+    text = write_page(name, Page.of(body, command, environment(packages)))
     print(text)
+    say(f"written to {RESULTS / name}.md")
+
+
+def write_page(name: str, page: Page) -> str:
+    """Write the page with the answer and the picture that its tables give."""
+    answer = answered(name, page.text)
+    picture = f"![{answer.chart.alt}]({name}-answer.svg)"
+    text = page.markdown(QUESTIONS[name].title, str(answer), picture)
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.md"
-    path.write_text(text, encoding="utf-8")
-    say(f"written to {path}")
+    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+    draw(answer.chart, RESULTS / f"{name}-answer.svg")
+    line, answers = index_line(name, answer.sentence), INDEX.read_text(encoding="utf-8")
+    old = re.compile(rf"^- \[[^\n]*\]\({name}\.md\).*$", re.MULTILINE)
+    INDEX.write_text(old.sub(lambda _: line, answers), encoding="utf-8")
+    return text
+
+
+def index_line(name: str, sentence: str) -> str:
+    """The line of a page in the list of all answers."""
+    return f"- [{QUESTIONS[name].title}]({name}.md) {sentence}"
 
 
 def _processor() -> str:

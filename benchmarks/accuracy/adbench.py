@@ -139,7 +139,7 @@ def main() -> None:
         *([] if arguments.no_peers else ["pyod"]),
     ]
     name = "accuracy_adbench" + ("-skood" if arguments.no_peers else "")
-    write_result(name, "Accuracy on ADBench", command, packages, body)
+    write_result(name, command, packages, body)
 
 
 if __name__ == "__main__":

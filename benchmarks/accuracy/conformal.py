@@ -76,7 +76,6 @@ class Page(NamedTuple):
     """A page of results."""
 
     name: str
-    title: str
     command: str
     body: str
 
@@ -221,14 +220,14 @@ def measure_split(arguments: argparse.Namespace) -> Page:
             refit(name, seed, shares)
     command = COMMAND if arguments.data else "python benchmarks/accuracy/conformal.py"
     body = report(tasks, shares, repetitions, refits)
-    return Page("conformal", "Guarantees of ConformalOutlierDetector", command, body)
+    return Page("conformal", command, body)
 
 
 def measure_methods(arguments: argparse.Namespace) -> Page:
     repetitions = 20 if arguments.quick else REPETITIONS
     body = methods.report(methods.measured(repetitions), repetitions)
     command = "python benchmarks/accuracy/conformal.py --part methods"
-    return Page("conformal_methods", "Full conformal p-values and CV+", command, body)
+    return Page("conformal_methods", command, body)
 
 
 PARTS = {"split": measure_split, "methods": measure_methods}
@@ -251,7 +250,7 @@ def main() -> None:
             print(page.body)
         else:
             packages = ["skood", "numpy", "scipy", "scikit-learn"]
-            write_result(page.name, page.title, page.command, packages, page.body)
+            write_result(page.name, page.command, packages, page.body)
 
 
 if __name__ == "__main__":

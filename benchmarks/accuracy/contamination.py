@@ -204,13 +204,13 @@ def main() -> None:
         text, lines = family_report(family, names, results)
         reports.append(text)
         verdicts += lines
-    body = [PROTOCOL.format(seeds=options.seeds), "\n".join(f"- {line}" for line in verdicts)]
+    body = [PROTOCOL.format(seeds=options.seeds), *reports, dirt_report(sets, for_choice, kept)]
+    body += ["## Requirements", "\n".join(f"- {line}" for line in verdicts)]
     write_result(
         "contamination",
-        "Training rows that are not clean",
         COMMAND + (" --embeddings" if options.embeddings else "") + f" --seeds {options.seeds}",
         ["numpy", "scikit-learn", "scipy"],
-        "\n\n".join([*body, *reports, dirt_report(sets, for_choice, kept)]),
+        "\n\n".join(body),
     )
 
 

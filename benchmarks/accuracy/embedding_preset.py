@@ -185,10 +185,7 @@ def main() -> None:
     command = COMMAND + ("" if arguments.seeds == 1 else f" --seeds {arguments.seeds}")
     command += f" --only {' '.join(arguments.only)}" if arguments.only else ""
     packages = ["skood", "numpy", "scipy", "scikit-learn", "torch", "scikit-image", "transformers"]
-    title = "The preset for embeddings"
-    write_result(
-        "embedding_preset", title, command, packages, report(sets, results, arguments.seeds)
-    )
+    write_result("embedding_preset", command, packages, report(sets, results, arguments.seeds))
 
 
 if __name__ == "__main__":

@@ -80,8 +80,7 @@ def main() -> None:
         ]
     command = COMMAND + ("" if arguments.seeds == 3 else f" --seeds {arguments.seeds}")
     packages = ["skood", "numpy", "scipy", "scikit-learn", "torch", "transformers"]
-    title = "Which score for embeddings?"
-    write_result("embeddings", title, command, packages, report(results, arguments.seeds))
+    write_result("embeddings", command, packages, report(results, arguments.seeds))
 
 
 if __name__ == "__main__":

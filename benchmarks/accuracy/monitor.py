@@ -27,7 +27,6 @@ from _monitor.sets import CHOICE, REPORTED, UNSEEN, read_set
 from _monitor.streams import CHANGES, NONE
 
 COMMAND = "python benchmarks/accuracy/monitor.py --data ../shared/data"
-TITLE = "An alarm over time: how soon does it see a change?"
 TIMED = (
     ("Classical/19_landsat", "tabular-fast"),
     ("Classical/19_landsat", "tabular"),
@@ -58,7 +57,7 @@ def main() -> None:
         costs = [cost(sets[name], kind) for name, kind in TIMED]
         grown = list(sizes())
     found = Found(sets, cache, arguments.runs, n_quiet)
-    write_result("monitor", TITLE, COMMAND, PACKAGES, page(found, quiet, costs, grown))
+    write_result("monitor", COMMAND, PACKAGES, page(found, quiet, costs, grown))
 
 
 if __name__ == "__main__":

@@ -212,7 +212,7 @@ def main() -> None:
         return
     packages = ["skood", "numpy", "scipy", "scikit-learn", "torch"]
     command = COMMAND + ("" if arguments.seeds == 10 else f" --seeds {arguments.seeds}")
-    write_result("selection", "Choosing without out-of-distribution rows", command, packages, body)
+    write_result("selection", command, packages, body)
 
 
 if __name__ == "__main__":

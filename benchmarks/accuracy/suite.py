@@ -27,7 +27,6 @@ from _suite.rows import detectors
 from skood.comparison import SuiteSet, draw_suite, read_suite
 
 COMMAND = "python benchmarks/accuracy/suite.py --data ../shared/data"
-TITLE = "Hundreds of tables: which detector finds what does not belong?"
 SUITES = {"OddBench": "tables/oddbench", "OvRBench": "tables/ovrbench"}
 ADBENCH = "ADBench"
 
@@ -66,7 +65,7 @@ def main() -> None:
     for name in SUITES:
         path = RESULTS / f"suite-{name.lower()}.png"
         draw_suite(found[name], name).savefig(path, dpi=120)
-    write_result("suite", TITLE, COMMAND, PACKAGES, page(found))
+    write_result("suite", COMMAND, PACKAGES, page(found))
 
 
 if __name__ == "__main__":

@@ -106,6 +106,14 @@ METHODS = {
 }
 
 
+PARTS = {  # by the last method of each
+    "Presets and whitened columns": "whitened, kNN",
+    "Standardised columns": "scaled, MD",
+    "Detectors alone": "MD",
+    "Plain scikit-learn Pipelines": "plain whitened, kNN",
+}
+
+
 def _honest(transformer: Any, detector: Any, seed: int) -> Any:
     return make_outlier_pipeline(transformer, detector, random_state=seed)
 
@@ -246,11 +254,24 @@ def verdict(cells: list[Cell]) -> str:
     parts = [f"{met[draws]} of {of_draws[draws]} by {draws} draw(s)" for draws in sorted(of_draws)]
     n_missing = len(cells) - len(measured_cells)
     return (
-        f"Met: {met.total()} of {len(measured_cells)} cells "
+        f"Required of each cell of skood are {SHARE[0]:g}–{SHARE[1]:g} % and "
+        f"{AUROC[0]}–{AUROC[1]}. Met: {met.total()} of {len(measured_cells)} cells "
         f"{judged(met.total() == len(measured_cells))}: {', '.join(parts)}. "
         f"{n_missing} cells are not measured (–). One draw of 100 rows has a standard error of "
         "about 2 %, one of 3,000 rows of 0.8 %."
     )
+
+
+def parts_of_table(cells: dict[str, list[Cell]]) -> list[str]:
+    """A section with a table for each kind of detector."""
+    names, parts, start = list(METHODS), [], 0
+    for title, last in PARTS.items():
+        end = names.index(last) + 1
+        lines = [[rows, *map(str, line[start:end])] for rows, line in cells.items()]
+        note = [PLAIN] if title.startswith("Plain") else []
+        parts += [f"## {title}", *note, markdown_table(["rows", *names[start:end]], lines)]
+        start = end
+    return parts
 
 
 def main() -> None:
@@ -264,23 +285,14 @@ def main() -> None:
     cells = all_cells(cases, options)
     required = [method.is_required for method in METHODS.values()]
     judged_cells = [cell for line in cells.values() for cell in itertools.compress(line, required)]
-    body = "\n\n".join(
-        [
-            PROTOCOL,
-            verdict(judged_cells),
-            markdown_table(
-                ["rows", *METHODS], [[name, *map(str, line)] for name, line in cells.items()]
-            ),
-            PLAIN,
-        ]
-    )
+    body = "\n\n".join([PROTOCOL, *parts_of_table(cells), "## Requirements", verdict(judged_cells)])
     data = "" if options.data is None else f" --data {options.data}"
     command = f"{COMMAND}{data} --draws {options.draws} --largest-n {options.largest_n}"
     if options.small:
         print(body)
     else:
         packages = ["numpy", "scikit-learn", "scipy"]
-        write_result("thresholds", "Thresholds on new rows", command, packages, body)
+        write_result("thresholds", command, packages, body)
 
 
 def parsed_options() -> argparse.Namespace:

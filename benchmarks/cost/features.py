@@ -197,8 +197,7 @@ def main() -> None:
         print(report(256, 3, [1_000]))  # a partial run must not replace the page
         return
     body = report(512, arguments.runs, [2_000, 20_000])
-    command, title = "python benchmarks/cost/features.py", "Features of torch modules"
-    write_result("features", title, command, PACKAGES, body)
+    write_result("features", "python benchmarks/cost/features.py", PACKAGES, body)
 
 
 if __name__ == "__main__":

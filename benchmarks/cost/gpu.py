@@ -97,7 +97,7 @@ def main() -> None:
         dm=OF_DETECTORS[2],
         detectors=detectors(),
     )
-    write_result("gpu", "Exact search on a GPU", "python benchmarks/cost/gpu.py", PACKAGES, body)
+    write_result("gpu", "python benchmarks/cost/gpu.py", PACKAGES, body)
     sys.exit(0 if met else 1)
 
 

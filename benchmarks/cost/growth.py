@@ -3,7 +3,7 @@
     python benchmarks/cost/growth.py           # a few minutes on two processors
     python benchmarks/cost/growth.py --quick   # small sizes, to try the script
 
-Writes the plots to benchmarks/results/growth-*.png and the numbers to growth.md.
+Writes the pictures to benchmarks/results/growth-*.svg and the numbers to growth.md.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where _common is
 
+from _common.chart import Chart, draw
 from _common.peers import BRUTE, FAISS, PRODUCT, SKOOD, exact_searches, gaussian_rows
 from _common.report import RESULTS, markdown_table, say, write_result
 from _common.timing import N_THREADS, alternate, in_seconds, timed, use_two_threads
-from _growth_plot import plot
 from skood.cli.arguments import count as at_least_one
 
 METHODS = (SKOOD, PRODUCT, FAISS, BRUTE)
@@ -78,14 +78,16 @@ def fixed_sizes(axis: str, base: Setting) -> str:
     return ", ".join(f"{value:,} {MEANING[name]}" for name, value in sizes.items())
 
 
-def section(axis: str, base: Setting, values: list[int], times: Times, name: str) -> str:
+def section(axis: str, base: Setting, values: list[int], times: Times, path: Path | None) -> str:
     rows = [
         [f"{value:,}", *(in_seconds([times[method][i]]) for method in times)]
         for i, value in enumerate(values)
     ]
     table = markdown_table([MEANING[axis], *times], rows)
-    picture = f"![Time against the number of {MEANING[axis]}]({name})"
-    return f"## {MEANING[axis]}\n\n{fixed_sizes(axis, base)}\n\n{picture}\n\n{table}"
+    parts = [f"## {MEANING[axis]}", fixed_sizes(axis, base)]
+    if path is not None:
+        parts.append(f"![Time against the number of {MEANING[axis]}]({path.name})")
+    return "\n\n".join([*parts, table])
 
 
 def main() -> None:
@@ -100,9 +102,11 @@ def main() -> None:
     for axis, values in AXES.items():
         some = values[:4] if arguments.quick else values
         times = measure_axis(axis, base, some, arguments.runs)
-        path = arguments.out / f"growth-{axis}.png"
-        plot(path, f"number of {MEANING[axis]}", fixed_sizes(axis, base), some, times)
-        sections.append(section(axis, base, some, times, path.name))
+        path = None if axis == "n" else arguments.out / f"growth-{axis}.svg"  # n is the answer's
+        if path is not None:
+            lines = {m: dict(zip(map(str, some), times[m], strict=True)) for m in times}
+            draw(Chart("seconds", lines, kind="lines", below=MEANING[axis], log=True), path)
+        sections.append(section(axis, base, some, times, path))
     intro = (
         "Seconds of an exact search on standard normal rows of float32; medians of "
         f"{arguments.runs} alternating runs, {N_THREADS} threads. The bare product is that of all "
@@ -112,7 +116,7 @@ def main() -> None:
     if arguments.quick:
         print(body)  # small sizes must not replace the page
         return
-    write_result("growth", "How time grows", "python benchmarks/cost/growth.py", PACKAGES, body)
+    write_result("growth", "python benchmarks/cost/growth.py", PACKAGES, body)
 
 
 if __name__ == "__main__":

@@ -108,8 +108,7 @@ def main() -> None:
     most = f"{max(differences):.0e}"
     times = f"{min(ratios):.1f} to {max(ratios):.1f}"
     body = f"""\
-**Does a model score as skood does, and how fast is one row?** The scores differ by {most} at
-most, relative. One row takes {times} times as long with skood as with onnxruntime.
+One row takes {times} times as long with skood as with onnxruntime.
 
 {table}
 
@@ -118,9 +117,10 @@ new rows are 100 training rows, of which one equal copy is left out, and rows of
 Times of one row are medians of {N_CALLS} calls in turns, each with one thread. The rows a second
 are those of one call with all new rows.
 
-**Required:** scores equal to {MOST_DIFFERENCE:.0e}, relative: {most} {met}."""
-    title = "A detector as an ONNX model"
-    write_result("onnx", title, "python benchmarks/cost/onnx_models.py", PACKAGES, body)
+## Requirements
+
+- scores equal to {MOST_DIFFERENCE:.0e}, relative: {most} {met}"""
+    write_result("onnx", "python benchmarks/cost/onnx_models.py", PACKAGES, body)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from _speed.lineup import SLOW, lineup
 from _speed.workloads import WORK, Claim, Quality, Sizes, Work
 from skood.cli.arguments import count as at_least_one
 
-HEAD = ["work", "measured", "against", "time", "its time", "ratio", "required"]
+HEAD = ["measured", "against", "time", "its time", "ratio", "required"]
 PACKAGES = ["skood", "numpy", "scipy", "scikit-learn", "pyod", "faiss-cpu", "torch"]
 PACKAGES += ["threadpoolctl"]
 
@@ -44,11 +44,11 @@ LINEUP_RUNS = 3
 
 
 def result_lines(work: Work, n_runs: int) -> list[list[str]]:
-    """Measure a work: a line of the table for each claim."""
+    """Measure a work: a line of its table for each claim."""
     runs = alternate(work.seconds, n_runs, once=work.once, say=say)
     lines = [claim_line(claim, runs, work.once) for claim in work.claims]
     lines += [quality_line(quality) for quality in work.qualities]
-    return [[work.name if i == 0 else "", *line] for i, line in enumerate(lines)]
+    return lines
 
 
 def claim_line(
@@ -88,15 +88,16 @@ def quality_line(quality: Quality) -> list[str]:
     return [quality.name, "", "", "", f"{value:.4f}", required]
 
 
-def requirement_table(arguments: argparse.Namespace) -> str:
+def work_tables(arguments: argparse.Namespace) -> str:
     sizes = Sizes(arguments.quick)
-    lines = []
+    parts = ["## Each work"]
     for key, build in WORK.items():
         if re.search(arguments.only, key):
             work = build(sizes)
             say(work.name)
-            lines += result_lines(work, arguments.runs)
-    return markdown_table(HEAD, lines)
+            lines = result_lines(work, arguments.runs)
+            parts += [f"### {work.name}", markdown_table(HEAD, lines)]
+    return "\n\n".join(parts)
 
 
 def lineup_section(arguments: argparse.Namespace) -> str:
@@ -125,14 +126,12 @@ def main() -> None:
     use_two_threads()
     # The detectors first, since the last works load torch.
     detectors = lineup_section(arguments) if re.search(arguments.only, "detectors") else ""
-    body = f"{requirement_table(arguments)}\n\n{detectors}"
+    body = f"{work_tables(arguments)}\n\n{detectors}"
     if arguments.quick or arguments.only:
         print(body)  # a partial run must not replace the page
         return
     notes = METHOD.format(threads=N_THREADS, runs=arguments.runs)
-    write_result(
-        "speed", "Speed", "python benchmarks/cost/speed.py", PACKAGES, f"{notes}\n\n{body}"
-    )
+    write_result("speed", "python benchmarks/cost/speed.py", PACKAGES, f"{notes}\n\n{body}")
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def main() -> None:
         return
     command = COMMAND + ("" if arguments.seeds == 3 else f" --seeds {arguments.seeds}")
     packages = ["skood", "numpy", "scipy", "scikit-learn", "torch", "pillow"]
-    write_result("lcp_paper", "The experiment of the LCP paper", command, packages, body)
+    write_result("lcp_paper", command, packages, body)
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def main() -> None:
     picture(runs[0], STEPS, RESULTS / "moving-speed.png")
     body = markdown(runs, STEPS, EPOCHS)
     packages = ["skood", "numpy", "scipy", "torch", "matplotlib"]
-    write_result("moving_speed", "Why FSSD works: what moves in training", COMMAND, packages, body)
+    write_result("moving_speed", COMMAND, packages, body)
 
 
 if __name__ == "__main__":

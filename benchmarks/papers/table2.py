@@ -29,7 +29,7 @@ from _common.report import say, write_result
 from _table2.context import Context, split_rows
 from _table2.exposure import exposed
 from _table2.methods import Method, label_free
-from _table2.report import write_csv, write_markdown, write_picture
+from _table2.report import write_csv, write_markdown
 from _table2.table import Table
 from _table2.tasks import ARCHITECTURES, Data, Task, find_task
 from _table2.text import MOST_WITHOUT_ENSEMBLE
@@ -138,9 +138,8 @@ def main() -> None:
     command += "" if arguments.scored == arguments.seeds else f" --scored {arguments.scored}"
     name = f"table2-{task.name}"
     packages = ["skood", "numpy", "scipy", "scikit-learn", "torch"]
-    write_result(name, f"Table 2: {task.title}", command, packages, body)
+    write_result(name, command, packages, body)
     write_csv(table, name)
-    write_picture(table, name)
 
 
 if __name__ == "__main__":

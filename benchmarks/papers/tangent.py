@@ -172,8 +172,7 @@ def main() -> None:
     picture(runs, STEPS, LAYERS, RESULTS / "tangent.png")
     body = markdown(runs, STEPS, LAYERS, LAST)
     packages = ["skood", "numpy", "scipy", "scikit-learn", "torch", "matplotlib"]
-    title = "Does the poster's derivation hold, and what does its Gaussian process say?"
-    write_result("tangent", title, COMMAND, packages, body)
+    write_result("tangent", COMMAND, packages, body)
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def report(results: list[Result], n_seeds: int) -> str:
     """Everything below the command."""
     return "\n\n".join(
         [
-            _answer(results),
+            _means(results),
             FINDINGS,
             "## The best rows, and the preset beside them",
             _best_rows(results),
@@ -111,26 +111,16 @@ def _ranked(results: list[Result], methods: Iterable[str]) -> list[str]:
     return sorted(methods, key=lambda method: -_overall(results, method))
 
 
-def _answer(results: list[Result]) -> str:
-    free, labelled = _ranked(results, LABEL_FREE), _ranked(results, WITH_LABELS)
+def _means(results: list[Result]) -> str:
     lines = [
         [method, "no" if method in LABEL_FREE else "yes"]
         + [f"{_overall(part, method):.1f}" for part in (results, *_families(results).values())]
         for method in _ranked(results, METHODS)
     ]
     heads = ["score", "labels", "all", *_families(results)]
-
-    def value(method: str) -> str:
-        return f"{method} ({_overall(results, method):.1f})"
-
     return (
-        "You have embeddings of a network that you did not train. Which score finds strange "
-        "rows?\n\n"
-        f"**Without class labels: {value(free[0])}**, then {value(free[1])} and {value(free[2])}. "
-        f"The preset has {_overall(results, PRESET):.1f}, raw kNN {_overall(results, KNN):.1f}, MD "
-        f"{_overall(results, MD):.1f}. **With class labels: {value(labelled[0])}**, then "
-        f"{value(labelled[1])}. These are means over the near and far rows of "
-        f"{len(results)} tables:\n\n{markdown_table(heads, lines)}"
+        f"Means over the near and far rows of {len(results)} tables, AUROC in %:\n\n"
+        f"{markdown_table(heads, lines)}"
     )
 
 

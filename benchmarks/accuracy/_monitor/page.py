@@ -144,7 +144,6 @@ def page(found: Found, quiet: Sequence[float], costs: Sequence[Cost], sizes: Seq
         tuned=found.tuned.split()[-1],
     )
     parts = [
-        _answer(found),
         protocol,
         _KINDS,
         "## Delay in rows",
@@ -157,20 +156,6 @@ def page(found: Found, quiet: Sequence[float], costs: Sequence[Cost], sizes: Seq
         "\n".join(f"- {line}" for line in requirements(found, quiet, costs, sizes)),
     ]
     return "\n\n".join(parts)
-
-
-def _answer(found: Found) -> str:
-    soon = [kind for kind in CHANGES if found.delays(OURS, kind).median < np.inf]
-    counts = [found.against(peer, found.tuned) for peer in PEERS]
-    ahead = min(len(one) for one, _ in counts)
-    behind = max(len(other) for _, other in counts)
-    return (
-        "How soon does an alarm that may be looked at every minute see a change? "
-        f"`ConformalMonitor(alpha=0.05)` sees {len(soon)} of {len(CHANGES)} kinds of change in "
-        f"most streams and alarms in {found.quiet_share(OURS):.1%} of those without one; at the "
-        f"rate of false alarms of its peers it is sooner than each of them in {ahead} kinds or "
-        f"more, and later in {behind} at most."
-    )
 
 
 def _table(found: Found) -> tuple[list[str], list[list[str]]]:

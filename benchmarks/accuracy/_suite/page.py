@@ -1,4 +1,4 @@
-"""The page of `suite.py`: the answer, the tables, and each requirement beside its figure."""
+"""The page of `suite.py`: the tables, and each requirement beside its figure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ the page on ADBench."""
 
 def page(found: Found) -> str:
     """The text below the head."""
-    parts = [_answer(found), _protocol(found)]
+    parts = [_leads(found), _protocol(found)]
     for name, comparison in found.items():
         parts += [f"## {name}", markdown_table(*_table(comparison))]
         if name in _LEAST:
@@ -41,7 +41,7 @@ def page(found: Found) -> str:
     return "\n\n".join(parts)
 
 
-def _answer(found: Found) -> str:
+def _leads(found: Found) -> str:
     leads = {name: one.lead(TABULAR, FAST) for name, one in found.items()}
     said = ", ".join(
         f"{100 * lead.mean:+.2f} points on {name} (95 %: {100 * lead.interval.low:+.2f} to "
@@ -49,9 +49,8 @@ def _answer(found: Found) -> str:
         for name, lead in leads.items()
     )
     return (
-        'Which detector should I take for a table? `make_outlier_detector("tabular")`: several '
-        "views of the columns see more than one. Beside LCP on standardised columns alone "
-        f'(`"tabular-fast"`) that is {said}.'
+        '`"tabular"` sees a table in several views of its columns. It leads `"tabular-fast"`, '
+        f"which is LCP on standardised columns alone, by {said}."
     )
 
 

@@ -45,12 +45,15 @@ def _best(table: Table) -> str:
 
 
 def _protocol_table(table: Table, protocol: str) -> str:
-    head = ["method", *METRICS, *(f"paper {name}" for name in METRICS[:3])]
-    rows = []
+    # Each value stands beside the paper's, which has no FPR95.
+    paired = [title for name in METRICS[:3] for title in (name, f"paper {name}")]
+    head, rows = ["method", *paired, *METRICS[3:]], []
     for name in table.values[protocol]:
         cells = [_cell(column) for column in _columns(table, protocol, name, table.sets[0])]
         paper = table.task.paper.get(table.methods[name].paper)
-        rows.append([name, *cells, *(f"{v:.1f}" for v in paper or ()), *[""] * (not paper) * 3])
+        beside = [f"{value:.1f}" for value in paper] if paper else [""] * 3
+        pairs = [cell for pair in zip(cells, beside, strict=False) for cell in pair]
+        rows.append([name, *pairs, *cells[3:]])
     return markdown_table(head, rows)
 
 
@@ -88,33 +91,3 @@ def _lines(table: Table) -> Iterator[list[str]]:
             for name, nets in sets.items():
                 for i, values in enumerate(nets):
                     yield [protocol, method, name, str(i), *(f"{v:.3f}" for v in values)]
-
-
-def write_picture(table: Table, name: str) -> None:
-    """AUROC of every method: each net, the mean, and the paper's value."""
-    from matplotlib.figure import Figure
-
-    lines = [(protocol, method) for protocol in table.values for method in table.values[protocol]]
-    figure = Figure(figsize=(8, 0.28 * len(lines) + 1.2), layout="constrained")
-    ax = figure.subplots()
-    for y, (protocol, method) in enumerate(reversed(lines)):
-        nets = _columns(table, protocol, method, table.sets[0])[0]
-        ax.plot(nets, [y] * len(nets), "|", color="0.5", markersize=8)
-        ax.plot(nets.mean(), y, _MARKS[protocol], color="black", markersize=5)
-        paper = table.task.paper.get(table.methods[method].paper)
-        if paper:
-            ax.plot(paper[0], y, "D", mfc="none", mec="tab:red", markersize=7)
-    ax.set_yticks(range(len(lines)), [method for _, method in reversed(lines)])
-    ax.set_xlabel(f"AUROC in %, {table.sets[0]}")
-    ax.set_title(table.task.title)
-    ax.grid(axis="x", alpha=0.4)
-    for protocol, mark in _MARKS.items():
-        if protocol in table.values:
-            ax.plot([], [], mark, color="black", label=PROTOCOLS[protocol][0])
-    ax.plot([], [], "|", color="0.5", label="each net")
-    ax.plot([], [], "D", mfc="none", mec="tab:red", linestyle="", label="the paper's")
-    figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    figure.savefig(RESULTS / f"{name}.png", dpi=110)
-
-
-_MARKS = {"no OoD data": "o", "tuned": "s", "exposed": "^"}
