@@ -131,8 +131,8 @@ def report(times: np.ndarray) -> str:
     table = markdown_table(["one row", "p50", "p95", "p99"], lines)
     return (
         f"{METHOD}\n\n{table}\n\n{len(times):,} rows each. The load average of the machine was "
-        f"{os.getloadavg()[0]:.1f}{priority()}.\n\n## Requirements\n\n- At the median the service takes "
-        f"{more:.2f} ms more than the detector alone: {LIMIT:.0f} ms at most "
+        f"{os.getloadavg()[0]:.1f}{priority()}.\n\n## Requirements\n\n"
+        f"- At the median the service takes {more:.2f} ms more than the detector alone: {LIMIT:.0f} ms at most "
         f"{judged(more <= LIMIT)}"
     )
 
