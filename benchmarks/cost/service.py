@@ -132,8 +132,8 @@ def report(times: np.ndarray) -> str:
     return (
         f"{METHOD}\n\n{table}\n\n{len(times):,} rows each. The load average of the machine was "
         f"{os.getloadavg()[0]:.1f}{priority()}.\n\n## Requirements\n\n"
-        f"- At the median the service takes {more:.2f} ms more than the detector alone: {LIMIT:.0f} ms at most "
-        f"{judged(more <= LIMIT)}"
+        f"- At the median the service takes {more:.2f} ms more than the detector alone: "
+        f"{LIMIT:.0f} ms at most {judged(more <= LIMIT)}"
     )
 
 
