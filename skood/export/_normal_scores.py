@@ -34,6 +34,7 @@ _TAIL = np.array(
         [7.74545014278341407640e-4, 1.05075007164441684324e-9],
     ]
 )
+_ROUNDING = 64 * float(np.finfo(np.float64).eps)
 _SMALLEST = 1.4e-11  # nearer to 0 or 1 the algorithm has other coefficients
 
 
@@ -63,8 +64,10 @@ def _ranks(row: Value, quantiles: NDArray[np.float64], outermost: bool) -> Value
     """Ranks in [0, 1] of one row of values among the quantiles of each column."""
     graph, (n_columns, n) = row.graph, quantiles.shape
     known, column = graph.constant(quantiles), row.with_axis(1)
-    below = (known < column).cast(np.int64).sum()
-    reached = (known <= column).cast(np.int64).sum()
+    # a value that an earlier step has rounded otherwise still ties with the equal quantiles
+    rounding = _ROUNDING * np.abs(quantiles).max(axis=1, keepdims=True)
+    below = (known < column - rounding).cast(np.int64).sum()
+    reached = (known <= column + rounding).cast(np.int64).sum()
     shares = graph.constant(np.linspace(0.0, 1.0, n))
     flat, first = graph.constant(quantiles.ravel()), np.arange(n_columns) * n
     left = (reached - 1).most(0).least(n - 2)

@@ -34,7 +34,7 @@ _DETECTORS: dict[type, Callable[[Any, Value, float], Value]] = {
     MahalanobisOutlierDetector: gaussian_scores,
 }
 # Of a row that passed steps before the detector, as a share of the usual distance from the centre.
-_ROUNDING = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 2.0**-21}
+_ROUNDING = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 2.0**-17}
 
 
 def to_onnx(estimator: Any) -> Any:

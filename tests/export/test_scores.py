@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any
 
@@ -84,6 +85,10 @@ _STEPS = {
     "TruncatedSVD": TruncatedSVD(3),
     "VarianceThreshold": VarianceThreshold(),
 }
+# Those that take any number of columns, leave three or more, and repeat none.
+_PRODUCTS = ("GaussianRandomProjection", "PCA", "TruncatedSVD")
+_NARROW = ("ColumnTransformer", "FeatureUnion", "SelectKBest")
+_WIDE_STEPS = [name for name in _STEPS if name not in _NARROW]
 
 
 def _rows(n: int = 300, d: int = 5, seed: int = 0, dtype: type = np.float64) -> NDArray:
@@ -205,6 +210,32 @@ def test_steps_of_several_kinds():
     inner = make_pipeline(PCA(4), "passthrough", PartialWhitener(1.0))
     steps = (FrozenEstimator(StandardScaler().fit(X)), inner, MahalanobisOutlierDetector())
     assert_same(make_outlier_pipeline(*steps, random_state=0).fit(X), _rows(40, seed=1))
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SKOOD_EXPORTS", "12"))))
+def test_pipelines_drawn_at_random(seed):
+    """Up to three steps, a detector, a float type and a number of rows; copies are among them."""
+    rng = np.random.default_rng(seed)
+    names = rng.choice(_WIDE_STEPS, rng.integers(0, 4)).tolist()
+    steps = [clone(_STEPS[name]) for name in names]
+    name = rng.choice([name for name in _DETECTORS if "relative" not in name])
+    dtype = np.float64 if rng.random() < 0.7 else np.float32
+    X = _rows(int(rng.integers(40, 300)), int(rng.integers(3, 9)), seed, dtype)
+    X += dtype(rng.choice([0.0, 1e3]) if dtype == np.float64 else 0.0)
+    X[5:10] = X[:5]
+    new = X[::3] + rng.normal(size=X[::3].shape).astype(dtype)
+    pipeline = make_pipeline(*steps, clone(_DETECTORS[name]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline.fit(X)
+    # Matrix products of scikit-learn round by the size of the batch, and float32 shows it: there
+    # `score_samples` itself may not know a training row.
+    knows_copies = dtype == np.float64 and not {*names} & {*_PRODUCTS}
+    Q = np.vstack([new, X[:20]]) if knows_copies else new
+    scores, decisions = run(to_onnx(pipeline), Q)
+    expected = pipeline.score_samples(Q)
+    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5 * np.median(np.abs(expected)))
+    assert (decisions == pipeline.predict(Q)).mean() > (0.98 if dtype == np.float32 else 0.9999)
 
 
 @pytest.mark.parametrize("name", _DETECTORS)
