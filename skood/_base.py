@@ -35,7 +35,7 @@ class OODDetectorMixin(OutlierMixin):
         return False
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Score above the threshold.
+        """The score minus the threshold.
 
         Parameters
         ----------
@@ -87,14 +87,14 @@ class OODDetectorMixin(OutlierMixin):
         return y
 
     def _append_labels(self, y: Any, n_samples: int) -> None:
-        """Append class labels to `training_labels_`: they come with all rows or with none."""
+        """Add class labels to `training_labels_`: all rows have labels, or none."""
         y = self._add_classes(y, n_samples)
         if y is not None:
             labels: NDArray = self.training_labels_
             self.training_labels_ = np.concatenate([labels, y])
 
     def _add_classes(self, y: Any, n_samples: int) -> NDArray | None:
-        """Check further labels and add their classes; None if all rows come without labels."""
+        """Check further labels and add their classes; None if no row has a label."""
         y = check_labels(y, n_samples)
         classes = discrete_classes(y)
         self._check_labels_go_on(classes)
@@ -108,14 +108,14 @@ class OODDetectorMixin(OutlierMixin):
             had = "no labels" if classes is not None else "labels"
             raise ValueError(
                 f"partial_fit of {type(self).__name__} needs class labels in every call or in "
-                f"none: the earlier rows have come with {had}."
+                f"none: the earlier rows had {had}."
             )
 
     def _draw_threshold_rows(self, n_samples: int, *, more: bool = False) -> NDArray[np.intp]:
         """Positions of the training rows whose scores set the threshold, ascending.
 
-        With `more` the seed of the earlier draw draws again, after rows were appended: the result
-        is as if all rows were drawn at once, and rows that stay in the sample are the same.
+        With `more` the seed of the earlier draw draws again, after rows were added: the result
+        equals one draw from all rows, and rows that stay in the sample are the same.
         """
         if not more:
             self._forget("_threshold_seed")

@@ -213,7 +213,7 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray:
 
 
 def refuse_masked_cells(owner: object, X: Any) -> None:
-    """Raise if X is a masked array with masked cells: under the mask lie values of no meaning."""
+    """Raise if X is a masked array with masked cells, whose values have no meaning."""
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         raise ValueError(
             f"Input X contains {np.ma.count_masked(X)} masked cell(s), which are missing values. "
@@ -289,7 +289,7 @@ def check_labels(y: Any, n_samples: int, name: str = "labels y") -> NDArray | No
 
 
 def without_ood_rows(owner: object, X: Any, y: Any) -> tuple[Any, Any]:
-    """X and y without the rows labelled -1, where y holds +1 and -1 alone.
+    """X and y without the rows labelled -1, if y holds only +1 and -1.
 
     Such labels name the out-of-distribution rows, and no detector may learn these as known. Raises
     if labels are missing, if all are -1, or if some are -1 and the rows are on disk.
@@ -309,7 +309,7 @@ def without_ood_rows(owner: object, X: Any, y: Any) -> tuple[Any, Any]:
 
 
 def positions_inside(owner: object, y: Any, n_samples: int) -> NDArray[np.intp] | None:
-    """Positions of the rows labelled +1; None unless y holds +1 and -1 alone, and a -1."""
+    """Positions of the rows labelled +1; None unless y holds only +1 and -1, and a -1."""
     labels = signs_of(check_labels(y, n_samples))
     if labels is None:
         return None
@@ -324,7 +324,7 @@ def positions_inside(owner: object, y: Any, n_samples: int) -> NDArray[np.intp] 
 
 
 def signs_of(labels: NDArray | None) -> NDArray | None:
-    """Labels that are +1 and -1 alone, as numbers even where they are objects; else None."""
+    """Labels that are only +1 and -1, as numbers even if they are objects; else None."""
     if labels is None:
         return None
     if labels.dtype.kind == "O" and all(isinstance(label, Real) for label in labels):

@@ -1,4 +1,4 @@
-"""Decisions with a guarantee, and classifiers that know when not to answer."""
+"""Decisions with a guarantee, and classifiers that reject rows."""
 
 from ._batch_test import ConformalTestResult
 from .conformal import ConformalOutlierDetector

@@ -26,16 +26,16 @@ class ConformalTestResult(_Pair):
     Attributes
     ----------
     statistic : float
-        For ``method="rank_sum"``, the share of pairs of a batch row and a calibration row in which
-        the batch row has the higher score, ties counted half: 0.5 in the mean for in-distribution
-        rows, and 0 or 1 at the far ends. Else the smallest p-value of a test or column; with
-        ``method="simes"`` it is `p_value`.
+        For ``method="rank_sum"``, the share of the pairs of a batch row and a calibration row in
+        which the batch row has the higher score; a tie counts half. Its mean is 0.5 for
+        in-distribution rows. Else the smallest p-value of a test or column; with ``method="simes"``
+        it is `p_value`.
     p_value : float
-        The probability of a statistic that far out if all rows are in-distribution.
+        The probability of a statistic at least as extreme if all rows are in-distribution.
     tests : dict of str to float
         For ``method="auto"`` with ``alternative="two-sided"``, the p-value of each test.
     columns : dict of str to float
-        For tests of columns, the p-value of each, adjusted for their number (Holm 1979).
+        For tests of columns, the p-value of each column, adjusted for their number (Holm 1979).
     """
 
     tests: dict[str, float]
@@ -96,7 +96,7 @@ def _lower_half(n_higher: int, m: int, n: int) -> float:
 
 
 def simes_test(p_values: NDArray[np.float64]) -> ConformalTestResult:
-    """Whether the smallest p-values are too small for so many rows."""
+    """Whether the smallest p-values are too small for the number of rows."""
     ordered = np.sort(p_values)
     smallest = np.min(ordered * len(ordered) / np.arange(1, len(ordered) + 1))
     return ConformalTestResult(float(smallest), float(smallest))

@@ -12,10 +12,10 @@ _NEGLIGIBLE = 1e-15  # share of a sum that its further terms do not reach
 def bin_p_values(batch: NDArray, calibration: NDArray, ordered: NDArray) -> NDArray[np.float64]:
     """A p-value for each row of two tables of counts, of shape (n_tests, n_bins).
 
-    Given how many of all rows a bin has, the batch's number in it is hypergeometric (Fisher's exact
-    test). Where the bins are `ordered`, so are the rows up to each bin. The least of these
-    two-sided p-values counts, times their number: the bins may be chosen by fit rows, or by all
-    rows of both samples together.
+    Given the number of all rows in a bin, the number of batch rows in it is hypergeometric
+    (Fisher's exact test). If the bins are `ordered`, the same holds for the rows up to each bin.
+    The result is the smallest of these two-sided p-values, times their number. The bins may be
+    chosen by the rows of the fit, or by both samples together.
     """
     given = np.asarray(ordered, dtype=bool)[:, np.newaxis]
     hits = np.hstack([batch, np.where(given, batch.cumsum(axis=1), 0)]).astype(np.float64)
@@ -33,7 +33,7 @@ def bin_p_values(batch: NDArray, calibration: NDArray, ordered: NDArray) -> NDAr
 
 
 def share_p_values(k: NDArray, marked: NDArray, m: NDArray, total: NDArray) -> NDArray[np.float64]:
-    """Two-sided p-values of k marked rows among m, drawn from `total` rows with so many marked."""
+    """Two-sided p-values of k marked rows among m, which were drawn from `total` rows."""
     is_low = k * total < m * marked  # few marked rows are many of the others
     k, marked = np.where(is_low, m - k, k), np.where(is_low, total - marked, marked)
     return np.minimum(2 * _upper_tails(k, marked, m, total), 1.0)

@@ -29,7 +29,7 @@ _SEED_BYTES = 8
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration scores in ascending order, by class; under None if all calibrate together."""
+    """Calibration scores in ascending order, by class; under None without classes."""
 
     groups: dict[Any, Scores]
     seed: bytes

@@ -1,4 +1,4 @@
-"""The columns of a conformal detector's rows: bins by the rows that do not calibrate."""
+"""The columns of a conformal detector's rows: bins from rows other than calibration rows."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def calibration_columns(
 ) -> ColumnBins | None:
     """The bins of columns, with counts of calibration rows; None if X is no table in memory.
 
-    Rows drawn class by class are no sample of all: then there are none either.
+    Also None for rows drawn class by class, which are no sample of all rows.
 
-    `fitted` and `rows` are positions of the rows that fit the detector, and of those that calibrate
-    it. Where all calibrate it, a quarter of them makes the bins and is not counted.
+    `fitted` and `rows` are positions of the detector's training rows and of the calibration rows.
+    If all rows are calibration rows, a quarter of them makes the bins and is not counted.
     """
     detector = owner.detector_
     if owner.class_conditional or not is_table(X):
@@ -37,6 +37,6 @@ def calibration_columns(
 
 
 def _schema(detector: Any) -> Any:
-    """What a table's first step knows of its columns."""
+    """The schema of a table's columns, from the first step."""
     steps, last = pipeline_steps(detector)
     return getattr(steps[0] if steps else last, "schema_", None) or ()

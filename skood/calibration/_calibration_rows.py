@@ -1,4 +1,4 @@
-"""Which rows calibrate."""
+"""The choice of calibration rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FEWEST_ROWS = 3  # each fold's fit needs two rows, and leaves one out
 def draw_rows(
     owner: Any, n_samples: int, labels: NDArray | None, generator: np.random.RandomState
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Positions of the rows that fit the owner's detector, and of those that calibrate it."""
+    """Positions of the rows for the fit of the owner's detector, and of the calibration rows."""
     everything = np.arange(n_samples)
     inside = known_rows(owner.detector, labels, n_samples)
     if isinstance(owner.detector, FrozenEstimator):
@@ -76,15 +76,15 @@ def _some_of_each_class(
 
 
 def is_outside(labels: NDArray | None, n_samples: int) -> NDArray[np.bool_]:
-    """Which rows are labelled out-of-distribution, where all labels are +1 or -1."""
+    """The rows that are labelled out-of-distribution, if all labels are +1 or -1."""
     signs = signs_of(labels)
     return np.zeros(n_samples, dtype=bool) if signs is None else signs == -1
 
 
 def known_rows(detector: Any, labels: NDArray | None, n_samples: int) -> NDArray[np.intp]:
-    """Positions of the rows that are not labelled -1 for a detector that learns from such labels.
+    """Positions of the rows for a detector: none of -1, unless it learns from such labels.
 
-    No other detector is given rows of -1, so that -1 would be a class.
+    Otherwise -1 would become a class.
     """
     if learns_from_labels(detector):
         return np.flatnonzero(~is_outside(labels, n_samples))
@@ -92,7 +92,7 @@ def known_rows(detector: Any, labels: NDArray | None, n_samples: int) -> NDArray
 
 
 def last_inputs(pipeline: Any, X: Any) -> Any:
-    """What rows are when they reach the last step of a fitted Pipeline."""
+    """The rows as the last step of a fitted Pipeline gets them."""
     for _, _, step in pipeline._iter(with_final=False):
         X = step.transform(X)
     return X
@@ -110,7 +110,7 @@ def check_steps(pipeline: Any) -> None:
 
 
 def settled(steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """Steps for fits on some of the rows: one that knows what the columns are keeps to it."""
+    """Steps for fits on some of the rows: a step that decides on columns keeps its decisions."""
     return [(name, step.settled() if hasattr(step, "settled") else step) for name, step in steps]
 
 
@@ -118,7 +118,7 @@ class OverFolds:
     """Mixin of estimators whose threshold comes from fits without some of the training rows."""
 
     def training_positions(self, n_samples: int, y: Any) -> NDArray[np.intp]:
-        """Positions of the training rows: of +1 and -1 alone those of +1, else all.
+        """Positions of the training rows: the rows of +1 if all labels are +1 or -1, else all rows.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class OverFolds:
         return np.arange(n_samples) if inside is None else inside
 
     def _training_rows(self, X: Any, y: Any, groups: Any) -> tuple[NDArray[np.intp], Any, Any, Any]:
-        """Positions of the training rows, and what is given of these."""
+        """Positions of the training rows, and the training rows with their labels."""
         n_given = count_rows(X)
         inside = self.training_positions(n_given, y)
         if len(inside) < n_given:

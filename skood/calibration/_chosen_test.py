@@ -1,4 +1,4 @@
-"""Which test of a batch `ConformalOutlierDetector.conformal_test` makes."""
+"""The choice of the test in `ConformalOutlierDetector.conformal_test`."""
 
 from __future__ import annotations
 

@@ -15,16 +15,16 @@ Values = NDArray[np.float64]
 def combined(how: str, values: Values, weights: Values) -> Values:
     """The score of each row, higher = more in-distribution, from values (n_samples, n_members).
 
-    For "p_value" these are the members' p-values, else their standardised scores.
+    The values are the members' p-values for "p_value", else their standardised scores.
     """
     return _WAYS[how](values, weights)
 
 
 def evidence(how: str, values: Values, weights: Values, scores: Values) -> Values:
-    """What each member says against each row, (n_samples, n_members); the sum is minus the score.
+    """The evidence of members against rows, (n_samples, n_members); its sum is minus the score.
 
-    Of "max" the member that decides says it all. Of "softmax" and "p_value" each has its part of
-    the sum that is taken the logarithm of.
+    With "max" the deciding member has all evidence. With "softmax" and "p_value" each member has
+    its part of the sum under the logarithm.
     """
     if how == "sum":
         return -values * weights
@@ -41,7 +41,7 @@ def evidence(how: str, values: Values, weights: Values, scores: Values) -> Value
 
 
 def _largest(values: Values, weights: Values) -> Values:
-    """The score of the member that finds the row furthest out."""
+    """The score of the member with the most evidence against the row."""
     return np.min(values * weights, axis=1)
 
 

@@ -41,7 +41,7 @@ def check_parameters(owner: Any) -> None:
 
 
 class Ranked(NamedTuple):
-    """A detector that is fitted to all rows, and the ranks of new rows among these."""
+    """A detector that is fitted to all rows, and the ranks of new rows among them."""
 
     detector: Any
     ranks: Any
@@ -52,7 +52,7 @@ class Ranked(NamedTuple):
 
 
 def chosen_method(owner: Any, X: Any, groups: Any) -> str:
-    """The method that the owner's detector and its rows allow; raises where it is another."""
+    """The method that the owner's detector and rows allow; raises if they do not allow `method`."""
     allowed = _allowed(owner.detector, X, groups)
     if owner.method == "auto":
         return allowed[0]
@@ -101,7 +101,7 @@ def fit_folds(
     groups: Any,
     generator: np.random.RandomState,
 ) -> Ranked:
-    """The detector on all rows, and ranks by detectors that have each left out a fold."""
+    """The detector on all rows, and ranks by the detectors that each left out a fold."""
     n_samples = count_rows(X)
     inside = known_rows(owner.detector, labels, n_samples)
     if len(inside) < 2:

@@ -1,4 +1,4 @@
-"""What an `OutlierEnsemble` may be made of."""
+"""Checks of the members of an `OutlierEnsemble`."""
 
 from __future__ import annotations
 

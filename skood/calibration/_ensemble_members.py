@@ -26,7 +26,7 @@ from .outlier_pipeline import OutlierPipeline
 
 @dataclass(frozen=True)
 class EnsembleMember:
-    """A fitted detector or Pipeline, and what its out-of-fold scores tell."""
+    """A fitted detector or Pipeline, and its out-of-fold scores."""
 
     name: str
     estimator: Any
@@ -89,7 +89,7 @@ class EnsembleMember:
 
 @contextmanager
 def each_warning_once() -> Iterator[None]:
-    """Of members that warn of the same rows in the same words, one warns."""
+    """Show the same warning of several members once."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
@@ -98,7 +98,7 @@ def each_warning_once() -> Iterator[None]:
 
 
 def _without_threshold(estimator: Any) -> Any:
-    """The Pipeline of the same steps: a threshold of its own would cost a cross-fit."""
+    """The Pipeline of the same steps, because a threshold of its own would cost a cross-fit."""
     honest = isinstance(estimator, OutlierPipeline) and not estimator.trim
     if not (honest or type(estimator) is Pipeline):
         return estimator
@@ -114,7 +114,7 @@ def _settled(estimator: Any) -> Any:
 def values_of(
     members: Sequence[EnsembleMember], scores: Sequence[NDArray[np.float64]], how: str
 ) -> NDArray[np.float64]:
-    """What is combined, (n_samples, n_members): standardised scores, or p-values."""
+    """The values to combine, (n_samples, n_members): standardised scores, or p-values."""
     pairs = zip(members, scores, strict=True)
     if how == "p_value":
         return np.column_stack([member.p_values(own) for member, own in pairs])

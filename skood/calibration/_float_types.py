@@ -18,15 +18,15 @@ _WIDE = np.dtype(np.float64)
 class KeepsFloatType:
     """Mixin of a Pipeline, placed before it.
 
-    A detector recognises rounded training rows where they come in another float type than it was
-    fitted in. A step such as PCA makes float64 of float32, and so does a frame of mixed columns.
+    A detector recognises rounded training rows if their float type differs from that of the fit. A
+    step such as PCA makes float64 of float32, and so does a frame of mixed columns.
     """
 
     _fitted_rounded = True
     steps: list[tuple[str, Any]]
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
-        """As of a Pipeline."""
+        """As in a Pipeline."""
         self._remember_float_type(X)
         # mypy does not know the Pipeline that comes after this class
         return super().fit(X, y, **params)  # type: ignore[misc]

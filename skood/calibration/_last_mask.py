@@ -1,4 +1,4 @@
-"""The rejected rows of the last call, for each thread on its own."""
+"""The rejected rows of the last call, separately for each thread."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 class LastMask(threading.local):
     """The mask of the last call in this thread.
 
-    It lies outside the estimator's state, which `predict` must not change. Copies and pickles start
-    empty: nothing has called them.
+    It is not part of the estimator's state, which `predict` must not change. Copies and pickles
+    start empty.
     """
 
     mask: NDArray[np.bool_] | None = None

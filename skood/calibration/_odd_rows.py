@@ -16,9 +16,9 @@ from ._typicality import least_typical
 
 
 def odd_rows(pipeline: Any, X: Any, y: Any, fit_params: Mapping[str, Any]) -> NDArray[np.intp]:
-    """Positions of the rows that are the least typical by what reaches the last step.
+    """Positions of the rows that are the least typical by the inputs of the last step.
 
-    They are at most the share `trim` of each class, ascending. All steps but the last are fitted.
+    At most the share `trim` of each class, ascending. All steps except the last are fitted.
     """
     labels = check_labels(y, count_rows(X))
     known = known_rows(pipeline, labels, count_rows(X))

@@ -24,8 +24,8 @@ class _Counts(NamedTuple):
 class CrossRanks:
     """Ranks of new rows by detectors that each have left a fold out.
 
-    A row is compared with the rows of a fold, with these scores, by the detector that has not seen
-    them. The codes are the classes of the rows, all 0 if classes are not compared on their own.
+    Each detector compares a row with the scores of the fold that it left out. The codes are the
+    classes of the rows, all 0 if classes are compared together.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class CrossRanks:
         ]
 
     def counts(self, X: Any, codes: Any = None) -> _Counts:  # noqa: ARG002
-        """How many calibration scores are lower than those of each row, and how many equal."""
+        """For each row, the numbers of lower and of equal calibration scores."""
         parts = []
         for detector, groups in zip(self.detectors, self._ordered, strict=True):
             scores = checked_scores(detector, X)
@@ -56,9 +56,9 @@ class CrossRanks:
 
 
 class RankedCalibration:
-    """P-values and decisions by the counts of lower and equal scores, which `ranks` gives.
+    """P-values and decisions by the counts of lower and equal scores from `ranks`.
 
-    `codes` are the classes of the training rows if classes are compared on their own. `seed` is for
+    `codes` are the classes of the training rows if classes are compared separately. `seed` is for
     the hashes that break ties.
     """
 
@@ -78,7 +78,7 @@ class RankedCalibration:
         return ((1 + lower + counted) / (sizes + 1)).max(axis=1)
 
     def moved(self, scores: Scores, X: Any, alpha: float, offset: float) -> Scores:
-        """The scores, moved to the threshold where they disagree with the decisions."""
+        """The scores; those that disagree with the decisions are moved to the threshold."""
         below = np.nextafter(offset, -np.inf)
         flagged = self.flagged(X, alpha)
         return np.where(flagged, np.minimum(scores, below), np.maximum(scores, offset))

@@ -13,7 +13,7 @@ _NUMBERS = "biuf"
 
 
 def find_reject_label(owner: object, classes: NDArray, given: Any) -> Any:
-    """The given label, which must be none of the classes; without one -1 or "OoD"."""
+    """The given label, which must not be a class; by default -1 or "OoD"."""
     if given is None:
         given = _default_label(classes)
     if np.ndim(given) or given in classes.tolist():

@@ -1,4 +1,4 @@
-"""Training rows behind transformers that each fold fits without its rows, for several detectors."""
+"""Training rows behind the transformers of each fold, for several detectors."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def without_last(pipeline: Pipeline) -> Pipeline:
 class RowsBehindSteps:
     """Rows for the members of an ensemble at the end of a Pipeline.
 
-    The transformers before it are fitted once for each fold, whatever the number of members. A
-    member that is fitted to the rows of the final fit comes alone, since the Pipeline has its
-    transformers; any other comes behind those that were fitted to the same rows.
+    The transformers before it are fitted once for each fold, for any number of members. A member
+    for the final fit stays alone, because the Pipeline has its transformers. A member for a fold is
+    put behind the transformers of the same fold.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Columns whose standard deviation is that of a few values."""
+"""Columns whose standard deviation comes from a few values."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ _MOST_NAMES = 5
 
 
 def warn_of_ruled_columns(pipeline: Any, X: Any) -> None:
-    """Warn of columns with a few values so far off that scaling leaves nothing of the others.
+    """Warn of columns with a few extreme values, beside which scaling makes all others equal.
 
-    A column is ruled if its spread is 100 times that without its furthest hundredth of values (at
-    least one), and these others differ at all. It matters if a column is ruled that reaches the
-    last step, and its others are 100 times closer together there than those of another column.
+    A few values rule a column if the spread falls to less than a hundredth without the furthest 1 %
+    of the values (at least one), and the other values differ. The warning needs such a column among
+    the inputs of the last step, with other values 100 times closer together than those of another
+    column.
 
     Parameters
     ----------
@@ -43,8 +44,9 @@ def warn_of_ruled_columns(pipeline: Any, X: Any) -> None:
         more = f" and {len(ruled) - _MOST_NAMES} more" if len(ruled) > _MOST_NAMES else ""
         warnings.warn(
             f"A few values rule the column(s) {', '.join(ruled[:_MOST_NAMES])}{more}: beside them "
-            "all others look alike, and odd ones pass. Correct these values, or leave such rows "
-            "out: robust=True of make_outlier_detector, trim=0.05 of OutlierPipeline, or --robust.",
+            "all other values look alike, and odd rows pass. Correct these values, or leave such "
+            "rows out with robust=True of make_outlier_detector, trim=0.05 of OutlierPipeline, or "
+            "--robust.",
             UserWarning,
             stacklevel=4,
         )

@@ -1,4 +1,4 @@
-"""A number for each row that breaks its ties: pseudo-random, and the same in every call."""
+"""A pseudo-random number for each row, which breaks its ties and is the same in every call."""
 
 from __future__ import annotations
 

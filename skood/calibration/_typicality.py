@@ -1,4 +1,4 @@
-"""How far each training row lies from the others, by a measure that a few odd rows do not rule."""
+"""The distance of each training row from the others, which odd rows hardly change."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def least_typical(
     n_neighbors: int | None = None,
     n_jobs: int | None = None,
 ) -> NDArray[np.intp]:
-    """Positions of the rows that lie furthest from the others by `wide_distances`, ascending.
+    """Positions of the rows with the largest `wide_distances`, ascending.
 
-    They are at most this share of the rows, or of those of each label; of equally typical rows all
-    or none. Without a number of neighbours it is `wide_neighborhood`, among 2,000 rows.
+    At most this share of the rows, or of each label; of equally typical rows all or none. The
+    default number of neighbours is `wide_neighborhood`, among 2,000 rows.
     """
     compared = np.arange(len(X))
     if n_neighbors is None:
@@ -62,7 +62,7 @@ def wide_distances(
 ) -> NDArray[np.float64]:
     """Distance of each row to its k-th nearest among the compared others, robustly scaled.
 
-    With a large k, fewer odd rows than k are far from it, however close they are to each other.
+    A group of fewer than k odd rows has large distances, however tight it is.
     """
     make = KDTreeIndex if is_for_a_tree(X.shape[1]) else ExactIndex
     rows, itself = robustly_scaled(X), np.full(len(X), -1)

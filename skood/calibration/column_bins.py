@@ -27,31 +27,31 @@ _NO_FEATURES = ("id", "date", "excluded")
 
 @dataclass(frozen=True, eq=False)
 class ColumnBins:
-    """Bins of the columns of fit rows, and how many calibration rows each bin has.
+    """Bins of the columns, and the number of calibration rows in each bin.
 
-    A number falls on one of up to 15 cuts, between two, below or above all: bins 0 to 30. A text or
-    truth value has the bin of its category (the 31 most frequent), or 31 for any other. Missing
-    values have bin 32. Columns that are new in each row are left out: counters, texts that hardly
-    repeat, dates, and what a table's schema knows as no feature.
+    A number falls on one of up to 15 cuts, between two, or below or above all: bins 0 to 30. A text
+    or truth value has the bin of its category (the 31 most frequent), or bin 31. Missing values
+    have bin 32. Columns with new values in each row are left out: counters, texts that hardly
+    repeat, dates, and columns that the schema of a table excludes.
 
     Attributes
     ----------
     names : tuple of str of length n_columns
         Names of the columns that are in; ``x0``, ``x1``, ... where rows have no names.
     positions : ndarray of shape (n_columns,)
-        Where these stand in a row.
+        Their positions in a row.
     is_number : ndarray of bool of shape (n_columns,)
-        Which have bins in the order of their values.
+        Whether the bins of a column follow the order of its values.
     cuts : ndarray of shape (15, n_columns)
-        The cuts, ascending. NaN fills up, and stands for columns that hold no numbers.
+        The cuts, ascending, filled up with NaN; all NaN for columns without numbers.
     categories : tuple of tuple of str
         The categories of each column, the most frequent first.
     counts : ndarray of shape (n_columns, 33)
         Calibration rows in each bin.
     usual : tuple of str
-        The median and range of the fit rows, or their commonest categories.
+        The median and range, or the most frequent categories.
     schemas : tuple of (ColumnSchema or None)
-        What a table's first step knows of each column: other spellings of a category.
+        The schema of each column from a table's first step, with other spellings of a category.
 
     Examples
     --------
@@ -78,15 +78,15 @@ class ColumnBins:
 
     @classmethod
     def of(cls, fit_rows: Any, calibration_rows: Any, schema: Sequence[Any] = ()) -> Self | None:
-        """The bins of some rows with the counts of others; None where rows are no table in memory.
+        """Bins from some rows, and counts of others; None unless rows are a table in memory.
 
         Parameters
         ----------
         fit_rows, calibration_rows : array or frame of shape (n_samples, n_features)
-            Rows that make the bins, and others that are counted: best a sample of `FIT_ROWS` and
-            `COUNTED_ROWS` of each, in their order.
+            Rows that make the bins, and rows that are counted; samples of `FIT_ROWS` and
+            `COUNTED_ROWS` rows are enough.
         schema : sequence of ColumnSchema, default=()
-            What is known of columns. Those that are no features or numbers in text are left out.
+            Descriptions of columns. Columns that are no features, or numbers in text, are left out.
 
         Returns
         -------
@@ -138,7 +138,7 @@ class ColumnBins:
         return codes
 
     def _places(self, X: Any) -> list[int]:
-        """Where the columns are in rows, which may lack others that are no features."""
+        """The positions of the columns in rows, which may lack columns that are no features."""
         if isinstance(X, np.ndarray):
             return self.positions.tolist()
         place = {name: j for j, name in enumerate(_names(X))}
@@ -161,7 +161,7 @@ class ColumnBins:
         return counts.reshape(-1, N_BINS)
 
     def p_values(self, counts: NDArray) -> NDArray[np.float64]:
-        """A p-value for each column of rows with these counts: valid on its own, with ties."""
+        """A p-value for each column of rows with these counts, each valid alone, with ties."""
         return bin_p_values(counts, self.counts, self.is_number)
 
     def adjusted(self, counts: NDArray) -> NDArray[np.float64]:
@@ -223,7 +223,7 @@ def _is_left_out(column: NDArray, rule: Any) -> bool:
 
 
 def _described(column: NDArray) -> tuple[NDArray, tuple[str, ...], str] | None:
-    """Cuts, categories and what is usual; None for a column to leave out."""
+    """Cuts, categories and usual values; None for a column to leave out."""
     if column.dtype.kind in "fiu" or _holds_numbers(column):
         return _of_numbers(_as_numbers(column))
     texts = [text for text in map(_text, column.tolist()) if text is not None]
@@ -272,7 +272,7 @@ def _number(value: Any) -> float:
 
 
 def _text(value: Any) -> str | None:
-    """A category as text: 1.0 is 1, as other files and frames have it."""
+    """A category as text: 1.0 is 1, as in other files and frames."""
     if _is_missing(value):
         return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

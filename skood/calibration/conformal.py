@@ -1,4 +1,4 @@
-"""Decisions at a known error rate, by the scores of rows that the detector was not fitted on."""
+"""Decisions at a known error rate, by the scores of calibration rows."""
 
 from __future__ import annotations
 
@@ -31,60 +31,61 @@ from .p_values import benjamini_hochberg, e_benjamini_hochberg
 class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
     r"""Any detector, with p-values and with decisions at a known error rate.
 
-    Some of the training rows do not fit the detector but calibrate it: it only scores them. The
-    score of a new row of the same distribution has each rank among the scores c of these n
-    calibration rows with the same probability. So
+    Some of the training rows are held out as calibration rows: the detector only scores them. For a
+    new row of the same distribution, every rank of its score s among the scores c of the n
+    calibration rows has the same probability. So
 
     .. math:: p(x) = \frac{1 + \#\{c < s\} + \lfloor U (t + 1) \rfloor}{n + 1},
         \qquad t = \#\{c = s\}
 
-    with the score s of x and U uniform in [0, 1) has the values 1/(n + 1), ..., 1 with the same
-    probability: a p-value, whatever the detector and the distribution. Its one condition is that
-    calibration rows and new in-distribution rows are exchangeable; rows that depend on each other
-    (frames of one video) and outliers among the calibration rows break it. It holds in the mean
-    over calibration sets: with a given set, the flagged share of in-distribution rows differs from
-    alpha by about :math:`\sqrt{\alpha (1 - \alpha) / n}`.
+    with U uniform in [0, 1) has the values 1/(n + 1), ..., 1 with the same probability. It is a
+    p-value for any detector and any distribution, on one condition: calibration rows and new
+    in-distribution rows are exchangeable. Rows that depend on each other (frames of one video) and
+    outliers among the calibration rows break the condition. The guarantee is a mean over
+    calibration sets: for one set, the flagged share of in-distribution rows differs from alpha by
+    about :math:`\sqrt{\alpha (1 - \alpha) / n}`.
 
     Parameters
     ----------
     detector : estimator
         A detector with `fit` and `score_samples`, higher for in-distribution rows, or a Pipeline
         that ends in one; not changed. Wrap a fitted one in a ``FrozenEstimator``: then all rows of
-        `fit` calibrate it, and it must not have been fitted on any of them.
+        `fit` are calibration rows, and none of them may be a training row of the detector.
     method : {"auto", "full", "cv+", "split"}, default="split"
-        "split": some rows are kept from the detector. "full": each new row joins the training rows,
-        each scored without itself; for kNN, LCP without locality, LOF, kernel densities and
-        Mahalanobis distances without steps before them; reads a memory map into memory. "cv+":
-        detectors that each leave out one fold score its rows, and all of them score a new row.
-        "auto": "full" for rows in memory if the detector has it, else "cv+"; "split" if frozen.
+        "split": the calibration rows are held out from the detector. "full": each new row joins the
+        training rows, and each row is scored with itself left out; for kNN, LCP without locality,
+        LOF, kernel densities and Mahalanobis distances without steps before them; reads a memory
+        map into memory. "cv+": one detector for each fold scores the rows of the fold, which it has
+        not seen, and all detectors score a new row. "auto": "full" for rows in memory if the
+        detector has it, else "cv+"; "split" for a frozen detector.
     n_folds : int, default=5
         Number of folds of "cv+".
     alpha : float, default=0.05
         The error rate, in (0, 1): see `control`.
     control : {"marginal", "fdr", "fdr-e"}, default="marginal"
-        "marginal": `predict` flags an in-distribution row with probability alpha at most. "fdr":
-        of the rows that one call of `predict` flags, a share of alpha at most is in-distribution in
-        the mean (0 if it flags none), by the procedure of Benjamini and Hochberg. **Only with "fdr"
-        a row's prediction depends on the rows beside it**; its score, p-value and decision function
-        never do.
+        "marginal": `predict` flags an in-distribution row with a probability of at most alpha.
+        "fdr": expect up to a share alpha of false alarms among the rows that one call of `predict`
+        flags, by the procedure of Benjamini and Hochberg. "fdr-e": the same with e-values. **Only
+        with "fdr" and "fdr-e" a row's prediction depends on the rows beside it**; its score,
+        p-value and decision function never do.
     class_conditional : bool, default=False
-        Whether the rows of each class calibrate on their own. The p-value is the largest over the
-        classes, and the error rate holds within every class, whatever the mixture of classes. Needs
+        Whether each class has its own calibration rows. The p-value is the largest over the
+        classes, and the error rate holds within every class, for any mixture of classes. Needs
         class labels in the y of `fit`.
     calibration_size : float, default=0.25
-        For "split": share of the rows that calibrate, in (0, 1). The others fit the detector.
+        For "split": share of the training rows to hold out as calibration rows, in (0, 1).
     random_state : int, RandomState instance or None, default=None
-        Draws the calibration rows, and the seed that breaks ties. The detector has its own.
+        Draws the calibration rows, and a seed that breaks ties. The detector has its own.
 
     Attributes
     ----------
     method_ : str
         The method used: "full", "cv+" or "split".
     detector_ : estimator
-        The fitted detector; on all rows but with "split".
+        The detector; fitted to all rows, or with "split" to all except the calibration rows.
     offset_ : float
-        The threshold: with ties counted against flagging, the p-value is at most alpha for lower
-        scores only. -inf with too few calibration rows to flag anything.
+        The threshold: the p-value, with ties counted against flagging, is at most alpha only for
+        lower scores. -inf if the calibration rows are too few to flag a row.
     training_scores_ : ndarray of shape (n_calibration,)
         Scores of the calibration rows, each by a fit without it.
     training_indices_ : ndarray of shape (n_calibration,)
@@ -99,26 +100,27 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
     Warns
     -----
     UserWarning
-        By `fit`, if the calibration rows (of any class) are too few to flag anything at `alpha`.
+        By `fit`, if the calibration rows (of any class) are too few to flag a row at `alpha`.
 
     Notes
     -----
     Without `class_conditional`, `fit` ignores y when it draws the calibration rows: rows drawn in
-    the same share from each class are not exchangeable with new rows of any class.
+    the same share from each class would not be exchangeable with new rows.
 
-    The error rate is proven for "full" and "split"; for "cv+" about 2 alpha is. "fdr" is proven for
-    "split", "fdr-e" for "split" and "full"; the other combinations are not. So "split" is the
-    default. "full" takes some 1.3 times as long as plain scoring for kNN and KD, 2 for LCP, 3 for
-    LOF; for MD all training rows are scored anew. Scores within 1e-9 of their size are ties. With
-    "full" and "cv+" no score is the threshold: `score_samples` moves those that disagree to it.
+    The error rate is proven for "full" and "split"; for "cv+" about 2 alpha is proven. "fdr" is
+    proven for "split", "fdr-e" for "split" and "full", no other combination. So "split" is the
+    default. "full" takes about 1.3 times as long as plain scoring for kNN and KD, 2 times for LCP,
+    3 times for LOF; for MD it scores all training rows again. Scores within 1e-9 of their size are
+    ties. With "full" and "cv+" no single score is the threshold: `score_samples` moves scores that
+    disagree with the decision to the threshold.
 
-    With ``control="fdr"``, the smallest p-value has to be at most alpha / m to flag one of m rows
-    on its own, so n should be well above m / alpha. It holds with `class_conditional` too: the
-    p-values by each class are positively dependent, and the largest is never below that of the
-    row's own class.
+    With ``control="fdr"``, a single strange row among m rows is flagged if its p-value is at most
+    alpha / m, so n should be well above m / alpha. The guarantee also holds with
+    `class_conditional`: the p-values by each class are positively dependent, and the largest is
+    never below that of the row's own class.
 
-    Rows labelled -1, for detectors that learn from labels +1 and -1 (``combine="logistic"``), all
-    fit the detector and calibrate nothing.
+    Detectors that learn from labels +1 and -1 (``combine="logistic"``) get all rows labelled -1;
+    none of these is a calibration row.
 
     References
     ----------
@@ -168,14 +170,14 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> Self:
-        """Fit the detector to some of the rows, and score the others to calibrate it.
+        """Fit the detector to some of the rows, and score the calibration rows.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or whatever the detector takes
-            In-distribution rows, at least 2 and as many more as the detector needs.
+            In-distribution rows: at least 2, and enough for the detector.
         y : array-like of shape (n_samples,), optional
-            Class labels, which the detector is given too.
+            Class labels, which the detector gets too.
         groups : array-like of shape (n_samples,), optional
             Rows with the same entry stay in one fold of "cv+". No other method takes groups.
 
@@ -258,7 +260,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         return scores if ranked is None else ranked.moved(scores, X, self.alpha, self.offset_)
 
     def decision_function(self, X: Any, *, scores: NDArray | None = None) -> NDArray[np.float64]:
-        """Score above the threshold for one row at the error rate alpha.
+        """The score minus the threshold for single rows at the error rate alpha.
 
         With ``control="fdr"``, `predict` is stricter: it flags only some of the negative rows.
 
@@ -280,14 +282,14 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
     def predict(self, X: Any) -> NDArray[np.int64]:
         """Decide whether each row comes from the training distribution.
 
-        Ties with calibration scores count against flagging: so the error rate is alpha at most, and
+        Ties with calibration scores count against flagging. So the error rate is at most alpha, and
         one score is the threshold.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or whatever the detector takes
-            The rows to decide on. ``control="fdr"`` tests them together: beside other rows, a row
-            may get another prediction.
+            The rows to decide on. ``control="fdr"`` tests them together: the prediction of a row
+            may depend on the other rows.
 
         Returns
         -------
@@ -309,18 +311,18 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
     def p_values(
         self, X: Any, *, random_ties: bool = True, scores: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
-        """Probability of a score that low or lower, for an in-distribution row.
+        """The probability that an in-distribution row scores at most as high.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or whatever the detector takes
             The rows to test.
         random_ties : bool, default=True
-            Whether a row takes a random place among calibration scores that equal its own. A hash
-            of the row's values draws it, so a row has the same p-value in every call. False: above
-            all of them, as in `predict`; then p-values are never too small, but too large for ties.
+            Whether a row gets a random rank among equal calibration scores. A hash of the row's
+            values draws the rank, so a row has the same p-value in every call. False: the highest
+            rank, as in `predict`; then p-values are never too small, but too large for ties.
         scores : ndarray of shape (n_samples,) or None, default=None
-            The result of `score_samples` for X, if it is known already. None: X is scored.
+            The result of `score_samples` for X. None: X is scored.
 
         Returns
         -------
@@ -345,13 +347,13 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         method : {"auto", "rank_sum", "simes", "columns"}, default="auto"
             "rank_sum": whether the scores of the batch are lower than those of the calibration
             rows, by the test of Wilcoxon, Mann and Whitney. It detects a shift of many rows, also
-            one in the mixture of classes. "simes": whether the smallest p-values are too small for
-            so many rows. It detects a few rows far out, and with `class_conditional` allows any
-            mixture of the classes. "columns": whether a column has other values. "auto": all tests
-            if two-sided; else "simes" with `class_conditional` and "rank_sum" without.
+            of the mixture of classes. "simes": whether the smallest p-values are too small for the
+            number of rows. It detects a few very strange rows, and with `class_conditional` allows
+            any mixture of the classes. "columns": whether the values of a column differ. "auto":
+            all tests if two-sided; else "simes" with `class_conditional` and "rank_sum" without.
         alternative : {"less", "two-sided"}, default="less"
-            "less": only low scores are evidence. "two-sided": high ones are too, and so are scores
-            too close together or spread too wide, rows that repeat, and columns. Needs "split".
+            "less": only low scores are evidence. "two-sided": so are high scores, scores too close
+            together or too widely spread, repeated rows, and columns. Needs "split".
 
         Returns
         -------
@@ -367,11 +369,11 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
 
         Notes
         -----
-        "simes" (Simes 1986) is valid since the p-values are positively dependent. "rank_sum" is
+        "simes" (Simes 1986) is valid because the p-values are positively dependent. "rank_sum" is
         exact, with ties counted for the batch, if n m² is at most 5e6 with m rows in the smaller
         sample and n in the other. Beyond that it is the normal approximation, corrected for ties.
         The other tests are exact. The two-sided ones are combined by the inequality of Bonferroni.
-        "columns" is for rows that were a table in memory at `fit`; counters and dates are left out.
+        "columns" needs a table in memory in `fit`; counters and dates are left out.
         """
         return conformal_test(self, X, method, alternative)
 

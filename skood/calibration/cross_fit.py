@@ -28,7 +28,7 @@ _FEWEST_FOLDS = 4  # for fits without two of them, which must have half of the r
 
 
 class CrossFitted(NamedTuple):
-    """Out-of-fold scores, the positions of their rows, and what the folds' fits know."""
+    """Out-of-fold scores, the positions of their rows, and the fits of the folds."""
 
     scores: NDArray[np.float64]
     """(m,): the score of each row by the fit that left its fold out."""
@@ -37,14 +37,14 @@ class CrossFitted(NamedTuple):
     estimators: list[Any]
     """The fitted clone of each fold, in the order of the folds; empty if they are not kept."""
     reference: NDArray[np.float64] | None
-    """What the last step compares scores with, out of fold, for each row of the fit on all rows;
-    None if it has no reference."""
+    """The out-of-fold values with which the last step compares scores, for each row of the final
+    fit; None if it has no reference."""
     drift: float
-    """Estimated gain of a score where the fit takes all rows; 0 if it was not measured."""
+    """Estimated gain of a score if the fit takes all rows; 0 if it was not measured."""
 
 
 class FoldRows(Protocol):
-    """Rows of which an estimator takes some."""
+    """Rows for fits of an estimator to some of them."""
 
     def fitted(self, estimator: Any, positions: NDArray[np.intp]) -> Any:
         """The estimator, fitted to these rows."""
@@ -59,7 +59,7 @@ class FoldRows(Protocol):
 
     @property
     def final_inputs(self) -> FoldRows:
-        """What reaches an estimator of the final fit."""
+        """The inputs of an estimator of the final fit."""
 
 
 class RowsInReach:
@@ -72,7 +72,7 @@ class RowsInReach:
     y : array-like of shape (n_samples,) or None
         Their labels.
     fit_params : mapping
-        Further arguments of `fit`; those with one entry for each row are divided as the rows are.
+        Further arguments of `fit`; arguments with one entry for each row are divided like the rows.
     """
 
     def __init__(self, X: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
@@ -126,7 +126,7 @@ def cross_fitted(
     keep: bool = True,
     measure_drift: bool = False,
 ) -> CrossFitted:
-    """Fit a clone of an estimator for each fold, and score the rows of the fold by it.
+    """For each fold, fit a clone of an estimator to the other rows, and score the fold.
 
     Parameters
     ----------
@@ -146,8 +146,8 @@ def cross_fitted(
     keep : bool, default=True
         Whether the result holds the fitted clones.
     measure_drift : bool, default=False
-        Whether one more fit, without two of the folds, measures how scores change with the number
-        of rows.
+        Whether to measure, by one more fit without two of the folds, how scores change with the
+        number of rows.
 
     Returns
     -------
@@ -193,13 +193,13 @@ def cross_fit(
     keep: bool = False,
     measure_drift: bool = False,
 ) -> CrossFitted:
-    """Cross-fit over rows that may be anywhere, as `cross_fitted` does.
+    """Cross-fit, as `cross_fitted` does, over rows that may be in other processes.
 
-    Only `fit_rows` are fitted, all rows by default; the others are scored.
+    Fits take only `fit_rows`, by default all rows; the other rows are only scored.
 
-    A last step with `reference_of` and `replace_reference` compares the score of a row with a
-    measure of its training rows. A first pass takes that measure of each row by the fit that has
-    not seen it; the second pass scores by fits that know these values.
+    A last step with `reference_of` and `replace_reference` compares a row with a measure of the
+    training rows. A first pass computes this measure of each row by the fit that has not seen it.
+    The second pass scores by fits with these values.
     """
     everything = np.arange(sum(map(len, folds)))
     score_rows = everything if score_rows is None else score_rows
@@ -242,10 +242,10 @@ def _drift(
 ) -> float:
     """Gain of scores from the folds' fits to a fit on all rows, by a fit without two folds.
 
-    It is small beside the spread of most scores. But after a whitening to many columns the
-    distances of all rows are nearly equal, and change with the number of training rows by more
-    than they differ: then it decides. It is taken to go with the logarithm of the number of rows,
-    as distances to neighbours in many columns do.
+    It is small compared with the spread of most scores. But after a whitening to many columns the
+    distances of all rows are nearly equal, and they change more with the number of training rows
+    than from row to row: then the gain matters. It is assumed to be linear in the logarithm of the
+    number of rows, as distances to neighbours in many columns are.
     """
     pair = np.sort(np.concatenate(folds[:2]))
     others = _others(fit_rows, pair)
@@ -270,9 +270,9 @@ def _out_of_fold_references(
 ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
     """The reference of each row by the fit without it, and the references for each fold's fit.
 
-    The neighbours of a new row do not have it as a neighbour themselves. So those of a row that is
-    scored out of fold must not have it either: for the fit of its fold, their reference comes from
-    last steps without both folds, if there are 4 folds.
+    A new row is no neighbour of its own neighbours. So an out-of-fold row must not be one either:
+    for the fit of its fold, the reference of its neighbours comes from last steps without both
+    folds, if there are 4 folds.
     """
     reference = np.empty(sum(map(len, folds)))
     references = [np.full(len(reference), np.nan) for _ in folds]
@@ -290,7 +290,7 @@ def _out_of_fold_references(
 
 
 def _without_transformers(estimator: Any) -> Any:
-    """For rows that are transformed: steps keep their names, and so their arguments of `fit`."""
+    """For transformed rows: steps keep their names, and so their arguments of `fit`."""
     if not isinstance(estimator, Pipeline):
         return estimator
     *transformers, (name, last) = estimator.steps
@@ -300,7 +300,7 @@ def _without_transformers(estimator: Any) -> Any:
 
 
 def _at_level(own: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A reference by fits on fewer rows, whose distances are larger, as if it had the others'."""
+    """A reference by fits on fewer rows, corrected for their larger distances."""
     both = (own > 0) & (reference > 0)
     return own * np.median(reference[both] / own[both]) if both.any() else own
 
@@ -312,7 +312,7 @@ def learning_step(estimator: Any) -> Any:
 
 
 class ReferenceOf:
-    """The measure that a fitted estimator's last step takes of a row after the other steps.
+    """The reference of a row by the last step of a fitted estimator.
 
     Parameters
     ----------
@@ -331,7 +331,7 @@ class ReferenceOf:
 
 
 def _fitted(estimator: Any, rows: FoldRows, positions: NDArray[np.intp]) -> Any:
-    """A clone, fitted without scores and reference of its own rows: nobody asks for them."""
+    """A clone, fitted without scores and references of its own rows, which nobody needs."""
     copied = clone(estimator)
     if isinstance(copied, Pipeline) and not getattr(copied, "trim", True):
         copied = copied[:]  # an `OutlierPipeline` would cross-fit, and scores as a plain one does

@@ -22,9 +22,9 @@ def folds_of(
 ) -> list[NDArray[np.intp]]:
     """Divide rows into folds at random: positions of the rows of each, ascending.
 
-    Each class of labels y is divided evenly; a class may have fewer rows than there are folds. Rows
-    of one group stay in one fold. By default there are 10 folds for fewer than 2,000 rows, else 5;
-    fewer if there are fewer rows or groups.
+    Each class in y is divided evenly, also if it has fewer rows than folds. Rows of one group stay
+    in one fold. By default there are 10 folds for fewer than 2,000 rows, else 5, and never more
+    folds than rows or groups.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def _deal_groups(
     n_folds: int,
     generator: np.random.RandomState,
 ) -> NDArray[np.intp]:
-    """The fold of each row: each group, the largest first, goes where its classes are rarest."""
+    """The fold of each row: each group, largest first, goes where its classes are rarest."""
     counts = np.zeros((members.max() + 1, codes.max() + 1))
     np.add.at(counts, (members, codes), 1.0)
     shares = counts / counts.sum(axis=0)

@@ -42,7 +42,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
     """A classifier that answers only for in-distribution rows.
 
     A classifier gives each row one of its classes, even a row that is like none of them. Here a
-    detector decides first: only rows that it predicts as in-distribution reach the classifier.
+    detector decides first: only rows with the decision +1 reach the classifier.
 
     Parameters
     ----------
@@ -50,16 +50,16 @@ class OODGate(ClassifierMixin, BaseEstimator):
         A classifier with one label for each row; not changed. Wrap a fitted one in a
         ``FrozenEstimator``.
     detector : estimator
-        A detector whose `predict` gives -1 for out-of-distribution rows and +1 for others; not
-        changed. Its own parameters set how many in-distribution rows it rejects: `contamination`,
-        or the `alpha` of a `ConformalOutlierDetector`.
+        A detector whose `predict` returns -1 for out-of-distribution rows and +1 for other rows;
+        not changed. Its own parameters set the share of in-distribution rows that it rejects:
+        `contamination`, or the `alpha` of a `ConformalOutlierDetector`.
     on_reject : {"label", "nan", "raise"}, default="label"
-        What `predict` does with a rejected row: give a label of its own or NaN (labels that are
-        numbers become floats, others objects), or raise a ValueError for the whole call, with the
-        positions of the rejected rows.
+        The answer of `predict` for a rejected row: a label of its own, NaN (number labels become
+        floats, other labels objects), or a ValueError for the whole call, with the positions of the
+        rejected rows.
     reject_label : int, str or other label, default=None
-        This label, for ``on_reject="label"``; none of the classes. None: -1 for classes that are
-        numbers (one less than the lowest if -1 is a class), and "OoD" for others.
+        This label, for ``on_reject="label"``; it must not be a class. None: -1 if classes are
+        numbers (one less than the lowest if -1 is a class), else "OoD".
 
     Attributes
     ----------
@@ -68,13 +68,13 @@ class OODGate(ClassifierMixin, BaseEstimator):
     detector_ : estimator
         The fitted detector.
     classes_ : ndarray of shape (n_classes,)
-        The classes of the classifier. The label of rejected rows is none of them.
+        The classes of the classifier, without the label of rejected rows.
     reject_label_ : object
         The label of rejected rows, for ``on_reject="label"``.
     rejected_ : ndarray of bool of shape (n_samples,)
-        Which rows the last call of `predict`, `predict_proba` or `decision_function` in this thread
-        rejected, even if it raised an error for them. Neither an estimator before its first call
-        nor a copy has it.
+        The rows that the last call of `predict`, `predict_proba` or `decision_function` in this
+        thread rejected, also if it raised an error. An estimator before its first call has none,
+        and a copy neither.
     n_features_in_ : int
         Number of features, if the classifier has it.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -83,7 +83,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
     Notes
     -----
     `score` is the accuracy: a rejected row counts as wrong. Scorers that need probabilities fail on
-    rejected rows, and so does accuracy with NaN or an error as the answer; leave these rows out by
+    rejected rows, and so does accuracy if the answer is NaN or an error. Leave these rows out by
     `rejected_`.
 
     Examples
@@ -96,8 +96,8 @@ class OODGate(ClassifierMixin, BaseEstimator):
     >>> gate = gate.fit(digits.X_train / 16, digits.y_train)
     >>> gate.predict(digits.X_test[:5] / 16)
     array([2, 4, 5, 2, 6])
-    >>> gate.predict(digits.X_near[:5] / 16)  # eights and nines, of which there were none in `fit`
-    array([-1, -1, -1, -1, -1])
+    >>> gate.predict(digits.X_near[:5] / 16)  # eights and nines: no training row is one array([-1,
+    -1, -1, -1, -1])
     >>> gate.rejected_
     array([ True,  True,  True,  True,  True])
     """
@@ -123,7 +123,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features), or whatever both take
             In-distribution rows.
         y : array-like of shape (n_samples,)
-            Their classes. The detector is given them too, of classes +1 and -1 as 1 and 0.
+            Their classes. The detector gets them too; classes +1 and -1 become 1 and 0 for it.
 
         Returns
         -------
@@ -225,7 +225,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
 
     @property
     def rejected_(self) -> NDArray[np.bool_]:
-        """Which rows the last call rejected."""
+        """The rows that the last call rejected."""
         mask = self._last.mask if hasattr(self, "_last") else None
         if mask is None:
             raise AttributeError("OODGate has 'rejected_' only after a call of predict.")
@@ -261,7 +261,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
         return answers
 
     def _labels_for_detector(self, X: Any, y: Any) -> Any:
-        """The classes; to a detector, -1 beside +1 means out-of-distribution, and here a class."""
+        """Labels for the detector, to which -1 beside +1 would mean out-of-distribution."""
         signs = signs_of(check_labels(y, count_rows(X)))
         return y if signs is None or learns_from_labels(self.detector) else (signs > 0).astype(int)
 

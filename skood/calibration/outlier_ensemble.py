@@ -1,4 +1,4 @@
-"""Several detectors or Pipelines, and one score of all."""
+"""Several detectors or Pipelines, with one joint score."""
 
 from __future__ import annotations
 
@@ -43,41 +43,41 @@ def _swapped_scores(member: EnsembleMember, swap: SwappedCells, X: Any) -> NDArr
 
 
 class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
-    r"""Several out-of-distribution detectors, and one score of all.
+    r"""Several out-of-distribution detectors, with one joint score.
 
-    No one measure and no one view of the columns is best for all data: standardised columns keep
-    the distances of heavy tails, quantiles ignore them, and whitening shows what correlations
-    hide. An ensemble needs no out-of-distribution rows: the score :math:`s_m` of each member is
-    standardised by its own out-of-fold scores of the training rows,
+    No measure and no scaling is best for all data: standardised columns keep the distances of heavy
+    tails, quantiles ignore them, and whitening shows rows that correlations hide. An ensemble needs
+    no out-of-distribution rows. It standardises the score :math:`s_m` of each member by the
+    member's out-of-fold scores of the training rows,
 
     .. math:: z_m(x) = \frac{v_m(x) - \mu_m}{\sigma_m}, \qquad
         v_m(x) = -\log(\epsilon_m - s_m(x)),
 
-    where :math:`-s_m` is a distance, as in `LayerEnsemble`; logarithms and scores of other packages
-    are standardised unchanged. Scores of the same rows in the fit would be too good, and those of a
-    whitening more than others. So each member is fitted once for each fold too, and the threshold
-    comes from the combined out-of-fold scores.
+    if :math:`-s_m` is a distance, as in `LayerEnsemble`; logarithms and scores of other packages
+    are standardised unchanged. Scores of rows that a member has seen would be too high, above all
+    after a whitening. So each member is also fitted once for each fold, and the threshold comes
+    from the combined out-of-fold scores.
 
     Parameters
     ----------
     estimators : list of (str, estimator) tuples
         Detectors with `score_samples`, higher for in-distribution rows, or Pipelines that end in
-        one; not changed. Each is given all columns. Of an `OutlierPipeline` the steps count: the
-        ensemble sets the threshold.
+        one; not changed. Each gets all columns. The ensemble takes the steps of an
+        `OutlierPipeline`, and sets the threshold itself.
     combine : {"max", "sum", "softmax", "p_value"}, default="max"
-        "max": the score of the member that finds the row furthest out, :math:`\min_m w_m z_m`.
-        "sum": :math:`\sum_m w_m z_m`. "softmax": between both,
-        :math:`-\log \sum_m w_m e^{-z_m}`. "p_value": the logarithm of the Cauchy combination of
-        p-values, each the rank of a score among the member's out-of-fold scores; all rows further
-        out than all training rows have one p-value.
+        "max": the score of the member with the most evidence against the row, :math:`\min_m w_m
+        z_m`. "sum": :math:`\sum_m w_m z_m`. "softmax": between both, :math:`-\log \sum_m w_m
+        e^{-z_m}`. "p_value": the logarithm of the Cauchy combination of p-values, which are ranks
+        of scores among the member's out-of-fold scores; all rows that score below all training rows
+        have the same p-value.
     weights : array-like of shape (n_estimators,), "auto" or None, default=None
-        Positive weights :math:`w_m`. "auto": how well each member tells training rows from the same
-        with a fifth of their cells from other training rows, twice the AUROC minus 1, at least
-        0.01; X must be an array of two dimensions or a data frame. None: 1 for each.
+        Positive weights :math:`w_m`. "auto": the weight is twice the AUROC minus 1, at least 0.01,
+        with which a member separates training rows from training rows with a fifth of their cells
+        swapped; X must be an array of two dimensions or a data frame. None: 1 for each.
     n_folds : int or None, default=None
         Number of folds. None: 10 for fewer than 2,000 rows, else 5.
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, are scored out of fold. None: all.
+        Largest number of training rows with out-of-fold scores, drawn at random. None: all rows.
     contamination : float, default=0.05
         Share of the out-of-fold scores that lies below the threshold, in (0, 0.5].
     random_state : int, RandomState instance or None, default=None
@@ -95,7 +95,7 @@ class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
     weights_ : ndarray of shape (n_estimators,)
         The weights used.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Out-of-fold scores of the training rows that set the threshold.
     training_indices_ : ndarray of shape (n_threshold,)
@@ -113,9 +113,9 @@ class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
 
     Notes
     -----
-    `fit` takes as long as all members, times the number of folds and two. As the last step of an
-    `OutlierPipeline`, it shares the transformers and folds of the Pipeline, whose `n_folds` and
-    `threshold_samples` count.
+    `fit` takes as long as the fits of all members, times the number of folds plus two. As the last
+    step of an `OutlierPipeline`, the ensemble shares the transformers and folds of the Pipeline,
+    whose `n_folds` and `threshold_samples` apply.
 
     References
     ----------
@@ -168,8 +168,8 @@ class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
         X : array-like of shape (n_samples, n_features), or whatever the members take
             In-distribution rows, at least 3.
         y : array-like of shape (n_samples,), default=None
-            Class labels, which the members are given. Each class is divided evenly among the folds.
-            Of +1 and -1 alone, +1 are the training rows.
+            Class labels, which the members get. Each class is divided evenly among the folds. If
+            all labels are +1 or -1, the rows of +1 are the training rows.
         groups : array-like of shape (n_samples,), default=None
             Rows with the same entry, such as the frames of one video, stay in one fold.
 
@@ -256,10 +256,10 @@ class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
 
     @available_if(_explains)
     def explain(self, X: Any) -> Explanation:
-        """Explain scores: the share of each member, and within it of each feature.
+        """Explain scores: the shares of each member and of its features.
 
-        Of "max" the member that decides has the whole share. The features of a member divide its
-        share in proportion to their shares in its own score.
+        With "max" the deciding member has the whole share. The features of a member divide its
+        share in proportion to their shares in the member's own score.
 
         Parameters
         ----------
@@ -271,8 +271,8 @@ class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
         Explanation
             ``scores == -shares.sum(axis=1)``. ``by_group()`` has the shares of the members, and
             `layers` explains the score of each with its neighbours; `neighbors` and `expected` are
-            those of the first. If the explanations of two members have other features, the members
-            stand as the features.
+            those of the first. If two members have different features, the members take the place
+            of the features.
 
         Raises
         ------
@@ -293,7 +293,7 @@ class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
         return Bunch(**{member.name: member.estimator for member in self._members})
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get the parameters, and those of the members by ``name__parameter``.
+        """Get the parameters, with the parameters of members as ``name__parameter``.
 
         Parameters
         ----------
@@ -353,7 +353,7 @@ class OutlierEnsemble(OverFolds, OODDetectorMixin, BaseComposition):
         fit_rows: NDArray[np.intp],
         y: Any,
     ) -> NDArray[np.float64]:
-        """Fit as the last step of an `OutlierPipeline`, which divides the rows into folds."""
+        """Fit as the last step of an `OutlierPipeline`, which draws the folds."""
         self._check_parameters()
         self._store_classes(y, sum(map(len, folds)))
         return self._fit_members(rows, folds, kept, fit_rows)

@@ -46,29 +46,31 @@ def _takes_more(pipeline: OutlierPipeline) -> bool:
 class OutlierPipeline(KeepsFloatType, OverFolds, OODDetectorMixin, Pipeline):
     """A Pipeline of transformers and a detector, with a threshold that holds for new rows.
 
-    A step that learns from the training rows makes them look better than new rows: a whitening of
-    100 rows with 768 columns leaves their neighbours at one distance, and new rows further off. So
-    a threshold on training scores flags far more new rows than it says. Here the threshold comes
-    from out-of-fold scores: a clone of the whole Pipeline is fitted to all rows but those of one
-    fold, and scores these, fold by fold. The final fit takes all rows.
+    A step that learns from the training rows makes them look more typical than new rows. A
+    whitening of 100 rows with 768 columns, for instance, puts all 100 rows at one distance from
+    each other, and new rows further away. So a threshold on training scores flags far more new rows
+    than it promises. Here the threshold comes from out-of-fold scores: for each fold, a clone of
+    the whole Pipeline is fitted to the other rows and scores the fold. The final fit takes all
+    rows.
 
     Parameters
     ----------
     steps : list of (str, estimator) tuples
         As in scikit-learn's Pipeline: transformers, then a detector with `score_samples`.
     n_folds : int or None, default=None
-        Number of folds. None: 10 for fewer than 2,000 rows, else 5. The steps are fitted once more
-        for each, and once without two: with 5 folds about seven times as often as by a Pipeline.
+        Number of folds. None: 10 for fewer than 2,000 rows, else 5. The steps are fitted once for
+        each fold, once without two folds, and once to all rows: with 5 folds seven times in place
+        of once.
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, are scored for the threshold. None: all. It
-        bounds the cost of scoring; the folds' fits take all other rows.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows. It
+        bounds the cost of scoring; the fits of the folds take all other rows.
     contamination : float or None, default=None
         Share of the out-of-fold scores that lies below the threshold, in (0, 0.5]. None: the
         `contamination` of the last step.
     trim : float, default=0.0
         Share of the training rows that all fits leave out, in [0, 0.5]: the least typical by the
-        columns that reach the last step, as in `TrimmedOutlierDetector`. The other steps are
-        fitted once more for it.
+        inputs of the last step, as in `TrimmedOutlierDetector`. The other steps are fitted once
+        more for it.
     random_state : int, RandomState instance or None, default=None
         Draws the folds and these rows.
     memory : str or object with the joblib.Memory interface, default=None
@@ -79,7 +81,7 @@ class OutlierPipeline(KeepsFloatType, OverFolds, OODDetectorMixin, Pipeline):
     Attributes
     ----------
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Out-of-fold scores of the training rows that set the threshold.
     training_indices_ : ndarray of shape (n_threshold,)
@@ -97,15 +99,15 @@ class OutlierPipeline(KeepsFloatType, OverFolds, OODDetectorMixin, Pipeline):
 
     Notes
     -----
-    A fold's fit has fewer rows than the final one, and its scores differ a little for that. With 4
-    folds one more fit, without two, measures the difference, which is added to the scores.
+    The fit of a fold has fewer rows than the final fit, so its scores differ slightly. From 4 folds
+    on, one more fit without two folds measures the difference, which is added to the scores.
 
-    The last step gets the threshold too: ``pipeline[-1].offset_`` is that of the Pipeline. For an
-    `LCPOutlierDetector` with ``locality > 0``, the LCP of the neighbours come from fits without
-    them, and for an out-of-fold score without the row too: then the last step is fitted once more
-    for each pair of folds, and scores differ from those of a plain Pipeline. If y holds +1 and -1
-    alone, only the rows of +1 are training rows, unless the last step needs the others. A slice,
-    such as ``pipeline[:-1]``, is a plain Pipeline.
+    The last step gets the threshold too: ``pipeline[-1].offset_`` is the threshold of the Pipeline.
+    For an `LCPOutlierDetector` with ``locality > 0``, the LCP of the neighbours comes from fits
+    without them, and for an out-of-fold score also without the row: then the last step is fitted
+    once more for each pair of folds, and scores differ from those of a plain Pipeline. If all
+    labels in y are +1 or -1, only the rows of +1 are training rows, unless the last step needs the
+    others. A slice, such as ``pipeline[:-1]``, is a plain Pipeline.
 
     Examples
     --------
@@ -154,8 +156,8 @@ class OutlierPipeline(KeepsFloatType, OverFolds, OODDetectorMixin, Pipeline):
             In-distribution rows, at least 3. Rows on disk stay there where the steps read them
             block by block.
         y : array-like of shape (n_samples,), default=None
-            Class labels. Each class is divided evenly among the folds. Of +1 and -1 alone, +1 are
-            the training rows.
+            Class labels. Each class is divided evenly among the folds. If all labels are +1 or -1,
+            the rows of +1 are the training rows.
         groups : array-like of shape (n_samples,), default=None
             Rows with the same entry, such as the frames of one video, stay in one fold.
         **params : dict
@@ -215,19 +217,18 @@ class OutlierPipeline(KeepsFloatType, OverFolds, OODDetectorMixin, Pipeline):
 
     @available_if(_takes_more)
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Score a batch of new training rows, then take it in.
+        """Score a batch of new training rows, then learn it.
 
-        The batch is scored before any step has seen it, and its scores join those that set the
-        threshold. Of these the newest are kept: those of the newer half of all rows, or 500 if they
-        are fewer, and at most `threshold_samples`. Then the `partial_fit` of each step takes the
-        batch in. Rows that came earlier keep the features that the steps gave them then. The first
-        batch is a `fit`.
+        The batch is scored before any step has seen it, and its scores help to set the threshold.
+        The newest scores are kept: those of the newer half of all rows, at least 500, and at most
+        `threshold_samples`. Then the `partial_fit` of each step learns the batch. Earlier rows keep
+        the features that the steps gave them at their time. The first batch is a `fit`.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or whatever the first step takes
-            In-distribution rows. A later batch must not hold rows that belong to the groups of an
-            earlier one: its scores would be too good.
+            In-distribution rows. A later batch must not hold rows of the groups of an earlier
+            batch: their scores would be too high.
         y : array-like of shape (n_samples,), default=None
             Class labels, in every call or in none.
 
@@ -303,11 +304,11 @@ class OutlierPipeline(KeepsFloatType, OverFolds, OODDetectorMixin, Pipeline):
         return hasattr(self.steps[-1][1], "_fit_last")
 
     def _fitted_alone(self) -> Pipeline:
-        """The steps that are fitted to all rows before the folds are drawn."""
+        """The steps that are fitted to all rows before the folds."""
         return without_last(self) if self._fits_members() else Pipeline(self.steps)
 
     def _fit_steps(self, X: Any, y: Any, params: dict[str, Any]) -> None:
-        """Fit the steps to all training rows, but an ensemble at the end."""
+        """Fit the steps to all training rows, except an ensemble at the end."""
         if not self._fits_members():
             super().fit(X, y, **params)
             return
@@ -369,14 +370,14 @@ class OutlierPipeline(KeepsFloatType, OverFolds, OODDetectorMixin, Pipeline):
         return Pipeline([*transformers, (name, last)], memory=self.memory)
 
     def _adopt(self, found: CrossFitted, rows: NDArray[np.intp]) -> None:
-        """Take the threshold, and the reference of the last step, from the folds' fits."""
+        """Take the threshold, and the reference of the last step, from the fits of the folds."""
         self._reference = found.reference
         if found.reference is not None:
             learning_step(self).replace_reference(found.reference)
         self._set_threshold(rows, found.scores + found.drift)
 
     def _set_threshold(self, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> None:
-        """Set the threshold here, and in the last step for whoever asks that alone."""
+        """Set the threshold here and in the last step."""
         self.training_indices_ = rows
         self.training_scores_ = scores
         self.offset_ = below_ties(contamination_threshold(scores, self._contamination()), scores)

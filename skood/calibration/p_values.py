@@ -46,7 +46,7 @@ def conformal_p_values(
 def count_lower(
     scores: Scores, calibration: Scores, unit: float | None = None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """How many calibration scores are lower than each score, and how many tie with it."""
+    """For each score, the numbers of lower calibration scores and of ties."""
     low, high = (scores, scores) if unit is None else tie_limits(scores, unit)
     lower = np.searchsorted(calibration, low, side="left")
     return lower, np.searchsorted(calibration, high, side="right") - lower
@@ -71,16 +71,15 @@ def largest_rank(n: int, alpha: float) -> int:
 
 
 def fewest_calibration_scores(alpha: float) -> int:
-    """The least number of calibration scores with which a p-value can be <= alpha."""
+    """The smallest number of calibration scores with which a p-value can be <= alpha."""
     return math.ceil(1 / alpha) - 1
 
 
 def e_benjamini_hochberg(p_values: NDArray[np.float64], alpha: float, n: int) -> NDArray[np.bool_]:
     """The hypotheses that Benjamini and Hochberg reject by e-values.
 
-    The e-value of a row is 1 / t where its p-value is at most t, and else 0: its mean is at most 1
-    under the hypothesis. t is the largest p-value up to a tenth of alpha that n calibration scores
-    allow.
+    The e-value of a row is 1 / t if its p-value is at most t, else 0: its mean is at most 1 under
+    the hypothesis. t is the largest p-value up to a tenth of alpha that n calibration scores allow.
     """
     limit = largest_rank(n, _SHARE_OF_LEVEL * alpha) / (n + 1)
     rejected = p_values <= limit * (1 + _ROUNDING)

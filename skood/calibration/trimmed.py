@@ -30,16 +30,16 @@ from ._typicality import least_typical, wide_neighborhood
 
 
 class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
-    """Any detector, for training rows among which some are what it shall find.
+    """Any detector, for training rows with odd rows among them.
 
-    A detector by few neighbours takes an odd training row for known: new rows like it have a high
-    score. Here the least typical training rows are left out before the detector is fitted: those
-    whose `n_neighbors`-th nearest row is the furthest, on columns in units of their middle half.
-    Odd rows close to each other are far from it too if they are fewer.
+    For a detector by few neighbours, an odd training row is normal: new rows like it get a high
+    score. Here the least typical training rows are left out before the fit of the detector. These
+    are the rows with the largest distance to their `n_neighbors`-th nearest row, on columns in
+    units of their middle half. A group of fewer than `n_neighbors` odd rows is also far from that
+    row, however tight it is.
 
-    The rows left out still count in the threshold: of all training rows, the share `contamination`
-    lies below it. So a clean training set costs no false alarms, although its outermost rows are
-    left out too.
+    The rows left out still count in the threshold: a share `contamination` of all training rows
+    lies below it. So with a clean training set, leaving out rows causes no false alarms.
 
     Parameters
     ----------
@@ -47,15 +47,16 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
         A detector with `fit` and `score_samples`, higher for in-distribution rows, or a Pipeline
         that ends in one; not changed.
     trim : float, default=0.05
-        Share of the training rows that is left out, in [0, 0.5]; at most, since of equally typical
-        rows all or none are. With class labels it is the share of each class.
+        Largest share of the training rows to leave out, in [0, 0.5]; of equally typical rows all or
+        none are left out. With class labels it is the share of each class.
     n_neighbors : int or None, default=None
-        The neighbour whose distance says how typical a row is; more than there are odd rows of one
-        kind. With so many training rows or fewer, the furthest row is taken, with a warning. None:
-        a tenth of the rows, at least 20; of more than 2,000 rows the 200th among 2,000 drawn ones.
+        The neighbour whose distance measures how typical a row is. Choose it larger than any group
+        of odd rows. If there are not more training rows than this, the furthest row is taken, with
+        a warning. None: a tenth of the rows, at least 20; above 2,000 rows, the 200th among 2,000
+        rows drawn at random.
     contamination : float or None, default=None
-        Share of the training rows, those left out included, that lies below the threshold, in
-        (0, 0.5]. None: the `contamination` of the detector.
+        Share of all training rows, also those left out, that lies below the threshold, in (0, 0.5].
+        None: the `contamination` of the detector.
     n_jobs : int or None, default=None
         Number of threads of the search for these neighbours. None means as many as the BLAS uses,
         -1 all processors that the process may use.
@@ -63,13 +64,13 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
     Attributes
     ----------
     detector_ : estimator
-        The detector, fitted to the rows that are kept. It has a threshold of its own, by these.
+        The detector, fitted to the other rows. Its own threshold comes from these rows.
     trimmed_indices_ : ndarray of shape (n_trimmed,)
         Positions of the rows left out, ascending.
     n_neighbors_ : int
         The neighbour used.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold, each by a fit without it.
     training_indices_ : ndarray of shape (n_threshold,)
@@ -83,13 +84,13 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
 
     Notes
     -----
-    Odd rows between the others are not found, nor a group of more than `n_neighbors_` that are
-    alike. Leaving out rows is no substitute for clean ones.
+    It misses odd rows between normal rows, and groups of more than `n_neighbors_` odd rows. Leaving
+    out rows is no substitute for clean rows.
 
     `fit` searches for the neighbours of all training rows, and reads rows on disk into memory.
-    There is no `partial_fit`: which rows are typical is known only when all are there. If y holds
-    +1 and -1 alone, only rows of +1 are training rows, unless the detector needs the others: then
-    it gets all of these.
+    There is no `partial_fit`, because leaving out needs all rows at once. If all labels in y are +1
+    or -1, only rows of +1 are training rows, unless the detector learns from -1: then it gets all
+    rows of -1.
 
     Examples
     --------
@@ -97,7 +98,7 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
     >>> from skood import LCPOutlierDetector, TrimmedOutlierDetector
     >>> rng = np.random.default_rng(0)
     >>> X = np.vstack([rng.normal(size=(970, 2)), rng.normal([6.0, 6.0], 0.3, size=(30, 2))])
-    >>> new = rng.normal([6.0, 6.0], 0.3, size=(100, 2))  # as 3 % of the training rows
+    >>> new = rng.normal([6.0, 6.0], 0.3, size=(100, 2))  # like 3 % of the training rows
     >>> int((LCPOutlierDetector().fit(X).predict(new) == -1).sum())
     11
     >>> detector = TrimmedOutlierDetector(LCPOutlierDetector()).fit(X)
@@ -128,10 +129,10 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            In-distribution rows, at least 2 and as many more as the detector needs.
+            In-distribution rows: at least 2, and enough for the detector.
         y : array-like of shape (n_samples,), default=None
-            Class labels, which the detector is given too. Of +1 and -1 alone, +1 are the training
-            rows.
+            Class labels, which the detector gets too. If all labels are +1 or -1, the rows of +1
+            are the training rows.
 
         Returns
         -------
@@ -182,7 +183,7 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
     def _training_positions(
         self, labels: NDArray | None, n_samples: int
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Positions of the in-distribution rows, and of the rows that the detector may be given."""
+        """Positions of the in-distribution rows, and of the rows that the detector may get."""
         everything = np.arange(n_samples)
         if learns_from_labels(self.detector):
             return known_rows(self.detector, labels, n_samples), everything
@@ -208,7 +209,7 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
         return inside[odd]
 
     def _set_threshold_of_all(self, X: Any, kept: NDArray[np.intp], n_inside_kept: int) -> None:
-        """Set the threshold by rows kept and, in their share of all rows, rows left out."""
+        """Set the threshold by rows kept and rows left out, in their shares of all rows."""
         scores, rows = _training_scores(self.detector_, X, kept)
         left_out = self.trimmed_indices_
         if len(left_out):
@@ -251,7 +252,7 @@ class TrimmedOutlierDetector(OODDetectorMixin, BaseEstimator):
 
 
 def _evenly(n: int, size: int) -> NDArray[np.intp]:
-    """So many of n positions, at equal steps."""
+    """A number of n positions, at equal steps."""
     return ((np.arange(size) + 0.5) * n / max(size, 1)).astype(np.intp)
 
 

@@ -1,4 +1,4 @@
-"""A batch against calibration rows on both sides: too strange, too typical, too alike, stuck."""
+"""Two-sided tests of a batch: rows too strange, too typical, too alike, or stuck."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _PARTS = 32  # of the distribution of scores, besides its ends
 class TwoSidedTest:
     """The two-sided test of a batch that comes in blocks, by a fitted ConformalOutlierDetector.
 
-    It keeps at most 100,000 scores, drawn from those of all rows, and counts of the columns' bins.
+    It keeps at most 100,000 scores, drawn from all rows, and counts of the columns' bins.
 
     Parameters
     ----------
     detector : ConformalOutlierDetector
         Fitted, with "split" and without `class_conditional`: calibration rows drawn class by class
-        are no sample of the mixture, and other methods have none of their own.
+        are no sample of the mixture, and other methods hold out no calibration rows.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class TwoSidedTest:
         self._counts: Any = 0
 
     def add(self, X: Any, scores: Scores | None = None) -> Self:
-        """Take further rows; `scores` are theirs, if they are known already."""
+        """Add rows; `scores` are their scores, if they are known."""
         scores = self._detector.score_samples(X) if scores is None else scores
         new = priorities(self._n_rows, self._n_rows + len(scores), seed=2)
         self._n_rows += len(scores)
@@ -92,7 +92,7 @@ def columns_result(bins: Any, counts: NDArray) -> ConformalTestResult:
 
 
 def two_sided_ranks(scores: Scores, calibration: Scores) -> ConformalTestResult:
-    """Whether scores are lower or higher than calibration scores, which are in ascending order."""
+    """Whether scores are lower or higher than the calibration scores, which must ascend."""
     lower = rank_sum_test(scores, calibration)
     higher = rank_sum_test(-scores, -calibration[::-1])
     p_value = min(1.0, 2 * min(lower.p_value, higher.p_value))
@@ -100,9 +100,9 @@ def two_sided_ranks(scores: Scores, calibration: Scores) -> ConformalTestResult:
 
 
 def score_tests(scores: Scores, calibration: Scores) -> dict[str, float]:
-    """A p-value for each test of the scores, given those of both samples without their order.
+    """A p-value for each test of the scores, given the scores of both samples without their order.
 
-    Each is valid on its own: under the hypothesis, all ways to divide these scores are as likely.
+    Each is valid alone: under the hypothesis, all ways to divide these scores are equally likely.
     """
     n, total = len(calibration), len(calibration) + len(scores)
     codes, ranks = _ranked(np.append(calibration, scores), unit_of_ordered(calibration))
@@ -146,9 +146,9 @@ def _distribution(batch: NDArray[np.intp], calibration: NDArray[np.intp]) -> flo
 def _repeats(batch: NDArray[np.intp], calibration: NDArray[np.intp]) -> float:
     """Whether equal scores gather in the batch: many of one, or many pairs.
 
-    Of one score, the batch's number is hypergeometric. The scores that the batch has all to itself
-    are negatively associated (Joag-Dev & Proschan 1983), so that Chernoff's bound for the number
-    of independent events holds for their number.
+    The number of one score in the batch is hypergeometric. The scores that only the batch has are
+    negatively associated (Joag-Dev & Proschan 1983), so that Chernoff's bound for the number of
+    independent events holds for their number.
     """
     m, total = float(len(batch)), float(len(batch) + len(calibration))
     pooled = np.bincount(np.append(batch, calibration)).astype(np.float64)
@@ -170,7 +170,7 @@ def _repeats(batch: NDArray[np.intp], calibration: NDArray[np.intp]) -> float:
 
 
 def _all_in(pooled: NDArray, m: float, total: float) -> NDArray[np.float64]:
-    """The probability that all of so many rows are among m of `total`."""
+    """The probability that a number of rows are all among m of `total`."""
     marked = np.unique(pooled)
     shares = [np.exp(np.sum(np.log((m - np.arange(k)) / (total - np.arange(k))))) for k in marked]
     found: NDArray[np.float64] = np.asarray(shares)[np.searchsorted(marked, pooled)]

@@ -35,11 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status. 0: done. 1: done, and rows are flagged (only with ``--fail-on-ood``) or
-        too many are (``--fail-above``). 2: the arguments cannot be used. 3: the data cannot be
-        used. 4: all rows together differ from the training rows (``--batch-test``; comes before
-        1), or an alarm (``skood watch``). 130, 143: interrupted by Ctrl-C, by SIGTERM. 141: the
-        reader of the output has closed the pipe.
+        The exit status. 0: done. 1: done, and rows are flagged (``--fail-on-ood``) or too many rows
+        are (``--fail-above``). 2: the arguments cannot be used. 3: the data cannot be used. 4:
+        done, and an alarm: all rows together differ from the training rows (``--batch-test``,
+        ``skood watch``). It takes precedence over 1. 130, 143: interrupted by Ctrl-C, by SIGTERM.
+        141: the reader of the output has closed the pipe.
 
     Examples
     --------
@@ -100,7 +100,7 @@ class _Terminated(KeyboardInterrupt):
 
 @contextmanager
 def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """End as after Ctrl-C when the system or a scheduler ends the process."""
+    """After SIGTERM or SIGHUP, end as after Ctrl-C."""
 
     def stop(*_: object) -> None:
         raise _Terminated
@@ -121,7 +121,7 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
 
 
 def _drop_stdout() -> None:
-    """Lead stdout nowhere: Python flushes it once more at its end, which would fail."""
+    """Close stdout: Python flushes it once more at its end, which would fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -32,11 +32,11 @@ class AlarmOptions:
 
     @property
     def needs_all_rows(self) -> bool:
-        """Whether the earlier rows of a stopped run would be missed."""
+        """Whether the tests need the earlier rows of a stopped run."""
         return self.control == "fdr" or self.batch_test is not None
 
     def check_file(self, file: Path, *, resume: bool = False) -> None:
-        """Raise if the rows come once and are needed twice, or if those before a stop are."""
+        """Raise if rows that come once are needed twice, or if rows before a stop are needed."""
         from .files import is_read_once
 
         if self.control == "fdr" and is_read_once(file):
@@ -46,8 +46,8 @@ class AlarmOptions:
             )
         if resume and self.needs_all_rows:
             raise UsageError(
-                "--control fdr and --batch-test need the scores of all rows, and a stopped run "
-                "keeps them for no test: start anew with --restart."
+                "--control fdr and --batch-test need the scores of all rows, which a stopped run "
+                "does not keep: start anew with --restart."
             )
 
 
@@ -80,9 +80,9 @@ class Alarms:
                 ) from error
 
     def find_limit(self, blocks: Any, rows_of: Any) -> None:
-        """Find the p-values to flag by Benjamini and Hochberg, where that is asked for.
+        """With `--control fdr`, find the largest p-value to flag, by Benjamini and Hochberg.
 
-        They have few values, so that their counts need no memory for each row.
+        p-values have few values, so counting them needs little memory.
         """
         counts: dict[float, int] = {}
         for block in blocks:
@@ -104,7 +104,7 @@ class Alarms:
         return np.asarray(p_values <= self.limit)
 
     def end(self, tally: dict[str, Any], voice: Voice) -> int:
-        """Say what the tests found, an alarm even if quiet, and give the exit status."""
+        """Report the tests, an alarm even if quiet, and return the exit status."""
         options, share = self.options, tally["flagged"] / tally["rows"]
         status = _FLAGGED if options.fail_on_ood and tally["flagged"] else 0
         if options.fail_above is not None and share > options.fail_above:
@@ -131,7 +131,7 @@ class Alarms:
 
 
 def _found(result: ConformalTestResult, level: float, usual: dict[str, str]) -> str:
-    """The p-value, which tests have small ones, and which columns."""
+    """The p-value, and the tests and columns with small p-values."""
     tests = sorted(result.tests, key=lambda name: result.tests[name])
     text = f"p = {result.p_value:.2g}, by "
     text += ", ".join(name for name in tests if result.tests[name] <= level)

@@ -42,8 +42,8 @@ def assemble(
 ) -> Pipeline:
     """An unfitted `OutlierPipeline` of the detector with this name, for rows of this layout.
 
-    Fitted `features` are not fitted again. `scale` "auto" standardises for all detectors but one
-    that whitens. `robust` is that of `make_outlier_detector`.
+    Fitted `features` are not fitted again. `scale` "auto" standardises for all detectors except one
+    that whitens. `robust` is a parameter of `make_outlier_detector`.
     """
     scales = scale == "standard" or (scale == "auto" and name != "embedding")
     before: list[Any] = [TableScaler()] if scales else []

@@ -45,12 +45,12 @@ def add_parser(commands: Any) -> None:
         "bench",
         summary="compare the detectors on your own rows",
         description=(
-            "Compare the detectors on your own rows. With class labels, each class is left out of "
-            "the training rows in turn and stands in for out-of-distribution rows. Without labels, "
-            "each cluster is. With labels +1 (in-distribution) and -1, folds of the +1 rows are "
-            "the training rows. Prints a table, and the verdict at the end. --output keeps all "
-            "tables in Markdown (bench.md), the numbers of every fold (bench.csv) and, if "
-            "matplotlib is installed, a picture (bench.png)."
+            "Compare the detectors on your own rows. With class labels, each class in turn is left "
+            "out of the training rows and serves as out-of-distribution rows. Without labels, each "
+            "cluster does. With labels +1 (in-distribution) and -1, folds of the +1 rows are the "
+            "training rows. Prints a table, and the verdict at the end. --output writes all tables "
+            "in Markdown (bench.md), the numbers of every fold (bench.csv) and, if matplotlib is "
+            "installed, a picture (bench.png)."
         ),
         examples="""
             skood bench --train train.csv --exclude order --detectors lcp knn --resamples 100
@@ -92,7 +92,8 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--in-label",
         metavar="LABEL",
-        help="rows with this label are in-distribution (+1), all others are not (-1)",
+        help="rows with this label are in-distribution (+1), all others are out-of-distribution "
+        "(-1)",
     )
     group.add_argument(
         "--clusters",
@@ -131,7 +132,7 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
         type=count_or_zero,
         default=500,
         metavar="N",
-        help="resamples for the intervals over rows; 0: no such intervals (default: 500)",
+        help="resamples for the intervals over rows; 0: no intervals over rows (default: 500)",
     )
     group.add_argument(
         "--jobs",
@@ -156,7 +157,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="NAME",
-        help="leave out these columns, such as one that identifies rows",
+        help="leave out these columns, such as a column that identifies rows",
     )
     add_text_format(group)
 
@@ -200,7 +201,7 @@ def run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
 
 
 def _refuse_other_options(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
-    """Raise for options that say nothing of what is compared."""
+    """Raise for options that do not apply."""
     from ._errors import UsageError
 
     for action in given_options(parser, arguments):

@@ -1,4 +1,4 @@
-"""What `skood bench` does alike for the rows of a file and for many sets."""
+"""The parts of `skood bench` that serve both the rows of a file and many sets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DPI = 120
 def detectors_of(
     options: ComparisonOptions, assembled: Callable[[str], Any]
 ) -> dict[str, Callable[[], Any]]:
-    """Functions that make the chosen detectors, with the parameters that are set."""
+    """Functions that make the chosen detectors, with the parameters of `--set`."""
     names = tuple(dict.fromkeys(options.detectors))
     settings = parameters_of_each({name: assembled(name) for name in names}, options.settings)
     return {name: partial(_made, assembled, name, settings[name]) for name in names}

@@ -70,7 +70,9 @@ def _protocol(y: NDArray | None, n_clusters: int | None, options: ComparisonOpti
         y, n_splits=options.splits, n_clusters=n_clusters, random_state=options.seed
     )
     if protocol.kind == "labelled" and protocol.splitter.n_splits < 2:
-        raise UsageError("--splits must be 2 or more if rows are labelled +1 and -1. Got 1.")
+        raise UsageError(
+            "--splits must be 2 or more if rows are labelled +1 and -1. Got 1 instead."
+        )
     return protocol
 
 
@@ -124,8 +126,8 @@ def _facts(data: BenchRows, in_label: str | None, scale: str, seed: int) -> list
     facts = [f"Rows: {rows}."]
     if data.labels is not None and set(np.unique(data.labels).tolist()) == {0, 1}:
         facts.append(
-            "The labels 0 and 1 are taken as two classes. If one of them means in-distribution, "
-            "name it with --in-label."
+            "The labels 0 and 1 count as two classes. If one of them means in-distribution, name "
+            "it with --in-label."
         )
     prepared = {
         "auto": "columns are standardised, except for `embedding`, which whitens them",

@@ -1,4 +1,4 @@
-"""`skood check`: all that has to be decided about a file, before anything is fitted."""
+"""`skood check`: asks all questions about the columns of a file, before a fit."""
 
 import argparse
 from dataclasses import fields
@@ -16,10 +16,10 @@ def add_parser(commands: Any) -> None:
     check = add_command(
         commands,
         "check",
-        summary="say what a file holds, and all that has to be decided before a fit",
+        summary="describe the columns of a file, and ask all questions before a fit",
         description=(
-            "Read a table once, say what each column is, and list all findings with the options "
-            "that answer them. The exit status is 0 without findings, else 3."
+            "Read a table once, describe each column, and list all findings with the options that "
+            "answer them. The exit status is 0 without findings, else 3."
         ),
         examples="""
             skood check train.csv --id-column order
@@ -65,7 +65,7 @@ def run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
 
 
 def _given(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> tuple[str, ...]:
-    """The given options that the command takes which follows, as one writes them."""
+    """The given options that the next command takes too, as text."""
     left_out = {"against", "quiet", "debug"}
     if arguments.against is None:
         left_out.add("ignore_extra")

@@ -105,7 +105,7 @@ def _examined(task: CheckTask, source: Any) -> tuple[RowLayout, list[RawColumn],
 def _differences(
     layout: RowLayout, source: Any, raw: Sequence[RawColumn], task: CheckTask
 ) -> Iterator[str]:
-    """What the rows of a file have other than the training rows."""
+    """The differences between the rows of a file and the training rows."""
     layout = without_extra(layout.with_roles(task.roles), source, task.roles, task.voice)
     try:
         layout.check_columns(source.name, source.columns, source.own_index)

@@ -33,9 +33,9 @@ def add_parser(commands: Any) -> None:
         "detect",
         summary="fit a detector to one file and score the rows of another",
         description=(
-            "Fit a detector to the rows of one file, and write for each row of another its score "
-            "(higher = more like the training rows), p-value and decision (-1: "
-            "out-of-distribution). The output is written whole or not at all."
+            "Fit a detector to the rows of one file, and score the rows of another. The output has "
+            "the score (higher = more like the training rows), the p-value and the decision (-1: "
+            "out-of-distribution) of each row. It is written whole or not at all."
         ),
         examples=_EXAMPLES,
     )

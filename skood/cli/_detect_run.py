@@ -63,7 +63,7 @@ def detect(task: DetectTask) -> int:
 
 
 def _fit_and_open(task: DetectTask) -> tuple[Fitted, Any]:
-    """The detector, and the file to score: opened before the fit, to find its faults early."""
+    """The detector, and the file to score, opened before the fit to find its faults early."""
     check_one_stdin(task.training, task.new)
     images = task.detector.features is not None
     source = None

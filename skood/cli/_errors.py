@@ -16,7 +16,7 @@ def shown(text: str) -> str:
 
 
 class CommandError(Exception):
-    """A mistake that the user can mend; shown without a traceback."""
+    """A mistake that the user can correct; shown without a traceback."""
 
     status = 2
 

@@ -27,7 +27,7 @@ def add_parser(commands: Any) -> None:
         summary="fit a detector to a file and save it",
         description=(
             "Fit a detector to the rows of a file and save it, for `skood score` and for "
-            "skood.load in Python. The file knows which columns are features."
+            "skood.load in Python. The file also stores which columns are features."
         ),
         examples=_EXAMPLES,
     )

@@ -47,7 +47,7 @@ class Fitted:
 
     @property
     def n_calibration(self) -> int:
-        """How many of the training rows calibrate p-values."""
+        """The number of calibration rows."""
         calibrates = isinstance(self.detector, ConformalOutlierDetector)
         return len(self.detector.training_scores_) if calibrates else 0
 
@@ -65,12 +65,12 @@ class Fitted:
         return text
 
     def flagging(self, control: str) -> str:
-        """How rows are flagged, in words."""
+        """The rule by which rows are flagged, in words."""
         if control == "fdr":
-            return f"at most {100 * self.detector.alpha:.3g} % of these are normal, in the mean"
+            return f"expect up to {100 * self.detector.alpha:.3g} % false alarms among these"
         if isinstance(self.detector, ConformalOutlierDetector):
-            return f"at most {100 * self.detector.alpha:.3g} % of normal rows are"
-        return "their scores are below the threshold of the detector"
+            return f"expect up to {100 * self.detector.alpha:.3g} % false alarms on normal rows"
+        return "they score below the threshold of the detector"
 
     def save(self, path: Path) -> None:
         """Write a file: `load_fitted` reads all of it, `skood.load` the detector."""

@@ -57,13 +57,13 @@ def fit_file(
 
 
 def _check_ranges(layout: RowLayout, new: Any) -> None:
-    """Ask about columns that go on in the new rows as a clock does, before the fit."""
+    """Before the fit, ask about columns that rise or fall in the new rows as a clock does."""
     sample = new.sample([name for name in layout.numbers if name in new.columns])
     names = outside(layout, sample)
     if names:
         raise DataError(
-            f"All first rows of {new.name} lie outside the range of the training rows in "
-            f"{listed(names)}, which rises or falls from row to row as a counter or clock does: "
+            f"The first rows of {new.name} all lie outside the range of the training rows in "
+            f"{listed(names)}, which rises or falls from row to row as a counter or a clock does: "
             f"leave it out with --exclude {shlex.join(names)}, or keep it with --feature "
             f"{shlex.join(names)}."
         )

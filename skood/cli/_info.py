@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
     output.add_argument(
         "--schema",
         action="store_true",
-        help="print the description of the columns as TOML, to edit and give back with --schema",
+        help="print the description of the columns as TOML, to edit and pass to --schema",
     )
     add_talking(info)
     info.set_defaults(run=run)
@@ -86,7 +86,7 @@ def _pairs(path: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _schema(manifest: dict[str, Any]) -> str:
-    """The columns as TOML, with those that are no features."""
+    """The columns as TOML, also those that are no features."""
     from skood.preprocessing import ColumnSchema
     from skood.preprocessing.schema_files import as_toml
 

@@ -56,7 +56,7 @@ def check_no_columns_named(source: Any, **options: Any) -> None:
 
 @contextmanager
 def told_with_doubt(source: Any) -> Iterator[None]:
-    """Tell the doubt of a file's encoding, together with another fault if there is one."""
+    """Report the doubt about a file's encoding, together with another fault if there is one."""
     doubt = getattr(source, "doubt", None)
     try:
         yield

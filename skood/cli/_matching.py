@@ -42,8 +42,8 @@ def matched(
     if by_position:
         layout = _as_table(layout, source)
         voice.say(
-            f"the detector knows no names of columns: the columns of {source.name} are taken in "
-            "their order"
+            f"the detector has no column names: the columns of {source.name} are taken in their "
+            "order"
         )
     layout = without_extra(layout, source, roles, voice)
     layout.check_columns(source.name, source.columns, source.own_index)
@@ -57,7 +57,7 @@ def matched(
 
 
 def without_extra(layout: RowLayout, source: Any, roles: ColumnRoles, voice: Voice) -> RowLayout:
-    """Leave out the columns that the training rows lack, if that is asked for, and tell it."""
+    """With `--ignore-extra`, leave out the columns that the training rows lack, and report them."""
     extra = layout.columns_beyond(source.columns, source.own_index) if roles.ignore_extra else ()
     if not extra:
         return layout

@@ -49,7 +49,7 @@ class PreparationOptions:
     def table(
         self, id_column: str | None, exclude: tuple[str, ...], reading: ReadingOptions
     ) -> TableOptions:
-        """What the options say of a table."""
+        """The options for a table."""
         from skood.preprocessing.table_decisions import TableOptions
 
         return TableOptions(
@@ -99,7 +99,7 @@ class ResultOptions:
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """Which labels `skood bench` reads, and what they mean."""
+    """The labels that `skood bench` reads, and their meaning."""
 
     labels: str | None
     in_label: str | None

@@ -18,7 +18,7 @@ STDOUT = Path("-")
 
 
 def _is_among_rows(path: Path, folder: Path) -> bool:
-    """Whether a file would be taken for rows of a folder of Parquet files, or be refused there."""
+    """Whether a file in a folder of Parquet files would be read as rows, or be refused."""
     from skood.cli.files import is_parquet_folder
 
     inside = path.resolve()
@@ -42,8 +42,8 @@ def check_not_among_rows(path: Path, inputs: Sequence[Path]) -> None:
 def output_at(path: Path, inputs: Sequence[Path] = ()) -> Iterator[Path]:
     """Keep other processes from an output, which is no input, until the block has ended.
 
-    Folders that refuse files are found before the work: permission bits do not show them. For
-    stdout the output is a temporary file, which goes there whole.
+    A trial write before the work finds folders that refuse files: permission bits do not show them.
+    For stdout the output is a temporary file, which goes there whole.
     """
     from skood.storage.temporary_folder import new_temporary_folder
     from skood.storage.whole_file import locked
@@ -100,7 +100,7 @@ def write_report(path: Path, page: str, voice: Voice) -> None:
 
 @contextmanager
 def folder_at(folder: Path) -> Iterator[None]:
-    """Make a folder for outputs; one that is new and still empty after an error goes again."""
+    """Make a folder for outputs; after an error, remove it if it is new and empty."""
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -22,7 +22,7 @@ _SHOWN = 5
 
 
 class UnknownCategoriesError(DataError):
-    """No row has a category of the training rows: none of the scores is of use."""
+    """No row has a category of the training rows, so no score is of use."""
 
 
 def score_file(
@@ -53,7 +53,7 @@ def score_file(
 
 
 def find_limit(source: Any, scorer: Scorer, length: int, voice: Voice) -> None:
-    """Go through the rows a first time, where all of them decide which are flagged."""
+    """Read the rows a first time, if all of them decide which are flagged."""
     if scorer.alarms.options.control != "fdr":
         return
     fitted = scorer.fitted
@@ -66,7 +66,7 @@ def find_limit(source: Any, scorer: Scorer, length: int, voice: Voice) -> None:
 
 
 def _refuse_other_categories(scorer: Scorer, source: Any) -> None:
-    """Raise if no row has a known category: a file writes them otherwise, or has other columns."""
+    """Raise if no row has a known category: the file writes them in another form."""
     n_rows, known = scorer.tally["rows"], scorer.fitted.layout
     for column, new in scorer.tally["new"].items():
         if new["rows"] == n_rows >= FEWEST_ROWS:
@@ -78,15 +78,15 @@ def _refuse_other_categories(scorer: Scorer, source: Any) -> None:
                 )
             texts = ", ".join(map(repr, new["texts"]))
             raise UnknownCategoriesError(
-                f"No row of {source.name} has a {column!r} of the training rows ({usual}), but "
-                f"{texts}: write the categories as in the training rows."
+                f"No row of {source.name} has a category of the training rows in {column!r} "
+                f"({usual}). Got {texts} instead: write the categories as in the training rows."
             )
 
 
 def report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) -> None:
     """Print how many rows are flagged, and the rows with the lowest scores.
 
-    Where the results go to stdout, this goes to stderr.
+    If the results go to stdout, the report goes to stderr.
     """
     if results.output == STDOUT:
         with contextlib.redirect_stdout(sys.stderr):
@@ -108,7 +108,7 @@ def _report(scorer: Scorer, source: Any, results: ResultOptions, voice: Voice) -
         f"{scorer.fitted.flagging(scorer.alarms.options.control)}"
     )
     output = "stdout" if results.output == STDOUT else str(results.output)
-    print(f"the lowest of the scores in {shown(output)}:\n")
+    print(f"the lowest scores in {shown(output)}:\n")
     print_lowest(tally["lowest"])
 
 

@@ -23,8 +23,8 @@ def add_parser(commands: Any) -> None:
         summary="score a file of any length with a saved detector",
         description=(
             "Score the rows of a file block by block; the file may be larger than the memory. "
-            "Until the last row, the results are in FILE.part. --resume resumes a stopped run and "
-            "ends with the same file, byte for byte."
+            "Until the last row is scored, the results are in FILE.part. --resume resumes a "
+            "stopped run and ends with the same file, byte for byte."
         ),
         examples="""
             skood score detector.skood --new new.csv --output scores.csv

@@ -36,7 +36,7 @@ from .files import (
 
 @dataclass(frozen=True)
 class Resuming:
-    """What happens to the rows of a stopped run; and all arguments, to name them again."""
+    """Whether to resume a stopped run; and all arguments, to repeat them in a message."""
 
     resume: bool
     restart: bool
@@ -133,7 +133,7 @@ def _load_and_open(task: ScoreTask) -> tuple[Fitted, Any]:
 
 
 def _made_of(task: ScoreTask, source: Any, fitted: Fitted, length: int) -> dict[str, Any]:
-    """What must be the same in a resumed run, by the names that the error message uses."""
+    """The facts that a resumed run must share, by their names in the error message."""
     return {
         "version of skood": __version__,
         "detector": checksum(task.detector),

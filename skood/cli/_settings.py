@@ -23,7 +23,7 @@ def settable(pipeline: Any) -> dict[str, list[str]]:
     """The parameters that `--set` may name, each with its names in the Pipeline.
 
     A parameter of the detector, of each detector in an ensemble, or of the whole Pipeline is named
-    alone: where several have it, all get it. That of another step is named with the step.
+    alone: where several have it, all get it. A parameter of another step is named with the step.
     """
     names: dict[str, list[str]] = {}
     for short, name in _named(pipeline):
@@ -33,7 +33,7 @@ def settable(pipeline: Any) -> dict[str, list[str]]:
 
 
 def _named(estimator: Any, before: str = "") -> Iterator[tuple[str, str]]:
-    """Each parameter by its name in its detector, and by that in the Pipeline."""
+    """Each parameter by its name in its detector, and by its name in the Pipeline."""
     inner, alone = _parts(estimator)
     for name in estimator.get_params():
         step = name.partition("__")[0]
@@ -53,7 +53,7 @@ def _parts(estimator: Any) -> tuple[dict[str, Any], list[str]]:
 
 
 def set_parameters(pipeline: Any, detector: str, settings: Sequence[Setting]) -> None:
-    """Set parameters of a Pipeline, which is that of `detector`."""
+    """Set parameters of the Pipeline of `detector`."""
     known = settable(pipeline)
     for name, value in settings:
         if name not in known:
@@ -64,7 +64,7 @@ def set_parameters(pipeline: Any, detector: str, settings: Sequence[Setting]) ->
 def parameters_of_each(
     pipelines: dict[str, Any], settings: Sequence[Setting]
 ) -> dict[str, list[Setting]]:
-    """The settings of each detector: a parameter that only some have is set in these."""
+    """The settings of each detector: each gets the parameters that it has."""
     known = {name: settable(pipeline) for name, pipeline in pipelines.items()}
     for name, _ in settings:
         if not any(name in names for names in known.values()):
@@ -87,7 +87,7 @@ def wrong_values_named(settings: Sequence[Setting]) -> Iterator[None]:
 
 def _unknown(name: str, detectors: Sequence[str], known: Sequence[dict[str, list[str]]]) -> str:
     near = get_close_matches(name, [own for names in known for own in names], n=1, cutoff=0.4)
-    meant = f", and {near[0]!r} is the nearest" if near else ""
+    meant = f" (did you mean {near[0]!r}?)" if near else ""
     shown = sorted({own for names in known for own in names if _is_shown(own, names)})
     return (
         f"--set names {name!r}, which is no parameter of {listed(list(detectors), 10)}{meant}: "

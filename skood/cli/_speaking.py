@@ -1,4 +1,4 @@
-"""What the commands print: errors in one sentence, warnings in one line."""
+"""The messages of commands: errors in one sentence, warnings in one line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Voice:
 
 @contextmanager
 def plain_errors(voice: Voice, written: Path | None = None) -> Iterator[None]:
-    """Make one sentence of each error with files, and one line of each warning.
+    """Print each error with files as one sentence, and each warning as one line.
 
     `written` is the output of the command. On a full disk the system names no file.
     """
@@ -47,7 +47,7 @@ def plain_errors(voice: Voice, written: Path | None = None) -> Iterator[None]:
     except OSError as error:
         raise UsageError(_of_the_system(error, written)) from error
     except UnicodeDecodeError as error:  # of a file that says itself how it is encoded
-        raise DataError("A file is damaged: it has text that is no UTF-8.") from error
+        raise DataError("A file is damaged: its text is not UTF-8.") from error
     except ValueError as error:
         from skood.cli.files import OptionError
 
@@ -59,7 +59,7 @@ def plain_errors(voice: Voice, written: Path | None = None) -> Iterator[None]:
 
 @contextmanager
 def _plain_warnings(who: str) -> Iterator[None]:
-    """Show each warning for users once, in one line; hide those for developers."""
+    """Show each warning for users once, in one line; hide warnings for developers."""
     seen: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *_: object) -> None:

@@ -37,7 +37,7 @@ class StepLog:
 
 
 class StepLine:
-    """The running step with the time that is left, on a terminal only. To be used by ``with``."""
+    """The running step with the time that is left, on a terminal only. Use it by ``with``."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._line = StatusLine(quiet=quiet)
@@ -51,7 +51,7 @@ class StepLine:
         self._line.draw("")
 
     def show(self, done: int, total: int, what: str) -> None:
-        """Show the step that begins after `done` of all steps."""
+        """Show the step after the first `done` steps."""
         text = f"[{done + (done < total)}/{total}] {shown(what)}"
         if done:
             left = (perf_counter() - self._start) / done * (total - done)

@@ -86,8 +86,8 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
         default=0.05,
         metavar="A",
         help=(
-            "flag at most this share of normal rows, by p-values; none: make no p-values and flag "
-            "rows with a score below that of 95 %% of the training rows (default: 0.05)"
+            "largest share of false alarms on normal rows, by p-values; none: make no p-values, "
+            "and flag rows that score below 95 %% of the training rows (default: 0.05)"
         ),
     )
     group.add_argument(
@@ -95,7 +95,7 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
         type=share,
         default=0.25,
         metavar="S",
-        help="share of the training rows that calibrate p-values (default: 0.25)",
+        help="share of the training rows to hold out as calibration rows (default: 0.25)",
     )
     group.add_argument(
         "--robust",
@@ -145,9 +145,9 @@ def add_preparation(group: Any) -> None:
         choices=MISSING,
         default="refuse",
         help=(
-            "fill missing numbers with this value of the training rows, and take missing texts as "
-            "a category; expected: take missing cells for values drawn at random (default: refuse "
-            "all)"
+            "fill missing numbers with this value of the training rows, and make missing texts a "
+            "category; expected: treat missing cells as values drawn at random (default: refuse "
+            "missing values)"
         ),
     )
     group.add_argument(
@@ -171,7 +171,7 @@ def add_preparation(group: Any) -> None:
         type=count,
         metavar="N",
         help=(
-            "most different texts that a column may have (default: one for five rows, at most "
+            "largest number of different texts in a column (default: one for five rows, at most "
             "1,000)"
         ),
     )
@@ -185,7 +185,8 @@ def add_preparation(group: Any) -> None:
         "--schema",
         type=Path,
         metavar="FILE",
-        help="TOML or JSON file that describes columns (skood info --schema); others are guessed",
+        help="TOML or JSON file that describes columns (skood info --schema); skood guesses the "
+        "others",
     )
 
 
@@ -219,7 +220,7 @@ def add_text_format(group: Any) -> None:
     group.add_argument(
         "--format",
         choices=FORMATS,
-        help="format of stdin and of files whose ending tells none (default: found out)",
+        help="format of stdin and of files with another ending (default: detected)",
     )
     group.add_argument(
         "--encoding", type=encoding, default="utf-8", help="encoding of CSV files (default: utf-8)"
@@ -234,7 +235,7 @@ def add_text_format(group: Any) -> None:
         "--decimal",
         choices=(".", ","),
         metavar="MARK",
-        help="the decimal mark of numbers in text: . or , (default: found out)",
+        help="the decimal mark of numbers in text: . or , (default: detected)",
     )
     group.add_argument(
         "--thousands",
@@ -242,7 +243,7 @@ def add_text_format(group: Any) -> None:
         metavar="MARK",
         help=(
             "the mark between thousands: a point, a comma, an apostrophe, or a space, which stands "
-            "for all spaces (default: found out)"
+            "for all spaces (default: detected)"
         ),
     )
     group.add_argument(
@@ -251,7 +252,8 @@ def add_text_format(group: Any) -> None:
         action="extend",
         default=[],
         metavar="TEXT",
-        help="texts for a missing value in CSV files, beside NA, n/a, NaN, null and the like",
+        help="further texts for a missing value in CSV files, besides NA, n/a, NaN, null and "
+            "others",
     )
     group.add_argument(
         "--no-header",
@@ -311,9 +313,8 @@ def add_alarms(parser: argparse.ArgumentParser) -> None:
         choices=("marginal", "fdr"),
         default="marginal",
         help=(
-            "marginal: flag at most a share alpha of the normal rows; fdr: of the flagged rows, at "
-            "most a share alpha is normal, by all rows of the file, which is read twice (default: "
-            "marginal)"
+            "marginal: up to a share alpha of false alarms on normal rows; fdr: up to a share "
+            "alpha of false alarms among the flagged rows; reads the file twice (default: marginal)"
         ),
     )
     group.add_argument(
@@ -322,7 +323,7 @@ def add_alarms(parser: argparse.ArgumentParser) -> None:
         metavar="ALPHA",
         help=(
             "exit with 4 if the rows together differ from the training rows: stranger, too typical "
-            "or alike, repeated, or in a column. ALPHA is the rate of false alarms"
+            "or alike, repeated, or different in a column. ALPHA: probability of a false alarm"
         ),
     )
 
@@ -333,14 +334,14 @@ def add_escape(parser: argparse.ArgumentParser) -> None:
         "--escape-formulas",
         action="store_true",
         help=(
-            "write an apostrophe before texts that a spreadsheet would run: those that begin with "
-            "=, +, - or @ and are no numbers (CSV)"
+            "write an apostrophe before texts that a spreadsheet would run: texts that begin with "
+            "=, +, - or @ and are not numbers (CSV)"
         ),
     )
 
 
 def add_talking(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how much is printed."""
+    """Add the options for the amount of output."""
     parser.add_argument("--quiet", action="store_true", help="print only errors and warnings")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 

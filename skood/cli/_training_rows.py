@@ -31,7 +31,7 @@ class TrainingRows:
     missing: str
 
     def notes(self) -> list[str]:
-        """What was found out about the columns, and is not plain to see."""
+        """The decisions on columns that may surprise."""
         dates = [column for column in self.layout.schema if column.kind == "date"]
         others = [
             column

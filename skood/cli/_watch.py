@@ -1,4 +1,4 @@
-"""`skood watch`: takes files as they come, and raises an alarm when the rows have changed."""
+"""`skood watch`: takes new files, and raises an alarm when the rows have changed."""
 
 import argparse
 from pathlib import Path
@@ -16,10 +16,10 @@ def add_parser(commands: Any) -> None:
         "watch",
         summary="watch a folder or a stream, and raise an alarm when its rows change",
         description=(
-            "Take files and lines as they come, each row once, and raise an alarm when the rows no "
-            "longer are like the training rows. The chance of ever raising one while nothing "
-            "changes is at most --alpha, however often new rows come. A watch that ends, or is "
-            "killed, goes on from --state."
+            "Take new files and lines, each row once, and raise an alarm when the rows are no "
+            "longer like the training rows. While nothing changes, the probability of ever raising "
+            "an alarm is at most --alpha, however often new rows arrive. A watch that ended or was "
+            "killed resumes from --state."
         ),
         examples="""
             skood watch detector.skood --input feed --state day.skood --report day.html --once
@@ -40,7 +40,7 @@ def add_parser(commands: Any) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="what is known so far; made in the first run, such as monitor.skood",
+        help="file for the state of the watch, such as monitor.skood; the first run makes it",
     )
     watch.add_argument("--report", type=Path, metavar="FILE", help="HTML page to keep up to date")
     _add_alarm(watch)
@@ -57,13 +57,13 @@ def _add_alarm(watch: argparse.ArgumentParser) -> None:
         "--alpha",
         type=share,
         metavar="A",
-        help="chance of ever raising an alarm while nothing changes (default: 0.01)",
+        help="probability of ever raising a false alarm (default: 0.01)",
     )
     group.add_argument(
         "--average-run-length",
         type=count,
         metavar="N",
-        help="go on after an alarm, with N rows or more between false alarms in the mean",
+        help="continue after an alarm, with a mean of at least N rows between false alarms",
     )
     group.add_argument(
         "--columns",
@@ -71,24 +71,28 @@ def _add_alarm(watch: argparse.ArgumentParser) -> None:
         help="watch each column too, with half of alpha (default), or the scores alone",
     )
     group.add_argument(
-        "--timestamps", metavar="COLUMN", help="column that says when each row came (ISO 8601)"
+        "--timestamps", metavar="COLUMN", help="column with the time of each row (ISO 8601)"
     )
     group.add_argument("--json", action="store_true", help="print each alarm as a line of JSON")
-    group.add_argument("--exit-on-alarm", action="store_true", help="end with 4 after an alarm")
     group.add_argument(
-        "--reset", action="store_true", help="the alarm is dealt with: begin anew with new rows"
+        "--exit-on-alarm", action="store_true", help="end with status 4 after an alarm"
+    )
+    group.add_argument(
+        "--reset", action="store_true", help="clear the alarm, and start anew with the next row"
     )
 
 
 def _add_polling(watch: argparse.ArgumentParser) -> None:
     group = watch.add_argument_group("waiting")
-    group.add_argument("--once", action="store_true", help="take what is there and end (for cron)")
+    group.add_argument(
+        "--once", action="store_true", help="take the rows that are there, and end (for cron)"
+    )
     group.add_argument(
         "--every",
         type=seconds,
         default=10.0,
         metavar="SECONDS",
-        help="look for new rows so often (default: 10)",
+        help="seconds between two looks for new rows (default: 10)",
     )
 
 

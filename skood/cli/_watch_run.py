@@ -1,4 +1,4 @@
-"""Carries out `skood watch`: take what is new, tell it, report; and wait."""
+"""Carries out `skood watch`: takes new rows, prints, reports, and waits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _REPORT_EVERY = 3.0  # seconds
 
 @dataclass(frozen=True)
 class MonitorOptions:
-    """When an alarm is raised, and how it is told."""
+    """When an alarm is raised, and how it is reported."""
 
     alpha: float | None
     average_run_length: int | None
@@ -84,7 +84,7 @@ def watch(task: WatchTask) -> int:
         raise UsageError("skood watch takes tables and arrays, and the detector takes images.")
     if not fitted.n_calibration:
         raise UsageError(
-            f"{task.detector.name} makes no p-values, by which rows are watched: fit it without "
+            f"skood watch needs p-values, and {task.detector.name} makes none: fit it without "
             "--alpha none."
         )
     with ExitStack() as outputs:
@@ -100,11 +100,11 @@ def _checked_feed(task: WatchTask) -> Feed | None:
     """The feed; None for stdin."""
     if len(task.feed) > 1:
         raise UsageError(
-            f"--input got {len(task.feed)} names, as the shell makes of a pattern: put it in "
-            "quotes, so that later files are found too."
+            f"--input must be one name. Got {len(task.feed)} instead: put a pattern in quotes, so "
+            "that the shell does not expand it."
         )
     if STDOUT in (task.state, task.report):
-        raise UsageError("--state and --report are files, and not -.")
+        raise UsageError("--state and --report must be files. Got - instead.")
     (text,) = task.feed
     if Path(text) == STDIN:
         return None
@@ -174,12 +174,12 @@ class _Session:
             self.counter.save()
 
     def _stands(self) -> bool:
-        """Whether an alarm is there that nobody has reset."""
+        """Whether an alarm stands."""
         monitor = self.state.monitor
         return bool(monitor.alarm_) and monitor.average_run_length is None
 
     def _counted(self, name: str, update: Any) -> None:
-        """Tell a batch, which the state has already."""
+        """Report a batch after the state has saved it."""
         self._is_reported = False
         self._say(batch_line(name, update))
         if update.alarm:
@@ -189,7 +189,7 @@ class _Session:
         self._report()
 
     def _announce(self) -> None:
-        """Tell the alarms that nobody was told; the state knows it only after that."""
+        """Report the alarms that were not reported yet, and only then note it in the state."""
         alarms = self.state.new_alarms()
         moved = moved_columns(self.state.monitor) if alarms else []
         for alarm in alarms:
@@ -213,7 +213,7 @@ class _Session:
 
     @contextmanager
     def _whole_report(self) -> Iterator[None]:
-        """Write the report at the beginning and at the end, however that comes."""
+        """Write the report at the start and at the end, also after an error."""
         self._report(force=True)
         try:
             yield

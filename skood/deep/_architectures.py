@@ -40,7 +40,7 @@ def recipe_of(module: nn.Module, owner: object, attribute: str) -> dict[str, Any
 
 
 def built(recipe: dict[str, Any], n_tensors: int | None = None) -> nn.Module:
-    """The module of a recipe, with weights that are not set, for a file of so many tensors.
+    """The module of a recipe, without weights, for a file with `n_tensors` tensors.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def built(recipe: dict[str, Any], n_tensors: int | None = None) -> nn.Module:
         return _BUILDERS[arguments.pop("builder")](**arguments)
     except Exception as error:  # torch raises what it likes
         cause = str(error).partition("\n")[0].rstrip(".")[:200]
-        raise ValueError(f"The file's recipe for a torch module builds none: {cause}.") from error
+        raise ValueError(f"The file's recipe for a torch module fails: {cause}.") from error
 
 
 def imported(path: str) -> nn.Module:

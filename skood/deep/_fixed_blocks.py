@@ -1,4 +1,4 @@
-"""Forward passes over rows in blocks of one size, so that a row has one output in any batch."""
+"""Forward passes over rows in blocks of one size: a row has the same output in any batch."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ Give = Callable[[Any], NDArray[np.float64]]
 class RawInputScorer(SharesModules, OODDetectorMixin, BaseEstimator, ABC):
     """Scorer whose score of a sample depends only on the sample and on trained modules.
 
-    A child opens its modules in `_opened` and computes scores from their outputs in `_measure`.
+    A subclass opens its modules in `_opened` and computes scores from their outputs in `_measure`.
     """
 
     def fit(self, X: Any, y: Any = None) -> Self:

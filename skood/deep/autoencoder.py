@@ -31,7 +31,7 @@ _OWN_MODULES = ("encoder", "decoder")
 class AutoencoderTransformer(
     SharesModules, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """Train an autoencoder on rows and give their activation traces in its latent space.
+    """Train an autoencoder on rows, and use its code as features, the activation trace.
 
     The encoder maps a row to a code of `n_components` numbers, its trace. The decoder maps the code
     back. With one hidden width, the autoencoder has five layers: input, hidden, code, hidden,
@@ -72,7 +72,7 @@ class AutoencoderTransformer(
         not divided.
     epochs : int, default=100
         The largest number of passes over the training rows. If the loss still falls at the end,
-        ``n_epochs_ == epochs`` tells it; there is no warning.
+        ``n_epochs_ == epochs`` shows it; there is no warning.
     learning_rate : float, default=1e-3
         Step of Adam.
     batch_size : int or "auto", default="auto"

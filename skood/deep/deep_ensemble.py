@@ -49,8 +49,8 @@ class DeepEnsembleScorer(MemberScorer):
     contamination : float, default=0.05
         Share of the training samples that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training samples, drawn at random, are scored and set the threshold. None:
-        all of them.
+        Largest number of training samples that set the threshold, drawn at random. None: all
+        samples.
     random_state : int, RandomState instance or None, default=None
         Draws these samples.
     verbose : bool, default=False
@@ -59,7 +59,7 @@ class DeepEnsembleScorer(MemberScorer):
     Attributes
     ----------
     offset_ : float
-        The threshold: samples with a score below are out-of-distribution.
+        The threshold: samples with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training samples that set the threshold.
     training_indices_ : ndarray of shape (n_threshold,)

@@ -95,8 +95,8 @@ class TorchFeatureTransformer(SharesModules, LayerColumns):
     has the same axes as the last such layer. Without one, three axes are read as
     (n, steps, features) and more as (n, channels, ...). A callable `reduce` chooses its own axes.
 
-    Whole numbers become floats without scaling. Exceptions are 32- and 64-bit ones for a module
-    with an embedding, and those in dicts.
+    Whole numbers become floats without scaling. Exceptions are whole numbers of 32 or 64 bits for a
+    module with an embedding, and whole numbers in dicts.
 
     On some processors, the rounding of a matrix product also depends on the place of a sample in
     the batch. During a call, `torch.nn.Linear` pads such products. On a CPU, features can still
@@ -218,7 +218,7 @@ class TorchFeatureTransformer(SharesModules, LayerColumns):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...), torch.Tensor, Dataset or DataLoader
-            The samples, as in `fit`; not dicts, nor tokens.
+            The samples, as in `fit`, but no dicts and no tokens.
         objective : callable
             Gets the features of some samples, a tensor of shape (n, n_features), and returns the
             objective of each, of shape (n,), or their sum, of shape ().

@@ -48,7 +48,7 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
 
     .. math:: \tilde x_l = x + \epsilon\, \mathrm{sign}(\nabla_x M_l(x)),
 
-    which raises the confidence of in-distribution inputs more than that of others. The score of a
+    which raises the confidence of in-distribution inputs more than of other inputs. The score of a
     row is the weighted sum over the layers of :math:`-\log(-M_l(\tilde x_l))`. The mean and
     standard deviation of training rows standardise it, as in `LayerEnsemble`.
 
@@ -71,13 +71,13 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
     combine : {"sum", "logistic"}, default="sum"
         "sum" weighs all layers equally and needs no out-of-distribution rows. "logistic" learns the
         weights as in the paper: a logistic regression separates in-distribution rows from rows that
-        the y of `fit` labels -1. The score is its decision function. The weights suit rows like
-        those labelled -1, and may miss others.
+        the y of `fit` labels -1. The score is its decision function. The weights suit the kind of
+        rows labelled -1, and may miss other kinds.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, give the mean and scale of each layer, the
-        weights, and the threshold. None: all of them.
+        Largest number of training rows that set the mean and scale of each layer, the weights and
+        the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows, and the first subsets of "mincovdet". An int also replaces a random state
         of None in the clone of `feature_extractor` and in its parts.
@@ -97,7 +97,7 @@ class MahalanobisLayerScorer(OODDetectorMixin, BaseEstimator):
     intercept_ : float
         The constant in the sum; 0 for ``combine="sum"``.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the in-distribution training rows that set the threshold, each with itself left
         out of the means and covariances.

@@ -61,8 +61,8 @@ class MCDropoutScorer(MemberScorer):
     contamination : float, default=0.05
         Share of the training samples that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training samples, drawn at random, are scored and set the threshold. None:
-        all of them.
+        Largest number of training samples that set the threshold, drawn at random. None: all
+        samples.
     random_state : int, RandomState instance or None, default=None
         Draws these samples, and the seed of the masks.
     verbose : bool, default=False
@@ -74,7 +74,7 @@ class MCDropoutScorer(MemberScorer):
         The seed of the masks, drawn by `fit`. A fitted scorer gives a sample the same score in
         each call, also with ``random_state=None``.
     offset_ : float
-        The threshold: samples with a score below are out-of-distribution.
+        The threshold: samples with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training samples that set the threshold.
     training_indices_ : ndarray of shape (n_threshold,)

@@ -1,4 +1,4 @@
-"""Detectors: one estimator a file, named after it; their base on neighbours; and the presets."""
+"""Detectors: one estimator in each file, the base of neighbour detectors, and the presets."""
 
 from ._neighbor_detector import NeighborOutlierDetector
 from .fdbd import FDBDScorer

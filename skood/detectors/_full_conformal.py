@@ -1,8 +1,8 @@
-"""Full conformal ranks: where the score of a new row stands once the row is among the others.
+"""Full conformal ranks: the rank of the score of a new row among the training rows.
 
 The new row joins the training rows. Each of the n + 1 rows is then scored with itself left out. If
-all of them come from one distribution, the score of the new row has any rank with the same
-probability: no row needs to be kept apart.
+all rows come from one distribution, the score of the new row has every rank with the same
+probability, so no row needs to be held out.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _FEWEST_ROWS = 128  # for each thread
 
 
 class RankCounts(NamedTuple):
-    """For each new row, how many training rows have a lower score, and how many the same.
+    """For each new row, the numbers of training rows with a lower score and with the same score.
 
-    There is one column for each class whose rows are compared on their own, or for each class that
-    the new row may have.
+    There is one column for each class that is compared separately, or for each class that the new
+    row may have.
     """
 
     lower: NDArray[np.intp]
@@ -39,7 +39,7 @@ class RankCounts(NamedTuple):
 def counts_by_blocks(
     count: Callable[[NDArray], RankCounts], X: NDArray, most: int, n_jobs: int | None
 ) -> RankCounts:
-    """Counts for all rows, by ``count(block)`` for at most so many rows, in several threads."""
+    """Counts for all rows, block by block with ``count(block)``, in several threads."""
     threads = min(n_threads(n_jobs), max(1, len(X) // _FEWEST_ROWS))
     blocks = [X[part] for part in slices(len(X), max(1, min(most, -(-len(X) // threads))))]
     if threads == 1:
@@ -57,14 +57,14 @@ def joined_counts(parts: Sequence[RankCounts]) -> RankCounts:
 
 
 class ScoreRanks:
-    """Ranks among training scores of which a new row changes only a few.
+    """Ranks among training scores, if a new row changes only a few of them.
 
     Parameters
     ----------
     scores : ndarray of shape (n,)
         Scores of the training rows before a new row joins them.
     codes : ndarray of int of shape (n,) or None
-        The class of each row if classes are compared on their own.
+        The class of each row if classes are compared separately.
     unit : float
         Scores that differ by `TIE_TOLERANCE` of this, or of the score itself, are ties.
     """
@@ -97,8 +97,8 @@ class ScoreRanks:
         scores : ndarray of shape (m,)
             Scores of the new rows.
         queries, rows, changed : ndarray of shape (n_changed,)
-            Position of a new row, of a training row, and the score that the second has beside the
-            first.
+            Positions of a new row and a training row, and the score of the training row once the
+            new row has joined.
         """
         low, high = self.limits(scores)
         below = [np.searchsorted(ordered, low, side="left") for ordered in self._ordered]

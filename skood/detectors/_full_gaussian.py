@@ -1,4 +1,4 @@
-"""Full conformal ranks of Mahalanobis distances: means and covariance with the new row in them."""
+"""Full conformal ranks of Mahalanobis distances, with the new row in means and covariance."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ from ._rank_one_gaussians import RankOneGaussians
 class FullByGaussians:
     """Full conformal ranks of Mahalanobis distances.
 
-    A new row joins the estimates by a rank-one update, the shrinkage is chosen anew, and all rows
-    are scored anew, each left out: so the ranks are those of a fit on n + 1 rows, to 1e-9. With
-    class labels the new row is tried in each class.
+    A new row joins the estimates by a rank-one update. The shrinkage is estimated again, and all
+    rows are scored again, each left out: the ranks equal those of a fit on n + 1 rows, to 1e-9.
+    With class labels the new row is tried in each class.
 
     Where the update would lose digits (see `RankOneGaussians.distances`), as with a singular
-    covariance, the estimates are made anew with the new row, which takes several times as long.
-    Where the covariance without a row is singular, rounding alone decides how far that row is, and
-    so its rank.
+    covariance, the estimates are computed again with the new row, which takes several times as
+    long. If the covariance without a row is singular, rounding alone decides its distance and rank.
     """
 
     def __init__(self, detector: Any, X: Any) -> None:

@@ -1,4 +1,4 @@
-"""Full conformal ranks of a kernel density: a new row adds one kernel to each training row's."""
+"""Full conformal ranks of a kernel density: a new row adds a kernel to each training row's sum."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class FullByKernels:
     """Full conformal ranks of a kernel density.
 
     The bandwidth is that of n + 1 rows. All n + 1 densities are means over n kernels, so that sums
-    of kernels are compared. A new row adds a kernel to the sum of each training row. That decides
-    only where the kernel is large, or where the sum is just below that of the new row: only there
+    of kernels are compared. A new row adds a kernel to the sum of each training row. The kernel can
+    change the rank only if it is large, or if the sum is just below that of the new row: only then
     it is added.
     """
 
@@ -68,7 +68,7 @@ class FullByKernels:
         return counts_by_blocks(count, X, _MOST_ROWS, self.detector.n_jobs)
 
     def _counts_of_one(self, ranks: ScoreRanks, row: NDArray) -> RankCounts:
-        """Counts for one row among few, by all kernels: finding the open pairs takes longer."""
+        """Counts for one row among few, by all kernels: to find the open pairs takes longer."""
         every = np.arange(len(self._sums))
         none = np.zeros_like(every)
         d = pair_distances(self.detector.training_rows_, row, every, none)

@@ -5,11 +5,11 @@ end. It has a bound of its error, as has a sum in float32. So nearly all rows ar
 above or below the new row; only for the others the search runs to its end.
 
 For a row, let E be the energies of its neighbours, w ∝ exp(-E), h the entropy of w minus the
-wanted one, V the variance of E under w, and u the logarithm of a factor of all E. Then dh/du = -V,
-and d(log V)/du is at most 2 + R in size, with the range R of E: the third cumulant of E is at most
-R V. So if (2 + R) |h|/V is at most 1/12, V stays above V/2 for |u| up to 2|h|/V, and the entropy is
-the wanted one within. The reconstruction moves by at most the root of V times that of the weighted
-mean of the squared distances. So it moves by at most 3 |h|/√V times the largest distance.
+target, V the variance of E under w, and u the logarithm of a factor of all E. Then dh/du = -V, and
+d(log V)/du is at most 2 + R in size, with the range R of E: the third cumulant of E is at most R V.
+So if (2 + R) |h|/V is at most 1/12, V stays above V/2 for |u| up to 2|h|/V, and the entropy reaches
+the target within. The reconstruction moves by at most the root of V times that of the weighted mean
+of the squared distances. So it moves by at most 3 |h|/√V times the largest distance.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ROUNDING = 1e-9  # of an LCP, and of an entropy: more than that of the search a
 _EPS, _TINY = float(np.finfo(np.float32).eps), 1e-36  # relative and absolute errors of float32
 
 Weighed = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Weights (m, k), and how much the LCP may change with the exact weights (m,)."""
+"""Weights (m, k), and bounds of the error of the LCP by these weights (m,)."""
 
 
 class FullByLCP(FullByNeighbors):
@@ -124,7 +124,7 @@ class FullByLCP(FullByNeighbors):
         distances: NDArray[np.float64],
         news: NDArray[np.float64],
     ) -> Weighed:
-        """Weights after one step of the search, from those without the new row."""
+        """Weights after one step of the search from the weights without the new row."""
         weights, error = np.empty(distances.shape), np.empty(len(distances))
         for part in slices(len(distances), _VALUES, each=distances.shape[1]):
             with np.errstate(all="ignore"):  # what is not finite bounds nothing: it stays open
@@ -181,7 +181,7 @@ class FullByLCP(FullByNeighbors):
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """LCP by a product with a sparse matrix of weights, and a bound of its rounding error.
 
-        A training row is the neighbour of many: a product reads them faster than `lcp_distance`.
+        A training row is the neighbour of many rows: a product reads it faster than `lcp_distance`.
         """
         indices, distances = neighbors
         is_used = np.zeros(len(self.lists.indices), dtype=bool)

@@ -1,4 +1,4 @@
-"""Full conformal ranks of LOF: a new row changes its neighbours, theirs, and theirs again."""
+"""Full conformal ranks of LOF: a new row changes its neighbours, then two steps of theirs."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class _Lists(NamedTuple):
     lengths: NDArray[np.float64]
 
     def places(self, n: int) -> NDArray[np.intp]:
-        """Where the rows are in a flat table with n + 1 columns."""
+        """The places of the rows in a flat table with n + 1 columns."""
         return self.queries * (n + 1) + self.rows
 
     def around(self, n: int) -> NDArray[np.intp]:
-        """Where their neighbours are."""
+        """The places of their neighbours."""
         return (self.queries * (n + 1))[:, np.newaxis] + self.indices
 
     def some(self, chosen: Any) -> _Lists:
@@ -54,12 +54,12 @@ class _Tables(NamedTuple):
     k_distance: NDArray[np.float64]
     reach: NDArray[np.float64]
     growth: NDArray[np.float64]
-    """How much the sum of the neighbours' 1 / reach has grown; 0 but within `_open`."""
+    """The growth of the sum of the neighbours' 1 / reach; 0 except within `_open`."""
     mark: NDArray[np.bool_]
     """False but within `marked`; of a multiple of 8 values."""
 
     def marked(self, places: NDArray[np.intp], without: NDArray[np.intp]) -> NDArray[np.intp]:
-        """These places without others, each once and in ascending order."""
+        """These places, each once and in ascending order."""
         self.mark[places] = True
         self.mark[without] = False
         found = flat_true(self.mark)
@@ -72,8 +72,8 @@ class FullByLOF:
 
     A new row is at the position n. It changes the neighbours of a few training rows, the mean
     reachability of these and of rows that have one of them as a neighbour, and the factors of all
-    rows that have one of those as a neighbour. A factor is a mean of ratios of reachabilities. So
-    the largest change of a reachability bounds its change, and only factors that may come to the
+    rows that have one of the latter as a neighbour. A factor is a mean of ratios of reachabilities.
+    So the largest change of a reachability bounds its change, and only factors that may come to the
     other side of the new row's are computed.
 
     Parameters
@@ -166,7 +166,7 @@ class FullByLOF:
     def _move(self, changed: _Lists, tables: _Tables) -> NDArray[np.intp]:
         """Change the reachability of rows that have a neighbour with another k-distance.
 
-        The result are their places, those in `changed` left out.
+        Return their places, without those in `changed`.
         """
         n = len(self.training_scores)
         places = changed.places(n)[changed.rows < n]
@@ -226,7 +226,7 @@ class FullByLOF:
     def _followers_within(
         self, rows: NDArray[np.intp], queries: NDArray[np.intp], low: NDArray, high: NDArray
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Who has these rows as a neighbour, and the place in `rows` that each is of.
+        """The rows that have these rows as a neighbour, and the places of the latter in `rows`.
 
         Rows whose level of factors is outside of the query's limits are left out.
         """
@@ -264,14 +264,14 @@ class FullByLOF:
 
 
 def _starts(cells: NDArray[np.intp], n: int) -> NDArray[np.intp]:
-    """Where the entries of each of n cells start and end, once they are in the order of cells."""
+    """The start and end of the entries of each of n cells, in the order of cells."""
     return np.append(0, np.cumsum(np.bincount(cells, minlength=n)))
 
 
 def _expanded(
     starts: NDArray[np.intp], stops: NDArray[np.intp], entries: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The entries of all these ranges, and which range each is of."""
+    """The entries of all these ranges, and the range of each entry."""
     sizes = stops - starts
     at = np.repeat(np.arange(len(starts)), sizes)
     first = np.cumsum(sizes) - sizes

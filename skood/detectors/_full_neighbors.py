@@ -28,10 +28,10 @@ class Changes(NamedTuple):
 
 
 class NeighborLists:
-    """Neighbours of all training rows, and which of them a new row changes.
+    """Neighbours of all training rows, and the changes by a new row.
 
-    A new row changes the neighbours of the training rows that have it nearer than their k-th. Where
-    it ties with the k-th it does not: of equally distant rows the first in the order of training
+    A new row changes the neighbours of each training row whose k-th neighbour is further away than
+    the new row. A tie changes nothing: of equally distant rows the first in the order of training
     counts, and the new row is the last.
 
     Parameters
@@ -66,13 +66,13 @@ class NeighborLists:
 
     @property
     def most_rows(self) -> int:
-        """So many new rows at a time stay within the memory."""
+        """The largest number of new rows at a time that stays within the memory."""
         return max(1, _PAIRS // len(self.distances))
 
     def changes(self, X: NDArray) -> tuple[Neighbors, Changes]:
-        """Neighbours of new rows, and what each of them changes as the only new row.
+        """Neighbours of new rows, and the changes by each of them as the only new row.
 
-        Of the neighbours none is left out: an equal row is another row.
+        No neighbour is left out: an equal row is another row.
         """
         furthest = self.distances[:, -1]
         if self._reach is None:
@@ -84,7 +84,7 @@ class NeighborLists:
     def with_new(self, changed: Changes) -> Neighbors:
         """All neighbours of the training rows, with the new row at `NEW` and without the last.
 
-        They are in another order, but the furthest is the last.
+        They are not sorted, except that the furthest is the last.
         """
         _, rows, d = changed
         indices, distances = self.indices.take(rows, axis=0), self.distances.take(rows, axis=0)
@@ -105,7 +105,7 @@ class FullByNeighbors:
     Parameters
     ----------
     detector : NeighborOutlierDetector
-        Fitted. Its score needs the distances alone where a child does not say otherwise.
+        Fitted. Its score needs the distances alone, unless a subclass says otherwise.
     """
 
     def __init__(self, detector: Any) -> None:
@@ -122,7 +122,7 @@ class FullByNeighbors:
         X : array-like of shape (m, n_features)
             The new rows.
         codes : ndarray of int of shape (n,) or None
-            The class of each training row if classes are compared on their own.
+            The class of each training row if classes are compared separately.
         """
         X = check_new_rows(self.detector, X, self.detector.index_.training_rows_.dtype)
         unit = unit_of(self.detector, self.training_scores)
@@ -142,5 +142,5 @@ class FullByNeighbors:
         X: NDArray,
         limits: tuple[NDArray[np.float64], NDArray[np.float64]],  # noqa: ARG002
     ) -> NDArray[np.float64]:
-        """Scores of the training rows, exact or on the right side of the new rows' limits."""
+        """Scores of the training rows, exact or on the correct side of the new rows' limits."""
         return self.detector._score(X, self.lists.with_new(changed))[0]

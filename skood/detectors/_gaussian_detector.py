@@ -22,7 +22,7 @@ from ._row_scaling import RowScaling
 
 
 class GaussianDetector(OODDetectorMixin, BaseEstimator):
-    """Base of a detector whose score is a Mahalanobis distance; a child fits the Gaussians."""
+    """Base of a detector whose score is a Mahalanobis distance; a subclass fits the Gaussians."""
 
     _dtype: np.dtype  # of the training rows
     _moments: list[RowMoments] | None  # None where the estimates are not made of sums
@@ -52,7 +52,7 @@ class GaussianDetector(OODDetectorMixin, BaseEstimator):
         )
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Score rows: how near they are to the training distribution.
+        """Score rows by their distance from the training distribution.
 
         Parameters
         ----------
@@ -84,8 +84,8 @@ class GaussianDetector(OODDetectorMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             The rows to explain.
         linear_map : LinearMap or None, default=None
-            The map that made X from other features, whose shares are then given. `skood.explain`
-            finds it in a Pipeline.
+            The map from the original features to X: the shares are then those of the original
+            features. `skood.explain` finds it in a Pipeline.
 
         Returns
         -------

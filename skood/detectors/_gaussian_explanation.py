@@ -22,7 +22,7 @@ def explain_by_gaussians(
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Shares in the distance from the nearest class, and the position of that class.
 
-    With a background, shares in the squared distance minus that from the background.
+    With a background, shares in the difference of the squared distances.
     """
     distances = gaussians.distances(rows, own_class)
     nearest = distances.argmin(axis=1)

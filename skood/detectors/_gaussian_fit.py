@@ -1,4 +1,4 @@
-"""Estimates of class Gaussians: of sums over the rows, or of the rows themselves."""
+"""Estimates of class Gaussians, from sums over the rows or from the rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .class_gaussians import ClassGaussians
 
 
 class Estimates(NamedTuple):
-    """Class Gaussians, and the sums that they were made of."""
+    """Class Gaussians, and the sums behind them."""
 
     gaussians: ClassGaussians
     background: ClassGaussians | None
@@ -28,7 +28,7 @@ class Estimates(NamedTuple):
 
 
 def is_made_of_sums(covariance: str, n_classes: int, n_features: int) -> bool:
-    """Whether the estimate is one of sums, and those of all classes fit into the memory."""
+    """Whether the estimate needs only sums, and the sums of all classes fit into the memory."""
     in_memory = 8 * n_classes * n_features * n_features <= working_memory_bytes()
     return covariance != "mincovdet" and in_memory
 

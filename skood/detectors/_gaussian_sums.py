@@ -45,7 +45,7 @@ class GaussianSums:
 def sums_of_part(
     X: Any, detector: Any, codes: NDArray[np.intp], sampled: NDArray[np.intp]
 ) -> GaussianSums:
-    """Sums over a part of the rows, of which those at `sampled` set the threshold."""
+    """Sums over a part of the rows; the rows at `sampled` set the threshold."""
     detector = clone(detector)
     rows = check_training_rows(detector, X, min_samples=1)
     present, places = np.unique(codes, return_inverse=True)

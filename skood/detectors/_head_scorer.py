@@ -11,7 +11,7 @@ from ._row_scorer import RowScorer
 
 
 class HeadScorer(SharesHead, RowScorer):
-    """Base of the scorers by features and the logits that a linear layer makes of them."""
+    """Base of the scorers by features and their logits from a linear layer."""
 
     def _learn(self, X: NDArray, y: NDArray | None) -> None:
         self._head = self._find_head(X, y)
@@ -21,14 +21,14 @@ class HeadScorer(SharesHead, RowScorer):
         self._learn_rest(X, y)
 
     def _find_head(self, X: NDArray, y: NDArray | None) -> LinearHead | None:
-        """The head given, or one fitted to labels; None where there is neither."""
+        """The given head, or a head fitted to labels; None without both."""
         if self.head is not None:
             return LinearHead.given(self, self.head, X.shape[1])
         return None if y is None else LinearHead.fitted(X, y, self.classes_)
 
     @abstractmethod
     def _learn_rest(self, X: NDArray, y: NDArray | None) -> None:
-        """Learn everything but the head; y holds labels of two classes or more."""
+        """Learn everything except the head; y holds labels of two classes or more."""
 
     @property
     def _values_each(self) -> int:

@@ -1,4 +1,4 @@
-"""Kernel densities where the training rows lie in several shards."""
+"""Kernel densities for training rows in several shards."""
 
 from __future__ import annotations
 

@@ -77,8 +77,8 @@ class LinearHead:
     def codes(self, owner: object, y: NDArray, classes: NDArray) -> NDArray[np.intp]:
         """The class of the head for each label.
 
-        If the head does not know its labels, they stand for its classes in their order if there is
-        one for each class. Else a label is the number of its class.
+        If the head has no labels and y has as many labels as the head has classes, the sorted
+        labels are the classes. Else a label is the number of its class.
         """
         n_classes = len(self.weight)
         known = self.classes

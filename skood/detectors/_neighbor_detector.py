@@ -40,7 +40,7 @@ _QUERY_VALUES, _MOST_QUERIES = 1 << 20, 8192
 
 
 def _writes_shares(detector: NeighborOutlierDetector) -> bool:
-    """Whether the detector can explain its scores; else `explain` is no attribute of it."""
+    """Whether the detector can explain its scores; else it has no attribute `explain`."""
     if type(detector)._share_factors is not NeighborOutlierDetector._share_factors:
         return True
     raise AttributeError(
@@ -51,14 +51,14 @@ def _writes_shares(detector: NeighborOutlierDetector) -> bool:
 class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
     """Base of the detectors whose score is a measure of a row's k nearest training rows.
 
-    A child writes `_score`. If that learns from the neighbours of all training rows, the child sets
-    `_uses_all_training_neighbors` and writes `_fit_reference`. If it can explain its scores, it
-    writes `_share_factors`; else it has no `explain`.
+    A subclass writes `_score`. If that learns from the neighbours of all training rows, the
+    subclass sets `_uses_all_training_neighbors` and writes `_fit_reference`. If it can explain its
+    scores, it writes `_share_factors`; else it has no `explain`.
 
     Parameters
     ----------
     n_neighbors, algorithm, metric, contamination, threshold_samples, random_state, n_jobs
-        As of `KNNOutlierDetector`.
+        As in `KNNOutlierDetector`.
 
     Examples
     --------
@@ -102,7 +102,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Take in the training rows and set the threshold.
+        """Store the training rows and set the threshold.
 
         Parameters
         ----------
@@ -136,18 +136,18 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Append training rows: scores and threshold are those of `fit` on all rows so far.
+        """Add training rows: scores and threshold equal those of `fit` on all rows so far.
 
-        The neighbours of the training rows that set the threshold (of all training rows, if the
-        measure needs them) are kept from call to call. So only the new rows are searched for them,
-        at a cost that grows with the number of new rows. `random_state` must be an int for the same
-        rows to set the threshold as in one fit on all rows.
+        The detector keeps the neighbours of the training rows that set the threshold (of all
+        training rows, if the measure needs them), and searches only the new rows for nearer ones.
+        So the cost grows with the number of new rows. With an int as `random_state`, the same rows
+        set the threshold as in one fit on all rows.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            In-distribution rows, at least 2 in the first call; they are taken as the float type of
-            that call's. Rows on disk stay there.
+            In-distribution rows, at least 2 in the first call. Later rows are converted to the
+            float type of the first call. Rows on disk stay there.
         y : array-like of shape (n_samples,), optional
             Class labels, in every call or in none.
 
@@ -160,7 +160,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         ------
         ValueError
             If a parameter or the input is not valid, if labels come in some calls only, or if
-            `algorithm` is not "auto", "exact" or an `ExactIndex`: no other index takes more rows.
+            `algorithm` is not "auto", "exact" or an `ExactIndex`: no other index can add rows.
         """
         if not hasattr(self, "index_"):
             return self.fit(X, y)
@@ -213,15 +213,15 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
 
     @available_if(_writes_shares)
     def explain(self, X: Any, *, linear_map: LinearMap | None = None) -> Explanation:
-        """Explain scores: each feature's share, and the neighbours that they come from.
+        """Explain scores: the share of each feature, and the neighbours behind the score.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             The rows to explain.
         linear_map : LinearMap or None, default=None
-            The map that made X from other features, whose shares are then given. `skood.explain`
-            finds it in a Pipeline.
+            The map from the original features to X: the shares are then those of the original
+            features. `skood.explain` finds it in a Pipeline.
 
         Returns
         -------
@@ -268,7 +268,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _score(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
-        """Scores of rows by their neighbours, and how many searches did not converge."""
+        """Scores of rows by their neighbours, and the number of searches that did not converge."""
 
     def _share_factors(
         self, differences: NDArray[np.float64], neighbors: Neighbors, scores: NDArray[np.float64]
@@ -277,7 +277,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         raise NotImplementedError
 
     def _is_in_full_conformal(self) -> bool:
-        """Whether a new row's effect on the training scores is known, and neighbours are exact."""
+        """Whether the effect of a new row on training scores is known, and neighbours are exact."""
         exact = isinstance(self.algorithm, (ExactIndex, KDTreeIndex))
         return self._full_ranks is not None and (exact or self.algorithm in ("auto", "exact"))
 
@@ -303,7 +303,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         return TrainingRows(self, rows, self.index_.query_training(self.n_neighbors_, wanted))
 
     def _update_training_neighbors(self, index: ExactIndex) -> TrainingRows:
-        """The same after rows were appended; known neighbours are updated by the new rows."""
+        """The same after rows were added; the new rows update known neighbours."""
         n = index.n_samples_fit_
         rows = self._draw_threshold_rows(n, more=True)
         wanted = np.arange(n) if self._uses_all_training_neighbors else rows
@@ -312,7 +312,7 @@ class NeighborOutlierDetector(OODDetectorMixin, BaseEstimator, ABC):
         return TrainingRows(self, rows, self._known_neighbors.neighbors)
 
     def _learn(self, training: TrainingRows) -> int:
-        """Set the threshold; the number of training rows whose search did not converge."""
+        """Set the threshold; return the number of training rows whose search did not converge."""
         if self._uses_all_training_neighbors:
             self._fit_reference(training)
         scores, n_failed = training.scores()

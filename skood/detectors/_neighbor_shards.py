@@ -39,7 +39,7 @@ class NeighborStages(ShardStages):
         self.fetches = detector._uses_neighbor_rows
 
     def ask(self, shard: Shard, Q: NDArray) -> ShardAnswer:
-        """One row more than needed: one may have to be left out."""
+        """One row more than needed, because one may be left out."""
         Q, rounded = self.in_shards_type(Q)
         return shard.nearest(Q, self.k + 1, rounded=rounded)
 
@@ -87,6 +87,6 @@ class TrainingRowsInShards(TrainingRows):
         return self._index.run_training(NeighborStages(self.detector, measure))
 
     def scores(self) -> tuple[NDArray[np.float64], int]:
-        """Scores of the rows that set the threshold, and how many searches failed."""
+        """Scores of the rows that set the threshold, and the number of searches that failed."""
         rows = self._index.training_rows_[self.rows]
         return self._index.run(NeighborStages(self.detector), rows, self.rows)

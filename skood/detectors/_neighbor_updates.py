@@ -1,4 +1,4 @@
-"""Neighbours of training rows, updated when training rows are appended."""
+"""Neighbours of training rows, updated when training rows are added."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..neighbors import ExactIndex, Neighbors
 
 
 class KnownNeighbors(NamedTuple):
-    """The nearest of the first `n_rows` training rows for some of these."""
+    """For some of the first `n_rows` training rows, their nearest among these."""
 
     n_rows: int
     rows: NDArray[np.intp]
@@ -23,10 +23,10 @@ class KnownNeighbors(NamedTuple):
 def updated_neighbors(
     index: ExactIndex, k: int, rows: NDArray[np.intp], known: KnownNeighbors | None
 ) -> KnownNeighbors:
-    """Neighbours of training rows, some of them known from before the last rows were appended.
+    """Neighbours of training rows; for some, the neighbours among the earlier rows are known.
 
-    For the known ones only the new rows are searched. The result is the same, and the cost grows
-    with the number of new rows, not of all.
+    For these only the new rows are searched. The result is the same, and the cost grows with the
+    number of new rows, not of all rows.
     """
     n = index.n_samples_fit_
     if known is None or known.neighbors.indices.shape[1] != k:

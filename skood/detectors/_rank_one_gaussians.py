@@ -1,4 +1,4 @@
-"""Distances by class Gaussians that one more row joins, each row left out of them."""
+"""Distances by class Gaussians with one more row, each row left out."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ class RankOneGaussians:
     ) -> tuple[NDArray[np.float64] | None, float | None]:
         """Distances of all rows and, last, of this one of this class from each class.
 
-        Also the shrinkage, which is chosen anew unless it is given. The distances are None where
-        rounding would cost too many digits: where the covariance is nearly singular, where a column
-        was constant before, or where the new row is very far away.
+        Also the shrinkage, which is estimated again unless it is given. The distances are None
+        where rounding would cost too many digits: where the covariance is nearly singular, where a
+        column was constant before, or where the new row is very far away.
         """
         with np.errstate(all="ignore"):
             estimate = self._with(row, code, shrinkage)

@@ -1,4 +1,4 @@
-"""Rows as Mahalanobis distances are taken of them."""
+"""Rows in the form for Mahalanobis distances."""
 
 from __future__ import annotations
 

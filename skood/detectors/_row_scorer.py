@@ -31,8 +31,8 @@ class RowScorer(OODDetectorMixin, BaseEstimator, ABC):
             An array of float32 or float64 in C order may be kept without a copy: do not change it
             afterwards.
         y : array-like of shape (n_samples,), optional
-            Class labels; see `head`, if there is one, for their use. Labels of one class, and
-            values that are no labels (floats with a fraction), are not used.
+            Class labels; `head`, if there is one, says how they are used. Labels of one class, and
+            floats with a fraction, are not used.
 
         Returns
         -------
@@ -55,7 +55,7 @@ class RowScorer(OODDetectorMixin, BaseEstimator, ABC):
         return self
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Score rows: how far they belong to the training distribution.
+        """Score rows: how well they belong to the training distribution.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class RowScorer(OODDetectorMixin, BaseEstimator, ABC):
 
     @property
     def _values_each(self) -> int:
-        """Values of a row that are computed beside its own."""
+        """The number of values for each row in memory, besides the row."""
         return 0
 
     def _score_blocks(self, X: NDArray, rounded: bool = False) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from ..neighbors import Neighbors
 class TrainingRows:
     """Training rows in an index of this process; those at `rows` set the threshold.
 
-    `neighbors` are those of all rows if the detector learns from them, else those of `rows`.
+    `neighbors` are the neighbours of all rows if the detector learns from them, else of `rows`.
     """
 
     def __init__(self, detector: Any, rows: NDArray[np.intp], neighbors: Neighbors) -> None:
@@ -31,7 +31,7 @@ class TrainingRows:
         return method(self.detector.index_.training_rows_, self._found)[0]
 
     def scores(self) -> tuple[NDArray[np.float64], int]:
-        """Scores of the rows that set the threshold, and how many searches failed."""
+        """Scores of the rows that set the threshold, and the number of searches that failed."""
         neighbors = self._found
         if self.detector._uses_all_training_neighbors:
             neighbors = Neighbors(neighbors.indices[self.rows], neighbors.distances[self.rows])

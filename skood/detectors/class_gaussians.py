@@ -65,7 +65,7 @@ class ClassGaussians:
     ) -> Self:
         """Estimate from rows of the classes 0, 1, ..., none of which is empty.
 
-        A `shrinkage` that is given counts in place of that of `covariance`.
+        A given `shrinkage` replaces that of `covariance`.
         """
         robust = covariance == "mincovdet"
         location = _class_centres(rows, codes, robust=robust)
@@ -115,7 +115,7 @@ class ClassGaussians:
 
     @property
     def covariance(self) -> NDArray[np.float64]:
-        """In the squared unit of the rows, where that may overflow or vanish."""
+        """In the squared unit of the rows, which may overflow or vanish."""
         with np.errstate(over="ignore", under="ignore"):
             return self.scaled_covariance * self.scale * self.scale[:, np.newaxis]
 
@@ -134,7 +134,7 @@ class ClassGaussians:
         """Distance of each row from each class, (m, n_classes).
 
         A row with `own_class` of 0 or more equals a training row of that class and is left out of
-        the estimates; -1 for the others. With `at` the distances are of these points instead.
+        the estimates; -1 for the others. With `at`, the distances of these points instead.
         """
         scaled, means = self._scaled(rows)
         points = scaled if at is None else self._scaled(at)[0]
@@ -245,8 +245,9 @@ def _robust_covariance(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Minimum covariance determinant: covariance, and location relative to the residuals' zero.
 
-    A linear map of the rows maps the estimate likewise. So it is made in a basis of the rows' span
-    in which coordinates have ordinary size: scikit-learn compares with absolute numbers.
+    A linear map of the rows maps the estimate in the same way. So it is computed in a basis of the
+    rows' span with coordinates of ordinary size, because scikit-learn compares with absolute
+    numbers.
     """
     n, d = residuals.shape
     np.clip(residuals, -_OUTLYING, _OUTLYING, out=residuals)

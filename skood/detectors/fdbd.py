@@ -25,9 +25,9 @@ _MOST_ROWS = 20_000  # for k-means
 class FDBDScorer(HeadScorer):
     r"""Out-of-distribution scorer by the distance to decision boundaries (fDBD).
 
-    Features of the classes that a network knows lie further from its decision boundaries than
-    others at the same distance from the mean :math:`\mu` of the training features. With f the class
-    predicted for z, of C classes with weights w and logits l, the score is
+    Features of the training classes lie further from the decision boundaries of the network than
+    other features at the same distance from the mean :math:`\mu` of the training features. With f
+    the class predicted for z, of C classes with weights w and logits l, the score is
 
     .. math:: \frac{1}{C - 1} \sum_{c \ne f} \frac{|l_f(z) - l_c(z)|}{\|w_f - w_c\|}
         \Big/ \|z - \mu\|.
@@ -39,17 +39,17 @@ class FDBDScorer(HeadScorer):
     head : pair of arrays, torch.nn.Linear, classifier or None, default=None
         The last linear layer of the classifier: ``(weight, bias)`` of shapes
         (n_classes, n_features) and (n_classes,), a torch layer, or a fitted linear classifier of
-        scikit-learn, so that the logits are ``X @ weight.T + bias``. One logit of a binary
-        classifier counts as half of it for one class, and minus that for the other. None: a
-        logistic regression fitted to the labels in y. Without labels, the classes are clusters of
-        k-means, with boundaries half-way between their centres; this is not in the paper.
+        scikit-learn, so that the logits are ``X @ weight.T + bias``. The single logit of a binary
+        classifier becomes half of it for one class, and minus half for the other. None: a logistic
+        regression fitted to the labels in y. Without labels, the classes are clusters of k-means,
+        with boundaries half-way between their centres; this is not in the paper.
     n_clusters : int, default=10
-        Number of clusters, without head and labels; at most the number of different rows. One
+        Number of clusters, without head and labels; at most the number of different rows. A single
         cluster has no boundary: the score is then minus the distance from the mean.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows, and the rows that k-means starts from.
 
@@ -62,7 +62,7 @@ class FDBDScorer(HeadScorer):
     intercept_ : ndarray of shape (n_classes,)
         Their bias.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold.
     training_indices_ : ndarray of shape (n_threshold,)
@@ -76,8 +76,8 @@ class FDBDScorer(HeadScorer):
 
     Notes
     -----
-    Training rows are not left out of the mean, which would multiply all their scores by
-    (n - 1) / n, nor of the head.
+    Training rows are left out neither of the head nor of the mean: leaving them out of the mean
+    would only multiply all their scores by (n - 1) / n.
 
     References
     ----------

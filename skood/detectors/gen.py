@@ -17,9 +17,9 @@ class GENScorer(OutputScorer):
 
     .. math:: -\sum_{j=1}^{M} p_j^\gamma (1 - p_j)^\gamma.
 
-    A small power :math:`\gamma` makes it sensitive to small differences from a certain prediction,
-    which the largest probability and the entropy hardly show. Rows of a network's logits come from
-    `TorchFeatureTransformer` or any other package.
+    A small power :math:`\gamma` makes it sensitive to small deviations from a certain prediction,
+    which hardly change the largest probability and the entropy. The rows of logits may come from
+    `TorchFeatureTransformer` or from any other package.
 
     Parameters
     ----------
@@ -29,18 +29,18 @@ class GENScorer(OutputScorer):
     gamma : float, default=0.1
         The power, in (0, 1).
     n_largest : int, default=100
-        The number M of probabilities; all classes if there are not so many.
+        The number M of probabilities, at most the number of classes.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
 
     Attributes
     ----------
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold.
     training_indices_ : ndarray of shape (n_threshold,)

@@ -49,9 +49,9 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
 
     .. math:: \log \frac1n \sum_{i=1}^n (2\pi h^2)^{-d/2} e^{-\|x - x_i\|^2 / 2h^2},
 
-    with one bandwidth h for all features. So the features need a common unit in which the training
+    with one bandwidth h for all features. So the features need a common unit, in which the training
     rows have a spread of about 1: standardise them first, or give a bandwidth. The rules "scott"
-    and "silverman" ignore the spread. If rows are much closer together than h, all scores tie; if
+    and "silverman" ignore the spread. If rows are much closer together than h, all scores tie. If
     they are much further apart, the score ranks rows by the distance to the nearest training row.
 
     Parameters
@@ -60,14 +60,14 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         Width h of the kernel: :math:`n^{-1/(d+4)}`, :math:`(n(d+2)/4)^{-1/(d+4)}`, or a number
         above 0 in the unit of the features.
     algorithm : "exact" or index object, default="exact"
-        The holder of the training rows: this detector, or an index. An index that is already
-        fitted on the same rows is used itself; any other is cloned and fitted. The kernels of all
-        its rows are summed, not of neighbours alone. With a `skood.parallel.ShardedIndex` the
-        workers sum them.
+        The holder of the training rows: this detector, or an index. An index that is fitted to the
+        same rows is used as it is; another index is cloned and fitted. The kernels of all its rows
+        are summed, not only of neighbours. With a `skood.parallel.ShardedIndex` the workers sum
+        them.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
     n_jobs : int or None, default=None
@@ -83,7 +83,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
     training_rows_ : ndarray or StoredRows of shape (n_samples, n_features)
         The training rows; those on disk stay there.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold, each with itself left out.
     training_indices_ : ndarray of shape (n_threshold,)
@@ -100,14 +100,15 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
     Notes
     -----
     Scores of new rows equal those of ``sklearn.neighbors.KernelDensity`` with the same bandwidth,
-    if its `leaf_size` is the number of training rows. With smaller leaves its bounds lose their
-    digits where most kernels are small, as with many features (scikit-learn issue 25799).
+    if its `leaf_size` is the number of training rows. With smaller leaves its bounds lose digits
+    where most kernels are small, as with many features (scikit-learn issue 25799).
 
     The log density is, up to constants, the entropy of the kernels' weights minus the weighted mean
     of the squared distances to the training rows, in units of :math:`2h^2`. `explain` divides this
-    mean among the features; the rest is the base, which varies from row to row. So a share says how
-    far away the training rows with weight are in one feature. It is half of the difference times
-    the slope of the score. The weights of the neighbours are those among all training rows.
+    mean among the features; the rest is the base, which varies from row to row. So a share grows
+    with the distance of the weighted training rows in one feature. It is half of the difference
+    times the slope of the score. The weights of the neighbours are their shares among all training
+    rows.
 
     Temporary arrays stay within scikit-learn's ``working_memory`` setting.
 
@@ -146,7 +147,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Take in the training rows and set the threshold.
+        """Store the training rows and set the threshold.
 
         Parameters
         ----------
@@ -175,16 +176,16 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         return self._fit_rows(X)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Append training rows: scores and threshold are those of `fit` on all rows so far.
+        """Add training rows: scores and threshold equal those of `fit` on all rows so far.
 
-        The bandwidth falls with the number of rows. So each call sets the threshold anew, at the
-        cost of a fit. `random_state` must be an int for the same rows to set it.
+        The bandwidth falls with the number of rows. So each call sets the threshold again, at the
+        cost of a fit. With an int as `random_state`, the same rows set it.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            In-distribution rows, at least 2 in the first call; they are taken as the float type of
-            that call's.
+            In-distribution rows, at least 2 in the first call. Later rows are converted to the
+            float type of the first call.
         y : array-like of shape (n_samples,), optional
             Class labels, in every call or in none.
 
@@ -232,7 +233,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
             warnings.warn(message, UserWarning, stacklevel=4)
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Score rows: the logarithm of the density of training rows about them.
+        """Score rows by the logarithm of the density of training rows around them.
 
         Parameters
         ----------
@@ -260,22 +261,22 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
     def explain(
         self, X: Any, *, n_neighbors: int = 10, linear_map: LinearMap | None = None
     ) -> Explanation:
-        """Explain scores: each feature's share, and the training rows that count most.
+        """Explain scores: the share of each feature, and the training rows of most weight.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             The rows to explain.
         n_neighbors : int, default=10
-            Number of nearest training rows to give, at most all.
+            Number of nearest training rows in the explanation.
         linear_map : LinearMap or None, default=None
-            The map that made X from other features, whose shares are then given. `skood.explain`
-            finds it in a Pipeline.
+            The map from the original features to X: the shares are then those of the original
+            features. `skood.explain` finds it in a Pipeline.
 
         Returns
         -------
         Explanation
-            ``scores == base - shares.sum(axis=1)``, except for rows so far away that the score is
+            ``scores == base - shares.sum(axis=1)``, except for very distant rows, whose score is
             clipped to the smallest float. The notes of the class define shares and base.
 
         Raises
@@ -343,7 +344,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
         return KernelStages(self)
 
     def _hold(self, X: Any) -> None:
-        """Keep the training rows, here or in the index given."""
+        """Keep the training rows, here or in the given index."""
         self._forget("index_", "_lookup")
         if isinstance(self.algorithm, NeighborIndex):
             self.index_ = fitted_on(self.algorithm, X)
@@ -361,7 +362,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
     def _log_density(self, Q: NDArray, exclude: NDArray[np.intp] | None) -> NDArray[np.float64]:
         """Log density at the rows of Q, each with the training row at `exclude` left out.
 
-        None, over shards: one equal copy is left out, if there is one.
+        With `exclude` None, over shards, one equal copy is left out.
         """
         if exclude is None or is_over_shards(self.algorithm):
             return self.index_.run(self.shard_stages(), Q, exclude)[0]
@@ -392,7 +393,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
 
 
 def _blocks_within(max_bytes: int, d: int) -> tuple[int, int]:
-    """Rows and training rows to compare at a time: the usual numbers, or fewer to fit."""
+    """The numbers of rows and training rows to compare at a time."""
     m, b = BLOCKS
     # exponents, and those of half the rows once more; rows and training rows, these with a copy
     while 8 * (3 * m * b // 2 + (m + 2 * b) * (d + 1)) > max_bytes and m > 1:

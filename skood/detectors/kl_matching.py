@@ -15,13 +15,13 @@ _BLOCK_VALUES = 1 << 20  # of probabilities at a time
 class KLMatchingScorer(OutputScorer):
     r"""Out-of-distribution scorer by the templates of a classifier's predictions (KL matching).
 
-    The template :math:`d_k` of a class is the mean of the probabilities of those training rows that
-    are predicted to be of that class. The score of a row with the probabilities p is
+    The template :math:`d_k` of a class is the mean probability vector of the training rows with
+    that predicted class. The score of a row with the probabilities p is
 
     .. math:: -\min_k \sum_c p_c \log \frac{p_c}{d_{kc}}.
 
-    It finds predictions that are unlike those of any class, such as two classes together that are
-    never confused. A prediction that is more certain than usual counts against a row, too.
+    It finds predictions that no class has, such as a tie of two classes that are never confused. A
+    prediction that is more certain than usual also counts against a row.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class KLMatchingScorer(OutputScorer):
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
 
@@ -40,13 +40,13 @@ class KLMatchingScorer(OutputScorer):
     templates_ : ndarray of shape (n_templates, n_classes)
         The template of each class that is predicted for some training row.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold.
     training_indices_ : ndarray of shape (n_threshold,)
         Positions of these rows.
     classes_ : ndarray
-        The sorted classes in y, if class labels were given. They change nothing else.
+        The sorted classes in y, if class labels were given. They have no other use.
     n_features_in_ : int
         Number of classes.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -55,7 +55,7 @@ class KLMatchingScorer(OutputScorer):
     Notes
     -----
     The paper takes the templates from validation rows. A classifier is more certain of the rows
-    that it was trained on, so `fit` with others. These are not left out of their templates.
+    that it was trained on, so call `fit` with other rows. They are not left out of their templates.
 
     References
     ----------

@@ -21,21 +21,21 @@ class KNNOutlierDetector(NeighborOutlierDetector):
     Parameters
     ----------
     n_neighbors : int, default=10
-        Number of neighbours k. With k training rows or fewer, all other rows are the neighbours,
-        with a warning.
+        Number of neighbours k. With k training rows or fewer, all other rows are neighbours, with a
+        warning.
     aggregation : {"mean", "max"}, default="mean"
         Mean distance to the neighbours, or distance to the farthest of them.
     algorithm : {"auto", "exact", "approximate"} or index object, default="auto"
         The search for neighbours. "auto" and "exact" find the true ones: "exact" by `ExactIndex`,
         "auto" by `KDTreeIndex` if there are few columns. "approximate" takes `FaissIndex`, or
-        `PyNNDescentIndex` if only that is installed. An index object that is already fitted on
-        the same rows is used itself; any other is cloned and fitted.
+        `PyNNDescentIndex` if only that is installed. An index object that is fitted to the same
+        rows is used as it is; another one is cloned and fitted.
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: Euclidean, or one minus the cosine of the angle.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
     n_jobs : int or None, default=None
@@ -49,7 +49,7 @@ class KNNOutlierDetector(NeighborOutlierDetector):
     n_neighbors_ : int
         The number of neighbours used.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold, each with itself left out.
     training_indices_ : ndarray of shape (n_threshold,)
@@ -66,9 +66,9 @@ class KNNOutlierDetector(NeighborOutlierDetector):
     Notes
     -----
     `explain` divides each neighbour's distance among the features in proportion to the squared
-    differences: each difference times the slope of the Euclidean distance. The weight of a
-    neighbour is 1/k, or 1 for the farthest with ``aggregation="max"``; the base is 0. With
-    ``metric="cosine"`` the differences are those of rows divided by their lengths.
+    differences, which are the differences times the slope of the distance. The weight of a
+    neighbour is 1/k, or 1 for the farthest with ``aggregation="max"``. The base is 0. With
+    ``metric="cosine"`` the rows are divided by their lengths first.
 
     References
     ----------

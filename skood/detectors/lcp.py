@@ -40,8 +40,8 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     r"""Out-of-distribution detector by local conditional probability (LCP).
 
     A row is reconstructed as the weighted mean of its k nearest training rows. The weights are a
-    Gaussian of the distance, whose width gives them the wanted perplexity. The score is minus
-    the distance of the row from its reconstruction,
+    Gaussian of the distance, with the width that gives them the chosen perplexity. The score is
+    minus the distance of the row from its reconstruction,
 
     .. math:: \mathrm{LCP}(x) = \Bigl\| x - \sum_i w_i x_i \Bigr\|, \qquad
         w_i \propto e^{-\|x - x_i\|^2 / 2\sigma^2}, \qquad 2^{H(w)} = \mathrm{perplexity}.
@@ -52,26 +52,26 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         Number of neighbours k. With k training rows or fewer, all other rows are the neighbours,
         with a warning.
     perplexity : float, default=5.0
-        Effective number of neighbours that share the weight, in (1, n_neighbors].
+        Effective number of neighbours, in (1, n_neighbors].
     locality : float, default=0.0
         Share g of the neighbours' own LCP that is subtracted, in logarithms: the score is
         :math:`g\log(\overline{\mathrm{LCP}} + \epsilon) - \log(\mathrm{LCP}(x) + \epsilon)`, where
         the mean is over the k nearest training rows, each with itself left out. Above 0, `fit`
         searches for all training rows.
     variance_weight : float, default=0.0
-        Share of the neighbours' weighted variance about the reconstruction that is added under the
-        root. Above 0, it finds rows in the middle of neighbours that are far from each other.
+        Share of the neighbours' weighted variance around the reconstruction that is added under the
+        root. Above 0, it finds rows in the middle of distant neighbours.
     algorithm : {"auto", "exact", "approximate"} or index object, default="auto"
         The search for neighbours. "auto" and "exact" find the true ones: "exact" by `ExactIndex`,
         "auto" by `KDTreeIndex` if there are few columns. "approximate" takes `FaissIndex`, or
-        `PyNNDescentIndex` if only that is installed. An index object that is already fitted on
-        the same rows is used itself; any other is cloned and fitted.
+        `PyNNDescentIndex` if only that is installed. An index object that is fitted to the same
+        rows is used as it is; another one is cloned and fitted.
     metric : {"euclidean", "cosine"}, default="euclidean"
         With "cosine", all rows are divided by their length first.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
     n_jobs : int or None, default=None
@@ -87,10 +87,10 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     training_lcp_ : ndarray of shape (n_samples,)
         LCP of every training row with itself left out, if ``locality > 0``.
     epsilon_ : float
-        What is added to an LCP before its logarithm, if ``locality > 0``: 1e-3 times the median of
-        the training rows' LCP that are not zero.
+        The number added to an LCP before its logarithm, if ``locality > 0``: 1e-3 times the median
+        of the training rows' LCP that are not zero.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold, each with itself left out.
     training_indices_ : ndarray of shape (n_threshold,)
@@ -113,11 +113,11 @@ class LCPOutlierDetector(NeighborOutlierDetector):
     -----
     `explain` gives each feature its squared residual divided by the LCP: the difference from the
     reconstruction times the slope of the LCP. `variance_weight` adds the feature's part of the
-    neighbours' spread. The weights of the neighbours are those of the reconstruction, and the base
-    is 0. With ``locality > 0`` the score is a logarithm, and the base is the score of a row that is
-    its own reconstruction, :math:`g\log(\overline{\mathrm{LCP}} + \epsilon) - \log\epsilon`, and
+    neighbours' spread. The weights of the neighbours are those of the reconstruction. The base is
+    0. With ``locality > 0`` the score is a logarithm. The base is then the score of a row that
+    equals its reconstruction, :math:`g\log(\overline{\mathrm{LCP}} + \epsilon) - \log\epsilon`, and
     the difference from it is divided in proportion to the squared residuals. With
-    ``metric="cosine"`` the residuals are those of rows divided by their lengths.
+    ``metric="cosine"`` the rows are divided by their lengths first.
 
     References
     ----------
@@ -166,7 +166,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
 
     @available_if(_compares)
     def reference_of(self, X: Any) -> NDArray[np.float64]:
-        """LCP of rows, without `locality`: the measure that `training_lcp_` has of training rows.
+        """LCP of rows, without `locality`: the measure in `training_lcp_`.
 
         Parameters
         ----------
@@ -190,11 +190,11 @@ class LCPOutlierDetector(NeighborOutlierDetector):
 
     @available_if(_compares)
     def replace_reference(self, values: Any) -> Self:
-        """Compare with other LCP of the training rows, such as those of fits without them.
+        """Replace the LCP of the training rows, for instance by LCP from fits without them.
 
         A step before this one that learns from the training rows, such as a whitening, makes their
-        LCP smaller than that of new rows. `OutlierPipeline` replaces them by `reference_of` from
-        fits that have not seen them.
+        LCP smaller than the LCP of new rows. `OutlierPipeline` replaces it by `reference_of` from
+        fits that have not seen the rows.
 
         Parameters
         ----------
@@ -292,7 +292,7 @@ class LCPOutlierDetector(NeighborOutlierDetector):
         return lcp, int((~converged).sum())
 
     def _lcp_from_disk(self, X: NDArray, neighbors: Neighbors) -> tuple[NDArray[np.float64], int]:
-        """LCP of rows whose neighbours are on disk: each of these is read once for many rows."""
+        """LCP of rows whose neighbours are on disk: each neighbour is read once for many rows."""
         stored, lcp, n_failed = self.index_.training_rows_, np.empty(len(X)), 0
         within: Any = copy.copy(self)  # threads may share this one
         for part in slices(len(X), _DISK_VALUES, each=X.shape[1] * self.n_neighbors_):

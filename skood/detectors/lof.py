@@ -20,13 +20,13 @@ _SAME_DIRECTION = 1e-28
 class LOFOutlierDetector(NeighborOutlierDetector):
     r"""Out-of-distribution detector by the local outlier factor (LOF).
 
-    The score is minus the factor by which the mean reachability distance r of a row exceeds that of
-    its k nearest training rows,
+    The score is minus the mean ratio of the reachability distance r of a row to that of its k
+    nearest training rows,
 
     .. math:: \mathrm{LOF}(x) = \frac1k \sum_{o \in N_k(x)} \frac{r(x)}{r(o)}, \qquad
-        r(x) = \frac1k \sum_{o \in N_k(x)} \max(\text{k-distance}(o), \|x - o\|),
+        r(x) = \frac1k \sum_{o \in N_k(x)} \max(\text{k-distance}(o), \|x - o\|).
 
-    about -1 for a row whose surroundings are as dense as those of its neighbours. It has no unit.
+    It is about -1 for a row in a region as dense as that of its neighbours. It has no unit.
 
     Parameters
     ----------
@@ -36,15 +36,15 @@ class LOFOutlierDetector(NeighborOutlierDetector):
     algorithm : {"auto", "exact", "approximate"} or index object, default="auto"
         The search for neighbours. "auto" and "exact" find the true ones: "exact" by `ExactIndex`,
         "auto" by `KDTreeIndex` if there are few columns. "approximate" takes `FaissIndex`, or
-        `PyNNDescentIndex` if only that is installed. An index object that is already fitted on
-        the same rows is used itself; any other is cloned and fitted.
+        `PyNNDescentIndex` if only that is installed. An index object that is fitted to the same
+        rows is used as it is; another one is cloned and fitted.
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: Euclidean, or one minus the cosine of the angle.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
-        Neighbours are searched for all training rows in any case.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
+        Neighbours are searched for all training rows anyway.
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
     n_jobs : int or None, default=None
@@ -66,7 +66,7 @@ class LOFOutlierDetector(NeighborOutlierDetector):
         Replaces a mean reachability distance of 0: 1e-3 times the median of those of the training
         rows that are not 0, and 1e-150 if all are 0.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold, each with itself left out.
     training_indices_ : ndarray of shape (n_threshold,)
@@ -84,14 +84,14 @@ class LOFOutlierDetector(NeighborOutlierDetector):
     -----
     `explain` divides each neighbour's reachability distance among the features in proportion to the
     squared differences, and keeps the neighbours' own reachability fixed. Within the k-distance of
-    a neighbour the factor does not depend on the exact place of the row. The shares then only say
-    in which features the row differs. The weight of a neighbour is its density, one divided by its
-    mean reachability distance, as a share of the sum over the neighbours. The base is the part of
+    a neighbour the factor does not depend on the exact place of the row. The shares then only show
+    the features in which the row differs. The weight of a neighbour is its density (one divided by
+    its mean reachability distance), as a share of the sum over the neighbours. The base comes from
     the neighbours that equal the row.
 
     Scores equal those of scikit-learn's ``LocalOutlierFactor(novelty=True)`` on new rows, and its
-    ``negative_outlier_factor_`` on training rows, where no training row has k equal copies and no
-    two rows tie as the k-th neighbour. Of such ties, the first in the order of training is taken.
+    ``negative_outlier_factor_`` on training rows, if no training row has k equal copies and no two
+    rows tie as the k-th neighbour. Of such ties, skood takes the first in the order of training.
 
     A copy in a heap of more than k equal rows has the score -1. The score of a row beside such a
     heap counts its distance in units of `zero_reachability_`.

@@ -33,28 +33,28 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
 
     .. math:: \mathrm{MD}(x) = \sqrt{(x - \mu)^\top \Sigma^{-1} (x - \mu)}.
 
-    Class labels given to `fit` in y make it class-conditional: the smallest distance from a class
-    mean, with one covariance of the rows about the means of their classes.
+    Class labels in the y of `fit` make it class-conditional: the smallest distance from a class
+    mean, with one covariance of the rows around the means of their classes.
 
     Parameters
     ----------
     covariance : {"ledoit_wolf", "empirical", "oas", "mincovdet"}, default="ledoit_wolf"
         The estimate of the covariance. "ledoit_wolf" and "oas" shrink it towards the mean variance,
         which also works with fewer rows than features. "mincovdet" describes the densest half of
-        the rows, so outliers among them have no effect. Class means are then medians, all moved by
-        the mean of that half.
+        the rows, so odd rows have no effect. Class means are then medians, all moved by the mean of
+        that half.
     normalize : bool, default=False
-        Divide each row by its length first (Mahalanobis++): for embeddings, whose length says
-        little about their origin.
+        Divide each row by its length first (Mahalanobis++), for embeddings whose length says little
+        about their origin.
     relative : bool, default=False
-        Compare with the distance from one distribution of all rows: the score is
+        Subtract the distance from one distribution of all rows: the score is
         :math:`\mathrm{MD}_0^2(x) - \min_c \mathrm{MD}_c^2(x)`, on squared distances as in the
         paper. It needs labels of at least two classes in y: with one class it is 0 everywhere. Both
-        covariances shrink by the share of that of the classes.
+        covariances have the shrinkage of the classes' covariance.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows, and the first subsets of "mincovdet".
 
@@ -62,16 +62,16 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
     ----------
     location_ : ndarray of shape (n_classes, n_features)
         The mean of each class, in the order of `classes_`; a single row without classes. In the
-        unit of X, or of rows of length 1 with ``normalize=True``; likewise the next two.
+        unit of X, or of rows of length 1 with ``normalize=True``, as the next two attributes.
     covariance_ : ndarray of shape (n_features, n_features)
         The estimated covariance.
     precision_ : ndarray of shape (n_features, n_features)
         Its inverse. The zero eigenvalues of a singular covariance are first raised to rounding
         error.
     shrinkage_ : float
-        Share of the mean variance in the covariance, 0 for "empirical"; not for "mincovdet".
+        Share of the mean variance in the covariance, 0 for "empirical". "mincovdet" has none.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold, each with itself left out.
     training_indices_ : ndarray of shape (n_threshold,)
@@ -88,17 +88,17 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
     UserWarning
         If there are too few rows for the "empirical" covariance or "mincovdet" to have an inverse.
     RuntimeWarning
-        From scikit-learn's `MinCovDet`, about a determinant that has increased: the densest half of
-        the rows has fewer dimensions than all rows.
+        From scikit-learn's `MinCovDet`, about a determinant that has increased, if the densest half
+        of the rows has fewer dimensions than all rows.
 
     Notes
     -----
     A training row is left out of the means and the covariance in closed form, at the shrinkage of
-    all rows (see `skood.measures.left_out_mahalanobis_distance`). With fewer rows than features,
-    each row pulls the covariance towards itself; training rows would look much nearer than new
-    ones. The training rows are not kept. Fingerprints of about 45 bytes a row recognise a new row
-    that equals a training row, also in another float type. With "mincovdet" nothing is left out: a
-    single row hardly changes a robust estimate.
+    all rows (see `skood.measures.left_out_mahalanobis_distance`). Otherwise, with fewer rows than
+    features, each row pulls the covariance towards itself, and training rows look much nearer than
+    new rows. The detector keeps no training rows. Fingerprints of about 45 bytes a row recognise a
+    new row that equals a training row, also in another float type. With "mincovdet" no row is left
+    out: a single row hardly changes a robust estimate.
 
     `explain` gives each feature its difference from the nearest class mean times the slope of the
     distance in it, :math:`(x - \mu)_j\,(\Sigma^{-1}(x - \mu))_j / \mathrm{MD}(x)`; the sum of
@@ -106,7 +106,7 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
     value. With ``relative=True`` shares are the difference of such shares of the squared distances.
     With ``normalize=True`` the features are those of rows divided by their lengths.
 
-    Constant features are left out of the shrinkage, so they change nothing in the others. Their
+    Constant features are left out of the shrinkage, so they have no effect on other features. Their
     variance is the mean variance times the shrinkage.
 
     References
@@ -185,11 +185,12 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Take in more training rows: the estimates are those of all rows so far.
+        """Add training rows: the estimates equal those of `fit` on all rows so far.
 
-        The estimates are made of sums in float64, d² numbers for each class, which each call
-        updates. A detector that `partial_fit` began also keeps the rows that set the threshold, so
-        its threshold, too, is that of `fit` on all rows, if `random_state` is an int.
+        The estimates come from sums in float64, d² numbers for each class, which each call updates.
+        If the first call was `partial_fit`, the detector also keeps the rows that set the
+        threshold. With an int as `random_state`, its threshold then equals that of `fit` on all
+        rows.
 
         Parameters
         ----------
@@ -206,14 +207,14 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
         Raises
         ------
         ValueError
-            If a parameter or the input is not valid, if ``covariance="mincovdet"``, which is not
-            made of sums, or if labels come in some calls only.
+            If a parameter or the input is not valid, if ``covariance="mincovdet"``, which does not
+            come from sums, or if labels come in some calls only.
 
         Warns
         -----
         UserWarning
-            If `fit` began the detector: `fit` keeps no rows, so only rows given to `partial_fit`
-            set the threshold. The scores are exact all the same.
+            If the first call was `fit`: `fit` keeps no rows, so only rows of `partial_fit` set the
+            threshold. The scores are exact anyway.
         """
         self._check_parameters()
         if self.covariance == "mincovdet":
@@ -229,8 +230,8 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
         if moments is None:
             raise ValueError(
                 f"partial_fit of {type(self).__name__} adds to sums over rows, which the fit "
-                "before it has not made: 'mincovdet' needs none, and those of so many classes and "
-                "features would not fit into the working memory. Begin with partial_fit."
+                "before it did not keep: 'mincovdet' has none, and sums for this number of classes "
+                "and features exceed the working memory. Begin with partial_fit."
             )
         X = check_new_rows(self, X, self._dtype, stored=True)
         scaling, n_before = self._scorer.scaling, len(self._row_classes)
@@ -305,7 +306,7 @@ class MahalanobisOutlierDetector(FitsBySums, GaussianDetector):
         return np.searchsorted(self.classes_, labels), sums.placed(places, len(self.classes_))
 
     def _renew_threshold(self, X: NDArray, n_before: int) -> None:
-        """Draw the rows that set the threshold anew, as one fit on all rows would."""
+        """Draw the rows that set the threshold again, as one fit on all rows would."""
         if not hasattr(self, "_sample"):
             warnings.warn(
                 f"{type(self).__name__} was fitted by fit, which keeps no rows: only rows given to "

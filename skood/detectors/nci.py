@@ -20,8 +20,8 @@ _BLOCK_VALUES = 1 << 20  # of rows in float64 at a time
 class NCIScorer(HeadScorer):
     r"""Out-of-distribution scorer inspired by neural collapse (NCI).
 
-    In a trained network the features of a class gather along the weights of this class, far from
-    the origin. So the score of z, predicted to be of the class f with the weights :math:`w_f`, is
+    In a trained network the features of a class gather along the weights of the class, far from the
+    origin. So the score of z, with the predicted class f and its weights :math:`w_f`, is
 
     .. math:: \frac{(z - \mu)^\top w_f}{\|z - \mu\|} + \alpha \|z\|_1
 
@@ -33,18 +33,18 @@ class NCIScorer(HeadScorer):
     head : pair of arrays, torch.nn.Linear, classifier or None, default=None
         The last linear layer of the classifier: ``(weight, bias)`` of shapes
         (n_classes, n_features) and (n_classes,), a torch layer, or a fitted linear classifier of
-        scikit-learn, so that the logits are ``X @ weight.T + bias``. One logit of a binary
-        classifier counts as half of it for one class, and minus that for the other. None: a
-        logistic regression fitted to the labels in y. Without labels there are no weights, and the
-        score is :math:`\|z\|_1`.
+        scikit-learn, so that the logits are ``X @ weight.T + bias``. The single logit of a binary
+        classifier becomes half of it for one class, and minus half for the other. None: a logistic
+        regression fitted to the labels in y. Without labels there are no weights, and the score is
+        :math:`\|z\|_1`.
     alpha : float or "auto", default="auto"
         The weight of the length, at least 0. The paper chooses it on out-of-distribution samples.
-        "auto" needs none, and is not in the paper: both summands have the same standard deviation
-        over the training features.
+        "auto", which is not in the paper, needs none: it gives both summands the same standard
+        deviation over the training features.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
 
@@ -59,7 +59,7 @@ class NCIScorer(HeadScorer):
     intercept_ : ndarray of shape (n_classes,)
         Their bias, if there are any.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold.
     training_indices_ : ndarray of shape (n_threshold,)
@@ -73,7 +73,7 @@ class NCIScorer(HeadScorer):
 
     Notes
     -----
-    Training rows are not left out of the mean, nor of the head.
+    Training rows are left out neither of the mean nor of the head.
 
     References
     ----------

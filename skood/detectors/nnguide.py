@@ -23,8 +23,8 @@ _BANK_ROWS, _QUERY_ROWS = 4096, 1024  # compared at a time
 class NNGuideScorer(HeadScorer):
     r"""Out-of-distribution scorer by a classifier's confidence and its neighbours (NNGuide).
 
-    A network may be confident far from all training features. So the energy of its logits is
-    multiplied by that of the training features in the same direction,
+    A network may be confident far from all training features. So the score multiplies the energy of
+    its logits by the energy of the training features in the same direction,
 
     .. math:: S(z)\, \frac1k \sum_{i \in \mathrm{kNN}(z)} S(z_i) \cos(z_i, z), \qquad
         S(z) = \ln \sum_c e^{l_c(z)},
@@ -37,17 +37,17 @@ class NNGuideScorer(HeadScorer):
     head : pair of arrays, torch.nn.Linear, classifier or None, default=None
         The last linear layer of the classifier: ``(weight, bias)`` of shapes
         (n_classes, n_features) and (n_classes,), a torch layer, or a fitted linear classifier of
-        scikit-learn, so that the logits are ``X @ weight.T + bias``. One logit of a binary
-        classifier counts as half of it for one class, and minus that for the other. None: a
-        logistic regression fitted to the labels in y. Without labels there are no logits and S is
-        1: the score is the mean cosine with the k nearest training features, the guidance alone.
+        scikit-learn, so that the logits are ``X @ weight.T + bias``. The single logit of a binary
+        classifier becomes half of it for one class, and minus half for the other. None: a logistic
+        regression fitted to the labels in y. Without labels there are no logits and S is 1: the
+        score is the mean cosine with the k nearest training features, the guidance alone.
     n_neighbors : int, default=10
-        Number of neighbours k. With k training rows or fewer, all other rows are the neighbours,
-        with a warning.
+        Number of neighbours k. With k training rows or fewer, all other rows are neighbours, with a
+        warning.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
 
@@ -60,7 +60,7 @@ class NNGuideScorer(HeadScorer):
     intercept_ : ndarray of shape (n_classes,)
         Their bias, if there are any.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold, each with itself left out of its
         neighbours.
@@ -75,8 +75,8 @@ class NNGuideScorer(HeadScorer):
 
     Notes
     -----
-    A row that equals a training row is scored with one equal copy left out, as the training rows
-    are. A row of zeros has no direction: its cosines are 0.
+    For a row that equals a training row, one equal copy is left out, as for the training rows
+    themselves. A row of zeros has no direction: its cosines are 0.
 
     References
     ----------

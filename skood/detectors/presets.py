@@ -33,20 +33,19 @@ def make_outlier_detector(
     Parameters
     ----------
     kind : {"tabular", "tabular-fast", "auto", "embedding"}, default="tabular"
-        "tabular", for columns of different units: standardises them by `TableScaler`, which also
-        takes frames with text, categories and gaps, then an `OutlierEnsemble` of three members:
+        "tabular", for columns of different units: `TableScaler` standardises them, and also takes
+        frames with text, categories and gaps. Then comes an `OutlierEnsemble` of three members:
         "units", `LCPOutlierDetector` on these columns; "ranks", the same after
-        `NormalScoreTransformer`; "ellipse", `MahalanobisOutlierDetector` after it.
-        "tabular-fast": "units" alone, at a third of the cost, with `partial_fit`.
-        "auto": as "tabular", but if the columns have heavy tails in the mean, the normal scores of
-        all columns count, and "ellipse" weighs more.
-        "embedding", for features of a network: divides rows by their length, whitens them to the
-        power 0.5, then `LCPOutlierDetector` with ``locality=0.25``. A row that is some multiple of
-        another has its score.
+        `NormalScoreTransformer`; "ellipse", `MahalanobisOutlierDetector` after it. "tabular-fast":
+        "units" alone, at a third of the cost, with `partial_fit`. "auto": as "tabular", but if the
+        columns have heavy tails on average, the normal scores of all columns count, and "ellipse"
+        weighs more. "embedding", for features of a network: divides rows by their length, whitens
+        them to the power 0.5, then `LCPOutlierDetector` with ``locality=0.25``. Multiples of a row
+        have the same score.
     robust : bool, default=False
-        For training rows that are not clean: whether the 5 % least typical are left out
-        (``trim=0.05`` of the Pipeline), and rows compared with 50 neighbours at a perplexity of 20,
-        unless `params` has one of both.
+        For training rows that are not clean: leave out the 5 % least typical rows (``trim=0.05`` of
+        the Pipeline), and compare with 50 neighbours at a perplexity of 20, unless `params` has one
+        of these.
     **params
         Parameters of each `LCPOutlierDetector`; they replace the recommended ones. The Pipeline
         takes `contamination`, `threshold_samples` and `random_state` from them; without a seed it
@@ -56,7 +55,7 @@ def make_outlier_detector(
     -------
     OutlierPipeline
         Not fitted. Its threshold comes from rows that no step has seen, so `fit` takes seven to
-        twelve times as long as that of a plain Pipeline.
+        twelve times as long as the fit of a plain Pipeline.
 
     Raises
     ------

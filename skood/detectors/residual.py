@@ -11,25 +11,25 @@ from .vim import ViMScorer
 class ResidualScorer(ViMScorer):
     r"""Out-of-distribution scorer by the length of a feature outside the principal space.
 
-    The principal space P is spanned by the directions in which the training features vary most,
-    about the point o. The score is
+    The directions in which the training features vary most around the point o span the principal
+    space P. The score is
 
     .. math:: -\|x^{P^\perp}\|.
 
-    `ViMScorer` turns this length into one more logit of a classifier. Here nothing but the features
-    counts, so the score needs neither a classifier nor labels.
+    `ViMScorer` turns this length into one more logit of a classifier. This score needs neither a
+    classifier nor labels.
 
     Parameters
     ----------
     head : pair of arrays, torch.nn.Linear, classifier or None, default=None
-        The last linear layer of the classifier, as in `ViMScorer`. The point o is that where all
-        its logits are 0. None: the mean of the training features; labels in y are not used.
+        The last linear layer of the classifier, as in `ViMScorer`. All its logits are 0 in the
+        point o. None: the mean of the training features; labels in y are not used.
     n_components : int or "auto", default="auto"
         Dimensions of the principal space, as in `ViMScorer`.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
 
@@ -44,7 +44,7 @@ class ResidualScorer(ViMScorer):
     intercept_ : ndarray of shape (n_classes,)
         Their bias, if there are any.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold.
     training_indices_ : ndarray of shape (n_threshold,)

@@ -24,8 +24,8 @@ class SHEScorer(HeadScorer):
 
     .. math:: z^\top S_c.
 
-    It grows with the length of z. So it suits features that are large where the network recognises
-    something, such as activations after a ReLU. It does not say how far a row is from the training
+    It grows with the length of z. So it suits features that are large when the network recognises
+    something, such as activations after a ReLU. It does not measure the distance from the training
     rows.
 
     Parameters
@@ -33,14 +33,14 @@ class SHEScorer(HeadScorer):
     head : pair of arrays, torch.nn.Linear, classifier or None, default=None
         The last linear layer of the classifier: ``(weight, bias)`` of shapes
         (n_classes, n_features) and (n_classes,), a torch layer, or a fitted linear classifier of
-        scikit-learn, so that the logits are ``X @ weight.T + bias``. One logit of a binary
-        classifier counts as half of it for one class, and minus that for the other. With a head but
+        scikit-learn, so that the logits are ``X @ weight.T + bias``. The single logit of a binary
+        classifier becomes half of it for one class, and minus half for the other. With a head but
         no labels in y, every prediction counts as correct. None: a logistic regression fitted to
         the labels. Without head and labels, the mean of all training rows is the only pattern.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
 
@@ -54,7 +54,7 @@ class SHEScorer(HeadScorer):
     intercept_ : ndarray of shape (n_classes,)
         Their bias, if there are any.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold, each with itself left out of its
         pattern.
@@ -69,8 +69,8 @@ class SHEScorer(HeadScorer):
 
     Notes
     -----
-    A training row, and a row that equals one, is left out of its pattern, unless no other row has
-    this pattern. It is not left out of the head, if that is fitted here.
+    A training row, and a row that equals one, is left out of its pattern if the pattern has other
+    rows. It is not left out of a head that is fitted here.
 
     References
     ----------
@@ -126,7 +126,7 @@ class SHEScorer(HeadScorer):
         self._fingerprints = RowFingerprints(X)
 
     def _correct_classes(self, X: NDArray, y: NDArray | None) -> NDArray[np.intp]:
-        """The class predicted for each training row, -1 where that is not its label."""
+        """The predicted class of each training row, -1 if it is not the label."""
         assert self._head is not None  # noqa: S101  # for the type checker
         parts = slices(len(X), _BLOCK_VALUES, each=X.shape[1] + len(self._head.weight))
         predicted = np.concatenate([self._head.logits(X[part]).argmax(axis=1) for part in parts])

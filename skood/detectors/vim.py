@@ -16,40 +16,41 @@ from ._head_scorer import HeadScorer
 
 _EPS = float(np.finfo(np.float64).eps)
 _BLOCK_VALUES = 1 << 20  # of rows in float64 at a time
-# From so many features on, the principal space has so many dimensions, as in the paper.
+# From this number of features on, the principal space has these dimensions, as in the paper.
 _PAPER_DIMENSIONS = ((1501, 1000), (768, 512))
 
 
 class ViMScorer(HeadScorer):
     r"""Out-of-distribution scorer by virtual-logit matching (ViM).
 
-    The principal space P is spanned by the directions in which the training features vary most,
-    about the point o where all logits are 0. The length of a feature x outside of it, times the
-    factor :math:`\alpha`, is a virtual logit that competes with those of the classes. The score is
+    The directions in which the training features vary most, around the point o where all logits are
+    0, span the principal space P. The length of a feature x outside P, times the factor
+    :math:`\alpha`, is a virtual logit that competes with the logits of the classes. The score is
 
     .. math:: \ln \sum_c e^{l_c(x)} - \alpha \|x^{P^\perp}\|, \qquad
         \alpha = \frac{\sum_i \max_c l_c(x_i)}{\sum_i \|x_i^{P^\perp}\|}
 
-    over the training features :math:`x_i`. With p, the paper's softmax probability of the virtual
-    logit, it is :math:`\ln((1 - p) / p)`, and so orders rows the other way.
+    over the training features :math:`x_i`. With the paper's softmax probability p of the virtual
+    logit, the score is :math:`\ln((1 - p) / p)`, so it orders rows the other way.
 
     Parameters
     ----------
     head : pair of arrays, torch.nn.Linear, classifier or None, default=None
         The last linear layer of the classifier: ``(weight, bias)`` of shapes
         (n_classes, n_features) and (n_classes,), a torch layer, or a fitted linear classifier of
-        scikit-learn, so that the logits are ``X @ weight.T + bias``. One logit of a binary
-        classifier counts as half of it for one class, and minus that for the other. None: a
-        logistic regression fitted to the labels in y. Without labels there are no logits, and the
-        score is :math:`-\|x^{P^\perp}\|` about the mean, as that of `ResidualScorer`.
+        scikit-learn, so that the logits are ``X @ weight.T + bias``. The single logit of a binary
+        classifier becomes half of it for one class, and minus half for the other. None: a logistic
+        regression fitted to the labels in y. Without labels there are no logits, and the score is
+        :math:`-\|x^{P^\perp}\|` around the mean, as in `ResidualScorer`.
     n_components : int or "auto", default="auto"
         Dimensions of the principal space, fewer than the features. "auto": as in the paper, 1000
-        for more than 1500 features and 512 for 768 or more; for fewer, which the paper does not
-        have, half of the features that are not constant. At most half of the training rows.
+        for more than 1500 features and 512 for 768 or more; for fewer features, which the paper
+        does not consider, half of the features that are not constant. At most half of the number of
+        training rows.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
 
@@ -66,7 +67,7 @@ class ViMScorer(HeadScorer):
     intercept_ : ndarray of shape (n_classes,)
         Their bias, if there are any.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold.
     training_indices_ : ndarray of shape (n_threshold,)
@@ -80,8 +81,8 @@ class ViMScorer(HeadScorer):
 
     Notes
     -----
-    Training rows are not left out of the principal space, nor of the head: with many more rows than
-    features a single row does not change them.
+    Training rows are left out neither of the principal space nor of the head: with many more rows
+    than features a single row hardly changes them.
 
     References
     ----------
@@ -93,7 +94,7 @@ class ViMScorer(HeadScorer):
     >>> import numpy as np
     >>> from skood import ViMScorer
     >>> X = np.random.default_rng(0).normal(size=(300, 4)) * [1.0, 1.0, 0.1, 0.1]
-    >>> head = np.eye(2, 4) * 3.0, np.zeros(2)  # two classes, told by the first two features
+    >>> head = np.eye(2, 4) * 3.0, np.zeros(2)  # two classes, by the first two features
     >>> ViMScorer(head).fit(X).predict([[1.0, -1.0, 0.0, 0.0], [1.0, -1.0, 1.0, 1.0]])
     array([ 1, -1])
     """

@@ -1,4 +1,4 @@
-"""The cells of rows as a user gave them."""
+"""The cells of rows in the user's form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def cells(X: Any, n_columns: int) -> NDArray | None:
-    """Rows as an array, of objects where columns differ in type; None if they are no table."""
+    """Rows as an array, of objects if columns differ in type; None if they are no table."""
     if hasattr(X, "iloc") and {getattr(dtype, "kind", "O") for dtype in X.dtypes} - set("iuf"):
         columns = [X.iloc[:, j].to_numpy(dtype=object) for j in range(X.shape[1])]
         rows = np.column_stack(columns) if columns else None
@@ -21,7 +21,7 @@ def cells(X: Any, n_columns: int) -> NDArray | None:
 
 
 def numbers_if_all(values: NDArray) -> NDArray:
-    """An array of objects as one of numbers, where all are; None becomes NaN."""
+    """An array of objects as numbers, if all are numbers; None becomes NaN."""
     if values.dtype != object or any(isinstance(value, str) for value in values.ravel()):
         return values
     try:

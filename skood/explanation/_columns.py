@@ -1,4 +1,4 @@
-"""The way back through transformers that take each column on its own, to the columns of a table."""
+"""The way back through transformers that map each column separately, to the columns of a table."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Columns:
     scales: dict[int, NDArray[np.float64]] = field(default_factory=dict)  # of these categories
 
     def explain(self, shares: NDArray[np.float64], expected: ExpectedValues | None) -> Explained:
-        """Explain what goes in by what comes out."""
+        """Turn an explanation of the outputs into one of the inputs."""
         sums = np.zeros((len(shares), self.n_in))
         np.add.at(sums.T, self.owners, shares.T)
         if expected is None:
@@ -72,7 +72,7 @@ class Steps:
         return self.steps[0].used
 
     def explain(self, shares: NDArray[np.float64], expected: ExpectedValues | None) -> Explained:
-        """Explain what goes in by what comes out."""
+        """Turn an explanation of the outputs into one of the inputs."""
         for step in reversed(self.steps):
             shares, expected = step.explain(shares, expected)
         return shares, expected
@@ -91,7 +91,7 @@ class Parts:
         return np.concatenate([given[way.used] for _, given, way in self.parts])
 
     def explain(self, shares: NDArray[np.float64], expected: ExpectedValues | None) -> Explained:
-        """Explain what goes in by what comes out."""
+        """Turn an explanation of the outputs into one of the inputs."""
         sums, found = np.zeros((len(shares), self.n_in)), []
         for place, given, way in self.parts:
             part = (
@@ -138,7 +138,7 @@ def _one_to_one(n_columns: int, back: Callable[[NDArray], NDArray] = np.asarray)
 
 
 def _of_owners(transformer: Any) -> Columns:
-    """By the columns that a TableScaler names as owners of its own."""
+    """By the column of the table behind each column of a TableScaler."""
     place = {str(name): j for j, name in enumerate(transformer.column_names())}
     owners = np.array([place[str(name)] for name in transformer.feature_owners_], dtype=np.intp)
     labels = {place[str(k)]: tuple(v) for k, v in transformer.known_categories().items()}

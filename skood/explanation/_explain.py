@@ -20,18 +20,18 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
     """Explain scores: each feature's share, and the neighbours behind them.
 
     The `explain` of each detector defines the shares, the weights of the neighbours and the base.
-    In a Pipeline the shares go back to the features before its last linear transformers:
-    scikit-learn's scalers, PCA, `TruncatedSVD` and feature selectors, `PartialWhitener` and
+    In a Pipeline the shares are traced back through its last linear transformers: scikit-learn's
+    scalers, PCA, `TruncatedSVD` and feature selectors, `PartialWhitener` and
     `ActiveNeuronSelector`. The share of an input feature is its difference (from the neighbours,
     the reconstruction or the mean) times the slope of the distance in it, so the shares sum to the
-    same score. Scalers do not change them. A rotation can make one negative: that feature differs
-    as the features correlated with it predict. Directions that PCA has dropped have no part in the
-    differences. If `PartialWhitener` divides rows by a power of their length, the shares are those
-    of the divided rows. A transformer that is not linear ends the way back: its own features have
-    the shares, unless it takes each column on its own, as `TableScaler`, imputers, one-hot and
+    same score. Scalers do not change them. A rotation can make a share negative: the feature
+    differs in the direction that correlated features predict. Directions that PCA drops have no
+    part in the differences. If `PartialWhitener` divides rows by a power of their length, the
+    shares are those of the divided rows. Any other transformer ends the way back, and its outputs
+    have the shares, unless it maps each column separately, as `TableScaler`, imputers, one-hot and
     quantile transformers do, and a `ColumnTransformer` of these. ``metric="cosine"`` compares
-    directions of rows: a feature that outgrows the others makes these smaller, and they have shares
-    too. The values of rows and of their neighbours come in the columns and units of X.
+    directions of rows: a feature that grows makes the others smaller, so they have shares too. The
+    values of rows and of their neighbours have the columns and units of X.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
     X : array-like of shape (n_samples, n_features), or raw inputs
         The rows to explain, as the estimator takes them.
     linear_map : LinearMap or None, default=None
-        The map that made X of other features, which then get the shares. All transformers of the
-        estimator have to be linear for that.
+        The map from the original features to X: the shares are then those of the original features.
+        All transformers of the estimator must be linear for that.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
         raise parameter_error("explain", "estimator", allowed, estimator)
     n_head, tail = _linear_tail(transformers)
     if n_head and linear_map is not None:
-        allowed = "None where a transformer of the estimator is not linear"
+        allowed = "None, because a transformer of the estimator is not linear"
         raise parameter_error("explain", "linear_map", allowed, linear_map)
     ways, n_kept = _ways_back(transformers[:n_head])
     stages = [X]  # rows before each transformer; None where they are needed no more
@@ -103,7 +103,7 @@ def explain(estimator: Any, X: Any, *, linear_map: LinearMap | None = None) -> E
 def _of_columns(
     explanation: Explanation, X: Any, transformers: Sequence[Any], ways: Sequence[Way], n_kept: int
 ) -> Explanation:
-    """The explanation of the columns of X, which the transformers after `n_kept` have taken."""
+    """The explanation of the columns of X, the inputs of the transformers after `n_kept`."""
     shares, expected = explanation.shares, explanation.expected
     for way in ways:
         shares, expected = way.explain(shares, expected)
@@ -125,7 +125,7 @@ def _of_columns(
 
 
 def _ways_back(head: Sequence[Any]) -> tuple[list[Way], int]:
-    """The ways back through the last transformers, and how many come before these."""
+    """The ways back through the last transformers, and the number of transformers before."""
     ways: list[Way] = []
     for i in range(len(head), 0, -1):
         way = way_back(head[i - 1])
@@ -136,7 +136,7 @@ def _ways_back(head: Sequence[Any]) -> tuple[list[Way], int]:
 
 
 def reaches_inputs(estimator: Any) -> bool:
-    """Whether the shares of a detector or Pipeline are those of the features that it takes.
+    """Whether the shares of a detector or Pipeline belong to its input features.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def reaches_inputs(estimator: Any) -> bool:
     Returns
     -------
     bool
-        False where a transformer in it is not linear.
+        False if a transformer in it is not linear.
     """
     return _linear_tail(_steps(estimator)[0])[0] == 0
 
@@ -161,7 +161,7 @@ def _steps(estimator: Any) -> tuple[list[Any], Any]:
 
 
 def _linear_tail(transformers: Sequence[Any]) -> tuple[int, list[Step]]:
-    """How many transformers come before the last linear ones, and the steps of these."""
+    """The number of transformers before the last linear ones, and the steps of these."""
     tail: list[Step] = []
     for i in range(len(transformers), 0, -1):
         steps = linear_steps(transformers[i - 1])
@@ -172,7 +172,7 @@ def _linear_tail(transformers: Sequence[Any]) -> tuple[int, list[Step]]:
 
 
 def _with_groups(explanation: Explanation, head: Sequence[Any]) -> Explanation:
-    """The explanation with the shares of groups of the features that the head gives."""
+    """The explanation with the shares of groups of the features from the head."""
     if explanation.group_shares is not None or not head:
         return explanation
     known = getattr(head[-1], "feature_groups_", None) or {}
@@ -181,7 +181,7 @@ def _with_groups(explanation: Explanation, head: Sequence[Any]) -> Explanation:
 
 
 def _names_after(head: Sequence[Any], tail: Sequence[Any]) -> NDArray | None:
-    """Names of the features that the head gives; None if they are unknown."""
+    """Names of the features from the head; None if they are unknown."""
     names = getattr([*head, *tail][0], "feature_names_in_", None)
     for step in head:
         # The first step has stored the names of its input; others may need them here.

@@ -25,8 +25,8 @@ _LEAST = 0.005  # a smaller share is no reason
 class Explanation:
     """Each feature's share of the scores of some rows, and the neighbours behind the scores.
 
-    A share is how much its feature takes off the score: the feature with the largest share speaks
-    most for out-of-distribution. Up to rounding,
+    A share is the contribution of a feature to the anomaly score: the feature with the largest
+    share contributes most. Up to rounding,
 
     ``scores == base - shares.sum(axis=1)``.
 
@@ -36,15 +36,15 @@ class Explanation:
     Attributes
     ----------
     scores : ndarray of shape (n_samples,)
-        What `score_samples` gives: higher = more in-distribution.
+        The scores by `score_samples`: higher = more in-distribution.
     shares : ndarray of shape (n_samples, n_features)
         The share of each feature.
     feature_names : ndarray of shape (n_features,)
-        Names of the features; ``"x0"``, ``"x1"``, ... where they have none.
+        Names of the features; ``"x0"``, ``"x1"``, ... for features without names.
     base : ndarray of shape (n_samples,)
         The part of the score that belongs to no feature; the detector's `explain` defines it.
     neighbors : ExplainedNeighbors or None
-        The training rows that the score comes from; None for detectors without neighbours.
+        The training rows behind the score; None for detectors without neighbours.
     nearest_class : ndarray of shape (n_samples,) or None
         For the Mahalanobis distance with class labels: the class whose mean is nearest.
     group_shares : dict of str to ndarray of shape (n_samples,), or None
@@ -52,12 +52,11 @@ class Explanation:
     layers : dict of str to Explanation, or None
         For a `LayerEnsemble`: the explanation of each layer's score, with its neighbours.
     values : ndarray of shape (n_samples, n_features) or None
-        The values of the rows, in the units that they were given in.
+        The values of the rows, in the units of X.
     expected : ExpectedValues or None
-        What the training rows behind the score have: median and range, or shares of categories.
+        The values of the training rows behind the score: median and range, or shares of categories.
     units : dict of str to str, or None
-        The units of features that were given with one, by their names; dates have the unit "days
-        since 1970".
+        The units of features with a unit, by their names; dates have the unit "days since 1970".
 
     Examples
     --------
@@ -117,9 +116,9 @@ class Explanation:
         Parameters
         ----------
         groups : dict or None, default=None
-            The features of each group: slices, positions, masks or names. None: the layers, where
-            the features are those of a network (of `TorchFeatureTransformer` in a Pipeline, or of
-            a `LayerEnsemble`).
+            The features of each group: slices, positions, masks or names. None: the layers, if the
+            features come from a network (from `TorchFeatureTransformer` in a Pipeline, or from a
+            `LayerEnsemble`).
 
         Returns
         -------
@@ -153,14 +152,14 @@ class Explanation:
         )
 
     def to_frame(self) -> Any:
-        """Give a table with one line for each feature of each row.
+        """Make a table with one line for each feature of each row.
 
         Returns
         -------
         pandas.DataFrame
             With the columns ``row`` (position among the explained rows), ``feature``, ``value``,
             ``expected_low``, ``expected_median``, ``expected_high`` (see `ExpectedValues`; for
-            categories the median is the most usual one) and ``share``. Dates are ISO texts.
+            categories the median is the most frequent one) and ``share``. Dates are ISO texts.
 
         Raises
         ------
@@ -189,7 +188,7 @@ class Explanation:
         return pandas.DataFrame(table)
 
     def reasons(self, n_features: int = 3) -> list[list[str]]:
-        """Say why each row has its score, in words.
+        """The reasons for the score of each row, in words.
 
         Parameters
         ----------
@@ -200,8 +199,8 @@ class Explanation:
         -------
         list of list of str
             For each row the features with the largest shares, the largest first: the value of the
-            row, what 5 to 95 % of the training rows behind the score have, and the share in percent
-            of all shares above 0. Features below 0.5 % are left out.
+            row, the range from 5 to 95 % of the training rows behind the score, and the share in
+            percent of all positive shares. Features below 0.5 % are left out.
 
         Raises
         ------

@@ -59,7 +59,7 @@ class Selection:
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """A product with a matrix, and the matrix that takes differences back.
+    """A product with a matrix, and the matrix that maps differences back.
 
     If the product loses directions, the way back gives the smallest possible difference: it has no
     part along directions that do not change the score.
@@ -107,7 +107,7 @@ class LinearMap:
         Parameters
         ----------
         matrix : array-like of shape (n_inputs, n_outputs)
-            The matrix. It is taken back by its pseudo-inverse.
+            The matrix. Its pseudo-inverse is the way back.
 
         Returns
         -------
@@ -125,7 +125,7 @@ class LinearMap:
 
     @property
     def is_affine(self) -> bool:
-        """Whether differences are those of rows."""
+        """Whether differences of outputs depend only on differences of rows."""
         return all(getattr(step, "is_affine", True) for step in self.steps)
 
     def then(self, *steps: Step) -> LinearMap:
@@ -133,12 +133,12 @@ class LinearMap:
         return LinearMap((*self.steps, *steps))
 
     def rows(self, rows: NDArray) -> NDArray[np.float64]:
-        """Rows of the features that go in, as far as the steps keep them; else NaN.
+        """Rows of the input features, as far as the steps keep them; else NaN.
 
         Parameters
         ----------
         rows : ndarray of shape (..., n_outputs)
-            Rows of the features that come out.
+            Rows of the output features.
 
         Returns
         -------
@@ -151,34 +151,34 @@ class LinearMap:
         return flat.reshape(*rows.shape[:-1], flat.shape[-1])
 
     def differences(self, rows: NDArray) -> NDArray[np.float64]:
-        """Differences of the features that go in.
+        """Differences of the input features.
 
         Parameters
         ----------
         rows : ndarray of shape (..., n_outputs)
-            Differences of the features that come out.
+            Differences of the output features.
 
         Returns
         -------
         ndarray of shape (..., n_inputs)
-            The smallest that become these.
+            The smallest differences that become these.
         """
         for step in reversed(self.steps):
             rows = step.differences(rows)
         return rows
 
     def shares(self, factors: Any) -> NDArray[np.float64]:
-        """Shares of the features that go in, (m, n_inputs).
+        """Shares of the input features, (m, n_inputs).
 
         Parameters
         ----------
         factors : skood.measures.ShareFactors
-            Differences and slopes in the features that come out.
+            Differences and slopes in the output features.
 
         Returns
         -------
         ndarray of shape (m, n_inputs)
-            Their sum equals that of the shares of the features that come out.
+            Their sum equals the sum of the shares of the output features.
         """
         differences, slopes = factors
         for step in reversed(self.steps):

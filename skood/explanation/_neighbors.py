@@ -1,4 +1,4 @@
-"""The training rows that a score comes from."""
+"""The training rows behind a score."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class ExplainedNeighbors:
     distances : ndarray of shape (n_samples, k)
         Their distances, in the metric of the detector.
     weights : ndarray of shape (n_samples, k)
-        The weight of each in the score, as the detector's `explain` defines it.
+        Their weights in the score, as the detector's `explain` defines them.
     classes : ndarray of shape (n_samples, k) or None
-        Their class labels, if `fit` was given class labels.
+        Their class labels, if `fit` got class labels.
     """
 
     indices: NDArray[np.intp]
@@ -40,13 +40,13 @@ class ExplainedNeighbors:
         return ExplainedNeighbors(*(None if part is None else part[rows] for part in parts))  # type: ignore[arg-type]
 
     def to_frame(self) -> Any:
-        """Give a table with one line for each neighbour of each row.
+        """Make a table with one line for each neighbour of each row.
 
         Returns
         -------
         pandas.DataFrame
             With the columns ``row`` (position among the explained rows), ``position`` (among the
-            training rows), ``distance``, ``weight`` and, where there are classes, ``class``.
+            training rows), ``distance``, ``weight`` and, with class labels, ``class``.
 
         Raises
         ------

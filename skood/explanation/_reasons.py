@@ -1,4 +1,4 @@
-"""One feature of an explanation in words: its value, what the training rows have, its share."""
+"""One feature of an explanation in words: its value, the expected value, its share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_missing(value: Any) -> bool:
 
 
 def in_digits(number: float, *others: float) -> str:
-    """A number with three digits: more where it would read as another one, or is a whole number.
+    """A number with three digits; with more if it would read as another one, or is a whole number.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def _quoted(text: str) -> str:
 
 
 def _shares(labels: list[str], shares: Any) -> str:
-    """The most usual categories, with their shares in percent."""
+    """The most frequent categories, with their shares in percent."""
     order = np.argsort(-np.asarray(shares), kind="stable")[:_CATEGORIES]
     usual = [
         f"{_quoted(labels[j]) if labels[j] else 'missing'} {100 * shares[j]:.0f} %"

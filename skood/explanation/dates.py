@@ -6,7 +6,7 @@ DAYS = "days since 1970"  # the unit of dates
 
 
 def iso_date(days: float) -> str:
-    """The date, or the date and time, of so many days since the beginning of 1970.
+    """The date, or the date and time, for a number of days since the beginning of 1970.
 
     Examples
     --------

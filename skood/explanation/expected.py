@@ -1,4 +1,4 @@
-"""What the training rows behind a score have in each feature."""
+"""The values of the training rows behind a score in each feature."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEVIATIONS = 1.6448536269514722  # of a normal distribution, to its 5 % and 95 
 
 
 class Categories(NamedTuple):
-    """Categories of a feature, and the share of the training rows that have each."""
+    """Categories of a feature, and their shares among the training rows."""
 
     labels: tuple[Any, ...]
     """None stands for missing values."""
@@ -27,16 +27,16 @@ class Categories(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ExpectedValues:
-    """What the training rows behind the score of each row have in each feature.
+    """The values of the training rows behind the score of each row.
 
-    These are its neighbours. For the Mahalanobis distance they are the rows of the nearest class,
-    by its normal distribution.
+    These rows are the neighbours. For the Mahalanobis distance they are the nearest class, by its
+    normal distribution.
 
     Attributes
     ----------
     low, median, high : ndarray of shape (n_samples, n_features)
-        5 %, 50 % and 95 % of these rows have at most this value, which is that of one of them. NaN
-        for categories, and where the detector has not kept the values.
+        5 %, 50 % and 95 % of these rows have at most this value, which one of them has. NaN for
+        categories, and if the detector has not kept the values.
     categories : dict of int to Categories
         By the position of the feature: the share of each category.
     """
@@ -49,7 +49,7 @@ class ExpectedValues:
 
     @classmethod
     def of_rows(cls, rows: NDArray) -> Self:
-        """Those of training rows (m, k, d) of the features that have the shares."""
+        """From training rows (m, k, d) of the features with shares."""
         rows = rows.astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             # values that rows have: then a curve between the units changes nothing
@@ -65,7 +65,7 @@ class ExpectedValues:
         covariance: NDArray[np.float64],
         linear_map: LinearMap | None,
     ) -> Self:
-        """Those of normal distributions with means (m, d) and this covariance in units of `scale`.
+        """From normal distributions with means (m, d) and this covariance in units of `scale`.
 
         `lengths` (m, 1) multiply both.
         """
@@ -85,12 +85,12 @@ class ExpectedValues:
         return self._each(lambda part: part[rows], categories)
 
     def of_features(self, chosen: Sequence[int] | NDArray[np.intp]) -> ExpectedValues:
-        """Those of some features, in this order."""
+        """For some features, in this order."""
         categories = {i: self.categories[j] for i, j in enumerate(chosen) if j in self.categories}
         return self._each(lambda part: part[:, chosen], categories)
 
     def mapped(self, back: Callable[[NDArray], NDArray]) -> ExpectedValues:
-        """Taken back through a transformer that maps each column on its own, and rising."""
+        """Mapped back through a transformer that maps each column separately, and rising."""
         return self._each(back, dict(self.categories))
 
     def _each(
@@ -103,7 +103,7 @@ class ExpectedValues:
 
 
 def joined(parts: Sequence[ExpectedValues]) -> ExpectedValues:
-    """Those of blocks of rows, of numbers alone, as one."""
+    """The values of several blocks of rows of numbers together."""
     low, median, high, mean = (
         np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS
     )
@@ -113,9 +113,9 @@ def joined(parts: Sequence[ExpectedValues]) -> ExpectedValues:
 def merged(
     parts: Sequence[tuple[Any, ExpectedValues | None]], n_features: int
 ) -> ExpectedValues | None:
-    """Those of parts of the features, each with its columns. The first known value counts.
+    """The values of parts of the features, each with its columns. The first known value counts.
 
-    None if those of a part are not known.
+    None if a part has no known values.
     """
     known_parts = [(columns, expected) for columns, expected in parts if expected is not None]
     if len(known_parts) < len(parts):

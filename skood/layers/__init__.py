@@ -1,4 +1,4 @@
-"""Scores of the layers of a network, and what the estimators on layers share."""
+"""Scores of the layers of a network, and the parts that estimators on layers share."""
 
 from .fssd import FSSDScorer
 from .layer_ensemble import LayerEnsemble

@@ -18,9 +18,9 @@ from .weights import WeighedSum
 def fit_combination(
     scorer: Any, inputs: RawInputs, rows: NDArray[np.intp], outside: RawInputs | None
 ) -> NDArray[np.float64]:
-    """Learn from training inputs how the layers are combined; the scores of some rows of these.
+    """Learn the combination of the layers from training inputs; return the scores of some rows.
 
-    `outside` holds the out-of-distribution inputs, where there are such.
+    `outside` holds the out-of-distribution inputs, if there are any.
     """
     layers: SingularityLayers = scorer._layers
     if scorer.combine == "profile":
@@ -38,7 +38,7 @@ def fit_combination(
 def _weights(
     scorer: Any, distances: NDArray[np.float64], outside: NDArray[np.float64] | None
 ) -> WeighedSum:
-    """The weights that were given, or those that suit standardised distances."""
+    """The given weights, or equal weights of standardised distances."""
     if scorer.weights is None:
         return WeighedSum.of_standardised(distances, outside)
     n_layers = distances.shape[1]

@@ -15,7 +15,7 @@ _COMBINE = ("profile", "sum", "logistic")
 
 
 def check_fssd_parameters(scorer: Any, noise_features: Any) -> None:
-    """Raise unless the scorer's parameters are valid, and go with the `noise_features` of `fit`."""
+    """Raise unless the scorer's parameters are valid and fit the `noise_features` of `fit`."""
     check_option(scorer, "gradient", scorer.gradient, _GRADIENTS)
     check_option(scorer, "direction", scorer.direction, _DIRECTIONS)
     check_option(scorer, "combine", scorer.combine, _COMBINE)
@@ -26,6 +26,6 @@ def check_fssd_parameters(scorer: Any, noise_features: Any) -> None:
     if scorer.weights is not None and scorer.combine != "sum":
         raise parameter_error(scorer, "weights", "None unless combine='sum'", scorer.weights)
     if scorer.singularity is not None and noise_features is not None:
-        allowed = "None where 'noise_features' are given to fit"
+        allowed = "None if fit gets 'noise_features'"
         raise parameter_error(scorer, "singularity", allowed, scorer.singularity)
     scorer._check_threshold_parameters()

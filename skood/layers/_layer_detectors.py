@@ -35,7 +35,7 @@ class LayerDetectors:
         rows: NDArray[np.intp],
         n_jobs: int | None,
     ) -> tuple[Self, NDArray[np.float64]]:
-        """Fit a clone to each layer; also the values of `rows`, which set the scales."""
+        """Fit a clone to each layer; return the values of `rows`, which set the scales, too."""
         tasks = ((detector, part, y, rows) for part in _split(features, layers))
         fitted = dict(zip(layers, in_threads(_fit_layer, tasks, n_jobs), strict=True))
         scales = {}

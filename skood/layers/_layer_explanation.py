@@ -1,4 +1,4 @@
-"""One explanation made of those of the layers."""
+"""One explanation from the explanations of the layers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def explain_layers(
     names: NDArray | None,
     linear_map: LinearMap | None,
 ) -> tuple[dict[str, Any], NDArray[np.float64]]:
-    """All of an `Explanation` but scores and base, and the values of the layers, (n, n_layers)."""
+    """An `Explanation` without scores and base, and the values of the layers, (n, n_layers)."""
     names = numbered_names(features.shape[1]) if names is None else names
     layers = _explain_each(fitted, features, names, linear_map)
     values = np.column_stack(

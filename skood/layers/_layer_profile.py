@@ -1,4 +1,4 @@
-"""One score from the distances in all layers: how near they are to those of training rows."""
+"""One score from the distances in all layers, compared with those of training rows."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class LayerProfile:
 
     @classmethod
     def fit(cls, distances: NDArray[np.float64], inputs: RawInputs, n_neighbors: int) -> Self:
-        """Take in the training rows: their distances in the layers, and their fingerprints."""
+        """Store the training rows: their distances in the layers, and their fingerprints."""
         rows = inputs.values.reshape(len(inputs), -1)
         return cls(*_index_of(distances), n_neighbors, RowFingerprints(rows), rows.dtype, distances)
 
     def extended(
         self, distances: NDArray[np.float64], inputs: RawInputs, n_neighbors: int
     ) -> LayerProfile:
-        """The profile with further training rows, whose distances these are."""
+        """The profile with further training rows, by their distances."""
         distances = np.concatenate([self.distances, distances])
         rows = inputs.values.reshape(len(inputs), -1).astype(self.dtype, copy=False)
         fingerprints = self.fingerprints.extended(rows)

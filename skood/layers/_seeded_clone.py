@@ -1,4 +1,4 @@
-"""A clone whose result depends on one seed alone."""
+"""A clone whose result depends only on a seed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sklearn.base import clone
 
 
 def seeded_clone(estimator: Any, random_state: Any) -> Any:
-    """A clone; an int becomes its random state, and that of its parts, wherever that is None.
+    """A clone; an int replaces a random state of None in it and in its parts.
 
     So an ensemble with a seed gives the same result each time, and its detectors draw the same rows
-    for their threshold as the ensemble: these are scored once.
+    for their threshold as the ensemble, so these are scored once.
     """
     copied = clone(estimator)
     if isinstance(random_state, Integral) and hasattr(copied, "get_params"):

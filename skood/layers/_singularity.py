@@ -1,4 +1,4 @@
-"""Where the singularity is: given, or the mean feature of noise."""
+"""The singularity: given, or the mean feature of noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .noise import draw_noise
 def find_singularity(
     owner: Any, extractor: Any, inputs: RawInputs, n_features: int, noise_features: Any
 ) -> NDArray[np.float64]:
-    """The owner's `singularity`, or the mean of given features of noise, or of noise made here."""
+    """The owner's `singularity`, or the mean of the given features of noise, or of new noise."""
     if owner.singularity is not None:
         allowed = f"an array of shape ({n_features},), one finite value for each feature"
         return finite_numbers(owner, "singularity", n_features, allowed)
@@ -31,18 +31,18 @@ def find_singularity(
 
 
 def checked_noise(noise_features: Any, n_features: int) -> NDArray:
-    """Features of noise, as many for each sample as the layers have."""
+    """Checked features of noise."""
     features = check_extracted(noise_features, "noise_features")
     if features.shape[1] != n_features:
         raise ValueError(
-            f"noise_features must have {n_features} columns, as many as there are features. "
-            f"Got {features.shape[1]} instead."
+            f"noise_features must have {n_features} columns, one for each feature. Got "
+            f"{features.shape[1]} instead."
         )
     return features
 
 
 def finite_numbers(owner: object, name: str, length: int, allowed: str) -> NDArray[np.float64]:
-    """A copy of a parameter that is an array of so many finite numbers."""
+    """A copy of a parameter that is an array of `n_features` finite numbers."""
     value = getattr(owner, name)
     try:
         numbers = np.array(value, dtype=np.float64)

@@ -19,7 +19,7 @@ from .perturbation import Perturbation
 
 @dataclass(frozen=True)
 class SingularityLayers:
-    """The singularity, the columns of each layer, and what makes features of inputs."""
+    """The singularity, the columns of each layer, and the extractor of features."""
 
     extractor: Any
     layers: Layers
@@ -83,8 +83,8 @@ def _half_square(
 ) -> Callable[[Any], Any]:
     """Half the squared distance from the singularity, of features that may be tensors.
 
-    It has a gradient at 0 too. Elsewhere that is the distance's own times a positive number, which
-    changes neither its sign nor the standardised gradient.
+    It also has a gradient at 0. Elsewhere this is the gradient of the distance times a positive
+    number, which changes neither its sign nor the standardised gradient.
     """
 
     def objective(features: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What an `FSSDScorer` keeps so that it can take in further inputs."""
+"""The state of an `FSSDScorer` for further inputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .labels import is_in_distribution, split_by_label
 
 @dataclass
 class SingularityStream:
-    """The inputs that set the threshold, and those that the weights of layers are learnt from."""
+    """The inputs that set the threshold, and the inputs for the weights of the layers."""
 
     labels: NDArray | None  # of all inputs, with combine="logistic"
     inside: NDArray[np.intp]  # positions of the in-distribution inputs
@@ -29,7 +29,7 @@ class SingularityStream:
 
     @classmethod
     def begin(cls, scorer: Any, X: Any, y: Any) -> Self:
-        """Keep what further calls need of the inputs that the scorer was fitted on."""
+        """Keep the parts of the training inputs that further calls need."""
         inputs = new_inputs(scorer, X)
         inside, _, outside = split_by_label(scorer, inputs, y)
         sampled = np.searchsorted(inside, scorer.training_indices_)
@@ -37,7 +37,7 @@ class SingularityStream:
         return cls(labels, inside, sampled, inputs[scorer.training_indices_], outside)
 
     def go_on(self, scorer: Any, X: Any, y: Any, noise: NDArray | None) -> None:
-        """Take in further inputs, and noise features where there are some."""
+        """Add further inputs, and noise features if there are any."""
         inputs = new_inputs(scorer, X)
         added = self._inside_of(scorer, y, len(inputs))
         if noise is not None:
@@ -59,7 +59,7 @@ class SingularityStream:
         scorer._set_threshold(self.inside[drawn], scores)
 
     def _inside_of(self, scorer: Any, y: Any, n: int) -> NDArray[np.intp]:
-        """Which of n further inputs are in-distribution, by their labels."""
+        """Whether each of n further inputs is in-distribution, by their labels."""
         if self.labels is None:
             scorer._add_classes(y, n)
             return np.arange(n)
@@ -72,7 +72,7 @@ class SingularityStream:
 
 
 def take_in(scorer: Any, X: Any, y: Any, noise_features: Any) -> None:
-    """Take in the inputs of a later call of `partial_fit`."""
+    """Add the inputs of a later call of `partial_fit`."""
     noise = _further_noise(scorer, noise_features)
     if scorer.combine == "profile":
         _add_to_profile(scorer, X, y)
@@ -80,27 +80,27 @@ def take_in(scorer: Any, X: Any, y: Any, noise_features: Any) -> None:
     if not hasattr(scorer, "_stream"):
         raise ValueError(
             f"{type(scorer).__name__} with combine={scorer.combine!r} was fitted by fit, which "
-            "keeps no inputs to go on from. Begin with partial_fit."
+            "keeps no inputs for partial_fit. Begin with partial_fit."
         )
     scorer._stream.go_on(scorer, X, y, noise)
 
 
 def _further_noise(scorer: Any, noise_features: Any) -> NDArray | None:
-    """Noise features of a later call, where the singularity can still be moved by them."""
+    """Noise features of a later call, if they can still move the singularity."""
     if noise_features is None:
         return None
     noise = checked_noise(noise_features, len(scorer.singularity_))
     if scorer.combine == "profile" or not scorer._n_noise:
         raise ValueError(
             "The 'noise_features' parameter of FSSDScorer.partial_fit must be None after the first "
-            "call, unless that was given some and combine is not 'profile', which needs all inputs "
-            f"again. Got {len(noise)} noise features instead."
+            "call, unless the first call had some and combine is not 'profile', which needs all "
+            f"inputs again. Got {len(noise)} noise features instead."
         )
     return noise
 
 
 def _add_to_profile(scorer: Any, X: Any, y: Any) -> None:
-    """Take in further inputs by their distances: the singularity stays."""
+    """Add further inputs by their distances: the singularity stays."""
     inputs = new_inputs(scorer, X)
     profile: LayerProfile = scorer._combination
     n = len(profile.distances) + len(inputs)

@@ -1,4 +1,4 @@
-"""The feature extractor of an estimator that scores layers: fitted, asked, held open."""
+"""The feature extractor of an estimator that scores layers: checks, fit, calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_extractor(owner: Any) -> None:
 
 
 def extractor_tags(owner: Any, tags: Any) -> Any:
-    """scikit-learn's tags of the owner: it takes what its extractor takes, and may need labels."""
+    """scikit-learn's tags of the owner: its extractor's inputs, and whether it needs labels."""
     if owner.feature_extractor is not None:
         tags.input_tags = get_tags(owner.feature_extractor).input_tags
     tags.target_tags.required = owner.combine == "logistic"
@@ -65,7 +65,7 @@ def fit_layers(owner: Any, inputs: RawInputs, y: Any) -> tuple[Any, Layers, int]
 def opened(extractor: Any) -> AbstractContextManager[Any]:
     """The extractor for a block of many calls.
 
-    One that has `_opened` prepares its module once for the whole block.
+    An extractor with `_opened` prepares its module once for the whole block.
     """
     return extractor._opened() if hasattr(extractor, "_opened") else nullcontext(extractor)
 
@@ -90,7 +90,7 @@ def blocks_of(
 
 
 def _batch_size(extractor: Any) -> int:
-    """The batch size of the extractor or of a step of it; 1 where it has none."""
+    """The batch size of the extractor or of a step of it; 1 without one."""
     if not hasattr(extractor, "get_params"):
         return 1
     sizes = [

@@ -37,55 +37,55 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
     Parameters
     ----------
     feature_extractor : transformer or None, default=None
-        What makes features of raw inputs, such as `skood.deep.TorchFeatureTransformer`. It is
+        Makes the features from raw inputs, such as `skood.deep.TorchFeatureTransformer`. It is
         cloned and fitted. None: X holds the features.
     noise : {"uniform", "gaussian"}, default="uniform"
-        The noise that is made where no singularity is given; whole numbers where X holds such.
-        "gaussian" has the mean and standard deviation of the data, in rows those of each column.
+        The noise that is drawn if no singularity is given; whole numbers if X holds whole numbers.
+        "gaussian" has the mean and standard deviation of the data, in rows of each column.
     noise_range : "auto" or tuple of (low, high), default="auto"
-        Where uniform noise lies. "auto": between the least and the largest value of the data, in
+        The range of uniform noise. "auto": from the smallest to the largest value of the data, in
         rows of each column.
     n_noise : int, default=100
         Number of noise inputs.
     singularity : array-like of shape (n_features,) or None, default=None
-        The singularity, where it is known. None: the mean feature of the noise.
+        The singularity, if it is known. None: the mean feature of the noise.
     perturbation : float, default=0.0
-        Size :math:`\epsilon` of the step by which each input is moved, for each layer by itself,
-        along the gradient of its distance in that layer; in the unit of X. It needs a feature
-        extractor with a method ``gradient(X, objective)``. 0: inputs are not moved.
+        Size :math:`\epsilon` of the step that moves each input along the gradient of its distance,
+        separately for each layer; in the unit of X. It needs a feature extractor with a method
+        ``gradient(X, objective)``. 0: inputs are not moved.
     gradient : {"sign", "standardised"}, default="sign"
-        What :math:`\epsilon` multiplies: the sign of the gradient (algorithm 1), or the gradient
-        less its mean over its standard deviation, both over the values of the one sample (0 where
-        these are equal).
+        The factor of :math:`\epsilon`: the sign of the gradient (algorithm 1), or the standardised
+        gradient, with mean and standard deviation over the values of the sample (0 if these are
+        equal).
     direction : {"ascend", "descend"}, default="ascend"
         Whether the step leads away from the singularity (algorithm 1) or towards it.
     combine : {"profile", "sum", "logistic"}, default="profile"
-        How the layers' distances become one score. "profile": minus the mean Euclidean distance to
-        the nearest training rows, among the vectors of the logarithms of all layers' distances.
-        "sum": their sum, weighed by `weights` (algorithm 1). "logistic": the decision function of a
-        logistic regression on standardised distances, which tells in-distribution rows from those
-        labelled -1 in the y of `fit`.
+        The combination of the layers' distances to one score. "profile": minus the mean Euclidean
+        distance to the nearest training rows, among the vectors of the logarithms of all layers'
+        distances. "sum": their sum, weighed by `weights` (algorithm 1). "logistic": the decision
+        function of a logistic regression on standardised distances, which separates in-distribution
+        rows from the rows labelled -1 in the y of `fit`.
     weights : array-like of shape (n_layers,) or None, default=None
         Weights of the distances, for ``combine="sum"``. None: equal, of standardised distances.
     n_neighbors : int, default=10
-        Number of nearest training rows, for ``combine="profile"``. With too few training rows, all
-        others are taken, with a warning.
+        Number of nearest training rows, for ``combine="profile"``. With k training rows or fewer,
+        all other rows are neighbours, with a warning.
     groups : dict, sequence or None, default=None
         The columns of each layer among the features, as in `LayerEnsemble`.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set threshold, weights and scales.
+        Largest number of training rows that set threshold, weights and scales, drawn at random.
     random_state : int, RandomState instance or None, default=None
-        Draws the noise and these rows. An int also becomes the random state of the clone of
-        `feature_extractor`, and of its parts, wherever that is None.
+        Draws the noise and these rows. An int also replaces a random state of None in the clone of
+        `feature_extractor` and in its parts.
 
     Attributes
     ----------
     singularity_ : ndarray of shape (n_features,)
         The singularity, over the concatenated layers.
     layer_names_ : list of str
-        Names of the layers; ``"layer0"``, ``"layer1"``, ... where they have none.
+        Names of the layers; ``"layer0"``, ``"layer1"``, ... for layers without names.
     layer_columns_ : dict of str to ndarray of int
         Positions of the columns of each layer among the features.
     feature_extractor_ : transformer
@@ -93,11 +93,11 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
     coef_ : ndarray of shape (n_layers,)
         Weight of each layer's distance in the score, for ``combine="sum"`` and ``"logistic"``.
     intercept_ : float
-        What is added: the score is ``layer_scores(X) @ coef_ + intercept_``.
+        The constant in the score ``layer_scores(X) @ coef_ + intercept_``.
     n_neighbors_ : int
         The number of neighbours used, for ``combine="profile"``.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold; in a profile, each with itself left out.
     training_indices_ : ndarray of shape (n_threshold,)
@@ -113,13 +113,13 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
     -----
     The authors' code differs from their algorithm 1. For pixels in [-0.5, 0.5] it is
     ``noise_range=(-0.5, 0.5), gradient="standardised", direction="descend", combine="logistic"``,
-    but standardises gradients over a batch: here no score depends on the rows beside it. In a
-    profile, a distance below 1e-6 times the median of the training rows counts as that.
+    but standardises gradients over a batch, while here no score depends on other rows. In a
+    profile, a distance of less than 1e-6 times the median of the training rows is raised to that.
 
     References
     ----------
     Huang et al. (2020), Feature space singularity for out-of-distribution detection, algorithm 1
-    ("sum"); "logistic" is what their code does. The profile is not in the paper.
+    ("sum"); "logistic" is in the authors' code. The profile is not in the paper.
 
     Examples
     --------
@@ -169,7 +169,7 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, *, noise_features: Any = None) -> Self:
-        """Find the singularity, learn how the layers are combined, and set the threshold.
+        """Find the singularity, learn the combination of the layers, and set the threshold.
 
         Parameters
         ----------
@@ -178,11 +178,11 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
             too: only the weights learn from them.
         y : array-like of shape (n_samples,), optional
             With ``combine="logistic"``, +1 for in-distribution rows and -1 for others. Else class
-            labels, which the feature extractor is given.
+            labels, which the feature extractor gets.
         noise_features : array-like of shape (n_noise, n_features), optional
             Features of noise inputs, whose mean is the singularity. None: noise of the shape of X
             is made, unless `singularity` is given. A Pipeline routes them here by
-            ``set_fit_request(noise_features=True)``, and makes them of noise inputs with
+            ``set_fit_request(noise_features=True)``, and computes them from noise inputs with
             ``transform_input=["noise_features"]``.
 
         Returns
@@ -217,10 +217,10 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
         return self
 
     def partial_fit(self, X: Any, y: Any = None, *, noise_features: Any = None) -> Self:
-        """Take in more inputs, and more noise: all is as in one fit on all of them.
+        """Add inputs and noise: the result equals that of one `fit` on all of them.
 
-        Only the first call fits the feature extractor and makes noise. The scorer keeps the inputs
-        that set the threshold, with ``combine="logistic"`` those labelled -1, and with
+        Only the first call fits the feature extractor and draws noise. The scorer keeps the inputs
+        that set the threshold, with ``combine="logistic"`` the inputs labelled -1, and with
         ``combine="profile"`` the distances of all inputs.
 
         Parameters
@@ -230,8 +230,8 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
         y : array-like of shape (n_samples,), optional
             As in `fit`, in every call or in none. A later call may hold labels of one kind only.
         noise_features : array-like of shape (n_noise, n_features), optional
-            Features of further noise inputs: the singularity is the mean of all so far. Only where
-            the first call was given such, and not with ``combine="profile"``.
+            Features of further noise inputs: the singularity is the mean of all so far. Only if the
+            first call had some, and not with ``combine="profile"``.
 
         Returns
         -------
@@ -261,8 +261,8 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or raw inputs of shape (n_samples, ...)
-            The rows to score. In a profile, a row that equals a training row is scored with one
-            equal copy left out, as the training rows are.
+            The rows to score. In a profile, for a row that equals a training row, one equal copy is
+            left out, as for the training rows themselves.
 
         Returns
         -------
@@ -279,7 +279,7 @@ class FSSDScorer(OODDetectorMixin, BaseEstimator):
         return self._combination.scores(self._layers.distances(inputs), inputs)
 
     def layer_scores(self, X: Any) -> NDArray[np.float64]:
-        """Distances of rows from the singularity in each layer, whatever `combine` is.
+        """Distances of rows from the singularity in each layer, for any `combine`.
 
         Parameters
         ----------

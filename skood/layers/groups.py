@@ -48,7 +48,7 @@ def find_layers(owner: object, groups: Any, names: Sequence[str] | None, n_featu
 
 
 def side_by_side(columns: NDArray[np.intp]) -> slice | NDArray[np.intp]:
-    """Columns that stand side by side as a slice: a view, and cheap to differentiate."""
+    """Adjacent columns as a slice: a view, and cheap to differentiate."""
     first = int(columns[0])
     if np.array_equal(columns, np.arange(first, first + len(columns))):
         return slice(first, first + len(columns))
@@ -56,7 +56,7 @@ def side_by_side(columns: NDArray[np.intp]) -> slice | NDArray[np.intp]:
 
 
 def _layers_by_name(owner: object, names: Sequence[str] | None, n_features: int) -> Layers:
-    """A layer for each prefix of ``<layer>__<i>``; one layer where no column is named so."""
+    """A layer for each prefix of ``<layer>__<i>``; one layer if no column has such a name."""
     layers: dict[str, list[int]] = {}
     for position, name in enumerate([] if names is None else names):
         match = _INDEXED.fullmatch(str(name))
@@ -65,7 +65,7 @@ def _layers_by_name(owner: object, names: Sequence[str] | None, n_features: int)
     if not layers:
         return {"layer0": np.arange(n_features)}
     if sum(map(len, layers.values())) < n_features:
-        allowed = "given where only some of the columns are named '<layer>__<i>'"
+        allowed = "given, because only some of the columns are named '<layer>__<i>'"
         raise parameter_error(owner, "groups", allowed, None)
     return {name: np.array(columns, dtype=np.intp) for name, columns in layers.items()}
 
@@ -97,7 +97,7 @@ def _columns(
 def _listed_columns(
     listed: NDArray, names: Sequence[str] | None, n_features: int
 ) -> NDArray[np.intp] | None:
-    """Positions of columns given by position, mask or name; None where one does not exist."""
+    """Positions of columns given by position, mask or name; None if one does not exist."""
     if listed.ndim != 1:
         return None
     if listed.dtype.kind in "UOT":

@@ -17,7 +17,7 @@ _MIN_SAMPLES = 2
 
 @dataclass(frozen=True)
 class RawInputs:
-    """Samples as an array (n, ...), and for those of a frame what makes frames of arrays."""
+    """Samples as an array (n, ...), and for samples of a frame the maker of such frames."""
 
     values: NDArray
     make_frame: Callable[[NDArray], Any] | None = None
@@ -38,7 +38,7 @@ class RawInputs:
         return self.replaced(np.concatenate([self.values, others.values]))
 
     def given(self) -> Any:
-        """The samples as the feature extractor takes them: a frame where they came as one."""
+        """The samples as the feature extractor takes them: a frame if they were one."""
         return self.values if self.make_frame is None else self.make_frame(self.values)
 
     @property
@@ -60,7 +60,7 @@ class FrameMaker:
 
 
 def training_inputs(owner: Any, X: Any) -> RawInputs:
-    """Check the inputs of `fit`; rows of features where the owner has no extractor."""
+    """Check the inputs of `fit`: rows of features if the owner has no extractor."""
     if owner.feature_extractor is not None:
         return raw_inputs(owner, X, reset=True)
     rows = check_training_rows(owner, X)

@@ -1,4 +1,4 @@
-"""Which training rows are in-distribution, where the y of `fit` says so by +1 and -1."""
+"""The in-distribution training rows, by labels +1 and -1 in the y of `fit`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _FEWEST = 2  # rows of each kind
 def is_in_distribution(
     owner: object, X: Any, y: Any, *, class_labels: bool = False
 ) -> NDArray[np.bool_]:
-    """Read the labels +1 and -1 of the training rows; raise where there are others or too few.
+    """Read the labels +1 and -1 of the training rows; raise if there are others or too few.
 
-    With `class_labels` in-distribution rows may have any whole number but -1 as their label.
+    With `class_labels` in-distribution rows may have any whole number except -1 as label.
     """
     inner = "class labels (whole numbers)" if class_labels else "+1"
     needed = (
@@ -49,7 +49,7 @@ def split_by_label(
 ) -> tuple[NDArray[np.intp], RawInputs, RawInputs | None]:
     """Positions of the in-distribution inputs, these inputs, and the others.
 
-    There are others (None if not) with ``combine="logistic"`` only, which needs labels.
+    There are others only with ``combine="logistic"``, which needs labels; else None.
     """
     if owner.combine != "logistic":
         return np.arange(len(inputs)), inputs, None

@@ -75,21 +75,21 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         else one layer for each ``<layer>`` of columns that are named ``<layer>__<i>``, or else all
         columns as one layer.
     combine : {"sum", "logistic"}, default="sum"
-        "logistic" weighs the layers by a logistic regression that tells in-distribution rows from
-        rows labelled -1 in the y of `fit`; the score is its decision function. The weights suit
-        rows like those labelled -1, and may miss others.
+        "logistic" weighs the layers by a logistic regression that separates in-distribution rows
+        from rows labelled -1 in the y of `fit`; the score is its decision function. The weights
+        suit the kind of rows labelled -1, and may miss other kinds.
     weights : array-like of shape (n_layers,), "auto" or None, default=None
-        Positive weights of the layers for ``combine="sum"``. "auto": how well each layer tells
-        training rows from the same with a fifth of their cells from other training rows, twice the
-        AUROC minus 1, at least 0.01. A layer of noise gets hardly any weight. None: 1 for each.
+        Positive weights of the layers for ``combine="sum"``. "auto": the weight is twice the AUROC
+        minus 1, at least 0.01, with which a layer separates training rows from training rows with a
+        fifth of their cells swapped. A layer of noise gets hardly any weight. None: 1 for each.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, give the mean and scale of each layer, the
-        weights, and the threshold. None: all of them.
+        Largest number of training rows that set the mean and scale of each layer, the weights and
+        the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
-        Draws these rows. An int also becomes the random state of the clones of `detector` and
-        `feature_extractor`, and of their parts, wherever that is None.
+        Draws these rows. An int also replaces a random state of None in the clones of `detector`
+        and `feature_extractor` and in their parts.
     n_jobs : int or None, default=None
         Number of layers at a time, in threads. None means 1, -1 one for each processor that the
         process may use. The detectors have an `n_jobs` of their own.
@@ -97,7 +97,7 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
     Attributes
     ----------
     layer_names_ : list of str
-        Names of the layers; ``"layer0"``, ``"layer1"``, ... where they have none.
+        Names of the layers; ``"layer0"``, ``"layer1"``, ... for layers without names.
     layer_columns_ : dict of str to ndarray of int
         Positions of the columns of each layer among the features.
     detectors_ : dict of str to estimator
@@ -107,9 +107,9 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
     coef_ : ndarray of shape (n_layers,)
         Weight of each standardised layer score, for ``combine="logistic"`` and with `weights`.
     intercept_ : float
-        What is added to their sum, for ``combine="logistic"``.
+        The constant in the score, for ``combine="logistic"``.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the in-distribution training rows that set the threshold, each with itself left
         out.
@@ -171,11 +171,12 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or raw inputs
-            In-distribution rows, at least 2; with a feature extractor, whatever it takes. With
-            ``combine="logistic"`` out-of-distribution rows too: only the weights learn from them.
+            In-distribution rows, at least 2; with a feature extractor, the inputs that it takes.
+            With ``combine="logistic"`` out-of-distribution rows too: only the weights learn from
+            them.
         y : array-like of shape (n_samples,), optional
             With ``combine="logistic"``, +1 for in-distribution rows and -1 for others. Else class
-            labels, which the feature extractor and the detectors are given.
+            labels, which the feature extractor and the detectors get.
 
         Returns
         -------
@@ -211,8 +212,8 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or raw inputs
-            The rows to score. A row whose features in a layer equal those of a training row is
-            scored there with one equal copy left out, as the training rows are.
+            The rows to score. If the features of a row in a layer equal those of a training row,
+            one equal copy is left out there, as for the training rows themselves.
 
         Returns
         -------
@@ -245,28 +246,29 @@ class LayerEnsemble(OODDetectorMixin, BaseEstimator):
         return self._fitted.values(self._features(X), self.n_jobs)
 
     def explain(self, X: Any, *, linear_map: LinearMap | None = None) -> Explanation:
-        """Explain scores: the share of each layer, and within it of each feature.
+        """Explain scores: the shares of each layer and of its features.
 
-        The share of a layer is minus its weighted entry in `layer_scores`: how many standard
-        deviations further out than the mean training row the row is; negative where it is nearer.
-        The layer's features divide it in proportion to their shares in the layer's own score,
-        negative ones taken as 0. They divide a negative share equally: there no feature stands out.
+        The share of a layer is minus its weighted entry in `layer_scores`, the number of standard
+        deviations by which the row is stranger than the mean training row. It is negative for a row
+        that is more typical. The layer's features divide it in proportion to their shares in the
+        layer's own score, negative ones taken as 0. They divide a negative share equally: there no
+        feature stands out.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or raw inputs
             The rows to explain.
         linear_map : LinearMap or None, default=None
-            The map that made X of other features, which then get the shares. `skood.explain` finds
-            it in a Pipeline.
+            The map from the original features to X: the shares are then those of the original
+            features. `skood.explain` finds it in a Pipeline.
 
         Returns
         -------
         Explanation
             ``scores == base - shares.sum(axis=1)``, with `intercept_` as base for
             ``combine="logistic"``, else 0. ``by_group()`` has the shares of the layers, and
-            `layers` explains the score of each with its neighbours. Where the Pipeline of a layer
-            has a transformer that is not linear, the layers stand as the features.
+            `layers` explains the score of each with its neighbours. If the Pipeline of a layer has
+            a transformer that is not linear, the layers take the place of the features.
 
         Raises
         ------

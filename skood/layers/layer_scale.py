@@ -50,7 +50,7 @@ class LayerScale:
 
 
 def score_is_distance(detector: Any) -> bool:
-    """Whether the score of a detector is minus a distance; of other packages' nothing is known."""
+    """Whether the score of a detector is minus a distance; False for other packages."""
     return bool(getattr(last_step(detector, frozen=False), "_score_is_distance", False))
 
 

@@ -40,9 +40,9 @@ def draw_noise(
 ) -> RawInputs:
     """Draw samples of noise of the inputs' shape.
 
-    The range (or mean and deviation) is that of each column for rows, whose columns have units of
-    their own, and that of all values for images and the like. Whole numbers give whole numbers
-    unless the range has fractions: pixels may be either, tokens are always whole.
+    Rows of columns, each with its own unit, have a range (or mean and deviation) for each column.
+    Images and other inputs have one for all values. Whole numbers give whole numbers unless the
+    range has fractions: pixels may be fractions, tokens are always whole.
     """
     values = inputs.values
     axis = 0 if values.ndim == 2 else None
@@ -73,7 +73,7 @@ def _uniform(fraction: NDArray[np.float64], bounds: _Bounds, *, whole: bool) -> 
 
 
 def _as_whole(drawn: NDArray[np.float64], dtype: np.dtype) -> NDArray:
-    """Whole numbers of the data's type, or of a larger one where they do not fit into that."""
+    """Whole numbers of the data's type, or of a larger type if that is too small."""
     if dtype.kind == "b":
         return drawn.astype(dtype)
     ends = [np.min_scalar_type(int(end)) for end in (drawn.min(), drawn.max())]

@@ -62,7 +62,7 @@ def weighed_sum(
 ) -> NDArray[np.float64]:
     """Each column times its weight, and a number: ``values @ weights + intercept``.
 
-    A matrix product rounds a row otherwise in another batch; this adds up column by column.
+    A matrix product rounds a row differently in another batch; this adds up column by column.
     """
     total = np.full(len(values), intercept)
     for weight, column in zip(weights, values.T, strict=True):
@@ -72,9 +72,10 @@ def weighed_sum(
 
 @dataclass(frozen=True)
 class SwappedCells:
-    """Training rows with a fifth of the cells from other training rows, without an odd value.
+    """Training rows with a fifth of the cells swapped; every value is a normal one.
 
-    Who knows how columns go together finds them strange; on columns of noise nobody does.
+    A detector that has learnt how columns depend on each other finds them strange. With columns of
+    noise no detector does.
     """
 
     seed: int
@@ -107,7 +108,7 @@ class SwappedCells:
 def structure_weights(
     inside: NDArray[np.float64], swapped: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """How well each column of scores tells training rows from those with swapped cells.
+    """How well each column of scores separates training rows from rows with swapped cells.
 
     From 0.01, by chance, to 1: twice the AUROC minus 1.
     """
@@ -145,7 +146,7 @@ def _mean_and_scale(
 def divided_evidence(
     evidence: NDArray[np.float64], shares: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """What a layer says against rows, divided among its features by their shares in its score.
+    """The evidence of a layer against rows, divided among its features by their shares.
 
     Negative shares count as 0. A negative number is divided equally: no feature stands out.
     """

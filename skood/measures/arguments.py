@@ -166,7 +166,7 @@ def as_array(owner: object, X: Any) -> Any:
 
 
 def _allowed(kinds: Sequence[str], parameter: str, value: Any) -> str:
-    """What a value must be; empty if it is, or if its annotation is not among the checked ones."""
+    """The values that are allowed; empty if the value is one, or its annotation is not checked."""
     tests = [_TESTS[kind.partition("[")[0]] for kind in kinds if kind.partition("[")[0] in _TESTS]
     if len(tests) < len(kinds) or parameter == "y_true":  # the functions check labels
         return ""

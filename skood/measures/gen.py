@@ -23,7 +23,7 @@ def generalized_entropy(
     gamma : float, default=0.1
         The power, in (0, 1).
     n_largest : int, default=100
-        The number M; all classes if there are not so many.
+        The number M, at most the number of classes.
 
     Returns
     -------

@@ -213,7 +213,7 @@ class _QueryBlock:
         found: _Found | None,
         floor: NDArray[np.float64] | None = None,
     ) -> _LogSum:
-        """Sum over the exponents as they come from the product, without the rows' half squares.
+        """Sum over the exponents from the product, without the rows' half squares.
 
         With `floor` the full exponents are summed. They are computed by differences for the pairs
         that the product puts above the floor.

@@ -1,4 +1,4 @@
-"""Measures of how well scores tell in-distribution rows from out-of-distribution rows.
+"""Measures of how well scores separate in-distribution rows from out-of-distribution rows.
 
 All metrics take labels (+1 = in-distribution, -1 = OoD) and scores (higher = more
 in-distribution). No metric guesses the meaning of other labels: 0/1 labels need ``pos_label``.

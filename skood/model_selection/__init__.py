@@ -1,6 +1,6 @@
 """Choosing detectors and their parameters without out-of-distribution data.
 
-Classes that are left out of the training rows stand in for out-of-distribution rows.
+Classes that are left out of the training rows serve as out-of-distribution rows.
 """
 
 from .leave_classes_out import LeaveClassesOut

@@ -17,8 +17,8 @@ class PseudoClasses:
     """Clusters of rows, and the cluster of each row.
 
     Columns are standardised first, so that their units do not decide. K-means runs on at most
-    20,000 rows. `find` recognises rows by their values: to search for the nearest centre again
-    could give another cluster, since a matrix product rounds differently in another batch.
+    20,000 rows. `find` recognises rows by their values. A new search for the nearest centre could
+    give another cluster, because a matrix product rounds differently in another batch.
     """
 
     def __init__(self, rows: NDArray, n_clusters: int, generator: np.random.RandomState) -> None:

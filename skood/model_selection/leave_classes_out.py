@@ -16,19 +16,18 @@ _CLASSES = ("labels", "kmeans")
 
 
 class LeaveClassesOut(BaseCrossValidator):
-    """Splitter that leaves classes out; their rows stand in for out-of-distribution rows.
+    """Splitter that leaves classes out; their rows serve as out-of-distribution rows.
 
     Each split draws `n_classes_out` classes and trains on rows of the other classes. It tests on
     held-out rows of the other classes (in-distribution) and on all rows of the left-out classes
-    (out-of-distribution within the split). Every class is left out once before a class is left out
-    again.
+    (out-of-distribution within the split). Every class is left out once before any class is left
+    out again.
 
     Together with `ood_scorer` it chooses detectors and their parameters without out-of-distribution
-    rows: a detector that tells a left-out class from the others is likely to find other strange
-    rows too. But left-out classes are near out-of-distribution rows, of the same kind of data as
-    the others. The best candidate for them may be worse than the default for rows that are far
-    away. So let a search give up the default only if another candidate clearly wins:
-    ``refit=prefer_default(...)``.
+    rows: a detector that separates a left-out class from the others is likely to find other strange
+    rows too. But left-out classes are near out-of-distribution rows: the same kind of data. The
+    best candidate for them may be worse than the default on rows that are far away. So let a search
+    replace the default only if another candidate clearly wins: ``refit=prefer_default(...)``.
 
     Parameters
     ----------
@@ -89,7 +88,7 @@ class LeaveClassesOut(BaseCrossValidator):
         self.random_state = random_state
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:  # noqa: ARG002
-        """Tell the number of splits.
+        """The number of splits.
 
         Parameters
         ----------
@@ -144,8 +143,7 @@ class LeaveClassesOut(BaseCrossValidator):
     def is_in_distribution(self, X_test: Any) -> NDArray[np.int64]:
         """Label the test rows of a split by clusters, for a scorer without labels.
 
-        A cluster was left out if all of its rows are test rows: of every other cluster some rows
-        are training rows.
+        A cluster was left out if all its rows are test rows: every other cluster has training rows.
 
         Parameters
         ----------

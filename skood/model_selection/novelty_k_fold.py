@@ -15,8 +15,8 @@ from .._validation import check_int, check_labels
 class NoveltyKFold(BaseCrossValidator):
     """K-fold splitter for rows labelled +1 and -1 that trains on the rows labelled +1 only.
 
-    The in-distribution rows (+1) are divided into k folds. Each split trains on all folds but one.
-    It tests on the remaining fold and on all out-of-distribution rows (-1).
+    The in-distribution rows (+1) are divided into k folds. Each split trains on all folds except
+    one. It tests on that fold and on all out-of-distribution rows (-1).
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class NoveltyKFold(BaseCrossValidator):
         self.random_state = random_state
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:  # noqa: ARG002
-        """Tell the number of splits.
+        """The number of splits.
 
         Parameters
         ----------

@@ -26,7 +26,7 @@ _SMALLER_IS_BETTER = ("fpr_at_tpr", "fpr95", "fpr80", "detection_error")
 
 
 def ood_scorer(metric: str = "auroc", *, cv: LeaveClassesOut | None = None) -> OODScorer:
-    """Make a scorer for a search: how well a detector finds out-of-distribution rows.
+    """Make a scorer for a search: it measures how well a detector finds out-of-distribution rows.
 
     The test labels name the out-of-distribution rows in one of two ways. If labels are +1 and -1,
     these are the rows labelled -1. If labels are classes, these are the rows of every class that
@@ -37,7 +37,7 @@ def ood_scorer(metric: str = "auroc", *, cv: LeaveClassesOut | None = None) -> O
     metric : str, default="auroc"
         The metric of `skood.metrics`: "auroc", "aupr_in", "aupr_out", "fpr_at_tpr" (the same as
         "fpr95"), "fpr95", "fpr80" or "detection_error". The scorer negates a metric for which
-        smaller is better, since searches look for the largest value.
+        smaller is better, because searches take the largest value.
     cv : LeaveClassesOut, optional
         The splitter of the search, for rows without labels (``classes="kmeans"``): it knows which
         test rows come from left-out clusters.
@@ -87,7 +87,7 @@ class OODScorer:
         self.cv = cv
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
-        """Metric of a fitted detector on test rows; negated where smaller is better."""
+        """Metric of a fitted detector on test rows; negated if smaller is better."""
         labels = self._plus_minus_one(estimator, X, y)
         value = _METRICS[self.metric](labels, _scores(estimator, X))
         return -value if self.metric in _SMALLER_IS_BETTER else value

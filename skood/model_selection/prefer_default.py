@@ -23,8 +23,8 @@ def prefer_default(
     that of the differences between the two on the same splits, so a split that is hard for both
     does not count.
 
-    Left-out classes stand in for out-of-distribution rows, but they are near rows: a candidate that
-    wins among them by little may lose on rows that are far away.
+    Left-out classes serve as out-of-distribution rows, but they are near rows: a candidate with a
+    small lead there may lose on rows that are far away.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class DefaultPreference:
 
 
 def _standard_error(values: NDArray[np.float64]) -> float:
-    """The standard error of the mean; 0 for a single value, where `standard_errors` is 0."""
+    """The standard error of the mean; 0 for a single value, which needs ``standard_errors=0``."""
     if len(values) < 2:
         return 0.0
     return float(values.std(ddof=1) / np.sqrt(len(values)))

@@ -1,4 +1,4 @@
-"""Streams of rows over time: an alarm that may be looked at every minute."""
+"""Streams of rows over time: an alarm that you may check as often as you like."""
 
 from ._change_point import ChangeEstimate
 from ._update import MonitorUpdate

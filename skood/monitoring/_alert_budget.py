@@ -1,4 +1,4 @@
-"""At most so many alerts in each period, of the strangest rows."""
+"""A limited number of alerts in each period, for the strangest rows."""
 
 from __future__ import annotations
 

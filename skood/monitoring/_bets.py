@@ -1,7 +1,7 @@
 """Bets against uniform numbers: a test martingale for each of several streams.
 
-A bet is a density on (0, 1), constant in the cells of `EDGES`: its capital is multiplied by the
-density at each number, and keeps its mean as long as the numbers are uniform and independent. Most
+A bet is a density on (0, 1), constant in the cells of `EDGES`: each number multiplies its capital
+by the density there. The capital keeps its mean while the numbers are uniform and independent. Most
 bets are fixed; the adaptive ones follow the shares of recent numbers in the cells.
 """
 
@@ -66,13 +66,13 @@ _JOINED = np.stack(
 
 
 class Bets:
-    """The capital of the bets on each of `n_streams` streams, which all begin with 1.
+    """The capital of the bets on each of `n_streams` streams, which all start at 1.
 
     All capital is idle at first. At each number a part of it joins the bets, in shares that fall
-    slowly: so whenever a change comes, there is capital that was not lost before it. The sum is a
-    test martingale: with probability 1 - alpha it never reaches 1 / alpha. With `renewed`, each
-    number brings new capital of 1 instead, and the idle capital does not count: the statistic of
-    Shiryaev and Roberts, whose mean after t numbers is t.
+    slowly: whenever a change comes, some capital is left. The sum is a test martingale: with
+    probability 1 - alpha it never reaches 1 / alpha. With `renewed`, each number brings new capital
+    of 1 instead, and the idle capital does not count: the statistic of Shiryaev and Roberts, whose
+    mean after t numbers is t.
     """
 
     def __init__(self, n_streams: int, *, renewed: bool = False) -> None:
@@ -82,7 +82,7 @@ class Bets:
         self.counts = np.zeros((n_streams, len(_KEEP)))  # of adaptive bets, in all of their cells
 
     def copy(self) -> Bets:
-        """Bets that go on from here on their own."""
+        """An independent copy of the bets."""
         other = Bets(0, renewed=self.renewed)
         other.n_numbers, other.capital = self.n_numbers, self.capital.copy()
         other.counts = self.counts.copy()
@@ -165,6 +165,6 @@ def _remembered(n_numbers: Any) -> NDArray[np.float64]:
 
 
 def _idle(n_numbers: Any) -> Any:
-    """The share of the capital that no bet has yet: it falls with the logarithm of time."""
+    """The share of the capital that is idle: it falls with the logarithm of time."""
     log = math.log if isinstance(n_numbers, float) else np.log  # NumPy's is slow for one number
     return 1 / (1 + log(1 + n_numbers / _SLOW))

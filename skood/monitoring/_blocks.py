@@ -1,4 +1,4 @@
-"""Blocks of the rows that do not come as one array or frame in memory."""
+"""Blocks of rows that are not one array or frame in memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def blocks_of(X: Any, timestamps: Any) -> Iterable[tuple[Any, Any]] | None:
 
 
 def as_table(rows: Any) -> Any:
-    """Rows that came as a list or a tensor, as an array; others unchanged."""
+    """A list or a tensor of rows as an array; other inputs unchanged."""
     if hasattr(rows, "detach"):
         return rows.detach().cpu().numpy()
     return np.asarray(rows) if isinstance(rows, list | tuple) else rows

@@ -1,4 +1,4 @@
-"""When a change began: the most likely time by the numbers before and after it."""
+"""The time of a change: the most likely time by the numbers before and after it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _WEIGHTS = (1 - _FREE) * _WEIGHTS / _WEIGHTS.sum()
 
 
 class ChangeEstimate(NamedTuple):
-    """When a change began, by `ConformalMonitor.since_`. Rows of the stream count from 0."""
+    """The start of a change, by `ConformalMonitor.since_`. Rows of the stream count from 0."""
 
     row: int
     """The first row after the change."""
     earliest: int
-    """The first row at which it may have begun."""
+    """The earliest row at which it may have started."""
     latest: int
-    """The last row at which it may have begun."""
+    """The latest row at which it may have started."""
     time: np.datetime64 | None = None
     """The time of `row`, if rows have times."""
     earliest_time: np.datetime64 | None = None

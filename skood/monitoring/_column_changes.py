@@ -1,4 +1,4 @@
-"""Which columns differ between the latest rows and the calibration rows, and which rows most."""
+"""The columns in which the latest rows differ from the calibration rows, and the strangest rows."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def column_changes(
 def _excess(
     conformal: ConformalOutlierDetector, rows: Any, reference: Shares | None
 ) -> dict[str, float]:
-    """The share of each column in what the anomaly scores of these rows exceed usual ones by."""
+    """The share of each column in the rise of these rows' anomaly scores above usual ones."""
     last = np.arange(len(rows))[-_EXPLAINED:]
     shares = _mean_shares(conformal, select_rows(rows, last))
     if shares is None:

@@ -1,4 +1,4 @@
-"""Evidence against exchangeable rows: of their scores, and of each column."""
+"""Evidence against exchangeable rows, from their scores and from each column."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SCORE = 0.5  # the weight of the scores; the columns share the rest
 
 
 class Steps(NamedTuple):
-    """What some rows have added, row after row."""
+    """The contribution of some rows, row after row."""
 
     numbers: NDArray[np.float64]
     """Uniform while nothing changes, (n, n_streams)."""
@@ -26,9 +26,10 @@ class Evidence:
     """The evidence of the scores and of the columns, as test martingales or renewed statistics.
 
     The alarm is raised when any stream times its weight reaches the limit. The weights sum to 1, so
-    the chance that this ever happens is at most the inverse of the limit (union bound: the streams
-    depend on each other). Renewed statistics of several streams are halved: the chance of an alarm
-    in n rows is at most n over the limit, so the mean number of rows is at least half the limit.
+    the probability that this ever happens is at most the inverse of the limit (union bound: the
+    streams depend on each other). Renewed statistics of several streams are halved: the probability
+    of an alarm in n rows is at most n over the limit, so the mean number of rows is at least half
+    the limit.
     """
 
     def __init__(self, gaps: ScoreGaps, columns: Any, *, renewed: bool) -> None:
@@ -47,7 +48,7 @@ class Evidence:
         self.values = np.full(len(self.weights), 0.0 if self.renewed else 1.0)
 
     def copy(self) -> Evidence:
-        """Evidence that goes on from here on its own."""
+        """An independent copy of the evidence."""
         other = object.__new__(Evidence)
         other.__dict__.update(self.__dict__)
         other.scores, other.bets = self.scores.copy(), self.bets.copy()

@@ -1,10 +1,10 @@
-"""Places of new values among all earlier ones, as numbers that are uniform while nothing changes.
+"""Ranks of new values among all earlier values, as numbers that are uniform without a change.
 
-A value is compared with those of the calibration rows and of all earlier rows of the stream. Only
-counts of them are kept. With c of n values below it and t at the same place, the number is
-(c + U (t + 1)) / (n + 1), U uniform: as long as the rows are exchangeable, these numbers are
-uniform and independent of each other (Vovk, Gammerman & Shafer 2005, theorem 8.2). Of n calibration
-scores the n + 1 gaps are the places: a score of the same distribution falls into each with the same
+A value is compared with the values of the calibration rows and of all earlier rows of the stream.
+Only their counts are kept. With c of n values below it and t at the same place, the number is (c +
+U (t + 1)) / (n + 1), U uniform: as long as the rows are exchangeable, these numbers are uniform and
+independent of each other (Vovk, Gammerman & Shafer 2005, theorem 8.2). Of n calibration scores the
+n + 1 gaps are the places: a score of the same distribution falls into each with the same
 probability, so each counts as a value from the beginning, and the number is (c + U t) / n.
 """
 
@@ -22,15 +22,15 @@ _MANY = 16  # streams from which on it is quicker to take one row after the othe
 class OnlineRanks:
     """Counts of calibration values and earlier ones at places 0 to n_places - 1, by stream.
 
-    `counts` (n_streams, n_places) are those of the calibration rows. Where places are gaps, each
-    has a count already for the value that may come into it.
+    `counts` (n_streams, n_places) are the counts of the calibration rows. If places are gaps, each
+    gap counts as one value from the start.
     """
 
     def __init__(self, counts: NDArray, *, of_gaps: bool = False) -> None:
         self.counts, self.of_gaps = np.array(counts, dtype=np.int64), of_gaps
 
     def copy(self) -> OnlineRanks:
-        """Counts that go on from here on their own."""
+        """An independent copy of the counts."""
         return OnlineRanks(self.counts, of_gaps=self.of_gaps)
 
     def take(
@@ -73,7 +73,7 @@ class OnlineRanks:
 class ScoreGaps:
     """The gaps between calibration scores: a new score falls into one of n + 1.
 
-    Its place is exchangeable with those of the calibration scores, whatever their distribution: so
+    Its place is exchangeable with the places of the calibration scores, for any distribution: so
     each gap counts as one value. Ties are broken at random, in the same way for all new scores.
     """
 
@@ -100,6 +100,6 @@ class ScoreGaps:
         return first, p_values
 
     def _ties(self, scores: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """How many calibration scores are lower than each score, and how many are not higher."""
+        """For each score, the numbers of lower calibration scores and of those not higher."""
         low, high = (scores, scores) if self.unit is None else tie_limits(scores, self.unit)
         return self.scores.searchsorted(low, "left"), self.scores.searchsorted(high, "right")

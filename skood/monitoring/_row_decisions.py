@@ -1,4 +1,4 @@
-"""Which rows of a stream are flagged."""
+"""The rule that flags rows of a stream."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROUNDING = 1e-12  # of p-values, which are shares of whole numbers
 
 
 class RowDecisions:
-    """Decisions by p-values: each alone, at a false discovery rate, or within a budget."""
+    """Decisions by p-values: each row alone, at a false discovery rate, or within a budget."""
 
     def __init__(self, alpha: float, rule: Saffron | AlertBudget | None) -> None:
         self.alpha, self.rule = alpha, rule
@@ -40,7 +40,7 @@ class RowDecisions:
 
 
 def row_decisions(monitor: Any) -> RowDecisions:
-    """The decisions that the parameters of a monitor ask for, before the first row."""
+    """The decisions by the parameters of a monitor, before the first row."""
     alpha, budget = monitor.row_alpha, monitor.alert_budget
     if budget is None:
         return RowDecisions(alpha, Saffron(alpha) if monitor.control == "online-fdr" else None)

@@ -1,4 +1,4 @@
-"""The latest rows of a stream, as they came."""
+"""The latest rows of a stream, unchanged."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class RowWindow:
 
 
 def _most_rows(rows: Any) -> int:
-    """How many such rows may be kept; none of inputs by name."""
+    """The largest number of such rows to keep; 0 for inputs by name."""
     if is_dict(rows):
         return 0
     each = getattr(rows, "nbytes", 0) // len(rows)

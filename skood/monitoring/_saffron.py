@@ -18,8 +18,8 @@ class Saffron:
     """SAFFRON (Ramdas, Zrnic, Wainwright & Jordan 2018), with a memory of bounded size.
 
     Each decision has a level of its own. It falls with the number of p-values above `_CANDIDATE`
-    since the beginning and since each rejection. Of the rows flagged up to any time, a share of
-    alpha at most is in-distribution in the mean, if p-values are independent.
+    since the beginning and since each rejection. If p-values are independent, expect up to a share
+    alpha of false alarms among the rows flagged up to any time.
     """
 
     def __init__(self, alpha: float) -> None:

@@ -1,4 +1,4 @@
-"""The past of a stream in segments of rows: short ones of late, longer ones further back.
+"""The past of a stream in segments of rows: short recent ones, longer ones further back.
 
 Two old segments of equal length become one when there are many of them. So the memory grows with
 the logarithm of the number of rows, and each time of change is known to a small share of its age.
@@ -53,7 +53,7 @@ class Segments:
             self.settle()
 
     def settle(self) -> None:
-        """Count the rows that wait: single ones come in together, which is quicker."""
+        """Count the rows that wait: single rows are counted together, which is quicker."""
         if not self.waiting:
             return
         parts = zip(*self.waiting, strict=True)
@@ -103,7 +103,7 @@ class Segments:
             setattr(self, name, np.concatenate([getattr(self, name), part]))
 
     def _shorten(self) -> None:
-        """Join the oldest segments of each length, two and two, where there are too many."""
+        """Join pairs of the oldest segments of each length if there are too many."""
         most = int(np.clip(_CELLS_IN_MEMORY // self.n_streams, _FEWEST, _MOST))
         length = _LENGTH
         while length <= self.n_rows.max():

@@ -1,4 +1,4 @@
-"""The state of a stream: what its rows have added so far."""
+"""The state of a stream: the contributions of its rows so far."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _MOST_ALARMS = 1_000  # that `alarms` holds
 class Stream:
     """Evidence, decisions, segments and latest rows of a stream, and its alarms.
 
-    The alarm is raised when the evidence reaches `limit`. Then no more rows join those that later
-    ones are compared with; with `renewed`, the evidence begins anew.
+    The alarm is raised when the evidence reaches `limit`. After the alarm, later rows are compared
+    with the rows before it; with `renewed`, the evidence starts anew.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Stream:
 
     @property
     def since(self) -> ChangeEstimate | None:
-        """When the change of the latest alarm began."""
+        """The start of the change of the latest alarm."""
         if not self.alarms:
             return None
         alarm = self.alarms[-1]
@@ -75,7 +75,7 @@ class Stream:
         return self.window.since(0 if since is None else since.row)
 
     def copy(self) -> Stream:
-        """A stream that goes on from here on its own."""
+        """An independent copy of the stream."""
         other = copy.copy(self)
         other.evidence = self.evidence.copy()
         for name in ("segments", "window", "decisions", "random"):
@@ -85,7 +85,7 @@ class Stream:
     def take(
         self, conformal: ConformalOutlierDetector, rows: Any, timestamps: Any
     ) -> MonitorUpdate:
-        """Add one block. What can fail comes first, so that a bad row changes nothing."""
+        """Add one block. All checks come first, so that a bad row changes nothing."""
         times = row_times(timestamps, count_rows(rows), self.last_time)
         if times is None and self.decisions.by_time:
             allowed = "one time for each row, since alert_budget is by time"

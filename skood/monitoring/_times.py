@@ -11,7 +11,7 @@ from .._validation import parameter_error
 
 
 def row_times(timestamps: Any, n_rows: int, last: int | None) -> NDArray[np.int64] | None:
-    """Check the times of rows: one for each, none missing, none before the one before it."""
+    """Check the times of rows: one for each row, none missing, in ascending order."""
     if timestamps is None:
         return None
     times = _as_datetimes(timestamps)

@@ -1,4 +1,4 @@
-"""What `ConformalMonitor.update` says of a batch."""
+"""The result of `ConformalMonitor.update` for a batch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class MonitorUpdate(NamedTuple):
     scores: NDArray[np.float64]
     """Higher = more in-distribution."""
     p_values: NDArray[np.float64]
-    """The chance of a score that low, for an in-distribution row."""
+    """The probability that an in-distribution row scores at most as high."""
     flagged: NDArray[np.bool_]
     """The decision on each row."""
     e_value: float
@@ -32,7 +32,7 @@ class MonitorUpdate(NamedTuple):
 
 
 def joined_updates(updates: Sequence[MonitorUpdate]) -> MonitorUpdate:
-    """The update of all rows of some updates in a row."""
+    """One update for the rows of several consecutive updates."""
     return MonitorUpdate(
         updates[0].first_row,
         np.concatenate([update.scores for update in updates]),

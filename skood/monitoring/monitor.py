@@ -1,4 +1,4 @@
-"""An alarm over a stream of rows that holds at every time: a test martingale."""
+"""An alarm over a stream of rows, valid at every time: a test martingale."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from ._update import MonitorUpdate, joined_updates
 
 
 class ConformalMonitor(BaseEstimator):
-    r"""Watch a stream of rows, and raise an alarm when they no longer are like the training rows.
+    r"""Watch a stream of rows, and raise an alarm when they are no longer like the training rows.
 
-    Look at it as often as you like: the chance that it **ever** raises an alarm is at most `alpha`
-    as long as the rows of the stream are exchangeable with the training rows. A test of each batch
-    at 5 % raises a false alarm every twentieth batch; this one has a false alarm in a share
+    Look at it as often as you like: while the rows of the stream are exchangeable with the training
+    rows, the probability that it **ever** raises an alarm is at most `alpha`. A test of each batch
+    at 5 % raises a false alarm in every twentieth batch. This monitor raises one in at most a share
     `alpha` of all streams, however long.
 
-    Some training rows fit the detector, the others calibrate it. Each new score is ranked among
-    those of the calibration rows and of all earlier rows of the stream. Without a change these
-    ranks are uniform and independent; the monitor bets against that. The bets win on rows that are
-    too strange, too typical, too alike or stuck. What they win is the e-value. Each column is
-    watched in the same way, by its values alone.
+    A part of the training rows is held out as calibration rows. The monitor ranks each new score
+    among the scores of the calibration rows and of all earlier rows of the stream. Without a change
+    these ranks are uniform and independent, and the monitor bets against that. The bets win on rows
+    that are too strange, too typical, too alike or stuck. The e-value is their capital. Each column
+    is watched in the same way, by its values alone.
 
     Parameters
     ----------
@@ -48,29 +48,29 @@ class ConformalMonitor(BaseEstimator):
         A detector with `fit` and `score_samples`, a Pipeline that ends in one, a fitted one in a
         ``FrozenEstimator``, or a ``ConformalOutlierDetector(method="split")``; not changed.
     alpha : float, default=0.01
-        The chance of an alarm without a change, over the whole stream, in (0, 1).
+        The probability of ever raising an alarm without a change, in (0, 1).
     average_run_length : int or None, default=None
-        For streams that go on after a change: the number of rows between false alarms, in the mean
-        at least, in place of `alpha`. After an alarm the monitor begins anew, so it can raise
-        another one. None: one alarm, by `alpha`.
+        For streams that continue after a change: the smallest mean number of rows between false
+        alarms, in place of `alpha`. After an alarm the monitor starts anew, so it can raise another
+        one. None: one alarm, by `alpha`.
     columns : bool, default=True
-        Whether the columns are watched too, with half of `alpha`. They are for frames and arrays of
-        rows, and not for images, tensors and dicts.
+        Whether to watch the columns too, with half of `alpha`; for frames and arrays of rows, not
+        for images, tensors and dicts.
     control : {"marginal", "online-fdr"}, default="marginal"
-        Which rows `update` flags. "marginal": those with a p-value of at most `row_alpha`.
-        "online-fdr": so that of all flagged rows of the stream a share of `row_alpha` at most is
-        in-distribution in the mean.
+        The rows that `update` flags. "marginal": rows with a p-value of at most `row_alpha`.
+        "online-fdr": expect up to a share `row_alpha` of false alarms among all flagged rows of the
+        stream.
     row_alpha : float, default=0.05
         The error rate of the decisions on rows, in (0, 1).
     alert_budget : (int, period) or None, default=None
-        Flags at most so many rows in each period: ``(10, "1D")`` by `timestamps`, days of UTC;
-        ``(10, 1000)`` by rows. Only with ``control="marginal"``.
+        The largest number of flagged rows in each period: ``(10, "1D")`` by `timestamps`, days of
+        UTC; ``(10, 1000)`` by rows. Only with ``control="marginal"``.
     window : int, default=500
-        How many of the latest rows are kept for `changes` and `strangest`; fewer if they would
+        The number of latest rows that are kept for `changes` and `strangest`; fewer if they would
         take more than 32 MiB.
     calibration_size : float, default=0.5
-        Share of the training rows that calibrate, in (0, 1). The others fit the detector. More of
-        them find small changes sooner.
+        Share of the training rows to hold out as calibration rows, in (0, 1). More of them find
+        small changes sooner.
     random_state : int, RandomState instance or None, default=None
         Draws the calibration rows and breaks ties.
 
@@ -85,20 +85,21 @@ class ConformalMonitor(BaseEstimator):
 
     Notes
     -----
-    A row that becomes part of the stream is a row that later rows are compared with, until the
-    alarm: that makes the guarantee exact with few calibration rows. A change right at the beginning
-    is hard to find if the calibration rows are few.
+    Until the alarm, each row is also compared with all earlier rows of the stream. That makes the
+    guarantee exact with few calibration rows. With few of them, a change right at the start is hard
+    to find.
 
     The guarantee is for exchangeable rows. Rows that depend on each other (frames of a video, a
-    season) are a change for it. Calibrate with rows that span what is normal.
+    season) count as a change. Calibrate with rows from all normal times.
 
     With `average_run_length` L, the statistic of Shiryaev and Roberts replaces the martingale. The
     mean number of rows until a false alarm is at least L.
 
-    "online-fdr" is SAFFRON, proven for independent p-values; those of one detector share its
-    calibration rows. The smallest p-value is 1 / (n_calibration + 1), so give some thousand rows.
+    "online-fdr" is SAFFRON, which is proven for independent p-values; the p-values of one detector
+    share its calibration rows. The smallest p-value is 1 / (n_calibration + 1), so give thousands
+    of rows.
 
-    The state is some hundred kilobytes, and grows with the logarithm of the number of rows only.
+    The state takes a few hundred kilobytes, and grows with the logarithm of the number of rows.
 
     References
     ----------
@@ -152,7 +153,7 @@ class ConformalMonitor(BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Fit the detector to some of the rows, and calibrate it with the others.
+        """Fit the detector to a part of the rows, and calibrate it with the rest.
 
         Parameters
         ----------
@@ -189,7 +190,7 @@ class ConformalMonitor(BaseEstimator):
 
     @classmethod
     def from_fitted(cls, detector: ConformalOutlierDetector, **parameters: Any) -> Self:
-        """Make a monitor of a fitted detector; its calibration rows are those of the monitor.
+        """Make a monitor of a fitted detector, with the detector's calibration rows.
 
         Parameters
         ----------
@@ -256,8 +257,8 @@ class ConformalMonitor(BaseEstimator):
         X : array-like of shape (n_samples, n_features), or whatever the detector takes
             The next rows, in their order. Dask's arrays and frames and rows on disk come in blocks.
         timestamps : array-like of shape (n_samples,), optional
-            When each row came: datetimes or ISO 8601 texts, none before the one before it. Times
-            without a zone are UTC.
+            The time of each row: datetimes or ISO 8601 texts, in ascending order. Times without a
+            zone are UTC.
 
         Returns
         -------
@@ -268,7 +269,7 @@ class ConformalMonitor(BaseEstimator):
         Raises
         ------
         ValueError
-            If X or `timestamps` is not valid. Then none of the rows counts.
+            If X or `timestamps` is not valid. Then no row counts.
         """
         if not hasattr(self, "detector_"):
             check_is_fitted(self)  # asks for all tags: as long as to score a row
@@ -292,7 +293,7 @@ class ConformalMonitor(BaseEstimator):
 
     @property
     def e_value_(self) -> float:
-        """The evidence of a change; the alarm is raised at ``1 / alpha``."""
+        """The evidence of a change; ``1 / alpha`` raises the alarm."""
         return self._stream.evidence.value
 
     @property
@@ -318,19 +319,19 @@ class ConformalMonitor(BaseEstimator):
 
     @property
     def n_flagged_(self) -> int:
-        """How many of these rows were flagged."""
+        """Number of flagged rows among them."""
         return self._stream.n_flagged
 
     @property
     def since_(self) -> ChangeEstimate | None:
-        """When the change began that the latest alarm reports, and the range; None before one."""
+        """The start of the change behind the latest alarm, with a range; None without an alarm."""
         return self._stream.since
 
     @property
     def history_(self) -> Any:
         """The stream so far, a pandas frame.
 
-        A line for each segment: of 16 rows of late, of more further back. The columns:
+        A line for each segment: 16 rows for recent ones, more rows further back. The columns:
         ``first_row``, ``n_rows``, ``first_time`` and ``last_time`` (NaT without times),
         ``n_flagged``, ``mean_p_value``, ``e_value`` at its end, ``max_e_value`` in it.
         """
@@ -339,35 +340,35 @@ class ConformalMonitor(BaseEstimator):
     def changes(self) -> Any:
         """Compare the columns of the latest rows with those of the calibration rows.
 
-        The rows are those of the window since `since_`, or the whole window without an alarm.
+        The rows of the window since `since_`, or without an alarm the whole window.
 
         Returns
         -------
         pandas.DataFrame
             A line for each column, the most moved first: ``column``; ``p_value``, of a two-sample
             test of Kolmogorov and Smirnov, adjusted for the number of columns by Holm's method;
-            ``statistic``, its largest difference of two shares; ``share`` of the column in the
-            excess of the anomaly scores, by `explain` (NaN if the detector explains nothing);
-            ``usual`` and ``now``, values of the calibration rows and of these rows.
+            ``statistic``, its largest difference of two shares; ``share`` of the column in the rise
+            of the anomaly scores, by `explain` (NaN if the detector has no `explain`); ``usual``
+            and ``now``, values of the calibration rows and of these rows.
         """
         check_is_fitted(self)
         bins, (rows, *_) = self._stream.evidence.columns, self._stream.latest()
         return column_changes(self.detector_, bins, rows, self._reference)
 
     def strangest(self, n: int = 5) -> list[dict[str, Any]]:
-        """Name the rows of the window since `since_` with the lowest scores.
+        """The rows of the window since `since_` with the lowest scores.
 
         Parameters
         ----------
         n : int, default=5
-            How many.
+            Number of rows.
 
         Returns
         -------
         list of dict
             ``row`` of the stream, ``time``, ``score``, ``p_value``, and ``reasons``: the columns
-            that contribute most to the anomaly score, in words ("" if the detector explains
-            nothing); ``neighbors``, their positions among the rows that fitted the detector.
+            that contribute most to the anomaly score, in words ("" if the detector has no
+            `explain`); ``neighbors``, their positions among the detector's training rows.
         """
         check_is_fitted(self)
         check_int("ConformalMonitor.strangest", "n", n, 1)

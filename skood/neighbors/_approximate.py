@@ -42,7 +42,7 @@ class Shortlist(NamedTuple):
 class ApproximateIndex(NeighborIndex):
     """Base of the indexes that ask a library for candidates.
 
-    A child builds the library's structure in `_build_structure`, gives the range of efforts in
+    A subclass builds the library's structure in `_build_structure`, gives the range of efforts in
     `_effort_range`, stores the chosen effort in `_set_effort`, and searches in `_shortlist`. With
     fewer rows than `exact_below` the exact search answers.
     """

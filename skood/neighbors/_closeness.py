@@ -41,7 +41,7 @@ class ClosenessBlock(NamedTuple):
 
 
 class Limits(Protocol):
-    """Which closeness is of use to each of m queries."""
+    """The closeness that matters for each of m queries."""
 
     bound: NDArray
     """(m,): a lower bound of the closeness of the nearest rows, of the type that the product is to
@@ -133,12 +133,12 @@ class ClosenessReference:
         return self.rows.dtype if self.takes_raw_rows(n_queries) else self.product_dtype
 
     def takes_raw_rows(self, n_queries: int) -> bool:
-        """Whether so few queries are multiplied with the given rows, which are not centred."""
+        """Whether this few queries are multiplied with the given rows, which are not centred."""
         # Rows that are not in the unit can overflow in float32, but not in float64.
         return n_queries <= FEW_QUERIES and (self.unit == 1 or self.rows.dtype == np.float64)
 
     def rows_at(self, positions: NDArray[np.intp], n_queries: int) -> NDArray[np.intp]:  # noqa: ARG002
-        """Training rows at these positions of the blocks for so many queries."""
+        """Training rows at these positions of the blocks for this number of queries."""
         return positions
 
     def is_one_block(self) -> bool:
@@ -171,8 +171,8 @@ class ClosenessReference:
     ) -> Iterator[ClosenessBlock]:
         """Closeness of the rows of Q to all training rows, up to a constant for each query.
 
-        `lengths` are those of Q by `lengths_from`. The limits are read anew for each block, so the
-        caller can raise them on the way.
+        `lengths` are those of Q by `lengths_from`. The limits are read again for each block, so the
+        caller can raise them meanwhile.
         """
         centred = self.centred(Q)
         if self.takes_raw_rows(len(Q)):

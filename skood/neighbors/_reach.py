@@ -46,7 +46,7 @@ class OrderedReference(ClosenessReference):
         self._ordered_half_squares = reference.half_squares.take(order)
 
     def rows_at(self, positions: NDArray[np.intp], n_queries: int) -> NDArray[np.intp]:
-        """Training rows at these positions of the blocks for so many queries."""
+        """Training rows at these positions of the blocks for this number of queries."""
         return positions if self.takes_raw_rows(n_queries) else self.order.take(positions)
 
     def _largest_length(self, start: int, stop: int) -> float:
@@ -58,7 +58,7 @@ class OrderedReference(ClosenessReference):
 
 
 class Reach:
-    """How far each training row reaches: for all products of a fitted search.
+    """The radius of each training row, for all products of a fitted search.
 
     Parameters
     ----------
@@ -162,5 +162,5 @@ class CandidatesWithin(Candidates):
             return excess >= limits.astype(excess.dtype) - of_rows.astype(excess.dtype)
 
     def _wanted(self, error: NDArray) -> NDArray[np.float64]:
-        """What a closeness of this error and half the square of a radius have to add up to."""
+        """The least sum of a closeness of this error and half the square of a radius."""
         return self._least - 2.0 * error

@@ -14,9 +14,9 @@ Search = Callable[[NDArray[np.intp], int], NDArray[np.float64]]
 class RecallSample:
     """Training rows, and the distances of their exact neighbours, each row itself left out.
 
-    The effort is tuned on one half. The recall is measured on the other half, since tuning flatters
-    the first. `search_exactly` gives the ascending distances of the k nearest other rows of some
-    positions.
+    The effort is tuned on one half. The recall is measured on the other half, because tuning raises
+    it on the first. `search_exactly` gives the ascending distances of the k nearest other rows of
+    some positions.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class RecallSample:
         self._kth_tuning, self._kth_testing = kth[:half], kth[half:]
 
     def recall(self, search: Search) -> float:
-        """Share of the nearest neighbours found, on the rows that were not tuned on."""
+        """Share of the nearest neighbours found, on the rows that did not tune the effort."""
         return float(self._recalls(search, self.testing, self._kth_testing).mean())
 
     def reaches(self, target: float, search: Search) -> bool:
@@ -52,7 +52,7 @@ class RecallSample:
 
 
 def least_effort(low: int, high: int, reaches: Callable[[int], bool]) -> int:
-    """The least effort that reaches the target, to about an eighth; `high` where none does.
+    """The least effort that reaches the target, to about an eighth; `high` if none does.
 
     Efforts are doubled from `low` on. So finding the effort takes a few times as long as a search
     with it, for any `high`.

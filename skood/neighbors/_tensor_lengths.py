@@ -1,4 +1,4 @@
-"""Lengths of rows of tensors: what `skood.measures.lengths` does, where the rows are."""
+"""Lengths of rows of tensors, as in `skood.measures.lengths`, on the device of the rows."""
 
 from __future__ import annotations
 

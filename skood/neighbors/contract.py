@@ -31,7 +31,7 @@ _COMPARED_ROWS = 1 << 14
 
 
 class NeighborIndex(ABC, BaseEstimator):
-    """Base of the indexes; a child builds its structure in `_build` and answers in `_search`.
+    """Base of the indexes; a subclass builds its structure in `_build`, and answers in `_search`.
 
     The cosine distance of two rows, one minus the cosine of their angle, is half the squared
     Euclidean distance of the rows divided by their lengths. So every index searches by Euclidean
@@ -42,7 +42,7 @@ class NeighborIndex(ABC, BaseEstimator):
     _keeps_stored_rows = False
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
-        """Take in the training rows.
+        """Store the training rows.
 
         Parameters
         ----------
@@ -135,7 +135,8 @@ class NeighborIndex(ABC, BaseEstimator):
         Q : ndarray of shape (m, n_features)
             Rows of the training rows' type.
         rounded : bool, default=False
-            Whether the rows came in another float type: then they are equal but for its rounding.
+            Whether the rows were converted from another float type: then they are equal up to
+            rounding.
 
         Returns
         -------

@@ -35,8 +35,8 @@ _PRECISIONS = ("auto", "full", "half")
 class ExactIndex(NeighborIndex):
     """Index that compares each query with all training rows.
 
-    A matrix product compares the rows. All rows that could be among the nearest, its rounding error
-    added, are compared again in float64. So neighbours and distances are exact, also for float32
+    A matrix product compares the rows. All rows that could be among the nearest within its rounding
+    error are compared again in float64. So neighbours and distances are exact, also for float32
     rows far from the origin.
 
     Parameters
@@ -44,19 +44,18 @@ class ExactIndex(NeighborIndex):
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: Euclidean, or one minus the cosine of the angle.
     device : str, default="cpu"
-        Where the rows are compared: "cpu" by NumPy, or by torch's product where the process has
-        loaded torch and a trial finds that faster; "cuda", "cuda:1" or another device of torch by
-        torch, where the rows are kept once more. A torch tensor is searched by torch on the device
-        where it lives, or on this one if it lives in the host's memory; queries that are tensors
-        there are not copied. Neighbours and distances are the same on all devices but for the last
-        digit. Apple's "mps" has no float64: rows for it, or on it, are searched on the host by
-        NumPy, and a warning says so.
+        The device that compares rows. "cpu": NumPy, or torch's product if the process has loaded
+        torch and a trial finds it faster. "cuda", "cuda:1" or another device of torch: torch, with
+        a copy of the rows there. A torch tensor is searched on its own device, or on this one if it
+        is in the host's memory; queries that are tensors there are not copied. Neighbours and
+        distances are the same on all devices up to the last digit. Apple's "mps" has no float64:
+        NumPy searches rows for it, or on it, on the host, with a warning.
     precision : {"auto", "full", "half"}, default="auto"
-        What torch finds candidates in: "full" is float32; "half" is float16, at a multiple of the
-        speed on most GPUs, and takes 2 more bytes a value there. "auto" is half on CUDA devices.
-        It changes no answer: the candidates are all rows that could be among the nearest, the
-        rounding errors added, and they are compared again in float64. Where half precision leaves
-        too many candidates, the index changes to full by itself.
+        The precision of torch's candidates: "full" is float32; "half" is float16, several times as
+        fast on most GPUs, with 2 more bytes a value there. "auto" is half on CUDA devices. It
+        changes no answer: the candidates are all rows that could be among the nearest within the
+        rounding errors, and they are compared again in float64. If half precision leaves too many
+        candidates, the index switches to full.
     n_jobs : int or None, default=None
         Number of threads. None means as many as the BLAS uses, -1 all processors that the process
         may use.
@@ -110,20 +109,20 @@ class ExactIndex(NeighborIndex):
     _keeps_stored_rows = True
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Append training rows; their positions follow those of the rows before.
+        """Add training rows; their positions follow those of the earlier rows.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The rows. They get the float type of the rows before and are copied. Rows on disk stay
-            there.
+            The rows. They are converted to the float type of the earlier rows and copied. Rows on
+            disk stay there.
         y : Ignored
             Present for API consistency.
 
         Returns
         -------
         self : object
-            The index, which answers as if it was fitted on all rows.
+            The index, with the answers of an index that is fitted to all rows.
 
         Raises
         ------
@@ -201,7 +200,7 @@ class ExactIndex(NeighborIndex):
         tensor_device = device_of(rows)
         if tensor_device is None and _is_for_numpy(self.device):
             if self.precision == "half":
-                allowed = "'auto' or 'full' where NumPy searches"
+                allowed = "'auto' or 'full', because NumPy searches"
                 raise parameter_error(self, "precision", allowed, self.precision)
             self._engine = ExactSearch(rows, norms)
             return
@@ -211,7 +210,7 @@ class ExactIndex(NeighborIndex):
         self._engine = TensorSearch(rows, norms, device=device, half=half)
 
     def norms(self, rows: Any) -> NDArray[np.float64] | None:
-        """Lengths by which the rows are divided before the search; None where they are not."""
+        """Lengths by which the rows are divided before the search; None without a division."""
         if self.metric != "cosine" or not is_in_tensor(rows):
             return super().norms(rows)
         return self._checked_norms(tensor_norms(rows))
@@ -224,7 +223,7 @@ class ExactIndex(NeighborIndex):
         return Neighbors(indices, distances if norms is None else 0.5 * distances**2)
 
     def reach_of(self, radii: NDArray[np.float64]) -> Reach:
-        """What `answer_within` needs to know of radii, one for each training row.
+        """Prepare radii, one for each training row, for `answer_within`.
 
         Parameters
         ----------
@@ -273,15 +272,15 @@ class ExactIndex(NeighborIndex):
         Parameters
         ----------
         positions : ndarray of shape (n,)
-            Where NumPy searches; see `is_on_host`.
+            Positions of training rows, if NumPy searches; see `is_on_host`.
         Q : ndarray of shape (m, n_features)
             Finite rows of the training rows' type.
 
         Returns
         -------
         vectors, sizes, unit
-            The rows minus a common centre, in this unit, rounded to float32; what is too far away
-            is inf. The rounding error of a training row is relative to its size. With
+            The rows minus a common centre, in this unit, rounded to float32; values that are too
+            far away are inf. The rounding error of a training row is relative to its size. With
             ``metric="cosine"`` rows are divided by their lengths first.
         """
         reference, norms = cast(ExactSearch, self._engine).reference, self.norms(Q)

@@ -30,7 +30,7 @@ _ROUGH_SAMPLE = 64
 class FaissIndex(ApproximateIndex):
     """Index that asks faiss for candidates and ranks them by their true distances.
 
-    ``"ivf"`` divides the rows into cells and looks into the cells nearest to the query. ``"hnsw"``
+    ``"ivf"`` divides the rows into cells and searches the cells nearest to the query. ``"hnsw"``
     walks along a graph of the rows, which takes about ten times as long to build. ``"flat"``
     compares all rows and is exact. `fit` chooses the number of cells, or the width of the walk: the
     least that finds `target_recall` of the neighbours of a sample of training rows.
@@ -46,12 +46,12 @@ class FaissIndex(ApproximateIndex):
     recall_at : int, default=15
         Number of neighbours at which the recall is measured.
     exact_below : int, default=5000
-        With fewer rows the exact search answers, which is as fast for them.
+        With fewer rows the exact search answers, which is as fast.
     n_cells : int or None, default=None
         Number of cells of ``"ivf"``. None means 4 times the root of the number of rows.
     compress : bool, default=True
         Whether cells hold one byte a value, which saves memory and a third of the time. If that
-        loses too many neighbours, cells hold float32 nevertheless.
+        loses too many neighbours, cells hold float32.
     n_links : int, default=16
         Links of each row in the graph of ``"hnsw"``.
     random_state : int, RandomState or None, default=None
@@ -69,7 +69,7 @@ class FaissIndex(ApproximateIndex):
     kind_ : {"ivf", "hnsw", "flat", "exact"}
         The search that answers: `kind`, or ``"exact"`` with fewer rows than `exact_below`.
     nprobe_ : int or None
-        Number of cells that a query looks into, for ``"ivf"``.
+        Number of cells that a query searches, for ``"ivf"``.
     ef_search_ : int or None
         Width of the walk, for ``"hnsw"``.
     n_cells_ : int or None
@@ -103,9 +103,9 @@ class FaissIndex(ApproximateIndex):
     candidates, and queries too far away for float32. Rows found at equal distance are in the order
     of training. The effort grows in proportion to k above `recall_at`.
 
-    Training rows are part of the graph of ``"hnsw"``, so `recall_` flatters it a little: it was
-    0.992 where new rows had 0.977. Cells save time for rows in clusters. For rows of one cloud with
-    many columns, a query has to look into most cells.
+    Training rows are part of the graph of ``"hnsw"``, so `recall_` is slightly too high: 0.992, for
+    instance, with 0.977 for new rows. Cells save time for rows in clusters. For rows of one cloud
+    with many columns, a query must search most cells.
 
     Examples
     --------

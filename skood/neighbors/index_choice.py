@@ -47,7 +47,7 @@ def check_rows_for_index(owner: Any, X: Any) -> Any:
 
 
 def fitted_index(owner: Any, X: Any) -> NeighborIndex:
-    """The index that the detector's `algorithm` asks for, fitted on these rows."""
+    """The index of the detector's `algorithm`, fitted to these rows."""
     if isinstance(owner.algorithm, NeighborIndex):
         return fitted_on(owner.algorithm, X)
     if owner.algorithm == "approximate":
@@ -65,7 +65,7 @@ def fitted_on(index: NeighborIndex, X: Any) -> NeighborIndex:
 
 
 def appendable_index(owner: Any) -> ExactIndex:
-    """The detector's index if it can append rows, or an index of the rows of a tree by "auto".
+    """The detector's index if it can add rows; an exact index in place of the k-d tree of "auto".
 
     For any other index, raises the error of `partial_fit`.
     """

@@ -30,7 +30,7 @@ class KDTreeIndex(NeighborIndex):
 
     The answer equals that of `ExactIndex`, to the last bit. The tree only finds the rows that may
     be among the nearest, ties and rounding included; their distances are computed from the given
-    rows. With more than about ten columns a tree has to look at most rows, and `ExactIndex` is
+    rows. With more than about ten columns a tree must compare most rows, and `ExactIndex` is
     faster.
 
     Parameters
@@ -57,8 +57,8 @@ class KDTreeIndex(NeighborIndex):
     Notes
     -----
     The tree holds float64 rows. It shares the memory of float64 training rows; for float32 rows it
-    holds a copy twice as large. Equal rows are in the tree once, so many duplicates make it small,
-    not slow. A pickle does not hold the tree; loading builds it again.
+    holds a copy twice as large. Equal rows are in the tree once, so duplicates make it smaller, not
+    slower. A pickle does not hold the tree; loading builds it again.
 
     Examples
     --------

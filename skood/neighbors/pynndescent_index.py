@@ -56,7 +56,7 @@ class PyNNDescentIndex(ApproximateIndex):
         Share of the `recall_at` nearest neighbours found, for training rows on which the effort was
         not tuned, each row itself left out. 1 if the search is exact.
     epsilon_ : float or None
-        The walk goes on to rows this much further than the k-th nearest row found, as a share of
+        The walk also visits rows this much further than the k-th nearest row found, as a share of
         that distance; None if the exact search answers.
     training_rows_ : ndarray of shape (n_samples, n_features)
         The training rows.

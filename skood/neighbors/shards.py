@@ -85,9 +85,9 @@ def first_equal(of_shards: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
 def merge_neighbors(
     answers: Sequence[ShardAnswer], k: int, exclude: NDArray[np.intp], metric: str
 ) -> Neighbors:
-    """The k nearest rows of all shards' answers: those that one index over all rows finds.
+    """The k nearest rows of all shards' answers, as one index over all rows finds them.
 
-    Each shard was asked for k + 1 rows, since the training row at the position in `exclude` (-1 for
+    Each shard returned k + 1 rows, because the training row at the position in `exclude` (-1 for
     none) is dropped from a query's neighbours.
     """
     indices = np.concatenate([answer.indices for answer in answers], axis=1)
@@ -160,7 +160,7 @@ class ShardStages(ABC):
 
     @abstractmethod
     def fetch(self, shard: Shard, Q: NDArray, merged: Any) -> Any:
-        """What the merged answer needs from the shard."""
+        """The values of the shard that the merged answer needs."""
 
     @abstractmethod
     def score(

@@ -15,7 +15,7 @@ _DTYPE, _ = OUTPUTS["predict"]
 
 
 def decide_together(p_values: Any, alpha: float) -> Any:
-    """Predictions, -1 where the procedure of Benjamini and Hochberg over all p-values rejects.
+    """Predictions, -1 if the procedure of Benjamini and Hochberg over all p-values rejects.
 
     Any prediction needs all p-values.
     """

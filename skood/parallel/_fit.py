@@ -56,7 +56,7 @@ def _trims(detector: Any) -> bool:
 
 
 class RowsInParts:
-    """Rows of a Dask collection, of which a fit takes some for each fold."""
+    """Rows of a Dask collection, for fits to some of them in each fold."""
 
     def __init__(self, parts: Parts, y: Any) -> None:
         self._parts, self._y = parts, y

@@ -98,7 +98,7 @@ class ShardedIndex(IndexOverShards):
         return getattr(self.index, "metric", "euclidean")
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
-        """Take in the training rows: each worker builds the indexes of its shards.
+        """Store the training rows: each worker builds the indexes of its shards.
 
         Parameters
         ----------

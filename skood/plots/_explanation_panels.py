@@ -26,7 +26,7 @@ def draw_bars(ax: Any, features: list[tuple[str, float]], others: float, n_other
     ax.axvline(0.0, color="black", linewidth=0.8)
     ax.set_yticks(range(len(values)), labels)
     ax.invert_yaxis()
-    ax.set_xlabel("share: taken off the score")
+    ax.set_xlabel("contribution to the anomaly score")
     finish([ax])
 
 
@@ -37,7 +37,7 @@ def draw_pixels(ax: Any, shares: NDArray[np.float64]) -> None:
     ax.set_yticks([])
     # Beside the panel: a bar that takes its room from the panel makes it smaller than the sample.
     bar = ax.figure.colorbar(image, cax=ax.inset_axes((1.03, 0.0, 0.05, 1.0)))
-    bar.set_label("taken off the score")
+    bar.set_label("contribution to the anomaly score")
     ax.set_title("shares of the pixels", loc="left", fontsize="medium")
 
 

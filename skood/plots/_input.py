@@ -31,7 +31,7 @@ def checked_sets(display: str, name: str, sets: Any) -> dict[str, NDArray[np.flo
 
 
 def by_label(display: str, y_true: Any, values: NDArray) -> dict[str, NDArray]:
-    """Values of the rows labelled +1 and of the rows labelled -1; an empty kind is left out."""
+    """Values of the rows labelled +1 and of the rows labelled -1, without an empty kind."""
     labels = np.asarray(y_true)
     numbers = labels.shape == (len(values),) and labels.dtype.kind in "iufO"
     if not numbers or not np.isin(labels, (-1, 1)).all():

@@ -1,4 +1,4 @@
-"""A picture of an explanation: why one sample has its score."""
+"""A picture of an explanation: the reasons for the score of one sample."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class ExplanationDisplay:
         name : str or None, default=None
             Name of the detector, for the title.
         ax : matplotlib Axes or None, default=None
-            Axes of a grid, whose place is divided; None makes a figure.
+            Axes of a grid, whose area is divided; None makes a figure.
         **plot
             Further arguments of `plot`.
 
@@ -173,7 +173,7 @@ class ExplanationDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Axes of a grid, whose place is divided; None makes a figure.
+            Axes of a grid, whose area is divided; None makes a figure.
         n_features : int, default=10
             The largest number of bars. If there are more features, the last bar is for all others.
         n_neighbors : int, default=5

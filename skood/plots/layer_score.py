@@ -121,7 +121,7 @@ class LayerScoreDisplay:
         """Draw the heat map, dark for out-of-distribution.
 
         The lowest hundredth of the scores has the darkest shade. With more than about 500 samples,
-        a column is the mean of several samples that stand side by side.
+        a column is the mean of several adjacent samples.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class LayerScoreDisplay:
             Axes to draw on; None makes a figure.
         sort : bool, default=True
             Whether to sort the samples by their mean score, the highest to the left. False keeps
-            the order of X. With labels, in-distribution samples always stand first.
+            the order of X. With labels, in-distribution samples always come first.
         cmap : str or matplotlib Colormap, default="cividis"
             The colours. The default grows brighter from end to end.
 

@@ -1,7 +1,7 @@
 """Looks of sets and lines that differ in hue, in brightness and in pattern.
 
-The colours are those of Okabe and Ito, which colour-blind readers can tell apart. Hatches and
-dashes show in a grey printout.
+The colours of Okabe and Ito differ for colour-blind readers too. Hatches and dashes show in a grey
+printout.
 """
 
 from __future__ import annotations

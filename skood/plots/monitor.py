@@ -189,6 +189,6 @@ def _last_rows(history: Any) -> Any:
 
 
 def _with_latest(monitor: Any) -> list[dict[str, Any]]:
-    """The alarms; the change of the latest is as well known as today."""
+    """The alarms, with today's estimate of the latest change."""
     alarms = list(monitor.alarms_)
     return [*alarms[:-1], {**alarms[-1], "since": monitor.since_}] if alarms else []

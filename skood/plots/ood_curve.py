@@ -1,4 +1,4 @@
-"""How well detectors tell in-distribution from out-of-distribution rows, at every threshold."""
+"""How well detectors separate in-distribution from out-of-distribution rows, at every threshold."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class OODCurve(NamedTuple):
     tpr: NDArray[np.float64]
     """Share of the in-distribution rows that pass: also the recall."""
     precision: NDArray[np.float64]
-    """Share of in-distribution rows among the rows that pass; 1 where none passes."""
+    """Share of in-distribution rows among the rows that pass; 1 if no row passes."""
     auroc: float
     """Area under the ROC curve."""
     aupr_in: float
     """Area under the precision-recall curve."""
     fpr95: float
-    """Share of the out-of-distribution rows that pass where 95 % of the in-distribution rows do."""
+    """Share of the out-of-distribution rows that pass if 95 % of the in-distribution rows pass."""
 
 
 class OODCurveDisplay:
@@ -172,8 +172,8 @@ class OODCurveDisplay:
         axes = list(np.ravel(ax))
         if len(axes) != n:
             raise ValueError(
-                f"The 'ax' parameter of OODCurveDisplay.plot must be {n} Axes for the curves asked "
-                f"for. Got {len(axes)} instead."
+                f"The 'ax' parameter of OODCurveDisplay.plot must be {n} Axes for these curves. "
+                f"Got {len(axes)} instead."
             )
         return axes
 
@@ -213,7 +213,7 @@ class OODCurveDisplay:
                 linewidth=1.6, label=f"{name}: AUPR {100 * curve.aupr_in:.1f} %",
                 drawstyle="steps-pre",
             )  # fmt: skip
-        ax.set(xlabel="ID rows that pass (recall), %", ylabel="ID among those that pass, %")
+        ax.set(xlabel="ID rows that pass (recall), %", ylabel="ID among rows that pass, %")
         ax.set_title("Precision and recall of ID rows", loc="left", fontsize="medium")
         _in_percent(ax)
         ax.legend(frameon=False, loc="lower left", fontsize="small", handlelength=3.0)

@@ -21,7 +21,7 @@ class PValueDisplay:
     """Share of the rows with a p-value of at most the level, for every level, against uniform.
 
     If the p-values are valid, the curve of in-distribution rows lies on the diagonal or below, up
-    to chance: at the level alpha at most a share alpha of them is flagged. The curve of
+    to chance: at the level alpha, expect up to a share alpha of false alarms. The curve of
     out-of-distribution rows should lie above.
 
     Parameters
@@ -153,7 +153,7 @@ class PValueDisplay:
 
         At each level the band holds the share of independent uniform numbers with a probability of
         95 %. Conformal p-values from one set of n calibration rows rise and fall together, so their
-        share may lie further away, by about :math:`\sqrt{\alpha (1 - \alpha) / n}` more.
+        share may be further away, by about :math:`\sqrt{\alpha (1 - \alpha) / n}` more.
 
         Parameters
         ----------
@@ -187,7 +187,7 @@ class PValueDisplay:
         if self.alpha is not None:
             label = f"alpha = {100 * self.alpha:g} %"
             ax.axvline(100 * self.alpha, color=INK, linewidth=0.8, linestyle="--", label=label)
-        ax.set(xlabel="level, %", ylabel="rows with a p-value of at most that, %")
+        ax.set(xlabel="level, %", ylabel="rows with a p-value of at most this, %")
         ax.set(xlim=(0, 100), ylim=(0, 102))
         ax.set_aspect("equal", adjustable="box")
         ax.set_title(self.name or "", loc="left", fontsize="medium")

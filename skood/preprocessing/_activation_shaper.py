@@ -53,7 +53,7 @@ class ActivationShaper(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The shaped activations; float32 where X is.
+            The shaped activations; float32 if X is.
 
         Raises
         ------

@@ -41,7 +41,7 @@ class Coreset:
         return self.spacing * _FACTOR / (_FACTOR - 1.0)
 
     def add(self, rows: NDArray, first: int) -> None:
-        """Hold what is needed of further rows, which begin at position `first` of the stream."""
+        """Hold the rows that are needed; the first one is at position `first` of the stream."""
         for part in slices(len(rows), _BLOCK):
             block = rows[part]
             done = 0
@@ -54,7 +54,7 @@ class Coreset:
                     self._thin_out()
 
     def _choose(self, block: NDArray) -> tuple[NDArray[np.intp], int]:
-        """Rows to hold, until they are one too many, and the number of rows that were looked at."""
+        """Rows to hold, until they are one too many, and the number of rows read."""
         room = self.size + 1 - len(self.rows)
         far = np.arange(len(block))
         if len(self.rows):
@@ -76,7 +76,7 @@ class Coreset:
 
 
 def _far_apart(rows: NDArray, spacing: float, most: int) -> NDArray[np.intp]:
-    """The first rows that are further than the spacing from each other, at most so many."""
+    """The first rows, up to a number, that are further than the spacing from each other."""
     taken: list[int] = []
     free = np.ones(len(rows), dtype=bool)
     for i in range(len(rows)):

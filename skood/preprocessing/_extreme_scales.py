@@ -31,7 +31,7 @@ def standardise_in_units(
     """Correct the means and spreads of a scaler fitted to X: extreme columns have their own unit.
 
     A unit is a power of two, so that no digit is lost. The variance of such a column may still be
-    infinite or 0 as a float64. `before` is what the scaler had learned from other rows than X.
+    infinite or 0 as a float64. `before` has the means and spreads of earlier rows.
     """
     if issparse(X) or not (scaler.with_mean or scaler.with_std):
         return
@@ -50,7 +50,7 @@ def standardise_in_units(
 
 
 def learned(scaler: StandardScaler) -> Learned | None:
-    """What a scaler has learned so far; None for nothing, and without means and spreads."""
+    """The means and spreads of a scaler so far; None if it has none."""
     if getattr(scaler, "mean_", None) is None:
         return None
     scale, var = scaler.scale_, scaler.var_

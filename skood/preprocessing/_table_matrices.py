@@ -22,16 +22,16 @@ def names_of(schema: Sequence[ColumnSchema], *kinds: str) -> list[str]:
 
 
 class NumberColumns:
-    """What the columns of the matrix of numbers are.
+    """The origin, name and weight of each column of numbers.
 
     Attributes
     ----------
     owners, names : list of str
-        The column of the table that each one comes from, and its own name.
+        The column of the table that it comes from, and its own name.
     weights : ndarray
         Their factors after scaling.
     ranged : list of ColumnSchema or None
-        The description of each one whose range says something: not a sine or cosine.
+        Its description if its range has a meaning: not for a sine or cosine.
     """
 
     def __init__(self, schema: Sequence[ColumnSchema], scale: str = "standard") -> None:

@@ -24,15 +24,15 @@ _CRITERIA = ("mean_abs", "variance")
 class ActiveNeuronSelector(SelectorMixin, BaseEstimator):
     """Keep the most active neurons of an activation trace.
 
-    By default only dead neurons are dropped: they have the same value in all training rows. The
-    paper keeps just the most active few to save time; that costs accuracy on small codes.
+    By default it drops only dead neurons, which have the same value in all training rows. The paper
+    keeps only the few most active neurons to save time. On small codes that costs accuracy.
 
     Parameters
     ----------
     n_neurons : int or None, default=None
-        How many neurons to keep. None: all that are not dead.
+        Number of neurons to keep. None: all that are not dead.
     criterion : {"mean_abs", "variance"}, default="mean_abs"
-        What makes a neuron active: the mean of its absolute value, or its variance.
+        The activity of a neuron: the mean of its absolute value, or its variance.
 
     Attributes
     ----------

@@ -27,7 +27,7 @@ class ASHTransformer(ActivationShaper):
     Parameters
     ----------
     variant : {"s", "p", "b"}, default="s"
-        What happens to the activations that stay.
+        The rule for the activations that stay.
     percentile : float, default=90.0
         Percentage of activations to remove, in [0, 100), rounded to whole activations. At least one
         stays; of equal ones the first.

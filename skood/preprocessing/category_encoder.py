@@ -22,21 +22,21 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
 
     .. math:: v_c = (k\, p_c)^{-r/2}.
 
-    With r = 0, or where all are equally frequent, any two categories are :math:`\sqrt 2` apart, as
-    two rows are on average in a column of numbers after a `StandardScaler`. With r > 0 rare
-    categories are further from all others, and usual ones nearer. A new category has a column of
-    its own: :math:`\sqrt{\sum_c p_c v_c^2}` times the `novelty`. Categories stand in the order of
-    their first rows: their names change nothing.
+    With r = 0, or if all are equally frequent, any two categories are :math:`\sqrt 2` apart, like
+    two rows on average in a column of numbers after a `StandardScaler`. With r > 0 rare categories
+    are further from all others, and frequent ones nearer. A new category has a column of its own,
+    with :math:`\sqrt{\sum_c p_c v_c^2}` times the `novelty`. Categories are in the order of their
+    first rows, so their names change no score.
 
     Parameters
     ----------
     rarity : float, default=0.5
-        How far away rare categories are, in [0, 1].
+        The extra distance of rare categories, in [0, 1].
     novelty : float, default=3.0
-        How far away new categories are; at least 1, with which they are as far from the known ones
+        The distance of new categories, at least 1. With 1 they are as far from the known categories
         as these are from each other.
     missing : {"category", "expected"}, default="category"
-        What missing values are: a category too, or the mean of the training rows that have a value.
+        Whether missing values are a category, or the mean of the training rows that have a value.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where they have any.
+        Names of the columns, if they have names.
 
     References
     ----------
@@ -120,7 +120,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> NDArray[np.float64]:
-        """Give the columns of the categories.
+        """Make the columns of the categories.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_columns)
-            The columns of each feature: those of its categories, then that of new ones.
+            The columns of each feature: its categories, then new categories.
         """
         check_is_fitted(self)
         gaps, values = self._without_gaps(self._as_objects(X, reset=False))
@@ -158,12 +158,12 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         return np.sqrt(np.maximum(variances, 0.0))
 
     def sums(self, encoded: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The sum over the columns of each feature, whatever the names of its categories are."""
+        """The sum over the columns of each feature, in an order that no names change."""
         starts = np.cumsum([0, *self.widths()[:-1]])
         return np.add.reduceat(encoded, starts, axis=1)
 
     def widths(self) -> list[int]:
-        """How many columns each feature becomes."""
+        """The number of columns of each feature."""
         return [len(categories) + 1 for categories in self.categories_]
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -194,7 +194,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         )
 
     def _as_objects(self, X: Any, *, reset: bool) -> NDArray[np.object_]:
-        """The values as objects, with None for missing ones, however a frame marks these."""
+        """The values as objects, with None for missing values of any kind."""
         refuse_masked_cells(self, X)
         X = X.astype(object) if hasattr(X, "iloc") else X  # some types of frames hide gaps
         with rows_in_one_sentence(self):
@@ -218,7 +218,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
     def _without_gaps(
         self, values: NDArray[np.object_]
     ) -> tuple[NDArray[np.bool_], NDArray[np.object_]]:
-        """Which values are missing and no category, and the values with others in their place."""
+        """The missing values without a category, and the values with a category there."""
         gaps = values == None  # noqa: E711  # of each value
         if self.missing == "category" or not gaps.any():
             return np.zeros(values.shape, dtype=bool), values

@@ -19,10 +19,11 @@ _ROUNDING = 1e-6  # of float32 scores
 class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Replace the values of columns with heavy tails by the normal scores of their ranks.
 
-    A few large values make the standard deviation of a column, and leave no distance between the
-    others. Normal scores depend on the rank of a value among the training values alone. Columns
-    without heavy tails stay as they are, since ranks would tear apart what correlated columns have
-    in common. So do columns of up to three values, such as a category with gaps.
+    A few large values can dominate the standard deviation of a column, so that standardising leaves
+    no distance between the other values. Normal scores depend only on the rank of a value among the
+    training values. Columns without heavy tails stay unchanged, because ranks would hide what
+    correlated columns share. Columns of up to three values, such as a category with gaps, stay
+    unchanged too.
 
     Parameters
     ----------
@@ -31,21 +32,21 @@ class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         Laplace distribution. None: all columns of four values or more.
     table_kurtosis : float or None, default=None
         If the mean of log(1 + excess kurtosis) over the columns of four values or more is above
-        it, all of these are replaced. None: each column counts for itself.
+        it, all of these are replaced. None: each column is decided separately.
     outermost : float or None, default=1e-7
-        The rank, in (0, 0.5), of the outermost training value and of whatever lies beyond it. By
-        default its score is 5.2, as by scikit-learn, so that it is far from all others. None: one
-        of n + 1 for n training values; then equal outermost values share their mean rank, as all
-        others do.
+        The rank, in (0, 0.5), of the outermost training value and of all values beyond it. By
+        default its score is 5.2, as in scikit-learn, far from all other values. None: 1 / (n + 1)
+        for n training values; then equal outermost values share their mean rank, like all other
+        values.
     n_quantiles : int, default=1_000
-        Number of quantiles that stand for the training values of a column, if there are more.
+        Largest number of quantiles in place of the training values of a column.
 
     Attributes
     ----------
     kurtosis_ : ndarray of shape (n_features_in_,)
         The excess kurtosis of each column; 0 for columns of up to three values.
     is_replaced_ : ndarray of bool of shape (n_features_in_,)
-        Which columns are replaced.
+        Whether each column is replaced.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -149,7 +150,7 @@ class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         return self._with(self._scores, X)
 
     def inverse_transform(self, X: Any) -> NDArray:
-        """The values of normal scores.
+        """Turn normal scores back into values.
 
         Parameters
         ----------
@@ -212,7 +213,7 @@ def _has_four_values(column: NDArray) -> bool:
 
 
 def _excess_kurtosis(column: NDArray) -> float:
-    """The fourth moment in standard deviations, less that of a normal distribution."""
+    """The fourth moment in standard deviations, minus that of a normal distribution."""
     values = column.astype(np.float64)
     values /= np.abs(values).max()  # so that no power overflows
     squares = (values - values.mean()) ** 2

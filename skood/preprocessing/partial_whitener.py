@@ -31,11 +31,11 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     ``power=0`` keeps distances, ``power=1`` makes Euclidean distances Mahalanobis distances. In
     between, directions of small variance count more than in the rows, but their noise does not
-    drown the rest: for embeddings this is often better than either end.
+    dominate. For embeddings this is often better than both ends.
 
     With a `length_power` a above 0, x stands for :math:`x / \|x\|^a`: ``length_power=1`` compares
-    directions of rows only. The length of a network's features often says little about where a row
-    comes from, but seldom nothing.
+    directions of rows only. The length of a network's features often says little about the origin
+    of a row.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
         Each row is first divided by this power a of its length, in [0, 1]. A row of zeros stays.
     covariance : {"ledoit_wolf", "oas", "empirical"}, default="ledoit_wolf"
         The estimate of the covariance :math:`\Sigma`. The first two shrink it towards a multiple of
-        the identity, which it needs unless rows are many more than columns.
+        the identity, which is needed unless there are many more rows than columns.
 
     Attributes
     ----------
@@ -65,9 +65,9 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     Notes
     -----
-    Mean and covariance come from sums over the rows in float64, some 8 d² bytes, to which
+    Mean and covariance come from sums over the rows in float64, about 8 d² bytes, to which
     `partial_fit` adds. The shrinkage of Ledoit and Wolf also needs the sum of the fourth powers of
-    the rows' lengths; it is exact too.
+    the rows' lengths, which is exact too.
 
     References
     ----------
@@ -122,10 +122,10 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
         return self._set_axes()
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Take in more training rows: mean and axes are those of all rows so far.
+        """Add training rows: mean and axes equal those of `fit` on all rows so far.
 
-        They equal those of `fit` on all rows up to rounding. So a row transformed before the call
-        lies on other axes than one transformed after it.
+        They are equal up to rounding. A row that was transformed before the call has other axes
+        than a row after it.
 
         Parameters
         ----------
@@ -186,7 +186,7 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
         return self
 
     def transform(self, X: Any) -> NDArray:
-        """Bring rows to the scaled axes.
+        """Map rows to the scaled axes.
 
         Parameters
         ----------
@@ -213,7 +213,7 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
         return out
 
     def inverse_transform(self, X: Any) -> NDArray:
-        """Bring rows on the scaled axes back to their columns.
+        """Map rows on the scaled axes back to their columns.
 
         With ``length_power=1`` their lengths are lost: they come back with the length 1.
 
@@ -236,9 +236,9 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     @property
     def _linear_map(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Matrices that take differences of rows to the scaled axes, and back.
+        """Matrices that map differences of rows to the scaled axes, and back.
 
-        The rows are those divided by a power of their length, which keeps the columns.
+        The rows are already divided by a power of their length.
         """
         return self.axes_ * self.scales_, (self.axes_ / self.scales_).T
 

@@ -18,7 +18,7 @@ class ReActTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     .. math:: \bar h_j = \min(h_j, c)
 
     Out-of-distribution inputs often excite a few units far more than training samples do, which
-    makes a network confident. One bound c holds for all units. A scorer of penultimate features
+    makes the network confident. One bound c holds for all units. A scorer of penultimate features
     comes after it.
 
     Parameters

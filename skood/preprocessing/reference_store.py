@@ -1,4 +1,4 @@
-"""A bounded number of rows that stand for a stream."""
+"""A bounded number of rows that represent a stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BLOCK_VALUES = 1 << 20
 
 
 class ReferenceStore(BaseEstimator):
-    """Holds a bounded number of rows of a stream, as the reference of a detector.
+    """Hold a bounded number of rows of a stream, as training rows of a detector.
 
     Fit a detector, or a Pipeline that ends in one, on `rows_` after each part of the stream to keep
     it current. Memory and the cost of a fit are bounded.
@@ -35,8 +35,8 @@ class ReferenceStore(BaseEstimator):
         The largest number of rows to hold.
     strategy : {"reservoir", "recent", "coreset"}, default="reservoir"
         Which rows to hold. "reservoir": a uniform random sample of all rows so far. "recent": the
-        last ones. "coreset": rows spread over the stream, so that every row so far is within
-        `radius_` of one of them. It holds rare rows, but no frequencies: outliers of the stream
+        latest rows. "coreset": rows spread over the stream, so that every row so far is within
+        `radius_` of one of them. It holds rare rows, but no frequencies: strange rows of the stream
         stay in it, and measures of density lose their meaning.
     random_state : int, RandomState instance or None, default=None
         Draws the reservoir.
@@ -44,7 +44,7 @@ class ReferenceStore(BaseEstimator):
     Attributes
     ----------
     rows_ : ndarray of shape (n_held, n_features)
-        The rows held, in the order of the stream, of the float type of the first.
+        The held rows, in the order of the stream, in the float type of the first row.
     positions_ : ndarray of shape (n_held,)
         Their positions in the stream, from 0.
     n_seen_ : int
@@ -52,7 +52,7 @@ class ReferenceStore(BaseEstimator):
     radius_ : float
         For "coreset": each row so far is within this Euclidean distance of a held row. At most 12.5
         times the radius of the best choice of `max_samples` rows, and mostly several times the true
-        radius of the held ones. In many dimensions these may be far fewer than `max_samples`.
+        radius. In many dimensions the held rows may be far fewer than `max_samples`.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -60,9 +60,8 @@ class ReferenceStore(BaseEstimator):
 
     Notes
     -----
-    The held rows do not depend on how calls divide the stream. Memory is that of
-    ``2 * max_samples`` rows at most and of the rows of one call; rows on disk are read block by
-    block.
+    The held rows do not depend on the division of the stream into calls. Memory: at most ``2 *
+    max_samples`` rows and the rows of one call. Rows on disk are read block by block.
 
     References
     ----------
@@ -98,7 +97,7 @@ class ReferenceStore(BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
-        """Forget the stream so far, and begin with these rows.
+        """Forget the stream so far, and start with these rows.
 
         Parameters
         ----------
@@ -130,7 +129,7 @@ class ReferenceStore(BaseEstimator):
         return self._take_in(X)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Take in the next rows of the stream.
+        """Add the next rows of the stream.
 
         Parameters
         ----------

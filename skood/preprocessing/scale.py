@@ -11,14 +11,14 @@ from ._activation_shaper import ActivationShaper, scaled
 class SCALETransformer(ActivationShaper):
     r"""Scale the activations of each sample by the share of its largest ones (SCALE).
 
-    With the sum :math:`Q` of all activations of a sample, and :math:`Q_p` of its largest ones, all
-    activations but `percentile` percent of them, each activation is multiplied by
+    Each activation of a sample is multiplied by the factor below, with the sum :math:`Q` of all
+    activations, and the sum :math:`Q_p` of all except the smallest `percentile` percent:
 
     .. math:: e^{Q / Q_p}.
 
-    It is ASH-S without the removal, so a classifier's predictions stay. It suits activations that
-    are not negative, as after a ReLU, and learns nothing from training samples. A scorer of
-    penultimate features comes after it.
+    It is ASH-S without the removal, so a classifier's predictions stay the same. It suits
+    activations that are not negative, as after a ReLU, and learns nothing from training samples. A
+    scorer of penultimate features comes after it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Descriptions of columns that a user gives, as a mapping or a file; and as TOML, to be edited."""
+"""Descriptions of columns by a user, as a mapping or a file; and as TOML to edit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .table_schema import KINDS, ColumnSchema, canonical
 
 _MOST = sys.float_info.max
 _FAULTS: dict[type, str] = {
-    UnicodeDecodeError: "its text is not utf-8",
+    UnicodeDecodeError: "its text is not UTF-8",
     RecursionError: "it has lists within too many lists",
 }
 GIVEN = "given in a schema"
@@ -34,9 +34,9 @@ _CHOICES = {"decimal": (".", ","), "thousands": ("", ".", ",", " ", "'"), "parts
 
 
 def described(schema: Any) -> dict[str, ColumnSchema]:
-    """Descriptions by name: of a file, a mapping of names to kinds or fields, or fitted ones.
+    """Descriptions by name, from a file, a mapping of names to kinds or fields, or a fitted schema.
 
-    Fitted ones bring decisions and no rules: other rows may have another range.
+    A fitted schema brings decisions and no rules, because other rows may have another range.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def read_schema(path: Path) -> dict[str, ColumnSchema]:
         content = tomllib.loads(text) if ending == ".toml" else _from_json(text)
     except (ValueError, RecursionError) as error:
         fault = _FAULTS.get(type(error), error)
-        raise ValueError(f"{path.name} is no {ending[1:].upper()} file: {fault}.") from error
+        raise ValueError(f"{path.name} is not a {ending[1:].upper()} file: {fault}.") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"{path.name} must hold a description of each column, by its name.")
     return _described(content, path.name)
@@ -95,7 +95,7 @@ def _described(content: Mapping[Any, Any], where: str) -> dict[str, ColumnSchema
 
 
 def _column(name: str, about: Any, where: str) -> ColumnSchema:
-    """The description of a column; raises one sentence for what it must not say."""
+    """The description of a column; raises one sentence for a mistake in it."""
     of = f"of the column {name!r} in {where}"
     about = {"kind": about} if isinstance(about, str) else about
     if not isinstance(about, Mapping) or about.get("kind") not in KINDS:
@@ -131,7 +131,7 @@ _LISTS = ("categories", "na", "parts")
 
 
 def _mistake(field: str, value: Any) -> str:
-    """What the value of a field must be, if it is not."""
+    """The values that a field may have, if its value is wrong."""
     if field in ("low", "high"):
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return "" if is_number and -_MOST <= value <= _MOST else "a number"
@@ -164,7 +164,7 @@ def _refuse_contradictions(column: ColumnSchema, of: str) -> None:
 def as_toml(schema: Sequence[ColumnSchema]) -> str:
     """The descriptions as a TOML file that `described` reads.
 
-    Range and categories of the rows stand in comments: without the ``#`` they become rules.
+    Ranges and categories of the rows are comments: without the ``#`` they become rules.
     """
     lines = []
     for column in schema:
@@ -186,6 +186,6 @@ def _value(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    """A text of TOML: as one of JSON, with escapes of all that a terminal would not print."""
+    """A text of TOML: written as JSON, with escapes of unprintable characters."""
     escaped = json.dumps(text, ensure_ascii=False)
     return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped)

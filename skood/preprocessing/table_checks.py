@@ -1,4 +1,4 @@
-"""What new rows of a table must have, and what their user is told of."""
+"""Checks of new rows of a table: errors and warnings."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ _MISSING = ("refuse", "median", "mean", "most_frequent", "expected")
 _SCALES = ("standard", "quantile", "both")
 FEWEST_ROWS = 5  # of fewer rows, none need have a known category
 ADVICE = (
-    "leave it out of the fit if it counts rows or tells the time, or convert it if its unit is "
-    "another one"
+    "leave it out of the fit if it is a counter or a clock, or convert it if its unit has changed"
 )
 # What each scaler has warned of. Python forgets it whenever a library catches warnings.
 _TOLD: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
@@ -84,7 +83,7 @@ def refuse_infinite(numbers: NDArray[Any], schema: Sequence[ColumnSchema]) -> No
 
 
 def refuse_gaps_of_numbers(numbers: NDArray[Any], schema: Sequence[ColumnSchema]) -> None:
-    """Raise if columns lack values, where all hold numbers."""
+    """Raise if columns of numbers lack values."""
     if numbers.dtype.kind == "f":
         refuse_gaps(numbers, np.empty((len(numbers), 0), dtype=object), schema)
 
@@ -98,15 +97,15 @@ def warn_of_other_categories(
             continue
         if len(texts) >= FEWEST_ROWS and not set(known) & set(texts[:, j]):
             warnings.warn(
-                f"No row has a category of {name!r} that was known in fit: {texts[0, j]!r} is "
-                "none of them.",
+                f"No row has a known category of {name!r}: the first one, {texts[0, j]!r}, was not "
+                "in fit.",
                 UserWarning,
                 stacklevel=4,
             )
 
 
 def side_outside(values: NDArray[Any], low: float, high: float) -> str:
-    """Where nearly all of many rows lie outside a range: "above", "below", or ""."""
+    """The side of a range on which nearly all of many rows lie: "above", "below", or ""."""
     if len(values) < _SAMPLE:
         return ""
     least = _NEARLY_ALL * len(values)
@@ -116,7 +115,7 @@ def side_outside(values: NDArray[Any], low: float, high: float) -> str:
 
 
 def other_range(column: ColumnSchema, side: str) -> str:
-    """Where the values of nearly all new rows lie, after the name of the column."""
+    """The clause after the name of a column whose new values nearly all lie outside its range."""
     low, high = (column.shown(end) for end in (column.low or 0.0, column.high or 0.0))
     return f"lies {side} the range of the training rows ({low} to {high}) in nearly all rows"
 
@@ -124,7 +123,7 @@ def other_range(column: ColumnSchema, side: str) -> str:
 def warn_of_other_ranges(owner: Any, numbers: NDArray[Any], schema: Sequence[ColumnSchema]) -> None:
     """Warn of columns whose values nearly all lie outside the range of the training rows.
 
-    A fitted owner warns once of each, for all blocks of a stream.
+    A fitted owner warns once of each column, for all blocks of a stream.
     """
     if len(numbers) < _SAMPLE:
         return

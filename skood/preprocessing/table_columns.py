@@ -1,4 +1,4 @@
-"""The columns of frames, whoever made the frame."""
+"""The columns of frames of any library."""
 
 from __future__ import annotations
 
@@ -29,26 +29,27 @@ _KINDS = {
 
 @dataclass(frozen=True, eq=False)
 class RawColumn:
-    """A column as it came.
+    """A column before any decision.
 
     Attributes
     ----------
     name : str
         Its name.
     held : {"number", "text", "category", "boolean", "date", "empty", "other"}
-        What the frame says that it holds.
+        The kind of its values by the frame.
     type_name : str
         Name of its type, for errors.
     numbers : ndarray of float64 or None
         The values of numbers; NaN where missing.
     codes, texts : ndarray, or None
-        The different texts of any other column, and the place of each row's text; -1 if missing.
+        The different texts of any other column, and the position of each row's text in them; -1 if
+        missing.
     dates : ndarray of datetime64 or None
         The values of a column of dates, in UTC if `zoned`; NaT where missing.
     zoned : bool
         Whether these dates have a time zone.
     as_text : callable or None
-        Gives the column of a text file as its text.
+        Returns the column of a text file as text.
     """
 
     name: str
@@ -86,7 +87,7 @@ class RawColumn:
         return list(self.texts)
 
     def written(self) -> RawColumn | None:
-        """The column as text, if a file or frame has it as text."""
+        """The column as text, if the file or frame has text."""
         if self.as_text is not None:
             return self.as_text()
         return self if self.held == "text" and self.texts is not None else None
@@ -144,13 +145,13 @@ def as_pandas(X: Any) -> Any:
         return (arrow.table(X) if hasattr(X, "__arrow_c_stream__") else X).to_pandas()
     except arrow.ArrowException as error:  # a column alone, or values that pandas does not hold
         raise ValueError(
-            f"X must be a frame that pandas can hold. Got a {type(X).__name__} instead "
+            f"X must be a frame that pandas can convert. Got a {type(X).__name__} instead "
             f"({shown(error)})."
         ) from error
 
 
 def _held_by_objects(values: Any) -> tuple[str, str]:
-    """What objects of several types are, and their types: numbers, or texts with numbers."""
+    """The kind of objects of several types, numbers or texts, and the names of the types."""
     known = values[values.notna()]
     kinds = {type(value) for value in known}
     names = ", ".join(sorted(kind.__name__ for kind in kinds)[:_TYPES_SHOWN])
@@ -170,7 +171,7 @@ def _float(value: Any) -> float:
 
 
 def raw_column(name: str, values: Any) -> RawColumn:
-    """What a pandas Series holds."""
+    """The column of a pandas Series."""
     import pandas as pd
 
     dtype, types = values.dtype, pd.api.types

@@ -1,4 +1,4 @@
-"""Columns of integers that number rows, or name them."""
+"""Columns of integers that are row numbers or ids."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _has_integers(column: RawColumn) -> bool:
 
 
 def counts_rows(column: RawColumn, numbers: NDArray[np.float64]) -> str | None:
-    """Why a column of integers names rows, and measures nothing; None if it does not."""
+    """The reason why a column of integers identifies rows; None if it does not."""
     whole = len(numbers) >= FEW_ROWS and bool((numbers == np.floor(numbers)).all())
     if not whole or not np.isfinite(numbers).all():
         return None
@@ -35,7 +35,7 @@ def counts_rows(column: RawColumn, numbers: NDArray[np.float64]) -> str | None:
     if max(-low, high) >= EXACT and not (_has_integers(column) or is_id):
         return None  # each float of this size is whole
     if max(-low, high) >= EXACT:
-        return f"has integers as long as {high:.0f}, which no float holds exactly"
+        return f"has integers as long as {high:.0f}, which a float cannot hold exactly"
     steps = np.diff(numbers)
     if (steps > 0).all() or (steps < 0).all():
         order = "larger" if steps[0] > 0 else "smaller"

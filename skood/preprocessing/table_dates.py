@@ -1,4 +1,4 @@
-"""Dates: read from text, and taken apart into numbers that come again each day, week and year."""
+"""Dates: read from text, and split into numbers that repeat each day, week and year."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class DateError(ValueError):
     Parameters
     ----------
     problem : str
-        What is wrong, as a clause after the name of a column.
+        The fault, as a clause after the name of a column.
     formats : sequence of str, default=()
         The formats that are possible.
     odd : str or None, default=None
@@ -82,12 +82,12 @@ class DateError(ValueError):
 
 
 def is_like_date(text: str) -> bool:
-    """Whether a text was meant as a date, or as a time."""
+    """Whether a text looks like a date or a time."""
     return _LIKE_DATE.fullmatch(_plain(text.strip())) is not None
 
 
 def find_format(texts: Sequence[str], form: str = "") -> tuple[str, bool]:
-    """The one format that reads all texts but gaps, and whether they have a time zone.
+    """The only format that reads all texts except gaps, and whether they have a time zone.
 
     `form` is the format, if it is known.
 
@@ -140,7 +140,7 @@ def read_dates(
 
 
 def _moment(text: str, form: str) -> datetime | None:
-    """What a text means; in UTC if it names a zone."""
+    """The moment of a text; in UTC if it names a zone."""
     text = text.strip()
     try:
         moment = datetime.fromisoformat(text) if form == ISO else _of_format(text, form)
@@ -151,7 +151,7 @@ def _moment(text: str, form: str) -> datetime | None:
 
 @lru_cache(maxsize=64)  # each text is tried with all formats
 def _plain(text: str) -> str:
-    """A date without words: "Mo, 12. März 2024" is "12 M03 2024"; formats with months likewise."""
+    """A date without words: "Mo, 12. März 2024" is "12 M03 2024"; so are formats with months."""
     text = " ".join(text.replace("%B", "%b").replace("%A", "%a").split())
     if "%b" not in text and not _WORD.search(text):
         return text
@@ -201,10 +201,10 @@ def days_since_1970(values: NDArray[np.datetime64]) -> NDArray[np.float64]:
 
 
 def useful_parts(values: NDArray[np.datetime64], *, in_order: bool) -> tuple[str, ...]:
-    """The parts that tell the rows apart and that new rows can share.
+    """The parts that differ between the rows and that new rows can share.
 
-    Weekday and season need dates that show them all. The age is none of them where the rows are in
-    the order of time: all new rows would be younger.
+    Weekday and season need dates on all weekdays and in all seasons. Rows in the order of time get
+    no age, because all new rows would be younger.
     """
     days = days_since_1970(values[~np.isnat(values)])
     span = float(np.ptp(days)) if len(days) else 0.0
@@ -227,14 +227,14 @@ def part_names(name: str, parts: Sequence[str]) -> list[str]:
 
 
 def part_weights(parts: Sequence[str]) -> list[float]:
-    """Factors with which sine and cosine weigh together as much as one number."""
+    """Factors with which sine and cosine together weigh as much as one number."""
     return [w for part in parts for w in ([1.0] if part == "age" else [0.5**0.5] * 2)]
 
 
 def part_values(
     values: NDArray[np.datetime64], parts: Sequence[str], newest: float
 ) -> NDArray[np.float64]:
-    """Sine and cosine of each part that comes again; the days since `newest`, for the age."""
+    """Sine and cosine of each part that repeats; for the age, the days since `newest`."""
     days = days_since_1970(values)
     years = values.astype("datetime64[Y]")
     length = (years + _YEAR).astype("datetime64[D]") - years.astype("datetime64[D]")

@@ -1,4 +1,4 @@
-"""Decides what each column of a table is: a number, categories, a date, or what identifies rows."""
+"""Decides the kind of each column of a table: numbers, categories, dates, or ids."""
 
 from __future__ import annotations
 
@@ -41,18 +41,19 @@ DATES_LEFT_OUT = "dates are left out; --dates parts (dates='parts') makes featur
 
 @dataclass(frozen=True)
 class TableOptions:
-    """What is known of a table before its columns are looked at.
+    """The options for a table, before its columns are examined.
 
     Attributes
     ----------
     id_column : str or None
         The column that identifies rows.
     exclude, categorical, features : tuple of str
-        Columns that are no features, that hold categories, and that are features for sure.
+        Columns that are no features, columns that hold categories, and columns that must be
+        features.
     decimal, thousands : str or None
-        How the table writes numbers. None: found out.
+        How the table writes numbers. None: detected.
     max_categories : int or None
-        Most categories of a column. None: one for every five rows, and 1,000.
+        Largest number of categories of a column. None: one for every five rows, at most 1,000.
     dates : {"exclude", "parts"}
         Whether dates are left out, or become features.
     known : mapping of str to ColumnSchema
@@ -73,21 +74,21 @@ class TableOptions:
 def decide(
     columns: list[RawColumn], options: TableOptions
 ) -> tuple[list[ColumnSchema], list[Finding]]:
-    """Describe columns, and list those that need a decision of the user.
+    """Describe columns, and list the columns that need a decision of the user.
 
     Parameters
     ----------
     columns : list of RawColumn
-        All columns of the table. Text takes the place of numbers that have to be read otherwise.
+        All columns of the table. Numbers in text are replaced by their texts if the text says more.
     options : TableOptions
-        What is known of them.
+        The options for them.
 
     Returns
     -------
     schema : list of ColumnSchema
         A description of each column without a finding.
     findings : list of Finding
-        The others.
+        A finding for each other column.
     """
     found: dict[str, ColumnSchema | Finding] = {}
     dots_divide = options.decimal == "," or options.thousands == "."
@@ -193,7 +194,10 @@ def _date_finding(column: RawColumn, error: DateError) -> Finding:
         named = f"name its format in a schema, as {' or '.join(map(repr, error.formats))}"
         remedies.insert(0, Remedy(named, "", ""))
     if error.odd is not None:
-        remedies[:0] = [Remedy("correct it", "", ""), Remedy("take it as missing", "na", error.odd)]
+        remedies[:0] = [
+            Remedy("correct it", "", ""),
+            Remedy("treat it as missing", "na", error.odd),
+        ]
     problem = date_fault(column, error).clause()
     return Finding(column.name, problem, tuple(remedies), kind="date")
 
@@ -206,14 +210,14 @@ def _spelling_finding(column: RawColumn, error: SpellingError) -> Finding:
     remedies = [Remedy("read them", "decimal", mark) for mark in error.decimals]
     is_limit = error.odd is not None and error.odd.lstrip()[:1] in "<>"
     if error.odd is not None and ("text" in problem or is_limit):
-        remedies.append(Remedy("read it as a missing value", "na", error.odd))
+        remedies.append(Remedy("treat it as a missing value", "na", error.odd))
     return Finding(name, problem, (*remedies, as_categories(name), left_out(name)))
 
 
 def _as_told(
     column: RawColumn, told: ColumnSchema, options: TableOptions
 ) -> ColumnSchema | Finding:
-    """The description that the user gives; spellings are found where it says none."""
+    """The description by the user, with detected spellings if it names none."""
     if told.kind == "date":
         return _as_date(column, told)
     if told.kind != "number" or told.spelled:
@@ -241,7 +245,7 @@ def _spelled(column: RawColumn, told: ColumnSchema, options: TableOptions) -> Co
 def _agree(
     columns: list[RawColumn], options: TableOptions, found: dict[str, ColumnSchema | Finding]
 ) -> None:
-    """Decide columns that could be read in two ways as the others are."""
+    """Read columns that could be read in two ways like the other columns."""
     numbers = [
         decided
         for decided in found.values()
@@ -334,7 +338,7 @@ def _with_parts(column: RawColumn, schema: ColumnSchema, missing: float) -> Colu
         return Finding(column.name, "has no values", (left_out(column.name),))
     parts = schema.parts or useful_parts(dates, in_order=_are_in_order(known))
     if not parts:
-        problem = "has dates that lie close together, of which no part comes again in new rows"
+        problem = "has dates that lie close together, so that no part of them repeats in new rows"
         return Finding(column.name, problem, (left_out(column.name),))
     low, high = float(known.min()), float(known.max())
     return replace(schema, parts=parts, low=low, high=high, missing=missing)

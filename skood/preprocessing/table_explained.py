@@ -17,7 +17,7 @@ from .table_values import typed_values
 
 
 class ExplainedTable:
-    """What explanations ask of a fitted `TableScaler`."""
+    """The part of a fitted `TableScaler` that explanations need."""
 
     schema_: tuple[ColumnSchema, ...]
     numbers_: list[str]

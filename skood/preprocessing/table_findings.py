@@ -1,4 +1,4 @@
-"""What a table's user has to decide, in words: for the command line and for Python."""
+"""The questions about a table in words, for the command line and for Python."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def shortened(text: str) -> str:
 
 
 def counted(n: int, noun: str, nouns: str = "") -> str:
-    """A number of things: "1 date", "2 dates"; `nouns` is a plural that does not end so."""
+    """A number of things: "1 date", "2 dates"; `nouns` is a plural without "s"."""
     return f"{n:,} {noun if n == 1 else nouns or noun + 's'}"
 
 
 def did_you_mean(names: Sequence[str], columns: Sequence[str]) -> str:
-    """Ask for columns that are named nearly so, after a sentence; "" without any."""
+    """The question "Did you mean ...?" for columns with similar names; "" without any."""
     plain = {_plainly(column): column for column in columns if column not in names}
     near = {name: get_close_matches(_plainly(name), plain, 1, _ALIKE) for name in names}
     pairs = [f"{plain[found[0]]!r} for {name!r}" for name, found in near.items() if found]
@@ -37,12 +37,12 @@ def _plainly(name: str) -> str:
 
 
 class ColumnError(ValueError):
-    """A column does not hold what the training rows had there.
+    """A column does not hold values of its kind in the training rows.
 
     Parameters
     ----------
     column, problem : str
-        Its name, and what is wrong, as a clause after the name.
+        Its name, and the fault as a clause after the name.
     row : int or None, default=None
         Position of the first such row.
     odd : str, default=""
@@ -59,7 +59,7 @@ class ColumnError(ValueError):
         return f"The column {self.column!r}{of} {self.clause(start)}."
 
     def clause(self, start: int = 0) -> str:
-        """What is wrong, and where."""
+        """The fault and its place."""
         if self.row is None:
             return self.problem
         return f"{self.problem}, first in row {start + self.row + 1:,}: {shortened(self.odd)!r}"
@@ -67,14 +67,14 @@ class ColumnError(ValueError):
 
 @dataclass(frozen=True)
 class Remedy:
-    """An option that mends a column.
+    """An option that decides on a column.
 
     Attributes
     ----------
     advice : str
-        What the option does.
+        The effect of the option.
     option : str
-        Name of the option, as in Python; "" for what no option does.
+        Name of the option, as in Python; "" if no option does it.
     value : str
         Its value.
     """
@@ -84,7 +84,7 @@ class Remedy:
     value: str
 
     def shown(self, *, command: bool) -> str:
-        """The option as one writes it on the command line, or in Python."""
+        """The option as text for the command line or for Python."""
         if not self.option:
             return ""
         if command:
@@ -97,20 +97,20 @@ class Remedy:
 
 @dataclass(frozen=True)
 class Finding:
-    """A column that cannot be taken as it is.
+    """A column that needs a decision.
 
     Attributes
     ----------
     column : str
         Its name; "" for the whole file.
     problem : str
-        What is wrong, as a clause after the name.
+        The fault, as a clause after the name.
     remedies : tuple of Remedy
-        What mends it, the likeliest first.
+        The possible decisions, the likeliest first.
     is_error : bool
-        Whether the column cannot be a feature at all. Otherwise it is likely to be none.
+        Whether the column cannot be a feature at all; else it is probably none.
     kind : str
-        The kind of the column, where some of its values are of another.
+        The kind of the column, if some of its values are of another kind.
     """
 
     column: str
@@ -130,14 +130,14 @@ class Finding:
         return f"{subject} {self.problem}: {advice}."
 
     def remedies_for(self, *, command: bool) -> list[Remedy]:
-        """The remedies that the command line or Python has, each once."""
+        """The remedies of the command line or of Python, each once."""
         if command:
             return list(self.remedies)
         return list(dict.fromkeys(_in_python(r, self.column, self.kind) for r in self.remedies))
 
 
 def all_sentences(file: str, findings: Sequence[Finding], *, command: bool = True) -> str:
-    """All findings in one sentence, with the options that mend them all."""
+    """All findings in one sentence, with options that decide all of them."""
     if len(findings) == 1:
         return findings[0].sentence(file, command=command)
     problems = "; ".join(
@@ -162,7 +162,7 @@ def mending(findings: Sequence[Finding], *, command: bool = True) -> str:
 
 
 def _in_python(remedy: Remedy, column: str, kind: str) -> Remedy:
-    """The parameter of `TableScaler`, which knows no ids and marks of missing values by column."""
+    """The parameter of `TableScaler`, which has no ids and no marks of missing values by column."""
     if remedy.option == "id_column":
         return left_out(column)
     if remedy.option == "na":
@@ -182,7 +182,7 @@ def identifies(column: str) -> Remedy:
 
 
 def corrected() -> Remedy:
-    """Correct what no option can."""
+    """Correct a value, which no option does."""
     return Remedy("correct one of them", "", "")
 
 
@@ -192,5 +192,5 @@ def kept(column: str) -> Remedy:
 
 
 def as_categories(column: str) -> Remedy:
-    """Take the values as categories."""
-    return Remedy("take its values as categories", "categorical", column)
+    """Treat the values as categories."""
+    return Remedy("treat its values as categories", "categorical", column)

@@ -20,20 +20,20 @@ class GapColumns:
     r"""The scaled columns of a table with gaps, and one more column for each feature.
 
     A gap is the mean of the known values, and :math:`\pm\sigma` in the feature's own column, where
-    known values have 0; :math:`\sigma` is their standard deviation. So a gap and a known value x
-    are :math:`(x - \mu)^2 + \sigma^2` apart, which is the expected square of the difference to a
-    value drawn at random. The sign comes from a hash of the row's other values: two gaps are
-    :math:`2\sigma^2` apart on average, as two values are. Where gaps say something, because they go
-    along with other columns, all have the same sign: then rows with a gap resemble each other.
+    known values have 0; :math:`\sigma` is their standard deviation. So the squared distance between
+    a gap and a known value x is :math:`(x - \mu)^2 + \sigma^2`, the expected squared difference
+    from a random value. The sign comes from a hash of the row's other values: the squared distance
+    of two gaps is :math:`2\sigma^2` on average, as for two values. If gaps depend on other columns,
+    all have the same sign: then rows with a gap are alike.
 
     Attributes
     ----------
     means : ndarray of shape (n_numbers,)
-        What takes the place of missing numbers.
+        The values in place of missing numbers.
     heights : ndarray of shape (n_features,)
         :math:`\sigma` of the features of numbers, then of those of categories.
     informative : ndarray of bool, shape (n_features,)
-        Whether gaps of a feature go along with other columns.
+        Whether gaps of a feature depend on other columns.
     """
 
     def fit(
@@ -46,9 +46,9 @@ class GapColumns:
     ) -> Self:
         """Learn from training rows.
 
-        `numbers` has NaN in its gaps, and `categories`, the columns of all such features, the means
-        of known rows; `spreads` are those of these features. `gaps` has a column for each feature,
-        those of numbers first. `owners` are the features of the columns of numbers.
+        `numbers` has NaN in its gaps. `categories`, the columns of all categories, has the means of
+        known rows there, and `spreads` the spread of each of these features. `gaps` has a column
+        for each feature, numbers first. `owners` are the features of the columns of numbers.
         """
         known = ~np.isnan(numbers)
         counts = np.maximum(known.sum(axis=0), 1)
@@ -79,7 +79,7 @@ class GapColumns:
 
 
 def _informative(gaps: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which columns of gaps correlate with values, or with gaps of other columns."""
+    """Whether the gaps of a column correlate with values, or with gaps of other columns."""
     n, n_features = gaps.shape
     both = np.hstack([_standardised(gaps.astype(np.float64)), _standardised(values)])
     correlations = np.abs(both[:, :n_features].T @ both) / n
@@ -95,7 +95,7 @@ def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _signs(values: NDArray[np.float64], n_signs: int) -> NDArray[np.float64]:
-    """1 or -1, as if by chance, but always the same for the same values in a row."""
+    """1 or -1, pseudo-random, but the same for the same values in a row."""
     steps = np.rint(np.clip(values, -1e12, 1e12) * _STEPS)
     hashes = [row_hashes(steps, seed) for seed in range(-(-n_signs // _BITS))]
     places = np.arange(n_signs)

@@ -1,4 +1,4 @@
-"""Numbers in the spelling of people and spreadsheets: found in the texts of a column, and read."""
+"""Numbers as people and spreadsheets write them: detected in the texts of a column, and read."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class NumberSpelling:
     Attributes
     ----------
     decimal, thousands : str
-        The mark before decimals, and that between thousands. Spaces of any kind are " ", and
+        The mark before decimals, and the mark between thousands. Spaces of any kind are " ", and
         apostrophes of any kind "'".
     unit : str
-        What stands before or after each number, such as "kg", "%" or "€".
+        The text before or after each number, such as "kg", "%" or "€".
     """
 
     decimal: str = "."
@@ -84,7 +84,7 @@ class SpellingError(ValueError):
     Parameters
     ----------
     problem : str
-        What is wrong, after the name of the column.
+        The fault, after the name of the column.
     odd : str or None
         A text that does not fit.
     decimals : tuple of str
@@ -109,7 +109,7 @@ def is_plain(text: str) -> bool:
 
 
 def is_gap(text: str) -> bool:
-    """Whether a text in a column of numbers says that the number is missing."""
+    """Whether a text in a column of numbers means a missing number."""
     return text.strip() in _GAPS
 
 
@@ -183,7 +183,7 @@ def find_spelling(
     decimal, thousands : str or None, default=None
         The marks, if they are known.
     usual : str or None, default=None
-        The decimal mark of the other columns, which decides where two marks are possible.
+        The decimal mark of the other columns, which decides if two marks are possible.
     counts : sequence of int or None, default=None
         The number of rows with each text. None: one.
 
@@ -195,7 +195,7 @@ def find_spelling(
     Raises
     ------
     SpellingError
-        If more are, and they have several spellings, or could be read in two ways.
+        If more are numbers, but with several spellings, or two ways to read them.
     """
     n_rows = dict(zip(texts, counts or [1] * len(texts), strict=True))
     texts = [text for text in texts if not is_gap(text)]
@@ -268,7 +268,7 @@ def _marks(
 def read_numbers(
     texts: Sequence[str], spelling: NumberSpelling
 ) -> tuple[NDArray[np.float64], str | None]:
-    """Read texts of a spelling; plain numbers too, where they cannot mean anything else.
+    """Read texts of a spelling, and plain numbers if they have only one meaning.
 
     Parameters
     ----------
@@ -305,7 +305,7 @@ def read_numbers(
 
 
 def decimal_of(texts: Iterable[str]) -> str | None:
-    """The decimal mark that texts prove: "." or None, if it could divide thousands."""
+    """The decimal mark that the texts prove: "."; None if it could divide thousands."""
     thousands = _PATTERNS[",", "."]
     for text in texts:
         cell = _cell(text) if "." in text else None

@@ -1,4 +1,4 @@
-"""What a `TableScaler` decides on the columns of a table, and how it reads rows."""
+"""The decisions of a `TableScaler` on the columns of a table, and its reading of rows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TableReader:
     _is_array = False  # whether the rows are those of an array, though columns differ
 
     def _takes_as_numbers(self, X: Any) -> bool:
-        """Whether X holds numbers of NumPy alone, and no option is given for its columns."""
+        """Whether X holds only NumPy numbers, and no option is about its columns."""
         if any(getattr(self, name) is not None for name in _OPTIONS):
             return False
         if self.missing != "refuse" or self.scale != "standard":
@@ -54,7 +54,7 @@ class TableReader:
         return not is_frame(X) or is_of_numbers(X)
 
     def _raw_columns(self, X: Any) -> list[RawColumn]:
-        """The columns of training rows; remembers what X is."""
+        """The columns of training rows; remembers the type of X."""
         forget_columns(self)
         self._is_array = not is_frame(X)
         if self._is_array:
@@ -81,7 +81,7 @@ class TableReader:
             return validate_data(self, X, dtype=dtype, ensure_all_finite=False, reset=reset)
 
     def _of_numbers(self, frame: Any) -> tuple[ColumnSchema, ...]:
-        """The schema of a frame that is taken as numbers; warns of row numbers."""
+        """The schema of a frame of numbers; warns of row numbers."""
         names = [str(name) for name in frame.columns]
         if len(set(names)) < len(names):
             return ()

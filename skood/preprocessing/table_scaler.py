@@ -1,4 +1,4 @@
-"""Tables as people have them, as numbers of one scale."""
+"""Tables of mixed columns as numbers of one scale."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class TableScaler(TableReader, ExplainedTable, StandardScaler):
     """A `StandardScaler` that also takes frames with text, categories, dates and gaps.
 
     Arrays, and frames of numbers alone, are standardised as by scikit-learn. For any other frame,
-    `fit` decides what each column is: numbers, also as text with a decimal comma, a unit, or signs
-    of a spreadsheet; categories and truth values, which become columns as by `CategoryEncoder`;
-    or dates. Columns that can be no feature are an error that names them and what to do. An array
-    is a table as well if an option says something of its columns, of gaps or of scales.
+    `fit` decides on the kind of each column: numbers, also as text with a decimal comma, a unit, or
+    signs of a spreadsheet; categories and truth values, which `CategoryEncoder` turns into columns;
+    or dates. A column that cannot be a feature is an error that names the column and the remedy. An
+    array is a table too if an option is about its columns, gaps or scales.
 
     Parameters
     ----------
@@ -48,40 +48,41 @@ class TableScaler(TableReader, ExplainedTable, StandardScaler):
     with_mean, with_std : bool, default=True
         Whether numbers are centred, and divided by their standard deviation.
     missing : {"refuse", "median", "mean", "most_frequent", "expected"}, default="refuse"
-        What fills missing numbers; with the first three, missing categories are a category too.
-        "expected": a missing cell is as far from a known value as a value drawn at random, on
-        average, and so are two missing cells from each other. Each feature has one more column for
-        that, "kg (missing)". Rows with a gap resemble each other only where the training rows show
-        that gaps go along with other columns.
+        The fill of missing numbers. With "median", "mean" and "most_frequent", missing categories
+        are a category. "expected": a missing cell is as far from a known value as a random value is
+        on average, and two missing cells are as far apart. Each feature has one more column for
+        that, "kg (missing)". Rows with a gap are alike only if gaps depend on other columns in the
+        training rows.
     exclude, categorical, features : sequence of str or int, or None, default=None
-        Columns that are left out, that hold categories, and that are features although they look
-        like row numbers; by name or position.
+        Columns to leave out, columns of categories, and columns that are features although they
+        look like row numbers; by name or position.
     decimal, thousands : str or None, default=None
-        The marks in numbers that are text. None: found out.
+        The marks in numbers that are text. None: detected.
     max_categories : int or None, default=None
-        Most categories of a column. None: one for every five rows, and 1,000.
+        Largest number of categories of a column. None: one for every five rows, at most 1,000.
     dates : {"exclude", "parts"}, default="exclude"
         Whether dates are left out, or become features: time of day, weekday and season, each as a
-        sine and a cosine, and the age in days. Of these `fit` takes the parts that the training
-        rows show and that new rows can share; a `schema` chooses others. Dates with a time zone are
+        sine and a cosine, and the age in days. `fit` takes only parts that the training rows show
+        and that new rows can share; a `schema` can choose other parts. Dates with a time zone are
         read in UTC.
     schema : mapping, path of a TOML or JSON file, sequence of ColumnSchema, or None, default=None
         Descriptions of columns in place of decisions, such as ``{"zip": "category", "kg": {"kind":
-        "number", "low": 0, "na": ["-999"]}}``. Other columns are decided on. See the user guide.
+        "number", "low": 0, "na": ["-999"]}}``. `fit` decides on the other columns. See the user
+        guide.
     scale : {"standard", "quantile", "both"}, default="standard"
         How numbers are scaled. "quantile": by their ranks, as the quantiles of a normal
-        distribution, so that heavy tails do not rule; all values outside the range of the training
-        rows are alike. "both": as two columns of half the weight, "kg" and "kg (rank)".
+        distribution, so that heavy tails do not rule; all values beyond the training rows are
+        alike. "both": as two columns of half the weight, "kg" and "kg (rank)".
     rarity, novelty : float, default=0.5 and 3.0
-        How far away rare and new categories are; see `CategoryEncoder`.
+        The distances of rare and of new categories; see `CategoryEncoder`.
 
     Attributes
     ----------
     schema_ : tuple of ColumnSchema
-        Of tables: what each column is, and why; empty for arrays that are just standardised. The
-        columns of an array are x0, x1 and so on.
+        For tables: the kind of each column, and the reason; empty for arrays that are only
+        standardised. The columns of an array are x0, x1 and so on.
     numbers_, dates_, categories_ : list of str
-        Of tables that are not just standardised: the columns of each kind, in the order of the
+        For tables that are not only standardised: the columns of each kind, in the order of the
         output.
     n_features_in_ : int
         Number of columns.
@@ -91,10 +92,10 @@ class TableScaler(TableReader, ExplainedTable, StandardScaler):
     Warns
     -----
     UserWarning
-        By `fit`, if dates are left out, or a column of integers numbers the rows: it stays a
-        feature, and new rows lie outside its range. By `transform`, if no row of five or more has
-        a known category, or if nearly all rows of 30 or more lie above the range of the training
-        rows in a column of a frame, or below it.
+        By `fit`, if dates are left out, or if a column of integers numbers the rows: it stays a
+        feature, and new rows lie outside its range. By `transform`, if no row of five or more has a
+        known category, or if nearly all rows of 30 or more lie on one side of the range of the
+        training rows in a column of a frame.
 
     Examples
     --------
@@ -154,7 +155,7 @@ class TableScaler(TableReader, ExplainedTable, StandardScaler):
         self.novelty = novelty
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Decide what the columns are, and learn their scales.
+        """Decide on the columns, and learn their scales.
 
         Parameters
         ----------
@@ -186,8 +187,8 @@ class TableScaler(TableReader, ExplainedTable, StandardScaler):
             return self
         if sample_weight is not None:
             raise ValueError(
-                "TableScaler takes sample_weight for numbers that it just standardises, not with "
-                "other options of columns, or categories."
+                "TableScaler takes sample_weight only for numbers without other options, and not "
+                "for categories."
             )
         for name in ("mean_", "var_", "scale_", "n_samples_seen_"):
             self.__dict__.pop(name, None)
@@ -232,7 +233,7 @@ class TableScaler(TableReader, ExplainedTable, StandardScaler):
             self._gaps = GapColumns().fit(scaled, encoded, spreads, gaps, owners)
 
     def _number_features(self) -> tuple[list[str], list[int], NDArray[np.intp]]:
-        """The columns that give numbers; of each its first number, and of each number its place."""
+        """The columns that become numbers; the first number of each; the place of each number."""
         owners = NumberColumns(self.schema_, self.scale).owners
         names = list(dict.fromkeys(owners))
         places = np.array([names.index(name) for name in owners], dtype=np.intp)
@@ -261,7 +262,7 @@ class TableScaler(TableReader, ExplainedTable, StandardScaler):
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn the scales of numbers from more rows. The first call is a `fit`.
 
-        Categories, quantiles and what gaps say stay those of the first rows.
+        Categories, quantiles and the meaning of gaps stay those of the first rows.
 
         Parameters
         ----------
@@ -295,12 +296,12 @@ class TableScaler(TableReader, ExplainedTable, StandardScaler):
         return self
 
     def transform(self, X: Any, copy: bool | None = None) -> NDArray[Any]:
-        """Scale numbers, and give the columns of categories.
+        """Scale numbers, and make the columns of categories.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows with the columns of `fit`; those that are no features may be missing.
+            Rows with the columns of `fit`; columns that are no features may be missing.
         copy : bool or None, default=None
             As in scikit-learn.
 
@@ -312,7 +313,7 @@ class TableScaler(TableReader, ExplainedTable, StandardScaler):
         Raises
         ------
         ValueError
-            If a column is missing, or does not hold what it held in `fit`.
+            If a column is missing, or does not hold values of its kind in `fit`.
         """
         if not self._is_table:
             schema = getattr(self, "schema_", ())
@@ -361,7 +362,7 @@ class TableScaler(TableReader, ExplainedTable, StandardScaler):
 
     @property
     def feature_owners_(self) -> NDArray[np.object_] | None:
-        """The column that each column of the output comes from; None if just standardised."""
+        """The column of X behind each column of the output; None for numbers alone."""
         if not self._is_table:
             return None
         owners = list(NumberColumns(self.schema_, self.scale).owners)
@@ -385,11 +386,11 @@ class TableScaler(TableReader, ExplainedTable, StandardScaler):
         return dict(zip(self.categories_, self._encoder.scales_, strict=True))
 
     def settled(self) -> Self:
-        """An unfitted clone that decides as this one has, for fits on some of the rows."""
+        """An unfitted clone with the same decisions, for fits on some of the rows."""
         return clone(self).set_params(schema=self.schema_) if self._is_table else clone(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """A path as text, which any machine reads."""
+        """The state, with a path as text, which any machine reads."""
         is_path = isinstance(self.schema, os.PathLike)
         text = {"schema": os.fspath(self.schema)} if is_path else {}
         return {**super().__getstate__(), **text}

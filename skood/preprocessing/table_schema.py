@@ -24,7 +24,7 @@ _CATEGORIES_SHOWN = 6
 
 @dataclass(frozen=True)
 class ColumnSchema:
-    """What is known of a column, and what was decided.
+    """The description of a column, and the decisions on it.
 
     Attributes
     ----------
@@ -35,25 +35,25 @@ class ColumnSchema:
     decimal, thousands, unit : str
         How the file writes numbers; see `NumberSpelling`.
     spelled : bool
-        Whether a program would not read these numbers as they are.
+        Whether these numbers have a spelling that programs do not read.
     low, high : float or None
         Range of the numbers; of dates in days since the beginning of 1970.
     categories : tuple of str
         The categories, without missing values.
     na : tuple of str
-        Values that mean a missing one.
+        Values that mean "missing".
     format : str
-        The format of dates: "ISO 8601", or that of `datetime.strptime` for the day; "" for dates
-        that are no text, and for a time alone.
+        The format of dates: "ISO 8601", or a format of `datetime.strptime` for the day; "" for
+        dates that are not text, and for a time alone.
     zoned : bool
         Whether dates have a time zone. They are read in UTC.
     parts : tuple of {"hour", "weekday", "month", "age"}
-        What a date becomes: sine and cosine of the time of day, of the day of the week and of the
-        year, and the days since the newest training date.
+        The features of a date: sine and cosine of the time of day, of the day of the week and of
+        the year, and the days since the newest training date.
     missing : float
         Share of missing values.
     ordered : bool
-        Whether no number is smaller than the one in the row before, or none is larger.
+        Whether the numbers never fall from row to row, or never rise.
     reason : str
         Why the column has this kind.
     """
@@ -82,7 +82,7 @@ class ColumnSchema:
 
     @property
     def is_feature(self) -> bool:
-        """Whether the detector sees the column."""
+        """Whether the column is a feature."""
         return self.kind in ("number", "category", "boolean", "date")
 
     @property
@@ -98,7 +98,7 @@ class ColumnSchema:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The description of such a dict.
+        """The description from such a dict.
 
         Raises
         ------
@@ -139,18 +139,18 @@ class ColumnSchema:
         return "; ".join(parts)
 
     def shown(self, value: float) -> str:
-        """An end of the range, in words."""
+        """An end of the range, as text."""
         return iso_date(value) if self.kind == "date" else f"{value:.6g}"
 
     def _code(self, text: str) -> str:
-        """The category with the same digits: spreadsheets take the zeros in front away."""
+        """The category with the same digits, because spreadsheets drop leading zeros."""
         if not text.isdecimal() or not all(code.isdecimal() for code in self.categories):
             return text
         same = [code for code in self.categories if code.lstrip("0") == text.lstrip("0")]
         return same[0] if len(same) == 1 else text
 
     def known_text(self, text: str) -> str:
-        """The category that a text means: codes and truth values have several spellings."""
+        """The category of a text: codes and truth values have several spellings."""
         text = canonical(text)
         if text in self.categories:
             return text

@@ -1,4 +1,4 @@
-"""The values of a column, as its description says."""
+"""The values of a column, by its description."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ def first_row(column: RawColumn, is_odd: Callable[[str], bool]) -> int:
 
 
 def typed_values(column: RawColumn, schema: ColumnSchema) -> NDArray[Any]:
-    """The values as the schema says: float64 with NaN, texts with None, or dates with NaT.
+    """The values by the schema: float64 with NaN, texts with None, or dates with NaT.
 
     Raises
     ------
     ColumnError
-        If the column does not hold that.
+        If the column has values of another kind.
     """
     column = column.without(schema.na)
     if schema.kind == "date":
         return _dates(column, schema)
     if schema.kind != "number" and column.held == "other":
-        raise ColumnError(schema.name, f"has values of the type {column.type_name}, and no texts")
+        raise ColumnError(schema.name, f"has values of the type {column.type_name} instead of text")
     if schema.kind != "number":
         column = column.written() or column
         if column.numbers is None:
             return column.mapped(schema.known_text)
         if (np.abs(column.numbers) >= EXACT).any() and "float" not in column.type_name:
-            problem = "has integers that no float holds exactly, as categories: write them as text"
+            problem = "has integers that a float cannot hold, as categories: write them as text"
             raise ColumnError(schema.name, problem)
         texts = [None if v != v else schema.known_text(repr(float(v))) for v in column.numbers]
         return np.array([*texts, None], dtype=object)[:-1]
@@ -48,7 +48,7 @@ def typed_values(column: RawColumn, schema: ColumnSchema) -> NDArray[Any]:
     if column.held == "empty":
         return np.full(len(column), np.nan)
     if column.texts is None or column.held not in ("text", "category", "boolean"):
-        problem = f"has values of the type {column.type_name}, and numbers in the training rows"
+        problem = f"has values of the type {column.type_name}, but numbers in the training rows"
         raise ColumnError(schema.name, problem)
     values, odd = read_numbers(column.text_list(), schema.spelling)
     if odd is not None and schema.holds_bits:
@@ -83,7 +83,7 @@ def _dates(column: RawColumn, schema: ColumnSchema) -> NDArray[np.datetime64]:
             form, zoned = find_format(texts)
         except DateError:
             row = first_row(text, lambda value: value == odd)
-            problem = f"has text that is no date of the format {schema.format}"
+            problem = f"has text that is not a date of the format {schema.format}"
             raise ColumnError(schema.name, problem, row, odd) from None
         if zoned != schema.zoned:
             raise ColumnError(schema.name, _of_zones(schema))
@@ -92,7 +92,7 @@ def _dates(column: RawColumn, schema: ColumnSchema) -> NDArray[np.datetime64]:
 
 
 def date_texts(column: RawColumn) -> RawColumn | None:
-    """The column with the texts of its dates, or of numbers that may be some; None for others."""
+    """The column with the texts of its dates, or of numbers that may be dates; None for others."""
     if column.held in ("date", "category"):
         return column
     if column.numbers is None or column.as_text is not None:
@@ -104,7 +104,7 @@ def date_texts(column: RawColumn) -> RawColumn | None:
 
 
 def date_fault(column: RawColumn, error: DateError) -> ColumnError:
-    """What is wrong with a column of dates, and where."""
+    """The fault in a column of dates, and its place."""
     if error.odd is None:
         return ColumnError(column.name, str(error))
     row = first_row(column, lambda text: text == error.odd)
@@ -113,11 +113,11 @@ def date_fault(column: RawColumn, error: DateError) -> ColumnError:
 
 def _of_zones(schema: ColumnSchema) -> str:
     one, other = ("no time zone", "one") if schema.zoned else ("a time zone", "none")
-    return f"has dates with {one}, and the training rows have {other}: write both alike"
+    return f"has dates with {one}, and the training rows have {other}: write both in the same way"
 
 
 def broken_rule(column: RawColumn, values: NDArray[Any], rule: ColumnSchema) -> str | None:
-    """What in a column is not as its given description allows; None if all is."""
+    """The values of a column that its description does not allow; None if all are allowed."""
     if rule.kind == "number" and (rule.low, rule.high) != (None, None):
         low = -np.inf if rule.low is None else rule.low
         high = np.inf if rule.high is None else rule.high

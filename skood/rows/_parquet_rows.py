@@ -160,7 +160,7 @@ def _common_type(types: Sequence[Any], names: list[str], path: str, *, is_list: 
 
 
 def _offsets(column: Any, width: int) -> NDArray:
-    """Where the lists of a column begin and end among its values."""
+    """The start and end of each list of a column among its values."""
     if hasattr(column, "offsets"):
         return column.offsets.to_numpy()
     return np.arange(len(column) + 1) * width

@@ -13,14 +13,14 @@ from .open_rows import as_stored_rows
 
 
 class SelectedRows(StoredRows):
-    """Some rows of a file, read when they are asked for.
+    """Some rows of a file, read when they are needed.
 
     Parameters
     ----------
     rows : StoredRows
         All rows.
     positions : ndarray of int
-        Those that are taken, ascending.
+        Positions of the rows to take, ascending.
     """
 
     def __init__(self, rows: StoredRows, positions: NDArray[np.intp]) -> None:
@@ -54,7 +54,7 @@ def selected_rows(X: Any, positions: NDArray[np.intp]) -> StoredRows | None:
     X : object
         Rows as an estimator takes them.
     positions : ndarray of int
-        Those that are taken, ascending.
+        Positions of the rows to take, ascending.
 
     Returns
     -------

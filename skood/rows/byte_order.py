@@ -8,7 +8,7 @@ from typing import Any
 def native_byte_order(X: Any) -> Any:
     """A frame of pandas with numbers in the byte order of this machine, as pandas needs it.
 
-    Files of instruments and of old programs have the other one. Anything else stays as it is.
+    Files of instruments and of old programs may have another order. Other inputs stay unchanged.
     """
     dtypes = getattr(X, "dtypes", None)
     if not hasattr(X, "iloc") or not hasattr(X, "columns") or dtypes is None:

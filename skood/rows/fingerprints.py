@@ -17,9 +17,9 @@ class RowFingerprints:
     """Positions of training rows by fingerprints of their values, 44 to 54 bytes a row.
 
     This is the counterpart of `RowLookup` for estimators that do not need the training rows. A
-    fingerprint is two independent 64-bit hashes. For n training rows and m others, the chance that
-    any two unequal rows agree in both is about n m / 2^128: 3e-21 for a billion of each. A short
-    hash of some columns of wide rows is looked up first: it sorts out most new rows.
+    fingerprint is two independent 64-bit hashes. For n training rows and m others, the probability
+    that any two unequal rows agree in both is about n m / 2^128: 3e-21 for a billion of each. For
+    wide rows, a short hash of some columns is looked up first, which excludes most new rows.
 
     Rows of another float type are found by three coordinates, if the training rows are floats.
     """
@@ -58,10 +58,10 @@ class RowFingerprints:
         return other
 
     def find(self, Q: NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
-        """Position of the first training row that equals each row of Q, -1 where none does.
+        """Position of the first training row that equals each row of Q, -1 without one.
 
-        Q must have the type of the training rows. With `rounded` it came in another float type,
-        and rows are equal but for its rounding.
+        Q must have the type of the training rows. With `rounded`, it was converted from another
+        float type, and rows are equal up to its rounding.
         """
         if rounded and self._rounded is not None:
             return self._rounded.find(Q)

@@ -41,9 +41,9 @@ class RowLookup:
         return other
 
     def find(self, Q: NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
-        """Position of the first training row that equals each row of Q, -1 where none does.
+        """Position of the first training row that equals each row of Q, -1 without one.
 
-        With `rounded`, rows of another float type are equal but for its rounding.
+        With `rounded`, rows of another float type are equal up to its rounding.
         """
         if rounded:
             if not hasattr(self, "_rounded"):

@@ -19,9 +19,9 @@ from .place import is_stored
 
 
 def open_rows(path: str | PathLike[str], *, columns: Sequence[str] | None = None) -> StoredRows:
-    """Open rows on disk for fitting and scoring without bringing them into memory.
+    """Open rows on disk, to fit and score without reading all of them into memory.
 
-    A ``numpy.memmap``, a Zarr array or an HDF5 dataset needs no opening: estimators take it as X.
+    Estimators take a ``numpy.memmap``, a Zarr array or an HDF5 dataset as X directly.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ def open_rows(path: str | PathLike[str], *, columns: Sequence[str] | None = None
     Returns
     -------
     StoredRows
-        The rows, as X for `fit`, `partial_fit`, `score_samples` and all that follow from it.
-        The detectors on nearest neighbours with exact indexes, `KernelDensityOutlierDetector`,
+        The rows, as X for `fit`, `partial_fit`, `score_samples` and the other methods. The
+        detectors on nearest neighbours with exact indexes, `KernelDensityOutlierDetector`,
         `MahalanobisOutlierDetector` and `PartialWhitener` read them block by block; all other
         estimators read all of them into memory. float32 stays float32, other numbers are read as
-        float64. A pickle of the rows, or of an estimator that holds them, has the path only, and so
+        float64. A pickle of the rows, or of an estimator that holds them, has only the path, and so
         has a file of `skood.save`: `skood.load` reads the rows that its caller names.
 
     Raises

@@ -1,4 +1,4 @@
-"""Where rows are: in an array, on disk, or in a tensor."""
+"""The place of rows: an array, the disk, or a tensor."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class StatusLine:
 class Progress:
     """The number of finished rows: a bar of rich on a terminal, a line now and then elsewhere.
 
-    A subclass words the lines. To be used by ``with``. `done` rows were finished by an earlier run.
+    A subclass words the lines. Use it by ``with``. `done` rows were finished by an earlier run.
     `total` is rough, or None.
     """
 

@@ -1,4 +1,4 @@
-"""Finds the training row that a row is but for the rounding of another float type."""
+"""Finds the training row that equals a row up to the rounding of another float type."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class RoundedRows:
 
     A transformer in another float type moves a row by more than the last digit: scaling a column
     whose mean is 1000 standard deviations takes three digits. So no rounding of the values makes
-    the rows equal again. But two rows of the data are seldom as near as a row and its rounded self.
+    the rows equal again. But two different rows are rarely as near as a row and its rounded copy.
     """
 
     def __init__(self, X: Any) -> None:
@@ -66,7 +66,7 @@ class RoundedRows:
         return other
 
     def find(self, Q: Any) -> NDArray[np.intp]:
-        """Position of the training row that each row of Q is but for rounding, -1 for none."""
+        """Position of the training row that equals each row of Q up to rounding, -1 for none."""
         if not hasattr(self, "_tree"):
             self._least = _ROUNDING * float(np.median(np.abs(self.points).max(axis=1)))
             self._tree = cKDTree(self.points, balanced_tree=False)

@@ -18,8 +18,8 @@ def priorities(start: int, stop: int, seed: int) -> NDArray[np.uint64]:
 def uniform_sample(n: int, size: int, seed: int) -> NDArray[np.intp]:
     """Positions of `size` of n rows, ascending: those with the smallest random numbers.
 
-    All sets of that size are equally likely. When rows are appended, the sample takes no earlier
-    row that it did not have. So it can be kept up without those rows.
+    All sets of that size are equally likely. When rows are added, the sample gets no earlier row
+    that it did not have. So it can be updated without the earlier rows.
     """
     if n <= size:
         return np.arange(n)

@@ -23,7 +23,7 @@ class FitsBySums(ABC):
     """An estimator that sums over parts of its rows can fit."""
 
     def plan_sums(self, head: Any, sizes: Sequence[int], y: Any = None) -> SumsPlan | None:
-        """Begin a fit by sums over parts of the rows, of which `head` are the first.
+        """Begin a fit by sums over parts of the rows; `head` are the first rows.
 
         Parameters
         ----------
@@ -37,8 +37,8 @@ class FitsBySums(ABC):
         Returns
         -------
         SumsPlan or None
-            None for less than 2 rows, and where the fit is not made of sums, or these would not
-            fit into the working memory.
+            None for less than 2 rows, if the fit does not use sums, or if these exceed the working
+            memory.
         """
         return self._plan_sums(head, sizes, y) if sum(sizes) >= 2 else None
 

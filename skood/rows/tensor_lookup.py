@@ -20,7 +20,7 @@ _LOW = (1 << 32) - 1
 
 
 def lookup_of(rows: Any) -> Any:
-    """What finds the training rows that equal a row, where these are."""
+    """The lookup of equal training rows, on the device of the training rows."""
     return TensorLookup(rows) if is_in_tensor(rows) else RowLookup(rows)
 
 

@@ -53,8 +53,8 @@ def _n_processors(n_in_affinity: int) -> int:  # noqa: ARG001
 class _SingleThreadedBlas:
     """Counts the searches that need one BLAS thread; the last one restores the user's number.
 
-    The number belongs to the process. If each search saved and restored it by itself, the second
-    would save the 1 of the first and leave it behind.
+    The number belongs to the process. If each search saved and restored it, the second would save
+    the 1 of the first and restore that.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ def one_torch_thread(torch: Any) -> None:
 
 
 def in_threads(function: Callable[..., T], tasks: Iterable[tuple], n_jobs: int | None) -> list[T]:
-    """The result of each task, the arguments of the function; so many at a time."""
+    """The result of each task, `n_threads` at a time; a task has the arguments of the function."""
     if n_jobs in (None, 1):
         return [function(*task) for task in tasks]
     run = Parallel(n_jobs=n_jobs, prefer="threads")

@@ -96,7 +96,7 @@ def _check_object(part: dict[str, Any], number: Any, loader: Any, files: dict[st
     if not isinstance(number, int) or loader == "CachedNode":
         raise ValueError(f"an object of type {name} has no number")
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of a type")
+        raise ValueError(f"{name!r} is not a name of a type")
     allowed = _CALLERS if _CALLED.fullmatch(name) else _LOADERS
     if name in _OWN_NAMES and loader not in allowed:
         raise ValueError(f"{loader} does not build a {name}")
@@ -109,7 +109,7 @@ def _check_object(part: dict[str, Any], number: Any, loader: Any, files: dict[st
 
 
 def _check_array(file: Any, size: int) -> None:
-    """Raise unless the header of an array means as many bytes as follow it."""
+    """Raise unless the header of an array states the number of bytes that follow it."""
     shape, _, dtype = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,

@@ -96,7 +96,7 @@ def open_container(path: Path) -> Iterator[StoredFile]:
     """Open a container for reading: an error if it is another kind of file, or changed since."""
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ValueError(  # a pipe would wait for its writer
-            f"The file {str(path)!r} is not a file of skood.save: it is no regular file."
+            f"The file {str(path)!r} is not a file of skood.save: it is not a regular file."
         )
     with path.open("rb") as file:
         _check_kind(file, path)
@@ -113,7 +113,7 @@ def open_container(path: Path) -> Iterator[StoredFile]:
 
 
 class _HashingWriter:
-    """Hands bytes on to a file, and hashes them."""
+    """Passes bytes to a file, and hashes them."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -155,11 +155,11 @@ def _check_manifest(manifest: Any) -> None:
     texts = {"format": manifest["format"], **manifest["versions"]}
     for name, text in texts.items():
         if not (isinstance(text, str) and (_VERSION, _FORMAT)[name == "format"].fullmatch(text)):
-            raise ValueError(f"{text!r} is no version of {name!r}")
+            raise ValueError(f"{text!r} is not a version of {name!r}")
     texts["skood"]  # raises if it is missing
     for part in ("members", "modules"):
         if not isinstance(manifest[part], dict):
-            raise ValueError(f"{part!r} is no dict")
+            raise ValueError(f"{part!r} is not a dict")
 
 
 def _check_kind(file: IO[bytes], path: Path) -> None:

@@ -18,7 +18,7 @@ _MODULES: ContextVar[Mapping[str, Any]] = ContextVar("modules of the file that i
 
 
 class StoredModule:
-    """Stands for a torch module of the loaded file."""
+    """Takes the place of a torch module of the loaded file."""
 
     def __new__(cls, name: str) -> Any:
         """Give the module of that name."""
@@ -34,7 +34,7 @@ class StoredModule:
 
 
 class StoredDict:
-    """Stands for a dict with keys that are no text: JSON would turn them into text."""
+    """Takes the place of a dict with keys that are not text, which JSON would turn into text."""
 
     def __new__(cls, keys: list[Any], values: list[Any]) -> Any:
         """Give the dict."""
@@ -50,7 +50,7 @@ class StoredDict:
 
 
 class StoredView:
-    """Stands for an array that lies in memory with gaps or backwards.
+    """Takes the place of an array with gaps or in reverse order in memory.
 
     A plain array would come back without gaps. A matrix product that reads its values in another
     order may then round differently. Gaps of many times the values are closed: they would take

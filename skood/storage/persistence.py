@@ -64,7 +64,7 @@ def save(
         of the modules (``{"module": "mynets:LeNet"}``): an import path
         ``"package.module:callable"``, or the function or class itself. It is called without
         arguments. Leave out modules whose class takes no arguments, and modules that
-        `AutoencoderTransformer` builds itself. Any other module must be given to `load`.
+        `AutoencoderTransformer` builds itself. Pass any other module to `load`.
     notes : mapping or None, default=None
         Further facts to keep in the file, such as the origin of the training rows: text, numbers,
         lists and dicts. `read_manifest` gives them.
@@ -147,7 +147,7 @@ def load(
 
     Loading runs no code of the file. The file names types, and `load` builds their objects from
     their attributes: types of skood, and types of scikit-learn and NumPy that skops trusts. You
-    have to trust any other type by its name.
+    must trust any other type by its name.
 
     Parameters
     ----------
@@ -169,8 +169,8 @@ def load(
     Returns
     -------
     estimator
-        The estimator. On the same machine with the same versions its scores are those of the saved
-        estimator, bit for bit.
+        The estimator. On the same machine with the same versions, its scores equal those of the
+        saved estimator, bit for bit.
 
     Raises
     ------
@@ -196,8 +196,8 @@ def load(
     Notes
     -----
     The checksum detects damage, but does not prove who made the file. Loading opens no other file,
-    and takes memory in proportion to the size of the file. A file that a stranger has made with
-    care can still hold arrays that harm compiled code, such as faiss's reader of a `FaissIndex`.
+    and takes memory in proportion to the size of the file. A file that a stranger made with care
+    can still hold arrays that harm compiled code, such as faiss's reader of a `FaissIndex`.
     """
     trusted, path = names_of(trusted), as_path("skood.load", path)
     _check_mapping("skood.load", "modules", modules)

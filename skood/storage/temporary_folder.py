@@ -1,4 +1,4 @@
-"""A temporary folder that the next process removes, should this one be killed."""
+"""A temporary folder that the next process removes if this one is killed."""
 
 from __future__ import annotations
 

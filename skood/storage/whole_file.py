@@ -27,8 +27,8 @@ _held = threading.local()
 def locked(path: Path, wait: float = _WAIT) -> Iterator[Path]:
     """Keep other processes and threads from writing a file until the block has ended.
 
-    The lock is a file beside the output. It ends with its process, however that ends. What killed
-    processes have left in the folder is removed: locks that no process holds, and temporary files.
+    The lock is a file beside the output. It ends with its process, however that ends. Files of
+    killed processes in the folder are removed: locks that no process holds, and temporary files.
     Links are followed. A thread may lock an output again that it has locked.
     """
     path = Path(os.path.realpath(path))
@@ -70,10 +70,10 @@ def written_whole(path: Path, wait: float = _WAIT) -> Iterator[Path]:
 
 
 def new_file(path: Path, output: Path) -> IO[bytes]:
-    """Create a file that will become an output, in place of what has its name.
+    """Create a file that will become an output, in place of a file of its name.
 
-    A link of that name is not followed: in a folder that all may write to, anyone could have put it
-    there. Where an older output may be secret, nobody else can read the new one either.
+    A link of that name is not followed: in a folder that all may write to, anyone could have made
+    it. If nobody else can read an older output, nobody else can read the new one.
     """
     path.unlink(missing_ok=True)
     mode = 0o600 if output.exists() else 0o666
@@ -81,7 +81,7 @@ def new_file(path: Path, output: Path) -> IO[bytes]:
 
 
 def old_file(path: Path) -> IO[bytes]:
-    """Open a file to go on writing it; an error if it is a link."""
+    """Open a file to continue writing it; an error if it is a link."""
     return os.fdopen(opened_plainly(path), "r+b")
 
 
@@ -163,7 +163,7 @@ def opened_plainly(path: Path, more: int = 0, mode: int = 0o666) -> int:
 
 
 def is_taken(descriptor: int) -> bool | None:
-    """Lock a file until its descriptor is closed: whether it could be; None without locks."""
+    """Lock a file until its descriptor is closed; return whether it worked, None without locks."""
     try:
         if os.name == "nt":
             import msvcrt

@@ -69,8 +69,8 @@ BAD_FILES = {
     ),
     "utf-16 without its mark": (
         (HEADER + ROW).encode("utf-16-le"),
-        "bad.csv holds zero bytes, which utf-8 has not: it is no CSV file, or has another "
-        "encoding, to be named with --encoding.",
+        "bad.csv holds zero bytes: it is not a CSV file, or its encoding is not utf-8. Name its "
+        "encoding with --encoding.",
     ),
     "no header": (
         b"1,2,3\n4,5,6\n",
@@ -162,7 +162,7 @@ def test_training_columns_that_can_be_no_features(tmp_path, capsys):
     sentence = "The column 'e' of train.csv has 250 different texts in 250 rows"
     assert sentence in said(train.assign(e=names))
     mixed = ["1.5"] * 249 + ["n. a."]
-    sentence = "has text where numbers belong, first in row 250 ('n. a.'): read it as a missing"
+    sentence = "has text where numbers belong, first in row 250 ('n. a.'): treat it as a missing"
     assert sentence in said(train.assign(e=mixed))
     assert "has no column 'colour', which --exclude names" in said(train, "--exclude", "colour")
     assert "has no column 'i', which --id-column names" in said(train, "--id-column", "i")
@@ -210,7 +210,7 @@ def test_files_that_are_not_there_and_endings_that_say_nothing(detector, tmp_pat
     assert score(detector, tmp_path / "new.csv") == 2
     assert "There is no file" in capsys.readouterr().err
     assert score(detector, write(numbers(3), tmp_path / "new.xlsx")) == 2
-    assert "No file with the ending of 'new.xlsx' can be read" in capsys.readouterr().err
+    assert "The ending of 'new.xlsx' is not known" in capsys.readouterr().err
     assert score(tmp_path / "no.skood", write(numbers(3), tmp_path / "new.csv")) == 2
     assert "No such file or directory" in capsys.readouterr().err
 

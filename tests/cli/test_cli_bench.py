@@ -142,7 +142,7 @@ def test_the_same_seed_gives_the_same_table(npz, capsys):
         (["--labels", "names"], ["\nsetosa ", "\nvirginica "]),
         (["--labels", "pm"], ["labelled +1 and -1, 5 folds", "all 50 -1 rows"]),
         (["--labels", "names", "--in-label", "setosa"], ["'setosa' for +1", "all 100 -1 rows"]),
-        (["--clusters", "4"], ["a cluster is left out, 5 folds", "flattered"]),
+        (["--clusters", "4"], ["a cluster is left out, 5 folds", "too good"]),
         (["--splits", "4"], ["4 folds; some are left out more than once"]),
         (["--array", "Z"], ["150 rows of 2 columns"]),
         (["--max-rows", "120"], ["120 rows of 4 columns, drawn at random from 150"]),

@@ -265,7 +265,7 @@ def test_a_file_of_other_categories_is_refused(tmp_path, capsys):
     train = pd.DataFrame({"x": ["north", "south"] * 76, "y": weights()})
     new = train.assign(x=["N", "S"] * 76)
     assert detected(tmp_path, train, new, "csv", "--quiet") == 3
-    assert "No row of new.csv has a 'x' of the training rows ('north', 'south'), but 'N', 'S'" in (
+    assert "of the training rows in 'x' ('north', 'south'). Got 'N', 'S' instead: write the" in (
         capsys.readouterr().err
     )
     assert not (tmp_path / "s.csv").exists()

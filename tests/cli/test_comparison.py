@@ -333,12 +333,14 @@ def test_the_verdict_names_those_that_the_folds_cannot_tell_from_the_best():
 def test_the_verdict_of_one_detector_of_one_fold_and_of_chance():
     alone = verdict(made_up([[0.9, 0.91, 0.9]]))
     assert alone == "Only a was compared. Its mean AUROC is 90.3 %."
-    assert "50 % is that of a coin" in verdict(made_up([[0.5, 0.6, 0.4], [0.4, 0.5, 0.3]]))
+    assert "which may be chance: a coin has 50 %" in verdict(
+        made_up([[0.5, 0.6, 0.4], [0.4, 0.5, 0.3]])
+    )
     equal = verdict(made_up([[0.9, 0.8, 0.7], [0.9, 0.8, 0.7]]))
     assert equal.startswith("There is no clear winner: ")
     assert "0.0 points (ahead in 0 of 3 folds)" in equal
     single = compare_detectors(X, classes, TWO, choose_protocol(classes, n_splits=1), n_bootstrap=0)
-    assert "One fold alone does not tell whether that is chance." in verdict(single)
+    assert "One fold cannot show whether that is chance." in verdict(single)
 
 
 @pytest.mark.parametrize("columns", [80, 140])
@@ -373,7 +375,7 @@ def test_a_single_fold_has_no_interval():
     [
         (classes, ["a class is left out, 3 folds", "nearest class"]),
         (PLUS_MINUS, ["labelled +1 and -1, 5 folds", "all 50 -1 rows"]),
-        (None, ["a cluster is left out, 5 folds", "flattered"]),
+        (None, ["a cluster is left out, 5 folds", "too good"]),
     ],
 )
 def test_the_report_says_how_rows_were_divided(labels, words):

@@ -145,7 +145,7 @@ def test_files_of_a_folder_may_differ_in_order_and_types_alone(tmp_path):
     (tmp_path / "part-1.csv").write_text("a,b\n")
     refused(r"holds 'part-1\.csv', which is no Parquet file")
     (tmp_path / "part-1.csv").unlink()
-    for folder, match in (("_temporary", "not written to its end"), ("_delta_log", "Delta table")):
+    for folder, match in (("_temporary", "is incomplete"), ("_delta_log", "Delta table")):
         (tmp_path / folder).mkdir()
         refused(match)
         (tmp_path / folder).rmdir()
@@ -192,13 +192,13 @@ BAD_JSON = {
     "have a number.",
     '{"a":1}\n\n7': "Row 2 of rows.jsonl must be a JSON object. Got a JSON number instead.",
     '[{"a":1},{"a":2}]': "Row 1 of rows.jsonl must be a JSON object. Got a JSON array instead.",
-    '{"a":1}{"a":2}': "has no JSON object in each line",
-    '{"a":\n1}\n': "has no JSON object in each line",
+    '{"a":1}{"a":2}': "must have one JSON object in each line",
+    '{"a":\n1}\n': "must have one JSON object in each line",
     '{"a":1}\n{"a":2,': "Row 2 of rows.jsonl cannot be read as JSON",
     '{"a":1,"a":2}': "was specified twice",
     '{"a":1e999}': "Row 1 of rows.jsonl cannot be read as JSON: Number too big",
-    '{"a":"\xff"}': "is damaged: its text is not utf-8",
-    '{"\xff":1}': "is damaged: its text is not utf-8",
+    '{"a":"\xff"}': "is damaged: its text is not UTF-8",
+    '{"\xff":1}': "is damaged: its text is not UTF-8",
     '{"a":' + "[" * 100_000: "Row 1 of rows.jsonl has lists in lists more than 100 deep.",
     '{"a":1}\n' + '{"a":' * 20_000: "Row 2 of rows.jsonl has lists in lists more than 100 deep.",
     "\n\n": "rows.jsonl has no rows.",
@@ -394,7 +394,7 @@ def test_stdin_and_stdout_of_the_commands(detector, tmp_path, monkeypatch, capfd
     status, out, err = run("score", detector, "--new", "-", "--output", "-")
     assert (status, out) == (0, expected)
     assert "40 rows of stdin scored" in err
-    assert "the lowest of the scores in stdout:" in err
+    assert "the lowest scores in stdout:" in err
     train = detector.parent / "train.csv"
     fit = ["--detector", "md", "--id-column", "id", "--quiet"]
     assert run("detect", "--train", train, "--new", "-", "--output", "-", *fit) == (0, out, "")

@@ -65,7 +65,7 @@ def test_integers_that_no_float_holds_are_no_categories(tmp_path, capsys):
         main(["detect", *map(str, [*files, "--output", tmp_path / "s.csv", "--alpha", "none"])])
         == 3
     )
-    assert "has integers that no float holds exactly" in capsys.readouterr().err
+    assert "has integers that a float cannot hold" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["Unit Price", "unit_price ", "UNIT-PRICE", "unit_prise"])

@@ -158,7 +158,7 @@ def test_names_of_all_kinds(tmp_path, header, columns, end):
     [
         ('"a,b,c\n1,2,3\n', "The first line of rows.csv cannot be read: unexpected end of data."),
         ('"a,b,c\n1,2,"x"\n', "The first line of rows.csv cannot be read"),
-        ('"a,b,c\n1,2,"\n1,2,3', "The first line of rows.csv has a quote that does not end in it."),
+        ('"a,b,c\n1,2,"\n1,2,3', "The first line of rows.csv has a quote that is not closed."),
         ("a\rx,b,c\n1,2,3\n", "Row 1 of rows.csv has 3 values for 1 column: 'x,b,c'."),
         ("a,,column 2\n1,2,3\n", "rows.csv has several columns with the name 'column 2'."),
         ("a\r\r\n1\r\r\n2\r\r\n", "rows.csv ends its lines with"),

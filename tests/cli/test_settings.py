@@ -122,7 +122,7 @@ def test_unknown_names_are_refused_with_the_nearest_and_the_list(folder, capsys,
     assert run(folder, command, *more, "--quiet", "--set", "n_neighbours=3") == 2
     err = capsys.readouterr().err.splitlines()[-1]
     assert "--set names 'n_neighbours', which is no parameter of 'knn'" in err
-    assert "'n_neighbors' is the nearest: name one of aggregation, algorithm, " in err
+    assert "(did you mean 'n_neighbors'?): name one of aggregation, algorithm, " in err
     assert "knnoutlierdetector__" not in err
     assert run(folder, command, *more, "--quiet", "--set", "steps=[]") == 2
     assert "--set names 'steps'" in capsys.readouterr().err

@@ -166,7 +166,7 @@ def test_the_last_line_of_an_old_file_needs_no_end(watch):
     path = write(rows(), Path("feed/a.csv"))
     path.write_bytes(path.read_bytes().rstrip())
     status, _, err = watch()
-    assert (status, n_seen(), err) == (0, 39, "waits: a.csv has a last line without its end\n")
+    assert (status, n_seen(), err) == (0, 39, "waits: a.csv has an unfinished last line\n")
     age(path, 3_700)
     assert watch()[0] == 0
     assert n_seen() == 40
@@ -197,7 +197,7 @@ def test_a_file_that_is_written_anew_with_more_rows(watch, ending):
     write(rows(25, seed=9), path)
     status, out, err = watch()
     assert (status, n_seen()) == (0, 65)
-    assert "is no longer the file that it was" in err
+    assert "has been replaced" in err
     assert " 25 rows, " in out
 
 
@@ -209,7 +209,7 @@ def test_renamed_files_are_known_and_copies_are_new_rows(watch):
     write(rows(10, 3), path)  # as logs are rotated
     _, out, err = watch()
     assert n_seen() == 80
-    assert err == "a-old.csv is a.csv under a new name: its rows are known\n"
+    assert err == "a-old.csv is a.csv under a new name: its rows were counted before\n"
     with path.open("ab") as file:
         file.write(text_of(rows(12, 4), "csv").split(b"\n", 1)[1])
     Path("feed/a-2.csv").write_bytes(path.read_bytes())
@@ -220,7 +220,7 @@ def test_renamed_files_are_known_and_copies_are_new_rows(watch):
     Path("feed/c.parquet").write_bytes(Path("feed/b.parquet").read_bytes())
     _, out, err = watch()
     assert n_seen() == 127
-    assert err == "c.parquet has the bytes of b.parquet: its rows count once more\n"
+    assert err == "c.parquet is a copy of b.parquet: its rows count again\n"
     assert "c.parquet: 30 rows" in out
 
 
@@ -284,7 +284,7 @@ def test_a_bad_row_of_a_growing_file_is_left_out_when_the_file_goes_on(watch):
     path.write_bytes(b"".join(lines[:31]))
     status, _, err = watch("--every", "0.0001")
     assert (status, n_seen()) == (3, 10)
-    assert "10 of its rows are known" in err
+    assert "10 of its rows were counted before" in err
     path.write_bytes(b"".join(lines))
     status, _, err = watch()
     assert (status, n_seen()) == (3, 49)
@@ -381,18 +381,18 @@ def test_arguments_that_cannot_be_used(watch, fitted):
         return err
 
     assert "in quotes" in error("--input", "a.csv", "b.csv")
-    assert "is no file and no folder" in error(feed="fed")
+    assert "--input must be a file, a folder" in error(feed="fed")
     fit = ["fit", "--train", str(fitted / "train.csv"), "--alpha", "none", "--save", "none.skood"]
     assert main([*fit, "--detector", "md", "--quiet"]) == 0
     skood.load("none.skood")
     status = main(["watch", "none.skood", "--input", "feed", "--state", "n.skood", "--once"])
     assert status == 2
-    assert "is no state of skood watch" in error("--state", str(fitted / "other.skood"))
+    assert "is not a state of skood watch" in error("--state", str(fitted / "other.skood"))
     write(rows(), Path("feed/a.csv"))
     watch()
     assert "belongs to another detector" in error(detector="other")
-    assert "was begun with alpha=0.01" in error("--alpha", "0.05")
-    assert "was begun with columns=True" in error("--no-columns")
+    assert "was started with alpha=0.01" in error("--alpha", "0.05")
+    assert "was started with columns=True" in error("--no-columns")
     assert watch("--alpha", "0.01", "--columns")[0] == 0
     from skood.storage.whole_file import locked
 
@@ -402,7 +402,7 @@ def test_arguments_that_cannot_be_used(watch, fitted):
         thread.start()
         thread.join()
     assert "Another process is writing 'm.skood'" in said[0]
-    assert "--state and --report are files" in error("--report", "-")
+    assert "--state and --report must be files" in error("--report", "-")
 
 
 def test_a_state_that_cannot_be_written_loses_nothing(watch, monkeypatch):

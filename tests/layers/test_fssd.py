@@ -253,7 +253,7 @@ def test_wrong_noise_features(value, message):
 
 
 def test_the_singularity_comes_from_one_source():
-    with pytest.raises(ValueError, match="must be None where 'noise_features' are given"):
+    with pytest.raises(ValueError, match="must be None if fit gets 'noise_features'"):
         FSSDScorer(singularity=STAR).fit(rows(), noise_features=rows())
 
 

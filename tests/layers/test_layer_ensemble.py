@@ -279,7 +279,7 @@ def test_bad_groups(groups, message):
 
 def test_half_of_the_columns_named_for_layers():
     frame = _frame(_data()).rename(columns={"fc__3": "price"})
-    with pytest.raises(ValueError, match="given where only some of the columns are named"):
+    with pytest.raises(ValueError, match="given, because only some of the columns are named"):
         LayerEnsemble(KNNOutlierDetector()).fit(frame)
 
 

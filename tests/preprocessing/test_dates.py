@@ -134,11 +134,11 @@ def test_time_zones_are_read_in_utc():
         (["2024-01-02", "03.04.2024"] * 40, "several ways, such as '2024-01-02' and '03.04.2024'"),
         (
             ["2024-01-02"] * 79 + ["2024-02-30"],
-            "cannot be read, first in row 80: '2024-02-30': correct it, or take it as miss",
+            "cannot be read, first in row 80: '2024-02-30': correct it, or treat it as miss",
         ),
         (
             ["2024-01-02"] * 79 + ["0000-00-00"],
-            "cannot be read, first in row 80: '0000-00-00': correct it, or take it as mi",
+            "cannot be read, first in row 80: '0000-00-00': correct it, or treat it as mi",
         ),
         (
             ["3. März 2024", "14. Mai 2025"] * 40 + ["5. Mayor 2024"],

@@ -31,7 +31,7 @@ def test_a_counter_that_goes_on_is_told_once_in_a_stream(text):
     assert len(messages) == 1
     assert messages[0].startswith(
         "The column 'event' lies above the range of the training rows (0 to 298.5) in nearly all "
-        "rows: leave it out of the fit if it counts rows or tells the time, or convert it"
+        "rows: leave it out of the fit if it is a counter or a clock, or convert it"
     )
     detector.fit(rows(text=text))
     with pytest.warns(UserWarning, match="'event' lies below the range"):

@@ -124,14 +124,14 @@ def test_a_bad_schema_is_refused_in_one_sentence(schema, message):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("s.toml", "kg = ", "s.toml is no TOML file: "),
-        ("s.toml", 'kg = "number"\nkg = "date"', "s.toml is no TOML file: "),
-        ("s.json", "[1", "s.json is no JSON file: "),
-        ("s.json", "[" * 100_000, "s.json is no JSON file: it has lists within too many lists."),
+        ("s.toml", "kg = ", "s.toml is not a TOML file: "),
+        ("s.toml", 'kg = "number"\nkg = "date"', "s.toml is not a TOML file: "),
+        ("s.json", "[1", "s.json is not a JSON file: "),
+        ("s.json", "[" * 100_000, "s.json is not a JSON file: it has lists within too many lists."),
         ("s.json", "[1]", "s.json must hold a description of each column"),
         ("s.json", '{"kg": "number", "kg": "date"}', "it names 'kg' twice"),
         ("s.yaml", "kg: number", "ending .toml or .json. Got 's.yaml'"),
-        ("s.json", b"\xff\xfe\x00", "s.json is no JSON file: its text is not utf-8."),
+        ("s.json", b"\xff\xfe\x00", "s.json is not a JSON file: its text is not UTF-8."),
         ("s.json", '{"kg": {"kind": "number", "low": 1e999}}', "must be a number. Got inf"),
     ],
 )

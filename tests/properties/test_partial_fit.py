@@ -162,7 +162,7 @@ def test_robust_covariance_is_not_made_of_sums():
     with pytest.raises(ValueError, match=r"'covariance' parameter .* it needs sums over rows"):
         MahalanobisOutlierDetector(covariance="mincovdet").partial_fit(X)
     fitted = MahalanobisOutlierDetector(covariance="mincovdet").fit(X).set_params(covariance="oas")
-    with pytest.raises(ValueError, match=r"which the fit before it has not made"):
+    with pytest.raises(ValueError, match=r"which the fit before it did not keep"):
         fitted.partial_fit(X)
 
 
@@ -224,7 +224,7 @@ def test_noise_that_comes_too_late():
     for scorer in (FSSDScorer(), FSSDScorer(combine="sum")):
         with pytest.raises(ValueError, match=r"'noise_features' parameter .* must be None after"):
             scorer.partial_fit(X).partial_fit(X, noise_features=X)
-    with pytest.raises(ValueError, match=r"fitted by fit, which keeps no inputs to go on from"):
+    with pytest.raises(ValueError, match=r"fitted by fit, which keeps no inputs for partial_fit"):
         FSSDScorer(combine="sum").fit(X).partial_fit(X)
 
 

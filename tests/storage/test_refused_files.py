@@ -76,7 +76,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "detector.skood")
     for read in (skood.load, skood.storage.read_manifest):
         with pytest.raises(
-            ValueError, match=r"not a file of skood\.save: it is no regular file\.$"
+            ValueError, match=r"not a file of skood\.save: it is not a regular file\.$"
         ):
             read(tmp_path / "detector.skood")
 

@@ -1,1 +1,1 @@
-"""Detectors side by side on given rows, some of which stand in for OoD rows."""
+"""Detectors side by side on given rows, some of which serve as OoD rows."""

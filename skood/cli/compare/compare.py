@@ -28,21 +28,21 @@ def compare_detectors(
     random_state: int = 0,
     on_step: OnStep | None = None,
 ) -> Comparison:
-    """Fit every detector in every fold, and measure how well it tells the rows left out.
+    """Fit every detector in every fold, and measure how well it separates OoD rows from ID rows.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
         The rows; a DataFrame if the detectors take one.
     y : ndarray of shape (n_samples,) or None
-        Their labels, as the protocol needs them. Classes of the training rows are passed to `fit`:
-        the Mahalanobis distance is then to the nearest class.
+        Their labels, as the protocol needs them. `fit` gets the classes of the training rows: the
+        Mahalanobis distance is then to the nearest class.
     detectors : mapping of str to callable
         Names, and functions that build the detectors.
     protocol : Protocol
         The division of the rows; `choose_protocol` makes one.
     X_clusters : array-like of shape (n_samples, n_columns), default=None
-        Numbers to find clusters in, if X has other columns too. None takes X.
+        Numbers for the clusters, if X has other columns too. None takes X.
     n_bootstrap : int, default=500
         Number of resamples for the intervals over rows; 0 leaves these out.
     confidence_level : float in (0, 1), default=0.95

@@ -46,7 +46,7 @@ class DetectorRun:
         return None
 
     def _add(self, fold: Fold) -> None:
-        """Fit and score. Warnings are kept for the report: they would tear the progress line."""
+        """Fit and score. Keep warnings for the report: they would break the progress line."""
         labels = self.protocol.training_labels(self.y, fold)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -40,8 +40,8 @@ def draw_multiplicities(
 ) -> NDArray[np.uint16]:
     """Draw each row a number of times in each resample; each group is resampled from itself.
 
-    Every fold and every detector uses the same draws. So a row counts alike in all folds that test
-    it, as it would in another data set, and differences of detectors are paired.
+    Every fold and every detector uses the same draws. So a row counts equally often in all folds
+    that test it, as it would in another data set, and differences of detectors are paired.
     """
     # No row is drawn 65,536 times. A million rows take a gigabyte.
     times = np.zeros((n_bootstrap, len(groups)), dtype=np.uint16)

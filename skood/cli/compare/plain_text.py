@@ -1,4 +1,4 @@
-"""A comparison for the terminal: the main table, what to know of it, and the verdict at the end."""
+"""A comparison for the terminal: the main table, its limits, and the verdict at the end."""
 
 from __future__ import annotations
 

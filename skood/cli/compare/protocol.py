@@ -1,4 +1,4 @@
-"""The rows that stand in for out-of-distribution rows, fold by fold."""
+"""The rows that serve as out-of-distribution rows, fold by fold."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ METRICS = (
 )
 OVER_FOLDS = (
     "Intervals over folds are Student's, cut off at 0 and 100. All folds come from this one data "
-    "set and share training rows. So the intervals say nothing of other data and are too narrow."
+    "set and share training rows. So the intervals do not hold for other data, and are too narrow."
 )
 OVER_ROWS = (
     "`rows`: interval over {} bootstrap resamples of the test rows, with the same folds and fitted "
@@ -32,18 +32,18 @@ CAVEATS = {
     ),
     "clusters": (
         NEAR.format("Clusters"),
-        "Clusters lie apart by construction. So all figures are flattered, most of all those of "
-        "detectors that measure distances. Real labels say more.",
+        "Clusters lie apart by construction. So all figures are too good, above all for detectors "
+        "that measure distances. Real labels say more.",
     ),
     "labelled": (
         "All folds test on the same -1 rows, so intervals over folds can be far too narrow: read "
-        "those over rows, too.",
+        "the intervals over rows too.",
     ),
 }
 
 
 def caveats(comparison: Comparison) -> list[str]:
-    """What the figures leave open, and which detectors failed."""
+    """The limits of the figures, and the detectors that failed."""
     items = [OVER_FOLDS, *CAVEATS[comparison.protocol.kind]]
     items += [f"Not compared: {name}. {text}" for name, text in comparison.failures.items()]
     n_folds = len(comparison.folds)
@@ -53,14 +53,14 @@ def caveats(comparison: Comparison) -> list[str]:
 
 
 def how_to_read(comparison: Comparison) -> str:
-    """List what the tables show, what they leave open, and which detectors failed."""
+    """Explain the tables, their limits, and the detectors that failed."""
     return "\n".join(
         ["How to read this:", "", *(f"- {item}" for item in reading_items(comparison))]
     )
 
 
 def reading_items(comparison: Comparison) -> list[str]:
-    """What the tables show, what they leave open, and which detectors failed."""
+    """The explanations of the tables, their limits, and the detectors that failed."""
     over_folds, *others = caveats(comparison)
     items = [METRICS, over_folds]
     if comparison.resampled.shape[1]:

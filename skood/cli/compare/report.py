@@ -44,7 +44,7 @@ def comparison_markdown(comparison: Comparison, source: str, facts: Sequence[str
 
 
 def describe_protocol(comparison: Comparison) -> str:
-    """One or two sentences on the protocol: the rows that stand in for OoD rows, and the folds."""
+    """One or two sentences on the protocol: the rows that serve as OoD rows, and the folds."""
     folds, kind = comparison.folds, comparison.protocol.kind
     n = len(folds)
     splitter = comparison.protocol.splitter
@@ -56,11 +56,11 @@ def describe_protocol(comparison: Comparison) -> str:
     what = "class" if kind == "classes" else "cluster"
     again = len({fold.name for fold in folds}) < n
     return (
-        f"Protocol: a {what} is left out, {n} fold{'s' if n > 1 else ''}"
-        f"{'; some are left out more than once' if again else ''}. Each fold trains on "
-        f"{100 * (1 - splitter.test_size):g} % of the rows of the other "
+        f"Protocol: a {what} is left out, {n} "
+        f"fold{'s' if n > 1 else ''}{'; some are left out more than once' if again else ''}. Each "
+        f"fold trains on {100 * (1 - splitter.test_size):g} % of the rows of the other "
         f"{'classes' if kind == 'classes' else 'clusters'}, and tests on the rest of them (ID) and "
-        f"on all rows of the {what} left out, which stand in for OoD rows."
+        f"on all rows of the {what} left out, which serve as OoD rows."
     )
 
 

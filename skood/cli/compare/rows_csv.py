@@ -38,7 +38,7 @@ def write_comparison_csv(
     comparison : Comparison
         The result of `compare_detectors`. Metrics and shares are fractions in [0, 1].
     escape_formulas : bool, default=False
-        Whether an apostrophe stands before texts that a spreadsheet would run.
+        Whether to write an apostrophe before texts that a spreadsheet would run.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def write_comparison_csv(
 def write_lines(
     path: Path, head: Sequence[str], lines: Iterable[Sequence[Any]], *, escape_formulas: bool
 ) -> None:
-    """Write a CSV file, whole or not at all; an apostrophe makes texts of formulas if asked."""
+    """Write a CSV file, whole or not at all; optionally with an apostrophe before formulas."""
     safe = without_formula if escape_formulas else str
     with (
         written_whole(path) as temporary,

@@ -24,7 +24,7 @@ class SuiteSet:
     name : str
         Its name.
     group : str
-        Sets of one group share their origin: they count together where chance is judged.
+        Sets of one group share their origin: intervals resample groups.
     X_train : ndarray of shape (n_train, n_features)
         In-distribution rows.
     X_test : ndarray of shape (n_test, n_features)
@@ -47,12 +47,12 @@ def read_suite(folder: Path | str) -> Iterator[SuiteSet]:
     ----------
     folder : path
         Each file holds `X_train`, `X_test` and `y_test`, which is +1 for in-distribution rows and
-        -1 for others. An array `origin`, a single text, is the group of the set.
+        -1 for out-of-distribution rows. An array `origin`, a single text, is the group of the set.
 
     Yields
     ------
     SuiteSet
-        One for each file, read when it is its turn. Its name is the file's path in the folder.
+        One for each file, read one after the other. Its name is the file's path in the folder.
 
     Raises
     ------

@@ -15,7 +15,7 @@ _RESAMPLES = 2_000
 
 
 class SetFacts(NamedTuple):
-    """What a set is: its name, the group that shares its origin, and its numbers of rows."""
+    """The name of a set, its group of one origin, and its numbers of rows."""
 
     name: str
     group: str
@@ -36,9 +36,9 @@ class SuiteComparison:
     sets : tuple of SetFacts
         The sets.
     auroc : ndarray of shape (n_detectors, n_sets)
-        Fractions in [0, 1]; 0.5 where a detector fails.
+        Fractions in [0, 1]; 0.5 if a detector fails.
     fit_seconds, score_seconds : ndarray of shape (n_detectors, n_sets)
-        Time to fit, and to score the test rows; NaN where a detector fails before.
+        Time to fit, and to score the test rows; NaN if a detector fails before.
     failures : dict of (str, str) to str
         Errors by detector and set.
     """
@@ -86,7 +86,7 @@ class SuiteComparison:
         return LeadOver(float(leads.mean()), Interval(*ends.tolist()), *counts)
 
     def critical_difference(self, alpha: float = 0.05) -> float:
-        """Mean ranks nearer than this may differ by chance, by the test of Nemenyi.
+        """The difference of mean ranks below which chance may explain it, by the test of Nemenyi.
 
         Parameters
         ----------
@@ -97,7 +97,7 @@ class SuiteComparison:
         -------
         float
             In ranks (Demsar 2006, Statistical comparisons of classifiers over multiple data sets,
-            section 3.2.2). It takes the sets as independent.
+            section 3.2.2). It assumes independent sets.
         """
         k, n = self.auroc.shape
         if k < 2:

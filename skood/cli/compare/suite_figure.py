@@ -1,4 +1,4 @@
-"""A picture of a comparison over many sets: mean ranks, and which may differ by chance."""
+"""A picture of a comparison over many sets: mean ranks, and bars over equal ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .suite_comparison import SuiteComparison
 
 
 def draw_suite(comparison: SuiteComparison, source: str) -> Any:
-    """Draw the mean rank of each detector, and bars over those that may differ by chance.
+    """Draw the mean rank of each detector, and bars over ranks that may differ by chance.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def draw_suite(comparison: SuiteComparison, source: str) -> Any:
     panel.set_xlim(1, max(len(order), 2) + 0.6)
     panel.set_xlabel(
         f"mean rank over {len(comparison.sets):,} sets, 1 is the best. A bar joins ranks that "
-        f"differ by less than {gap:.2f}: by chance, perhaps",
+        f"differ by less than {gap:.2f}, perhaps by chance",
         fontsize="small",
         color=INK,
     )

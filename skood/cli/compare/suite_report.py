@@ -44,7 +44,7 @@ def suite_table(comparison: SuiteComparison) -> tuple[Sequence[str], list[list[s
 
 
 def suite_notes(comparison: SuiteComparison) -> list[str]:
-    """What the table means, and what failed."""
+    """The meaning of the table, and the detectors that failed."""
     n_groups = len({one.group for one in comparison.sets})
     groups = "" if n_groups == len(comparison.sets) else f", in {n_groups:,} groups of one origin"
     notes = [
@@ -55,9 +55,7 @@ def suite_notes(comparison: SuiteComparison) -> list[str]:
     ]
     if len(comparison.detectors) > 1:
         gap = comparison.critical_difference()
-        notes.append(
-            f"Mean ranks that differ by less than {gap:.2f} may do so by chance (Nemenyi, 5 %)."
-        )
+        notes.append(f"Mean ranks may differ by less than {gap:.2f} by chance (Nemenyi, 5 %).")
     failed = Counter(detector for detector, _ in comparison.failures)
     for detector, n in failed.items():
         where = [name for one, name in comparison.failures if one == detector]
@@ -101,7 +99,7 @@ def write_suite_csv(
     comparison : SuiteComparison
         The result of `compare_on_suite`. AUROC are fractions in [0, 1].
     escape_formulas : bool, default=False
-        Whether an apostrophe stands before texts that a spreadsheet would run.
+        Whether to write an apostrophe before texts that a spreadsheet would run.
 
     Raises
     ------

@@ -33,7 +33,7 @@ def compare_on_suite(
     n_jobs: int | None = None,
     on_set: OnSet | None = None,
 ) -> SuiteComparison:
-    """Fit every detector to the training rows of every set, and measure how it tells test rows.
+    """Fit every detector to every set, and measure how well it separates OoD rows from ID rows.
 
     Parameters
     ----------
@@ -41,18 +41,18 @@ def compare_on_suite(
         The sets; `read_suite` reads those of a folder.
     detectors : mapping of str to callable
         Names, and functions that build the detectors: any estimator with `fit` and
-        `score_samples`, or `decision_function`. That of PyOD is higher for outliers, and its sign
-        is turned.
+        `score_samples`, or `decision_function`. PyOD's `decision_function` is higher for OoD rows,
+        so its sign is reversed.
     n_jobs : int or None, default=None
-        Number of processes. None means 1, -1 one for each processor. Times are those of one set
-        beside others then.
+        Number of processes. None means 1, -1 one for each processor. With several processes, the
+        time of a set includes waiting for the others.
     on_set : callable, default=None
         Called as ``on_set(done, name)`` after each set.
 
     Returns
     -------
     SuiteComparison
-        The numbers. A detector that fails on a set has the AUROC 0.5 there, that of chance.
+        The numbers. A detector that fails on a set has the AUROC of chance there, 0.5.
 
     Raises
     ------

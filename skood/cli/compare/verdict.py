@@ -1,4 +1,4 @@
-"""What a comparison says, in a few sentences."""
+"""The result of a comparison, in a few sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def verdict(comparison: Comparison) -> str:
     mean, over_folds, over_rows = comparison.estimate(best, "auroc")
     auroc = f"{100 * mean:.1f} %"
     if any(interval is not None and interval.low <= 0.5 for interval in (over_folds, over_rows)):
-        auroc += ", which may be chance: 50 % is that of a coin"
+        auroc += ", which may be chance: a coin has 50 %"
     if not others:
         return f"Only {best} was compared. Its mean AUROC is {auroc}."
     said = f"{best} has the largest mean AUROC, {auroc}"
@@ -25,7 +25,7 @@ def verdict(comparison: Comparison) -> str:
     next_best = others[0]
     lead = f"It leads {next_best} by {_lead(comparison, best, next_best)}"
     if not any(leads.values()):
-        return f"{said}. {lead}. One fold alone does not tell whether that is chance."
+        return f"{said}. {lead}. One fold cannot show whether that is chance."
     if not close:
         return f"{said}. {lead}. No interval of its lead over another detector contains 0."
     if next_best in close:
@@ -37,7 +37,7 @@ def verdict(comparison: Comparison) -> str:
 
 
 def _lead(comparison: Comparison, best: str, other: str) -> str:
-    """The lead in points, in standard errors over folds, and the folds in which it is one."""
+    """The lead in points and in standard errors over folds, and the number of folds with a lead."""
     values = comparison.values["auroc"]
     first, second = (values[comparison.detectors.index(name)] for name in (best, other))
     leads = first - second

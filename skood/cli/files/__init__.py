@@ -1,8 +1,8 @@
 """Files of rows, and files of their results.
 
 `open_source` reads tables, NumPy's files and folders of images in blocks: a file may be larger than
-the memory. `read_training_table` finds out which columns are numbers and which are
-categories. `results_format` and `PartialFile` write results.
+the memory. `read_training_table` decides which columns are numbers and which are categories.
+`results_format` and `PartialFile` write results.
 """
 
 from ._adapting import adapted, outside

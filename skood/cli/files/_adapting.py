@@ -1,4 +1,4 @@
-"""A layout for one more file, which may write the same columns in another way."""
+"""The layout for another file, which may write the same columns in another form."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def adapted(
     decimal: str | None = None,
     thousands: str | None = None,
 ) -> tuple[RowLayout, list[str]]:
-    """Find out how a file writes the numbers of a layout."""
+    """Decide how a file writes the numbers and dates of a layout."""
     schema = {column.name: column for column in layout.schema}
     notes = []
     for column in sample:
@@ -54,7 +54,7 @@ def adapted(
 def _spelled_as(
     text: RawColumn, known: ColumnSchema, name: str, decimal: str | None, thousands: str | None
 ) -> ColumnSchema | None:
-    """The description for this file, if it is another one."""
+    """The description for this file, if it differs."""
     texts = text.text_list()
     if decimal is None and thousands is None:
         try:
@@ -112,7 +112,7 @@ def _dated_as(column: RawColumn, known: ColumnSchema, name: str) -> ColumnSchema
 
 
 def outside(layout: RowLayout, sample: Sequence[RawColumn]) -> list[str]:
-    """The columns that rise or fall in the training rows, and go on so in all rows of a sample.
+    """The columns that rise or fall like a clock, outside their range in all rows of a sample.
 
     Such a column counts or is a clock: each new row lies outside the range of the training rows.
     """

@@ -81,7 +81,7 @@ class ArraySource:
                 yield self._map(file)
 
     def _map(self, file: IO[bytes]) -> Callable[[slice], NDArray[Any]]:
-        """A reader of a memory map: a block of rows lies in as many places as there are columns."""
+        """A reader of a memory map. In Fortran order each column of a block is in another place."""
         try:
             mapped = np.load(self.path, mmap_mode="r", allow_pickle=False)
         except ValueError as error:
@@ -147,6 +147,6 @@ class ArraySource:
 
 
 def _as_floats(rows: NDArray[Any]) -> NDArray[Any]:
-    """float32 and float64 stay what they are, in the order of bytes of this machine."""
+    """float32 and float64 stay, in the byte order of this machine; other types become floats."""
     kind = np.float32 if rows.dtype in (np.float32, np.float16) else np.float64
     return np.ascontiguousarray(rows, dtype=kind)

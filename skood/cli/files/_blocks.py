@@ -66,7 +66,7 @@ def numbered(
 def read_ahead(blocks: Iterator[Block]) -> Iterator[Iterator[Block]]:
     """Read the next block in a thread while the caller works on the one before.
 
-    Whatever ends the work, no reading goes on after it.
+    Reading stops with the work, however that ends.
     """
     with ThreadPoolExecutor(1, "skood-reader") as reader:
 

@@ -36,8 +36,8 @@ class CsvSource:
 
     The first column is "column 1" if it has no name. `unnamed` lists the columns without one.
     Without a `delimiter` it is the `usual` one, unless the first rows have another. `gaps` are
-    texts for a missing value beside the usual ones, and `notes` what its user should know. `doubt`
-    is the question for an encoding, if the text is not UTF-8: the file is read as is likely.
+    further texts for a missing value, and `notes` are decisions that may surprise. If the text is
+    not UTF-8, it is read in the likely encoding, and `doubt` is the question for the encoding.
     """
 
     row_name = "row"
@@ -166,7 +166,7 @@ class CsvSource:
             yield file
 
     def has_quotes(self) -> bool:
-        """Whether there is a quote anywhere but in the header."""
+        """Whether there is a quote below the header."""
         left = self._header_quotes
         with self.open_bytes() as file:
             for piece in iter(lambda: file.read(_PIECE), b""):
@@ -181,7 +181,7 @@ class CsvSource:
         return self._skipped + self.header
 
     def is_row(self, line: str) -> bool:
-        """Whether a line is a row: blank lines are, where a row is a single cell."""
+        """Whether a line is a row: a blank line is a row only if a row is a single cell."""
         return len(self.columns) == 1 or line != "\n"
 
     @contextmanager
@@ -229,7 +229,7 @@ class CsvSource:
             yield reader
 
     def _find_encoding(self, head: bytes) -> None:
-        """Read with the encoding that the first bytes tell, or that is likely by them."""
+        """Read with the encoding that the first bytes name or suggest."""
         if not head.strip():
             raise TableError(f"{self.name} is empty.")
         is_unicode = self.encoding.startswith("utf")
@@ -242,15 +242,15 @@ class CsvSource:
             return
         if b"\0" in head:
             raise TableError(
-                f"{self.name} holds zero bytes, which {self.encoding} has not: it is no CSV "
-                "file, or has another encoding, to be named with --encoding."
+                f"{self.name} holds zero bytes: it is not a CSV file, or its encoding is not "
+                f"{self.encoding}. Name its encoding with --encoding."
             )
         foreign = foreign_bytes([head], ends=False)
         if foreign:
             self.encoding, self.doubt = likely_encoding(foreign)
 
     def _has_foreign_bytes(self) -> bool:
-        """Whether a later part of the file is not UTF-8; then it is read as is likely."""
+        """Whether a later part of the file is not UTF-8; then read it in the likely encoding."""
         if self.encoding not in UTF_8:
             return False
         with self.open_bytes() as file:
@@ -260,7 +260,7 @@ class CsvSource:
         return bool(foreign)
 
     def _before_header(self) -> tuple[int, str | None]:
-        """The number of lines before the header, and the delimiter that one of them tells."""
+        """The number of lines before the header, and the delimiter that one of them names."""
         skipped, told = 0, None
         for line in self._first_lines():
             mark = line.strip().strip('"')
@@ -278,7 +278,7 @@ class CsvSource:
             yield from islice(lines, skipped, None)
 
     def _find_delimiter(self, usual: str) -> str:
-        """The delimiter that divides the first rows evenly into most cells, else the usual one."""
+        """The delimiter that divides the first rows evenly into most cells, or the usual one."""
         found, most = usual, 1
         for delimiter in (usual, *_DELIMITERS):
             lines = self._first_lines(self._skipped)
@@ -303,7 +303,7 @@ class CsvSource:
         if any("\N{REPLACEMENT CHARACTER}" in name for name in first):
             raise TableError(wrong_encoding(self, " in its first line"))
         if any("\n" in name and self.delimiter in name for name in first):
-            raise TableError(f"The first line of {self.name} has a quote that does not end in it.")
+            raise TableError(f"The first line of {self.name} has a quote that is not closed.")
         if not self.header:
             return [f"x{j}" for j in range(len(first))]
         head = islice(self._first_lines(), self._skipped + rows.line_num)

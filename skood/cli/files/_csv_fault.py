@@ -36,7 +36,7 @@ class CsvText(Protocol):
 def csv_fault(source: CsvText, layout: RowLayout, error: Exception) -> str:
     """Describe the first fault of a file that cannot be read, in one sentence.
 
-    It names the row and the column if they are found, else it has the message of the reader.
+    It names the row and the column if it finds them, else it has the message of the reader.
     """
     if isinstance(error, UnicodeError):
         return wrong_encoding(source, "")

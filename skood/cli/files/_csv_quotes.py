@@ -67,7 +67,7 @@ def _first_wrong_quote(source: Any, lines_left: Iterator[str], n_rows: int | Non
             return _sentence(source, row - 1, lines[0])
     if n_rows is None or row == n_rows:
         return None
-    return f"{source.name} has {row:,} rows, and {n_rows:,} were read: mend its quotes."
+    return f"{source.name} has {row:,} rows, and {n_rows:,} were read: correct its quotes."
 
 
 def _are_rows(lines: list[str], width: int, delimiter: str) -> bool:

@@ -1,4 +1,4 @@
-"""The encoding of a text: its first bytes tell it, or it is likely where a text is no UTF-8."""
+"""The encoding of a text: by its first bytes, or the likely one of a text that is not UTF-8."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _CELL = re.compile(r"[^\s,;|\"]*")
 
 
 def marked_encoding(head: bytes) -> str | None:
-    """The encoding that the byte order mark of a text tells."""
+    """The encoding of the byte order mark of a text."""
     return next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
 
 
 def is_utf_8(head: bytes) -> bool:
-    """Whether the beginning of a text has letters of UTF-8, as no other encoding has by chance."""
+    """Whether the beginning of a text has letters of UTF-8, which is no chance."""
     return not head.isascii() and not foreign_bytes([head], ends=False)
 
 
 def foreign_bytes(pieces: Iterable[bytes], *, ends: bool = True) -> bytes:
-    """The first bytes that are no UTF-8, with those around them; none if all are.
+    """The first bytes that are not UTF-8, with the bytes around them; none if all are UTF-8.
 
     The last piece may end within a letter, unless it `ends` the text.
     """
@@ -54,7 +54,7 @@ def foreign_bytes(pieces: Iterable[bytes], *, ends: bool = True) -> bytes:
 
 
 def likely_encoding(foreign: bytes) -> tuple[str, Finding]:
-    """An encoding that has these bytes, and what its user has to decide."""
+    """The likely encoding of these bytes, and the question to its user."""
     for name in _LIKELY:
         try:
             text = foreign.decode(name)

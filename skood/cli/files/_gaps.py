@@ -14,7 +14,7 @@ from ._errors import TableError
 
 
 def without_gaps(blocks: Iterator[Block], name: str, *, missing: bool) -> Iterator[Block]:
-    """Pass blocks on; after the first bad value only count bad values, and raise at the end.
+    """Pass on blocks; from the first bad value on, only count bad values, and raise at the end.
 
     Infinite values are always bad, and missing ones unless they are allowed.
     """

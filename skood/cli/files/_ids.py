@@ -24,7 +24,7 @@ def plain_ids(name: str, column: str, values: Any) -> Any:
         return _plain(values)
     except (pa.ArrowException, ValueError, OverflowError) as error:
         if is_text(values.type):
-            fault = f"{name} is damaged: {column!r} has text that is no UTF-8."
+            fault = f"{name} is damaged: the text of {column!r} is not UTF-8."
             raise TableError(fault) from error
         raise TableError(
             f"The column {column!r} of {name} has values of the type "

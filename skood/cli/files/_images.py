@@ -137,10 +137,10 @@ class ImageSource:
             ) from error
 
     def _tell(self) -> None:
-        """Warn once of all that a row of pixels has no place for."""
+        """Warn once of parts of images that are ignored."""
         for what, names in self._dropped.items():
             warnings.warn(
-                f"{len(names):,} of the images in {self.name} have {what}, which no row holds: "
+                f"{len(names):,} of the images in {self.name} have {what} (ignored): "
                 f"{listed(names, most=3)}",
                 UserWarning,
                 stacklevel=3,

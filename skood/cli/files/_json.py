@@ -30,7 +30,8 @@ class _Piece(NamedTuple):
 class JsonLinesSource(TypedSource):
     """A file with one JSON object in each line.
 
-    Opening it reads it once: columns may begin in any line, and hold whole numbers up to some line.
+    Opening it reads it once: a column may begin in any line, and change from whole numbers to
+    fractions in any line.
     """
 
     format = "a file of JSON lines"
@@ -93,11 +94,11 @@ class JsonLinesSource(TypedSource):
         try:
             table.validate(full=True)  # the parser takes any bytes as text
         except pa.ArrowInvalid as error:
-            raise TableError(f"{self.name} is damaged: its text is not utf-8.") from error
+            raise TableError(f"{self.name} is damaged: its text is not UTF-8.") from error
         if len(table) != n_rows:
             raise TableError(
-                f"{self.name} has no JSON object in each line: its lines from {piece.start + 1:,} "
-                f"on are {n_rows:,}, and the objects {len(table):,}."
+                f"{self.name} must have one JSON object in each line. Got {len(table):,} objects "
+                f"in the {n_rows:,} lines from line {piece.start + 1:,} on instead."
             )
         return table
 
@@ -121,7 +122,7 @@ class JsonLinesSource(TypedSource):
             raise TableError(f"{self.name} has a column of several types: {error}.") from error
 
     def _fault(self, message: str, start: int) -> str:
-        """Describe an error of the parser, which counts rows from the first line that it got."""
+        """Describe an error of the parser, which counts rows from the first of the given lines."""
         match = _IN_ROW.fullmatch(" ".join(message.split()))
         if match is None:
             return f"{self.name} cannot be read as JSON lines: {message.rstrip('.')}."

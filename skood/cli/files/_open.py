@@ -30,11 +30,11 @@ _END = 1 << 20  # bytes
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """How to read files that do not say it themselves: CSV, .npz files with several arrays, stdin.
+    """How to read files that do not state their format: CSV, .npz files with several arrays, stdin.
 
     Without a delimiter it is a comma, or a tab in files with the ending .tsv, unless the first rows
-    tell another. `na` are more texts for a missing value. The marks in numbers that are text are
-    found out if they are None. `format` is that of stdin, and of files whose ending tells none.
+    show another. `na` are further texts for a missing value. None for a mark in numbers: the values
+    decide. `format` is the format of stdin, and of files with another ending.
     """
 
     encoding: str = "utf-8"
@@ -56,9 +56,8 @@ def open_source(
 ) -> Any:
     """Open a file of rows, or a folder of Parquet files, or of images of a shape.
 
-    Messages call a file by its `name`, which is that of the path if it is None.
-    Without a shape it is that of the first image. "-" is stdin. The reader has read the beginning
-    of the file.
+    Messages call a file by its `name`, by default the name of the path. The default shape is that
+    of the first image. "-" is stdin. The reader has read the beginning of the file.
     """
     options = options or ReadingOptions()
     import_optional("pyarrow", "io", needed_by="Reading and writing files of rows")
@@ -80,12 +79,12 @@ def open_source(
 
 
 def has_known_ending(path: Path, options: ReadingOptions) -> bool:
-    """Whether the name of a file, or an option, tells its format."""
+    """Whether the name of a file, or an option, names its format."""
     return bool(_ending(path.name, options))
 
 
 def is_plain_text(path: Path, options: ReadingOptions) -> bool:
-    """Whether a file has a row in each line: it may grow, and its lines be read on their own."""
+    """Whether a file has a row in each line, so that it may grow and be read line by line."""
     ending = _ending(path.name, options)
     if ending not in (*_DELIMITERS, *JSON_LINES) or codec_of(path) is not None:
         return False
@@ -98,7 +97,7 @@ def _open_file(path: Path, name: str, options: ReadingOptions) -> Any:
     ending = _ending(path.name, options)
     if not ending:
         raise OptionError(
-            f"No file with the ending of {path.name!r} can be read: give one of "
+            f"The ending of {path.name!r} is not known: give a file with one of "
             f"{', '.join(_READERS)}, or a folder of images or Parquet files, or name the format "
             "with --format."
         )
@@ -106,7 +105,7 @@ def _open_file(path: Path, name: str, options: ReadingOptions) -> Any:
 
 
 def _ending(name: str, options: ReadingOptions) -> str:
-    """The ending that says how a file is read; empty if neither its name nor an option does."""
+    """The ending that names the format of a file; empty if neither its name nor an option does."""
     endings = [Path(without_codec(name.lower())).suffix, f".{options.format}"]
     return next((ending for ending in endings if ending in _READERS), "")
 

@@ -40,7 +40,7 @@ class ParquetFolder(TypedSource):
     """The Parquet files in a folder and its subfolders, in the order of their names.
 
     Subfolders such as ``year=2026`` are columns. Files and folders that begin with "_" or "." are
-    no rows, as in Spark.
+    left out, as in Spark.
     """
 
     format = "a folder of Parquet files"
@@ -113,7 +113,7 @@ def _files_of_table(path: Path, name: str) -> list[Path]:
                 "Parquet first."
             )
     if (path / "_temporary").exists():
-        raise TableError(f"{name} was not written to its end: it has a folder '_temporary'.")
+        raise TableError(f"{name} is incomplete: it has a folder '_temporary'.")
     files = sorted(_visible(path))
     for file in files:
         if file.suffix.lower() not in PARQUET:

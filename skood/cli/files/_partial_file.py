@@ -21,8 +21,8 @@ class Journal:
     """The progress of a partial file, and the work that it belongs to.
 
     A resumed run must share `made_of`: the detector, the input, the options. `bytes` is the length
-    of the file with the finished rows. `became` is the size and the time of the output that was
-    made of the file.
+    of the file with the finished rows. `became` is the size and the time of the output that the
+    file became.
     """
 
     made_of: Mapping[str, Any]
@@ -67,7 +67,7 @@ class PartialFile:
         return self.path.exists() and self.journal_path.exists()
 
     def n_kept(self) -> int:
-        """Rows on the disk that can be resumed from: a run may stop between any two steps."""
+        """The number of rows on the disk after which a run can resume."""
         has_begun = bool(self.journal.made_of)
         return self._read_journal().rows if has_begun and self.can_resume() else 0
 
@@ -82,8 +82,8 @@ class PartialFile:
     def resume(self, made_of: Mapping[str, Any], digest: Callable[[int], str]) -> Self:
         """Resume an earlier run after its last whole block, if it was made of the same.
 
-        A row of the input may have been mended where that run stopped: `digest` gives the checksum
-        of so many rows before it.
+        The row of the input where that run stopped may have been corrected: `digest` gives the
+        checksum of a number of rows before it.
         """
         journal = self._read_journal()
         changed = [key for key in made_of if journal.made_of.get(key) != made_of[key]]
@@ -108,7 +108,7 @@ class PartialFile:
         self._append(piece, replace(self.journal, rows=rows, tally=dict(tally), digest=""))
 
     def remember(self, digest: Callable[[int], str]) -> None:
-        """Note the checksum of the finished rows: a later one is to be mended in the input."""
+        """Note the checksum of the finished rows, for a resume after a later row is corrected."""
         n_kept = self.n_kept()
         if n_kept:
             self._write(replace(self._read_journal(), digest=digest(n_kept)))
@@ -145,7 +145,7 @@ class PartialFile:
             self.close()
 
     def _note(self, output: Path) -> None:
-        """Note which file is the output: the process may end before it has removed the rows."""
+        """Note which file is the output, because the process may end before it removes the rows."""
         self._write(replace(self.journal, became=_size_and_time(output)))
 
     def _append(self, piece: bytes, journal: Journal) -> None:
@@ -182,6 +182,6 @@ class PartialFile:
 
 
 def _size_and_time(path: Path) -> list[int]:
-    """What a file keeps when it is renamed."""
+    """Size and time of a file, which a new name does not change."""
     about = path.stat()
     return [about.st_size, about.st_mtime_ns]

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class ResultsFormat(Protocol):
-    """How results are written: the head, then one piece for each block.
+    """The parts of a file of results: the head, then one piece for each block.
 
-    A file that is cut off behind a piece is valid, too.
+    A file that is cut off behind a piece is valid too.
     """
 
     def head(self, schema: pa.Schema) -> bytes:
@@ -35,12 +35,13 @@ class ResultsFormat(Protocol):
     ) -> None:
         """Make the output of a complete file, in one step.
 
-        Where the file stays beside it, `note` gets the whole output before it has its name.
+        If the partial file stays, `note` is called with the whole output before the output is
+        renamed.
         """
 
 
 class _Lines:
-    """A file that needs no more than its pieces."""
+    """A file that consists of its pieces."""
 
     def finish(
         self,
@@ -139,7 +140,7 @@ class JsonLinesResults(_Lines):
 
 @dataclass(frozen=True)
 class ArrowResults:
-    """A Parquet or Arrow file: rows cannot be added to one, so an Arrow stream collects the blocks.
+    """A Parquet or Arrow file. It cannot grow, so an Arrow stream collects the blocks.
 
     No spreadsheet runs its texts.
     """
@@ -192,6 +193,6 @@ def results_format(output: Path, *, escape_formulas: bool = False) -> ResultsFor
     ending = next((ending for ending in formats if name.endswith(ending)), None)
     if ending is None:
         raise OptionError(
-            f"Results are written as {' or '.join(formats)}, and {output.name!r} ends in neither."
+            f"The output must end in {' or '.join(formats)}. Got {output.name!r} instead."
         )
     return formats[ending]

@@ -24,7 +24,7 @@ class ColumnRoles:
 
 @dataclass(frozen=True)
 class RowLayout:
-    """Which columns are features, and which are not; or the shape of a row.
+    """The columns that are features, and the others; or the shape of a row.
 
     `kind` is "table", "array" or "images". The columns of a table are numbers, categories (text or
     truth values), or dates, each in the order of the file, and `schema` describes them. `shape` is
@@ -107,7 +107,7 @@ class RowLayout:
     def columns_beyond(
         self, columns: Sequence[str], ignored: Sequence[str] = ()
     ) -> tuple[str, ...]:
-        """The columns of a file that the training rows lack, but the `ignored` ones."""
+        """The columns of a file that the training rows lack, except the `ignored` ones."""
         known = {*self.features, *self.exclude, *ignored, self.id_column}
         return tuple(column for column in columns if column not in known)
 

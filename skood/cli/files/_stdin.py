@@ -1,4 +1,4 @@
-"""The rows of stdin and of pipes: they are kept in a file, since readers begin anew."""
+"""The rows of stdin and of pipes, kept in a file, because readers read them twice."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def is_read_once(path: Path) -> bool:
 
 
 def open_read_once(path: Path, kind: str | None, opened: Callable[[Path], Any]) -> Any:
-    """Copy stdin or a pipe into a file and open that, which lasts as long as its reader.
+    """Copy stdin or a pipe into a file and open the copy, which lasts as long as its reader.
 
-    Its ending is the format `kind`, or what the first bytes tell: CSV if nothing else.
+    Its ending is the format `kind`, or the format of the first bytes, by default CSV.
     """
     folder, remove = new_temporary_folder()
     try:
@@ -49,7 +49,7 @@ def open_read_once(path: Path, kind: str | None, opened: Callable[[Path], Any]) 
 
 
 def name_of(path: Path) -> str:
-    """What messages call the rows."""
+    """The name of the rows in messages."""
     return "stdin" if path == STDIN else path.name
 
 

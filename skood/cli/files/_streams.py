@@ -19,12 +19,12 @@ _LONGEST = 1 << 24  # characters of a line
 
 
 def without_codec(name: str) -> str:
-    """The name of a file without the ending of a compression."""
+    """The name of a file without its ending for the compression."""
     return name[: name.rfind(".")] if Path(name).suffix.lower() in _ENDINGS else name
 
 
 def codec_of(path: Path) -> str | None:
-    """The compression of a file, which its first bytes tell; None without one."""
+    """The compression of a file, by its first bytes; None without one."""
     with path.open("rb") as file:
         first = file.read(4)
     return next((codec for mark, codec in _CODECS.items() if first.startswith(mark)), None)
@@ -64,8 +64,8 @@ class ByteStream(io.RawIOBase):
         self._n_read += n
         if self._codec is not None and self._n_read > max(_SUSPECT, _MOST * self._packed.tell()):
             raise TableError(
-                f"{self._name} holds more than {_MOST} times its size, as files do that are made "
-                "to fill the memory: decompress it first if it should."
+                f"{self._name} expands to more than {_MOST} times its size, which may fill the "
+                "memory: if you trust it, decompress it first."
             )
         return n
 

@@ -27,7 +27,7 @@ def read_training_table(
 ) -> tuple[Any, RowLayout]:
     """Read all rows of a CSV or Parquet file, and find the layout of its columns.
 
-    Gaps are an error for the caller where `missing` is False; other errors tell them too.
+    Without `missing`, gaps are an error of the caller; other errors name them too.
     """
     columns, raw, schema, findings = examined(source, options)
     if findings:
@@ -41,7 +41,7 @@ def read_training_table(
 
 
 def examined(source: Any, options: TableOptions) -> tuple[list, list, list, list[Finding]]:
-    """All columns of a file, those that are read, their schema, and what needs a decision."""
+    """All columns of a file, the columns that are read, their schema, and the open questions."""
     named = {options.id_column, *options.features, *options.categorical}
     own_index = [name for name in source.own_index if name not in named]
     left_out_names = {options.id_column, *options.exclude, *own_index}

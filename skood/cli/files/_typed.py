@@ -85,7 +85,7 @@ class TypedSource(ABC):
         return raw_columns(self.whole_table(columns), is_text_file=False, gaps=())
 
     def _all_rows(self, columns: list[str], length: int) -> Iterator[pa.RecordBatch]:
-        """Some columns of all rows: as many as the file says that it has."""
+        """Some columns of all rows, checked against the number that the file states."""
         n_rows = 0
         with self._plain_faults():
             for batch in self._pieces(columns, length):
@@ -104,7 +104,7 @@ class TypedSource(ABC):
         try:
             yield
         except UnicodeError as error:
-            raise TableError(f"{self.name} is damaged: its text is not utf-8.") from error
+            raise TableError(f"{self.name} is damaged: its text is not UTF-8.") from error
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, FileNotFoundError | PermissionError | pa.ArrowMemoryError):
                 raise
@@ -112,7 +112,7 @@ class TypedSource(ABC):
 
 
 def own_index_of(schema: pa.Schema) -> list[str]:
-    """The columns that pandas has made of a frame's index; others in its words are ranges."""
+    """The columns in which pandas stored the index of a frame; ranges need no column."""
     try:
         names = schema.pandas_metadata["index_columns"]
         return [name for name in names if isinstance(name, str)]

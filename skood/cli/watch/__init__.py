@@ -1,1 +1,1 @@
-"""`skood watch`: files as they come, what was taken of them, and the report."""
+"""`skood watch`: reads new files, remembers the rows that it took, and writes the report."""

@@ -18,12 +18,12 @@ _SAVE_EVERY = 1.0  # seconds, while batches come without a pause
 
 
 class Counter:
-    """Counts batches. `counted` is told each of them, after the state is saved.
+    """Counts batches. `counted` is called for each batch, after the state is saved.
 
-    Many small batches are saved together: a kill before that makes none of them known, and the next
-    run takes them again.
+    Many small batches are saved together. If the process is killed before, the next run takes them
+    again.
 
-    `n_faults` are the files that this process has set aside, and the times it has left out rows.
+    `n_faults` counts the files that this process set aside, and the times that it left out rows.
     """
 
     def __init__(self, state: State, voice: Voice, counted: Callable[[str, Any], None]) -> None:
@@ -39,14 +39,14 @@ class Counter:
         return update
 
     def advance(self, name: str, update: Any) -> None:
-        """Note that rows count, and that the ledger has them too."""
+        """Note that the rows count, and that the ledger has them."""
         self._not_saved.append((name, update))
         self.state.is_dirty = True
         if update.alarm or time.monotonic() - self._saved >= _SAVE_EVERY:
             self.save()
 
     def save(self) -> None:
-        """Make rows known for good, and tell them; an error is none of the file that is read."""
+        """Save rows for good, and report them; an error here is not an error of the input."""
         if not self.state.is_dirty:
             return
         try:
@@ -61,7 +61,7 @@ class Counter:
             self._counted(name, update)
 
     def tell_fault(self, line: str) -> None:
-        """Say that rows do not count."""
+        """Report that rows do not count."""
         self.n_faults += 1
         self.state.is_dirty = True
         self.voice.warn(line)
@@ -69,13 +69,13 @@ class Counter:
 
 @contextmanager
 def plain_faults(name: str) -> Iterator[None]:
-    """Errors with one file as `TableError`, in one line; a file that has gone is none."""
+    """Make a `TableError` of errors with one file; a file that has gone is no error."""
     try:
         yield
     except FileNotFoundError:
         raise
     except UnicodeDecodeError as error:
-        raise TableError(f"{name} is damaged: it has text that is no UTF-8.") from error
+        raise TableError(f"{name} is damaged: its text is not UTF-8.") from error
     except TableError as error:
         raise type(error)(" ".join(str(error).split())) from error
     except (ValueError, DataError) as error:

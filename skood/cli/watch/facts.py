@@ -1,4 +1,4 @@
-"""What the report says, in plain types."""
+"""The facts of the report, in plain types."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def facts_of(state: State, fitted: Fitted, feed: str) -> dict[str, Any]:
 def _promise(monitor: Any) -> str:
     if monitor.average_run_length is None:
         return (
-            f"While nothing changes, this watch ever raises an alarm with a chance of at most "
-            f"{100 * monitor.alpha:g} %, however often it is looked at."
+            "While nothing changes, the probability of ever raising an alarm is at most "
+            f"{100 * monitor.alpha:g} %, however often you look."
         )
     return (
-        f"While nothing changes, {monitor.average_run_length:,} rows or more pass between alarms, "
-        "in the mean."
+        "While nothing changes, the mean number of rows between alarms is at least "
+        f"{monitor.average_run_length:,}."
     )
 
 

@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"(\d+)")
 
 @dataclass(frozen=True)
 class Feed:
-    """Where files come from: `base` is a folder, and `pattern` the files in it."""
+    """The place of the files: `base` is a folder, and `pattern` the files in it."""
 
     base: Path
     pattern: str
@@ -27,8 +27,8 @@ class Feed:
     def files(self) -> dict[str, Path]:
         """The files that are there now, by their names below the folder: part-9 before part-10.
 
-        Of a folder, those whose ending tells a format. Names with "." or "_" in front are left out:
-        writers give them to files that are not whole.
+        In a folder, the files whose ending names a format. Names that begin with "." or "_" are
+        left out: writers give them to unfinished files.
         """
         pattern = glob.escape(str(self.base)) + f"/{self.pattern}"
         found = {}
@@ -50,7 +50,7 @@ class Feed:
 
 
 def feed_of(text: str, reading: ReadingOptions, excluded: list[Path]) -> Feed:
-    """The feed that an argument names; files may come later, and their folder is there."""
+    """The feed that an argument names; its files may come later, but its folder must exist."""
     path, own = Path(text), frozenset(file.resolve() for file in excluded)
     if path.is_dir():
         return Feed(path, "**", reading, own)
@@ -61,8 +61,8 @@ def feed_of(text: str, reading: ReadingOptions, excluded: list[Path]) -> Feed:
     base = path.parent if first is None else Path(*parts[:first])
     if first is None or not base.is_dir():
         raise UsageError(
-            f"--input {text!r} is no file and no folder, and no pattern such as 'feed/*.csv' in a "
-            "folder that exists."
+            "--input must be a file, a folder, or a pattern such as 'feed/*.csv' in a folder that "
+            f"exists. Got {text!r} instead."
         )
     return Feed(base, "/".join(parts[first:]), reading, own)
 

@@ -51,7 +51,7 @@ def _flagged(
 
 
 def _bars(lines: Sequence[Any], ends: Sequence[Any]) -> Any:
-    """The first and last place of some segments that follow each other, and the share there.
+    """The first and last place of consecutive segments, and their share of flagged rows.
 
     Over a gap in time a bar would be wide, and look as if many rows were flagged.
     """

@@ -1,4 +1,4 @@
-"""What was taken of each file, and why others wait or are set aside."""
+"""The rows taken from each file, and the reasons why files wait or are set aside."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_GONE = 10_000  # files that are no longer there and that the ledger rememb
 
 @dataclass
 class Entry:
-    """One file: how it looked last, and what was taken of it.
+    """One file: its last size and time, and the rows taken from it.
 
     `taken` are the bytes whose rows count, the first line among them, and `mark` the checksum of
     their ends. `digest` is that of the rows, for files that are no plain text. `bad` are the bytes
@@ -35,15 +35,15 @@ class Entry:
     waits: bool = False
 
     def looks_as(self, about: stat_result) -> bool:
-        """Whether the file looks as it did last."""
+        """Whether size and time of the file are unchanged."""
         return (self.size, self.time) == (about.st_size, about.st_mtime_ns)
 
     def look(self, about: stat_result) -> None:
-        """Remember how the file looks now."""
+        """Remember size and time of the file."""
         self.size, self.time, self.inode = about.st_size, about.st_mtime_ns, about.st_ino
 
     def forget(self) -> None:
-        """Begin anew with the file."""
+        """Start anew with the file."""
         fresh = Entry(self.size, self.time, self.inode)
         vars(self).update(vars(fresh))
 
@@ -65,9 +65,9 @@ class Ledger:
         return self.entries.setdefault(name, Entry())
 
     def same_bytes(self, name: str, path: Path, base: Path) -> str | None:
-        """The name of a file in a folder that was taken and that began as a new one does, if any.
+        """The name of a known file with the first bytes of a new file, if there is one.
 
-        It may have been renamed, copied, or, as logs are, copied and cut.
+        The known file may have been renamed, copied, or copied and cut, as logs are.
         """
         about = path.stat()
         marks: dict[int, str] = {}  # of the new file, by the number of bytes

@@ -31,9 +31,9 @@ def page(facts: Mapping[str, Any]) -> str:
 def _status(facts: Mapping[str, Any]) -> str:
     since = facts["since"]
     if not facts["alarm"] or since is None:
-        said = "The rows are like the training rows, as far as this test sees."
+        said = "The test sees no difference from the training rows."
         if not facts["n_seen"]:
-            said = "No row has come so far."
+            said = "No rows yet."
         return status("No alarm", said, alarm=False)
     place = f" ({text(since['place'])})" if since["place"] else ""
     times = ""
@@ -43,9 +43,8 @@ def _status(facts: Mapping[str, Any]) -> str:
             f"{text(since['latest_time'])}"
         )
     said = (
-        f"The rows have changed since about row {since['row'] + 1:,}{place}{times}. The range is "
-        f"from row {since['earliest'] + 1:,} to {since['latest'] + 1:,}; it is the shaded part of "
-        "the charts."
+        f"The rows have changed since about row {since['row'] + 1:,}{place}{times}: between row "
+        f"{since['earliest'] + 1:,} and row {since['latest'] + 1:,}, which the charts shade."
     )
     return status("Alarm", said, alarm=True)
 
@@ -120,5 +119,5 @@ def _set_aside(facts: Mapping[str, Any]) -> str:
     lines = [[name, fault] for name, fault in facts["faults"].items()]
     said = section("Files set aside", table(["file", "why"], lines, set()) if lines else "")
     if facts["n_left_out"]:
-        said += f"<p>{counted(facts['n_left_out'], 'row')} of growing files are left out.</p>"
+        said += f"<p>{counted(facts['n_left_out'], 'row')} of growing files were left out.</p>"
     return said

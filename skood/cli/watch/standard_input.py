@@ -1,4 +1,4 @@
-"""Lines of stdin, as they come."""
+"""New lines of stdin."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _READ = 1 << 16  # bytes at a time
 
 
 def pieces_of_stdin(ending: str | None, *, has_header: bool, every: float) -> Iterator[Any]:
-    """The format, what stands before the rows, and whole rows: those of `every` seconds at a time.
+    """The format, the text before the rows, and whole rows: those of `every` seconds at a time.
 
-    The format is told by the first letter, unless `ending` names it.
+    The first letter shows the format, unless `ending` names it.
     """
     waiting: queue.Queue[bytes] = queue.Queue(64)  # the pipe holds what does not fit
     read = _reading()
@@ -57,7 +57,7 @@ def pieces_of_stdin(ending: str | None, *, has_header: bool, every: float) -> It
 
 
 def _reading() -> Callable[[], bytes]:
-    """Read what has come, from the file behind Python's buffer.
+    """Read the new bytes, from the file behind Python's buffer.
 
     A thread that waits within the buffer holds its lock, and Python aborts at its end without it.
     """
@@ -72,7 +72,7 @@ def _reading() -> Callable[[], bytes]:
 
 
 def _of_some_seconds(waiting: queue.Queue[bytes], every: float) -> Iterator[tuple[bytes, bool]]:
-    """What has come, every few seconds or when it is much; and whether that was the last of it."""
+    """The new bytes, every few seconds or when there are many, and whether they are the last."""
     while True:
         parts = [waiting.get()]
         end, size = time.monotonic() + every, len(parts[0])

@@ -24,10 +24,10 @@ _MOST = 1_000  # batches that are remembered by their files
 
 @dataclass
 class State:
-    """What a killed watch goes on from.
+    """The state from which a killed watch resumes.
 
     `origins` says where the latest rows of the stream come from: the first row, how many, the file,
-    and the row there. `announced` is the row of the last alarm that was told.
+    and the row there. `announced` is the row of the last alarm that was reported.
     """
 
     path: Path
@@ -71,11 +71,11 @@ class State:
         return ""
 
     def new_alarms(self) -> list[dict[str, Any]]:
-        """The alarms that no one was told, as far as this file knows."""
+        """The alarms that were not reported yet, by this file."""
         return [alarm for alarm in self.monitor.alarms_ if alarm["row"] > self.announced]
 
     def reset(self) -> None:
-        """Begin anew with the next row; the ledger stays."""
+        """Start anew with the next row; the ledger stays."""
         self.monitor.reset()
         self.announced, self.origins, self.is_dirty = -1, [], True
 
@@ -100,20 +100,20 @@ def opened_state(
     facts = read_manifest(path).get("notes", {}).get(_NOTES)
     if not isinstance(facts, dict):
         raise UsageError(
-            f"{str(path)!r} is no state of skood watch: name another file with --state."
+            f"{str(path)!r} is not a state of skood watch: name another file with --state."
         )
     if facts.get("detector") != digest:
         raise UsageError(
             f"The state {str(path)!r} belongs to another detector than {str(detector)!r}: name "
-            "that detector, or begin a new watch with another --state."
+            "that detector, or start a new watch with another --state."
         )
     monitor = skood.load(path, trusted=trust, rows=named_rows(rows))
     for name, value in named.items():
         known = getattr(monitor, name)
         if known != value:
             raise UsageError(
-                f"The state {str(path)!r} was begun with {name}={known}, and "
-                f"--{name.replace('_', '-')} is {value}: leave the option out, or begin a new "
+                f"The state {str(path)!r} was started with {name}={known}, and "
+                f"--{name.replace('_', '-')} is {value}: leave the option out, or start a new "
                 "watch with another --state."
             )
     with one_sentence(f"{path.name} does not hold the state of a watch"):

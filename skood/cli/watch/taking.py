@@ -1,4 +1,4 @@
-"""Looks at the files of a feed, and takes what is new in them."""
+"""Looks at the files of a feed, and takes their new rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Taker:
         self._state, self._voice = counter.state, counter.voice
 
     def look(self, feed: Feed) -> list[str]:
-        """Take what is new; the reasons of the files that wait."""
+        """Take the new rows; return the reasons of the files that wait."""
         files, waiting = feed.files(), []
         for name, path in files.items():
             try:
@@ -61,26 +61,26 @@ class Taker:
         return ""
 
     def _known_by_another_name(self, name: str, path: Path, base: Path, entry: Entry) -> Entry:
-        """The entry of a file that was renamed; a copy is told, and its rows are new ones."""
+        """The entry of a file that was renamed; a copy is reported, and its rows are new."""
         ledger = self._state.ledger
         other = ledger.same_bytes(name, path, base)
         if other is None:
             return entry
         before, known = base / other, ledger.entries[other]
         if before.is_file() and mark(before, known.taken) == known.mark:
-            self._voice.say(f"{name} has the bytes of {other}: its rows count once more")
+            self._voice.say(f"{name} is a copy of {other}: its rows count again")
             return entry
-        self._voice.say(f"{name} is {other} under a new name: its rows are known")
+        self._voice.say(f"{name} is {other} under a new name: its rows were counted before")
         ledger.entries[name] = ledger.entries.pop(other)
         known.look(path.stat())
         known.waits = self._state.is_dirty = True
         return known
 
     def _begin_anew(self, name: str, entry: Entry, settled: bool) -> None:
-        """Take a file that has other rows than those that count as a new one, once it is whole."""
+        """Treat a file as new if its rows are not those that were counted, once it is whole."""
         if not settled:
-            raise TableError(f"{name} is being written anew")
-        self._voice.say(f"{name} is no longer the file that it was: all its rows are new ones")
+            raise TableError(f"{name} is being rewritten")
+        self._voice.say(f"{name} has been replaced: all its rows count as new")
         entry.forget()
         entry.waits = self._state.is_dirty = True
 
@@ -90,7 +90,7 @@ class Taker:
             return  # told before
         entry.fault = fault
         n_rows = entry.rows + entry.left_out
-        known = f"; {n_rows:,} of its rows are known" if n_rows else ""
+        known = f"; {n_rows:,} of its rows were counted before" if n_rows else ""
         self._counter.tell_fault(f"{fault} The file is set aside until it changes{known}.")
 
     def _take_text(self, name: str, path: Path, entry: Entry, settled: bool, final: bool) -> str:
@@ -101,7 +101,7 @@ class Taker:
         return take_text(lines, path, final=final)
 
     def _take_typed(self, name: str, path: Path, entry: Entry, settled: bool) -> None:
-        """Take a file that is read from its beginning: Parquet, Arrow, NumPy's, packed text."""
+        """Take a file that is read from its start: Parquet, Arrow, NumPy, compressed text."""
         size, whole = entry.size, mark(path, entry.size)
         if not entry.rows or whole != entry.mark:
             source, fitted = self.reader.open(path, name)

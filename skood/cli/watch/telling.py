@@ -1,4 +1,4 @@
-"""What a watch prints: a line for each batch, and what an alarm says."""
+"""The lines that a watch prints for batches and alarms."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ LONGEST = 1 << 26  # bytes of a row
 
 
 def header_of(path: Path, *, has_header: bool) -> bytes | None:
-    """What stands before the rows of a CSV file; None as long as it has no end."""
+    """The text before the rows of a CSV file; None while it is incomplete."""
     with path.open("rb") as file:
         return header_in(iter(lambda: file.readline(LONGEST), b""), has_header=has_header)
 

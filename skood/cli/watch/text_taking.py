@@ -35,7 +35,7 @@ class Lines:
         return self.ending in _QUOTED
 
     def take(self, text: bytes, end: int = 0) -> None:
-        """Take all rows of these lines, which end at a byte of the file; or raise, and take none.
+        """Take all rows of these lines, which end at a byte of the file; after an error, take none.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class Lines:
             self.counter.advance(self.name, update)
 
     def take_or_salvage(self, text: bytes) -> None:
-        """Take all rows of lines that come once, or else those that can be taken."""
+        """Take all rows of lines that come once; after an error, take the good rows."""
         try:
             self.take(text)
         except ColumnsError:
@@ -71,7 +71,7 @@ class Lines:
             self.salvage(text)
 
     def salvage(self, text: bytes, end: int = 0) -> None:
-        """Take the rows of some lines that can be taken, and leave out the others."""
+        """Take the good rows of some lines, and leave out the others."""
         stop = end - len(text)
         parts, n_tries, n_left, first = [text], 0, 0, ""
         while parts:
@@ -98,10 +98,10 @@ class Lines:
 
 
 def take_text(lines: Lines, path: Path, *, final: bool) -> str:
-    """Take the new lines of a file; why it waits, or nothing.
+    """Take the new lines of a file; return the reason if it waits.
 
     `final`: the last line needs no end. A part that cannot be read keeps the file where it is,
-    until the file is mended, or grows: then the bad rows are left out.
+    until the file is corrected, or grows: then the bad rows are left out.
     """
     entry, quotes = lines.entry, lines.quotes
     is_still_bad = 0 < entry.bad < entry.size and mark(path, entry.bad) == entry.bad_mark
@@ -122,7 +122,7 @@ def take_text(lines: Lines, path: Path, *, final: bool) -> str:
     if not entry.rows + entry.left_out:
         raise TableError(f"{lines.name} has no rows.")
     entry.waits = start < entry.size
-    return f"{lines.name} has a last line without its end" if entry.waits else ""
+    return f"{lines.name} has an unfinished last line" if entry.waits else ""
 
 
 def lines_of(name: str, path: Path, entry: Entry, reader: RowReader, counter: Counter) -> Lines:
