@@ -1,4 +1,4 @@
-"""Import a package that only an extra of skood brings, or say which extra to install."""
+"""Imports of packages that an extra of skood brings; the error names the extra to install."""
 
 import importlib
 import importlib.metadata
@@ -9,7 +9,7 @@ from types import ModuleType
 
 
 def is_installed(module: str) -> bool:
-    """Tell whether a module can be imported, without importing it."""
+    """Whether a module can be imported, without importing it."""
     package = module.partition(".")[0]
     if package in sys.modules:
         # Python blocks the import of a module whose entry is None.
@@ -20,7 +20,7 @@ def is_installed(module: str) -> bool:
 def install_command(extra: str) -> str:
     """The command that installs the packages of an extra, with or without skood on an index.
 
-    It names the packages that the installed skood states. A skood that is not installed is a clone.
+    It names the packages in the metadata of the installed skood, or the extra of a clone.
     """
     try:
         stated = importlib.metadata.requires("skood") or []

@@ -96,8 +96,8 @@ class OODGate(ClassifierMixin, BaseEstimator):
     >>> gate = gate.fit(digits.X_train / 16, digits.y_train)
     >>> gate.predict(digits.X_test[:5] / 16)
     array([2, 4, 5, 2, 6])
-    >>> gate.predict(digits.X_near[:5] / 16)  # eights and nines: no training row is one array([-1,
-    -1, -1, -1, -1])
+    >>> gate.predict(digits.X_near[:5] / 16)  # eights and nines: no training row is one
+    array([-1, -1, -1, -1, -1])
     >>> gate.rejected_
     array([ True,  True,  True,  True,  True])
     """

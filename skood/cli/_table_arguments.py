@@ -253,7 +253,7 @@ def add_text_format(group: Any) -> None:
         default=[],
         metavar="TEXT",
         help="further texts for a missing value in CSV files, besides NA, n/a, NaN, null and "
-            "others",
+        "others",
     )
     group.add_argument(
         "--no-header",

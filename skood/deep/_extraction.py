@@ -122,7 +122,7 @@ class Extraction:
 
 
 def _token_mask(inputs: Inputs) -> torch.Tensor | None:
-    """Where a tokeniser's mask has tokens; of a sample without one, everywhere."""
+    """The mask of a tokeniser: True for tokens, and for all places of a sample without a mask."""
     mask = inputs.get("attention_mask") if isinstance(inputs, dict) else None
     if mask is None or mask.ndim != 2:
         return None

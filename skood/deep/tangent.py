@@ -56,9 +56,9 @@ class TangentFeatureTransformer(SharesModules, LayerColumns):
     n_projections : int, default=256
         Number r of random directions. "last-layer" needs none.
     n_output_projections : int or None, default=None
-        Replace the features of each layer by so many random combinations of them, where a layer has
-        more. This keeps the rows short for wide layers, at the cost of a larger error. None keeps
-        each feature.
+        Number of random combinations that replace the features of a layer with more features. This
+        keeps the rows short for wide layers, at the cost of a larger error. None keeps each
+        feature.
     reduce : {"mean", "max", "flatten", "last"} or callable, default="mean"
         How a layer's output becomes one row for each sample, as in `TorchFeatureTransformer`.
     batch_size : int, default=64

@@ -1,4 +1,4 @@
-"""What happens to features while a network is trained."""
+"""The features of a network during its training."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TrainingTrace:
     n_noise : int, default=500
         Number of these samples.
     n_kernel_samples : int, default=50
-        At most so many samples of each kind, the first, have a kernel. 0: no kernel is kept.
+        Largest number of samples of each kind, from the first on, with a kernel. 0: no kernel.
     n_projections : int, default=64
         Random directions of the kernel, as in `TangentFeatureTransformer`. Each costs a forward
         pass with derivatives. They are the same at all checkpoints.

@@ -36,7 +36,7 @@ class GaussianProcessScorer(RowScorer):
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000
-        At most so many training rows, drawn at random, set the threshold. None: all of them.
+        Largest number of training rows that set the threshold, drawn at random. None: all rows.
     random_state : int, RandomState instance or None, default=None
         Draws these rows.
 
@@ -45,7 +45,7 @@ class GaussianProcessScorer(RowScorer):
     noise_variance_ : float
         The variance of the noise, in squared units of X.
     offset_ : float
-        The threshold: rows with a score below are out-of-distribution.
+        The threshold: rows with a lower score are out-of-distribution.
     training_scores_ : ndarray of shape (n_threshold,)
         Scores of the training rows that set the threshold, each with itself left out.
     training_indices_ : ndarray of shape (n_threshold,)

@@ -62,8 +62,7 @@ class KernelDensityOutlierDetector(OODDetectorMixin, BaseEstimator):
     algorithm : "exact" or index object, default="exact"
         The holder of the training rows: this detector, or an index. An index that is fitted to the
         same rows is used as it is; another index is cloned and fitted. The kernels of all its rows
-        are summed, not only of neighbours. With a `skood.parallel.ShardedIndex` the workers sum
-        them.
+        are summed; with a `skood.parallel.ShardedIndex`, by the workers.
     contamination : float, default=0.05
         Share of the training rows that lies below the threshold, in (0, 0.5].
     threshold_samples : int or None, default=10_000

@@ -1,4 +1,4 @@
-"""What to say of an estimator that has no counterpart in ONNX."""
+"""The errors for estimators without a counterpart in ONNX."""
 
 from __future__ import annotations
 

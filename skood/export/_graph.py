@@ -92,7 +92,7 @@ class Graph:
     ) -> list[Value]:
         """Repeat `write` on its own results, n times at most.
 
-        It returns whether to go on, and the results.
+        It returns whether to continue, and the results.
         """
         inside = [Value(self, self.new_name("state"), one.dtype) for one in start]
         number = Value(self, self.new_name("number"), np.int64, ())
@@ -225,7 +225,7 @@ class Value:
         return self._with("GreaterOrEqual", other, dtype=np.bool_)
 
     def equals(self, other: Any) -> Value:
-        """Where both are the same."""
+        """Whether both are equal, value by value."""
         return self._with("Equal", other, dtype=np.bool_)
 
     def __and__(self, other: Value) -> Value:

@@ -1,4 +1,4 @@
-"""What happens to features while a network is trained, in three rows of panels."""
+"""The features of a network during its training, in three rows of panels."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def test_missing_dates_and_years_far_away():
     assert scaler.schema_[1].describe().endswith("9999-12-31")
     assert np.argmax(features(scaler, text)[:, -1]) == 7
     with pytest.raises(
-        ValueError, match=r"'when' has text that is no date.* row 2: '31\.12\.99999'"
+        ValueError, match=r"'when' has text that is not a date.* row 2: '31\.12\.99999'"
     ):
         features(scaler, ["31.12.2024", "31.12.99999"])
 

@@ -1,4 +1,4 @@
-"""Fits one detector, scores sets of rows, and measures how well it tells them apart."""
+"""Fits one detector, scores sets of rows, and measures how well it separates them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -85,7 +85,7 @@ def _scores(outcomes: Sequence[Outcome], labels: Mapping[str, str]) -> Any:
 
 
 def _curves(outcomes: Sequence[Outcome], near: str) -> Any:
-    """The line-up on near OoD rows; nearly all detectors tell far ones without a fault."""
+    """The line-up on near OoD rows; nearly all detectors find all far rows."""
     figure = _figure(10.4, 5.2)
     shown = [outcome for outcome in outcomes if outcome.detector in LINEUP]
     sets = [shown[0].scores[name] for name in ("id", "near")]

@@ -27,7 +27,7 @@ SETS = {
 N_FAR = 400
 # Measured with the seeds 0 to 9.
 READING = """\
-KD leads on the digits 8 and 9 because the nearest training row tells most there: KD, at the
+KD leads on the digits 8 and 9 because the nearest training row matters most there: KD, at the
 bandwidth that it chooses, ranks rows by their nearest one alone. LCP weighs about 5 neighbours, kNN
 averages 10. Mean AUROC of ten seeds: KD 98.8, LCP 98.6, kNN 97.4; of one neighbour, kNN has 98.8;
 with perplexity=2, LCP has 98.9. MD has one Gaussian shape for all digits, which is too coarse.
