@@ -30,7 +30,7 @@ _ERRORS = 3.0  # standard errors above the expected number of false alarms
 
 
 class DetectReport:
-    """What the report needs of all rows, block by block: some counts and the strangest rows."""
+    """Facts for the report on all rows, block by block: counts and the strangest rows."""
 
     def __init__(self, fitted: Fitted) -> None:
         self.fitted = fitted
@@ -133,7 +133,7 @@ class DetectReport:
             )
             is_alarm = n_flagged > _most_false_alarms(alpha, n, len(self.training))
             expected += (
-                " Chance alone does not explain so many."
+                " Chance alone does not explain this number."
                 if is_alarm
                 else " Chance alone may flag as many."
             )

@@ -120,7 +120,7 @@ class ComparisonOptions:
 
 @dataclass(frozen=True)
 class BenchOutputs:
-    """What `skood bench` writes, and the arguments that its report names."""
+    """The outputs of `skood bench`, and the arguments that its report names."""
 
     output: Path | None  # a folder
     report: Path | None

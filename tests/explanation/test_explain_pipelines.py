@@ -235,7 +235,7 @@ def test_estimators_without_explanation():
         with pytest.raises(ValueError, match=message):
             explain(make_pipeline(detector).fit(X), X)
     cubes = make_pipeline(FunctionTransformer(_cubes), KNNOutlierDetector()).fit(X)
-    with pytest.raises(ValueError, match=r"^The 'linear_map' parameter of explain must be None wh"):
+    with pytest.raises(ValueError, match=r"^The 'linear_map' parameter of explain must be None, b"):
         explain(cubes, X, linear_map=LinearMap.of_matrix(np.eye(4)))
 
 
@@ -412,7 +412,7 @@ def test_tables(explanation):
 
 def test_tables_without_pandas(explanation, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    message = r"needs the module 'pandas', .*: run pip install \"skood\[io\]\" to add it\.$"
+    message = r"needs the module 'pandas', .*: run python -m pip install .* \(the extra 'io'\)\.$"
     with pytest.raises(ImportError, match=r"^Explanation.to_frame " + message):
         explanation.to_frame()
     with pytest.raises(ImportError, match=r"^ExplainedNeighbors.to_frame " + message):

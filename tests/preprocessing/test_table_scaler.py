@@ -192,7 +192,7 @@ def test_folds_decide_as_the_whole_table():
 def test_no_known_category_is_warned_of():
     scaler = TableScaler().fit(orders())
     new = orders(9).assign(region="north")
-    with pytest.warns(UserWarning, match="No row has a category of 'region'"):
+    with pytest.warns(UserWarning, match="No row has a known category of 'region'"):
         scaler.transform(new)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

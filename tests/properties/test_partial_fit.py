@@ -94,9 +94,9 @@ def test_labels(name):
     if hasattr(expected, "training_labels_"):
         np.testing.assert_array_equal(grown.training_labels_, y)
     for labels in (None, np.linspace(0.1, 0.9, 9)):
-        with pytest.raises(ValueError, match=r"labels in every call or in none.* come with labels"):
+        with pytest.raises(ValueError, match=r"labels in every call or in none.* had labels"):
             grown.partial_fit(X[:9], labels)
-    with pytest.raises(ValueError, match=r"in every call or in none.* come with no labels"):
+    with pytest.raises(ValueError, match=r"in every call or in none.* had no labels"):
         in_parts(estimator, X, [30]).partial_fit(X, y)
 
 

@@ -74,7 +74,7 @@ def metric_lines(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
 
 
 def metric_caption(comparison: Comparison) -> str:
-    """What the table of metrics shows."""
+    """The caption of the table of metrics."""
     level, n = f"{100 * comparison.confidence_level:g} %", len(comparison.folds)
     caption = f"Mean over {n} folds with its {level} interval over folds" if n > 1 else "One fold"
     return f"{caption}, in percent"
