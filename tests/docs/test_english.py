@@ -69,7 +69,6 @@ CODE = re.compile(r"``.+?``|`[^`\n]*`|:\w+:`[^`]*`|\]\([^)]*\)|https?://\S+|\$[^
 SESSION = re.compile(r"^ *(?:>>>|\.\.\. ?).*(?:\n(?! *(?:>>>|\.\.\. |\n|$)).*)*", re.MULTILINE)
 PARAMETER = re.compile(r"^ *(?:[\w*, ]+ : .*|[A-Z]\w+(?:, .*)?)$", re.MULTILINE)  # names and types
 REFERENCES = re.compile(r"^ *References\n *-+\n.*?(?=\n *\n *\w+\n *-+\n|\Z)", re.M | re.S)
-WIDE = {"index.md", "guide/index.md"}
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -137,7 +136,7 @@ def test_docstrings_and_messages():
 
 @pages
 def test_code_is_narrow(page: Path):
-    for block in blocks(page) if name_of(page) not in WIDE else ():
+    for block in blocks(page):
         for i, line in enumerate(block.code.splitlines(), block.line):
             assert len(line) <= 88, f"line {i} of {name_of(page)} has {len(line)} characters"
 
