@@ -139,11 +139,11 @@ def selection(tables: Tables) -> Answer:
     means = {kind: sum(values.values()) / len(values) for kind, values in areas.items()}
     closed = tasks.numbers("gap closed")
     return Answer(
-        f"Yes: on {len(gap)} tasks a search without OoD rows goes "
+        f"Yes: on {len(gap)} tasks a search without OoD rows goes on average "
         f"{sum(closed.values()) / len(closed):.0f} % of the way from a random candidate to the "
-        f"best one, in the mean.",
+        "best one.",
         f"On {len(behind)} of them ({', '.join(behind)}) the choice is below the preset, by "
-        f"{-min(gap.values()):.2f} points at most. On average it has {means['chosen']:.1f} % and "
+        f"{-min(gap.values()):.2f} points at most. Its mean AUROC is {means['chosen']:.1f} % and "
         f"the preset {means['default']:.1f} %.",
         Chart("AUROC in %", areas),
     )

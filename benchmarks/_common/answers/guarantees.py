@@ -26,8 +26,9 @@ def thresholds(tables: Tables) -> Answer:
     good = sum(LEAST <= value <= MOST for value in ours)
     outside = min(ours), max(ours)
     return Answer(
-        f"Yes, nearly always: at `contamination=0.05`, {good} of {len(ours)} cells of skood's "
-        f"detectors and Pipelines flag {LEAST:g} to {MOST:g} % of new ID rows.",
+        f"Yes, nearly always: at `contamination=0.05`, skood's detectors and Pipelines flag "
+        f"{LEAST:g} to {MOST:g} % of new ID rows in {good} of {len(ours)} cases (a detector on one "
+        "kind of rows).",
         f"The others flag {outside[0]:g} to {outside[1]:g} %, mostly where 100 rows were drawn once"
         f" or twice. A plain scikit-learn Pipeline flags up to "
         f"{max(max(values) for values in plain.values()):g} %.",
