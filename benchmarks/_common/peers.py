@@ -15,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from skood.neighbors import ExactIndex
 
 N_JOBS = 2
-INSTALL = 'not installed: `pip install "skood[bench]"`'
+INSTALL = 'not installed: `python -m pip install ".[bench]"`'
 PRODUCT_BLOCK = (1024, 2048)
 
 PRODUCT = "bare product"

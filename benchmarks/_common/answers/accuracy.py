@@ -139,12 +139,12 @@ def selection(tables: Tables) -> Answer:
     means = {kind: sum(values.values()) / len(values) for kind, values in areas.items()}
     closed = tasks.numbers("gap closed")
     return Answer(
-        f"Yes: on {len(gap)} tasks a search without OoD rows goes on average "
-        f"{sum(closed.values()) / len(closed):.0f} % of the way from a random candidate to the "
+        f"Yes: on average over {len(gap)} tasks, a search without OoD rows closes "
+        f"{sum(closed.values()) / len(closed):.0f} % of the gap between a random candidate and the "
         "best one.",
         f"On {len(behind)} of them ({', '.join(behind)}) the choice is below the preset, by "
-        f"{-min(gap.values()):.2f} points at most. Its mean AUROC is {means['chosen']:.1f} % and "
-        f"the preset {means['default']:.1f} %.",
+        f"{-min(gap.values()):.2f} points at most. Its mean AUROC is {means['chosen']:.1f} %, and "
+        f"that of the preset {means['default']:.1f} %.",
         Chart("AUROC in %", areas),
     )
 
