@@ -23,6 +23,9 @@ class OODDetectorMixin(OutlierMixin):
     """Mixin of detectors that have `score_samples` and a threshold at `offset_`."""
 
     training_labels_: Any
+    training_indices_: NDArray[np.intp]
+    training_scores_: NDArray[np.float64]
+    offset_: float
     # Whether the rows that set the threshold change nothing else of the fitted detector.
     _threshold_is_apart = False
 

@@ -160,15 +160,15 @@ class ColumnBins:
         counts = np.bincount(places.ravel(), minlength=len(self.names) * N_BINS)
         return counts.reshape(-1, N_BINS)
 
-    def p_values(self, counts: NDArray) -> NDArray[np.float64]:
+    def p_values(self, counts: NDArray[Any]) -> NDArray[np.float64]:
         """A p-value for each column of rows with these counts, each valid alone, with ties."""
         return bin_p_values(counts, self.counts, self.is_number)
 
-    def adjusted(self, counts: NDArray) -> NDArray[np.float64]:
+    def adjusted(self, counts: NDArray[Any]) -> NDArray[np.float64]:
         """These p-values, adjusted for the number of columns by Holm's procedure."""
         return holm(self.p_values(counts))
 
-    def _number_codes(self, values: NDArray, cuts: NDArray) -> NDArray[np.uint8]:
+    def _number_codes(self, values: NDArray[Any], cuts: NDArray[Any]) -> NDArray[np.uint8]:
         edges = cuts[:, np.newaxis]
         codes = np.empty(values.shape, dtype=np.uint8)
         step = max(1, _WORK // max(cuts.size, 1))
@@ -195,7 +195,7 @@ def _names(X: Any) -> list[str]:
     return [str(name) for name in getattr(X, "column_names", X.columns)]
 
 
-def _column(X: Any, j: int) -> NDArray:
+def _column(X: Any, j: int) -> NDArray[Any]:
     if isinstance(X, np.ndarray):
         return X[:, j]
     if hasattr(X, "iloc"):
@@ -215,14 +215,14 @@ def _all_numbers(X: Any) -> bool:
     return isinstance(X, np.ndarray) and X.dtype.kind in "fiu"
 
 
-def _is_left_out(column: NDArray, rule: Any) -> bool:
+def _is_left_out(column: NDArray[Any], rule: Any) -> bool:
     if rule is None:
         return column.dtype.kind in "mMcV"
     is_text = column.dtype.kind not in "fiub" and not _holds_numbers(column)
     return rule.kind in _NO_FEATURES or (rule.kind == "number" and is_text)
 
 
-def _described(column: NDArray) -> tuple[NDArray, tuple[str, ...], str] | None:
+def _described(column: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...], str] | None:
     """Cuts, categories and usual values; None for a column to leave out."""
     if column.dtype.kind in "fiu" or _holds_numbers(column):
         return _of_numbers(_as_numbers(column))
@@ -234,7 +234,7 @@ def _described(column: NDArray) -> tuple[NDArray, tuple[str, ...], str] | None:
     return np.empty(0), tuple(text for text, _ in frequent), shown or "missing"
 
 
-def _of_numbers(numbers: NDArray[np.float64]) -> tuple[NDArray, tuple[str, ...], str] | None:
+def _of_numbers(numbers: NDArray[np.float64]) -> tuple[NDArray[Any], tuple[str, ...], str] | None:
     known = numbers[numbers == numbers]
     steps = np.diff(known) if len(known) >= _ORDERED_ROWS else np.zeros(1)
     if np.all(steps > 0) or np.all(steps < 0):
@@ -251,14 +251,14 @@ def _of_numbers(numbers: NDArray[np.float64]) -> tuple[NDArray, tuple[str, ...],
     return distinct, (), usual
 
 
-def _holds_numbers(column: NDArray) -> bool:
+def _holds_numbers(column: NDArray[Any]) -> bool:
     if column.dtype.kind != "O":
         return False
     known = [value for value in column.tolist() if not _is_missing(value)]
     return bool(known) and all(isinstance(v, Real) and not isinstance(v, bool) for v in known)
 
 
-def _as_numbers(column: NDArray) -> NDArray[np.float64]:
+def _as_numbers(column: NDArray[Any]) -> NDArray[np.float64]:
     if column.dtype.kind in "fiub":
         return column.astype(np.float64)
     return np.array([_number(value) for value in column.tolist()], dtype=np.float64)

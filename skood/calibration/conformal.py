@@ -219,7 +219,7 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         return self
 
     def _fit_ranks(
-        self, X: Any, labels: NDArray | None, groups: Any, generator: np.random.RandomState
+        self, X: Any, labels: NDArray[Any] | None, groups: Any, generator: np.random.RandomState
     ) -> Self:
         by_class = labels if self.class_conditional else None
         codes = None if by_class is None else np.searchsorted(self.classes_, by_class)
@@ -259,7 +259,9 @@ class ConformalOutlierDetector(OODDetectorMixin, BaseEstimator):
         ranked = getattr(self, "_ranked", None)
         return scores if ranked is None else ranked.moved(scores, X, self.alpha, self.offset_)
 
-    def decision_function(self, X: Any, *, scores: NDArray | None = None) -> NDArray[np.float64]:
+    def decision_function(
+        self, X: Any, *, scores: NDArray[Any] | None = None
+    ) -> NDArray[np.float64]:
         """The score minus the threshold for single rows at the error rate alpha.
 
         With ``control="fdr"``, `predict` is stricter: it flags only some of the negative rows.

@@ -153,7 +153,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
         self._last = LastMask()
         return self
 
-    def predict(self, X: Any) -> NDArray:
+    def predict(self, X: Any) -> NDArray[Any]:
         """Predict the class of each in-distribution row.
 
         Parameters
@@ -181,7 +181,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
         return answers
 
     @available_if(_classifier_has("predict_proba"))
-    def predict_proba(self, X: Any) -> NDArray:
+    def predict_proba(self, X: Any) -> NDArray[Any]:
         """Predict the probability of each class, if the classifier can.
 
         Parameters
@@ -203,7 +203,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
         return self._values("predict_proba", X)
 
     @available_if(_classifier_has("decision_function"))
-    def decision_function(self, X: Any) -> NDArray:
+    def decision_function(self, X: Any) -> NDArray[Any]:
         """Confidence in each class, if the classifier has it.
 
         Parameters
@@ -248,7 +248,7 @@ class OODGate(ClassifierMixin, BaseEstimator):
             )
         return X, ~rejected
 
-    def _values(self, method: str, X: Any) -> NDArray:
+    def _values(self, method: str, X: Any) -> NDArray[Any]:
         """The values of a classifier's method for accepted rows, and NaN for rejected ones."""
         X, accepted = self._open(X)
         ask = getattr(self.classifier_, method)

@@ -83,7 +83,7 @@ class TwoSidedTest:
         return ConformalTestResult(smallest, min(1.0, smallest * len(tests)), tests, adjusted)
 
 
-def columns_result(bins: Any, counts: NDArray) -> ConformalTestResult:
+def columns_result(bins: Any, counts: NDArray[Any]) -> ConformalTestResult:
     """The test of each column, for rows with these counts in the bins."""
     p_values = bins.p_values(counts)
     adjusted = holm(p_values)
@@ -169,7 +169,7 @@ def _repeats(batch: NDArray[np.intp], calibration: NDArray[np.intp]) -> float:
     return min(1.0, 2 * min(float(of_one.min()), of_pairs))
 
 
-def _all_in(pooled: NDArray, m: float, total: float) -> NDArray[np.float64]:
+def _all_in(pooled: NDArray[Any], m: float, total: float) -> NDArray[np.float64]:
     """The probability that a number of rows are all among m of `total`."""
     marked = np.unique(pooled)
     shares = [np.exp(np.sum(np.log((m - np.arange(k)) / (total - np.arange(k))))) for k in marked]

@@ -247,7 +247,7 @@ class AutoencoderTransformer(
         self.n_epochs_, self.best_epoch_ = len(history.losses), history.best_epoch
         return self
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: Any) -> NDArray[Any]:
         """Give the activation traces of rows in the latent space.
 
         Parameters
@@ -268,7 +268,7 @@ class AutoencoderTransformer(
             out[rows] = np.sign(code) if self.output == "sign" else code
         return out
 
-    def inverse_transform(self, X: Any) -> NDArray:
+    def inverse_transform(self, X: Any) -> NDArray[Any]:
         """Reconstruct rows from their traces.
 
         Parameters
@@ -325,7 +325,7 @@ class AutoencoderTransformer(
             out[rows] = ((scaled.astype(np.float64) - reconstructed) ** 2).mean(axis=1)
         return out
 
-    def _check_rows(self, X: Any) -> NDArray:
+    def _check_rows(self, X: Any) -> NDArray[Any]:
         check_is_fitted(self)
         X, row_shape = flat_rows(self, X)
         if row_shape is not None and row_shape not in (self.row_shape_, self.input_shape_):
@@ -341,8 +341,8 @@ class AutoencoderTransformer(
     def _blocks(
         self,
         module: nn.Module,
-        X: NDArray,
-        prepare: Callable[[NDArray], NDArray[np.float32]],
+        X: NDArray[Any],
+        prepare: Callable[[NDArray[Any]], NDArray[np.float32]],
         shape: Sequence[int],
     ) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
         device = resolve_device(self, self.device)
@@ -367,5 +367,5 @@ class AutoencoderTransformer(
         return tags
 
 
-def _as_float32(X: NDArray) -> NDArray[np.float32]:
+def _as_float32(X: NDArray[Any]) -> NDArray[np.float32]:
     return np.clip(X, -LARGEST_SCALED, LARGEST_SCALED).astype(np.float32)

@@ -189,7 +189,7 @@ class TorchFeatureTransformer(SharesModules, LayerColumns):
         self.input_shape_ = _sample_shape(inputs)
         return self
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: Any) -> NDArray[Any]:
         """Give the features of samples.
 
         Parameters
@@ -210,7 +210,7 @@ class TorchFeatureTransformer(SharesModules, LayerColumns):
         with self._opened() as opened:
             return opened.transform(X)
 
-    def gradient(self, X: Any, objective: Callable[[torch.Tensor], torch.Tensor]) -> NDArray:
+    def gradient(self, X: Any, objective: Callable[[torch.Tensor], torch.Tensor]) -> NDArray[Any]:
         """Give the gradient of an objective of the features with respect to the inputs.
 
         The parameters of the module get no gradients and may be frozen.

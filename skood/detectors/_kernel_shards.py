@@ -28,27 +28,27 @@ class KernelStages(ShardStages):
         for name in _LEFT_BEHIND:
             vars(self.detector).pop(name, None)
 
-    def ask(self, shard: Shard, Q: NDArray) -> NDArray[np.intp]:
+    def ask(self, shard: Shard, Q: NDArray[Any]) -> NDArray[np.intp]:
         """The first row of the shard that equals each query."""
         Q, rounded = self.in_shards_type(Q)
         return shard.find_equal(Q, rounded=rounded)
 
     def merge(
         self,
-        Q: NDArray,  # noqa: ARG002
+        Q: NDArray[Any],  # noqa: ARG002
         exclude: NDArray[np.intp] | None,
         answers: Sequence[NDArray[np.intp]],
     ) -> NDArray[np.intp]:
         """The training row that is left out for each query, -1 for none."""
         return first_equal(answers) if exclude is None else exclude
 
-    def fetch(self, shard: Shard, Q: NDArray, merged: NDArray[np.intp]) -> NDArray[np.float64]:
+    def fetch(self, shard: Shard, Q: NDArray[Any], merged: NDArray[np.intp]) -> NDArray[np.float64]:
         """Logarithms of the sums over the rows of the shard."""
         Q, _ = self.in_shards_type(Q)
         return self.detector._log_sums(Q, shard.rows, shard.within(merged))
 
     def score(
-        self, Q: NDArray, merged: NDArray[np.intp], fetched: Sequence[NDArray[np.float64]]
+        self, Q: NDArray[Any], merged: NDArray[np.intp], fetched: Sequence[NDArray[np.float64]]
     ) -> tuple[NDArray[np.float64], int]:
         """The log density of all rows."""
         log_sum = np.logaddexp.reduce(np.stack(fetched), axis=0)

@@ -38,14 +38,14 @@ class NeighborStages(ShardStages):
         self.dtype = detector.index_.training_rows_.dtype
         self.fetches = detector._uses_neighbor_rows
 
-    def ask(self, shard: Shard, Q: NDArray) -> ShardAnswer:
+    def ask(self, shard: Shard, Q: NDArray[Any]) -> ShardAnswer:
         """One row more than needed, because one may be left out."""
         Q, rounded = self.in_shards_type(Q)
         return shard.nearest(Q, self.k + 1, rounded=rounded)
 
     def merge(
         self,
-        Q: NDArray,  # noqa: ARG002
+        Q: NDArray[Any],  # noqa: ARG002
         exclude: NDArray[np.intp] | None,
         answers: Sequence[ShardAnswer],
     ) -> Neighbors:
@@ -54,12 +54,12 @@ class NeighborStages(ShardStages):
             exclude = first_equal([answer.equal for answer in answers])
         return merge_neighbors(answers, self.k, exclude, self.metric)
 
-    def fetch(self, shard: Shard, Q: NDArray, merged: Neighbors) -> NDArray:  # noqa: ARG002
+    def fetch(self, shard: Shard, Q: NDArray[Any], merged: Neighbors) -> NDArray[Any]:  # noqa: ARG002
         """The rows of the neighbours that lie in the shard."""
         return shard.take(np.unique(merged.indices))
 
     def score(
-        self, Q: NDArray, merged: Neighbors, fetched: Sequence[NDArray]
+        self, Q: NDArray[Any], merged: Neighbors, fetched: Sequence[NDArray[Any]]
     ) -> tuple[NDArray[np.float64], int]:
         """The measure, as the detector computes it with one index."""
         detector = self.detector

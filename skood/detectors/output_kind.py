@@ -19,7 +19,7 @@ def check_outputs_parameter(owner: Any) -> None:
     check_option(owner, "outputs", owner.outputs, OUTPUTS)
 
 
-def check_two_classes(owner: Any, X: NDArray) -> None:
+def check_two_classes(owner: Any, X: NDArray[Any]) -> None:
     """Raise unless an array of outputs has columns of two classes or more."""
     if X.shape[1] < 2:
         values = "logits" if getattr(owner, "outputs", "logits") == "logits" else "probabilities"

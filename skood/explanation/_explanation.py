@@ -78,13 +78,13 @@ class Explanation:
 
     scores: NDArray[np.float64]
     shares: NDArray[np.float64]
-    feature_names: NDArray
+    feature_names: NDArray[Any]
     base: NDArray[np.float64]
     neighbors: ExplainedNeighbors | None = None
-    nearest_class: NDArray | None = None
+    nearest_class: NDArray[Any] | None = None
     group_shares: Mapping[str, NDArray[np.float64]] | None = None
     layers: Mapping[str, Explanation] | None = None
-    values: NDArray | None = None
+    values: NDArray[Any] | None = None
     expected: ExpectedValues | None = None
     units: Mapping[str, str] | None = None
 
@@ -236,7 +236,7 @@ class Explanation:
             lines += [f"     {reason}" for reason in reasons]
         return "\n".join([*lines, "  ..."] if n > _SHOWN_ROWS else lines)
 
-    def _dated(self, values: NDArray) -> NDArray:
+    def _dated(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values with dates as ISO texts, and None for missing ones."""
         units = self.units or {}
         dates = [j for j, name in enumerate(self.feature_names) if units.get(str(name)) == DAYS]
@@ -260,7 +260,7 @@ class Explanation:
             raise parameter_error("by_group", "groups", allowed, {name: chosen}) from None
 
 
-def numbered_names(n: int) -> NDArray:
+def numbered_names(n: int) -> NDArray[Any]:
     """Names for features without names, as in scikit-learn.
 
     Parameters

@@ -20,17 +20,17 @@ class Scaling:
     """Each column times a number. A constant in a column has no part in differences."""
 
     factors: NDArray[np.float64]
-    inverse: Callable[[NDArray], NDArray]  # of rows, with the constants
+    inverse: Callable[[NDArray[Any]], NDArray[Any]]  # of rows, with the constants
 
-    def rows(self, rows: NDArray) -> NDArray:
+    def rows(self, rows: NDArray[Any]) -> NDArray[Any]:
         """From scaled rows to the rows."""
         return np.asarray(self.inverse(rows))
 
-    def differences(self, rows: NDArray) -> NDArray:
+    def differences(self, rows: NDArray[Any]) -> NDArray[Any]:
         """From scaled columns to the columns."""
         return rows / self.factors
 
-    def slopes(self, rows: NDArray) -> NDArray:
+    def slopes(self, rows: NDArray[Any]) -> NDArray[Any]:
         """From scaled columns to the columns."""
         return rows * self.factors
 
@@ -42,7 +42,7 @@ class Selection:
     columns: NDArray[np.intp]
     n_columns: int
 
-    def differences(self, rows: NDArray) -> NDArray:
+    def differences(self, rows: NDArray[Any]) -> NDArray[Any]:
         """From chosen columns to all."""
         out = np.zeros((*rows.shape[:-1], self.n_columns))
         out[..., self.columns] = rows
@@ -50,7 +50,7 @@ class Selection:
 
     slopes = differences
 
-    def rows(self, rows: NDArray) -> NDArray:
+    def rows(self, rows: NDArray[Any]) -> NDArray[Any]:
         """From chosen columns to all, with NaN for the others."""
         out = np.full((*rows.shape[:-1], self.n_columns), np.nan)
         out[..., self.columns] = rows
@@ -67,20 +67,22 @@ class Product:
 
     forward: NDArray[np.float64]  # (n_inputs, n_outputs)
     inverse: NDArray[np.float64]  # (n_outputs, n_inputs)
-    back: Callable[[NDArray], NDArray] | None = None  # of rows, with the constants; None: unknown
+    back: Callable[[NDArray[Any]], NDArray[Any]] | None = (
+        None  # of rows, with the constants; None: unknown
+    )
     is_affine: bool = True  # else differences are those of divided rows
 
-    def rows(self, rows: NDArray) -> NDArray:
+    def rows(self, rows: NDArray[Any]) -> NDArray[Any]:
         """From the products to rows; a component that a later step has dropped has its mean."""
         if self.back is None:
             return np.full((len(rows), len(self.forward)), np.nan)
         return np.asarray(self.back(np.nan_to_num(rows, nan=0.0)))
 
-    def differences(self, rows: NDArray) -> NDArray:
+    def differences(self, rows: NDArray[Any]) -> NDArray[Any]:
         """From the products to the columns."""
         return rows @ self.inverse
 
-    def slopes(self, rows: NDArray) -> NDArray:
+    def slopes(self, rows: NDArray[Any]) -> NDArray[Any]:
         """From the products to the columns."""
         return rows @ self.forward.T
 
@@ -132,7 +134,7 @@ class LinearMap:
         """The map with more steps after it."""
         return LinearMap((*self.steps, *steps))
 
-    def rows(self, rows: NDArray) -> NDArray[np.float64]:
+    def rows(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Rows of the input features, as far as the steps keep them; else NaN.
 
         Parameters
@@ -150,7 +152,7 @@ class LinearMap:
             flat = step.rows(flat)
         return flat.reshape(*rows.shape[:-1], flat.shape[-1])
 
-    def differences(self, rows: NDArray) -> NDArray[np.float64]:
+    def differences(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Differences of the input features.
 
         Parameters

@@ -48,7 +48,7 @@ class ExpectedValues:
     categories: dict[int, Categories] = field(default_factory=dict)
 
     @classmethod
-    def of_rows(cls, rows: NDArray) -> Self:
+    def of_rows(cls, rows: NDArray[Any]) -> Self:
         """From training rows (m, k, d) of the features with shares."""
         rows = rows.astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -89,12 +89,12 @@ class ExpectedValues:
         categories = {i: self.categories[j] for i, j in enumerate(chosen) if j in self.categories}
         return self._each(lambda part: part[:, chosen], categories)
 
-    def mapped(self, back: Callable[[NDArray], NDArray]) -> ExpectedValues:
+    def mapped(self, back: Callable[[NDArray[Any]], NDArray[Any]]) -> ExpectedValues:
         """Mapped back through a transformer that maps each column separately, and rising."""
         return self._each(back, dict(self.categories))
 
     def _each(
-        self, change: Callable[[NDArray], NDArray], categories: dict[int, Categories]
+        self, change: Callable[[NDArray[Any]], NDArray[Any]], categories: dict[int, Categories]
     ) -> ExpectedValues:
         low, median, high, mean = (
             np.asarray(change(getattr(self, name)), dtype=np.float64) for name in _ARRAYS

@@ -17,12 +17,12 @@ def given_shares(factors: ShareFactors, linear_map: LinearMap | None) -> NDArray
     return factors.shares() if linear_map is None else linear_map.shares(factors)
 
 
-def given_rows(rows: NDArray, linear_map: LinearMap | None) -> NDArray:
+def given_rows(rows: NDArray[Any], linear_map: LinearMap | None) -> NDArray[Any]:
     """Rows of the features with shares."""
     return rows if linear_map is None else linear_map.rows(rows)
 
 
-def given_names(detector: Any, n_features: int, linear_map: LinearMap | None) -> NDArray:
+def given_names(detector: Any, n_features: int, linear_map: LinearMap | None) -> NDArray[Any]:
     """Names of the features with shares."""
     if linear_map is None and hasattr(detector, "feature_names_in_"):
         return detector.feature_names_in_

@@ -70,7 +70,7 @@ def opened(extractor: Any) -> AbstractContextManager[Any]:
     return extractor._opened() if hasattr(extractor, "_opened") else nullcontext(extractor)
 
 
-def extract(extractor: Any, inputs: RawInputs) -> NDArray:
+def extract(extractor: Any, inputs: RawInputs) -> NDArray[Any]:
     """Features of inputs; without an extractor the inputs themselves."""
     if extractor is None:
         return inputs.values

@@ -19,8 +19,8 @@ _MIN_SAMPLES = 2
 class RawInputs:
     """Samples as an array (n, ...), and for samples of a frame the maker of such frames."""
 
-    values: NDArray
-    make_frame: Callable[[NDArray], Any] | None = None
+    values: NDArray[Any]
+    make_frame: Callable[[NDArray[Any]], Any] | None = None
     rounded: bool = False  # by another float type than that of the training rows
 
     def __len__(self) -> int:
@@ -29,7 +29,7 @@ class RawInputs:
     def __getitem__(self, rows: slice | NDArray[np.intp]) -> Self:
         return self.replaced(self.values[rows])
 
-    def replaced(self, values: NDArray) -> Self:
+    def replaced(self, values: NDArray[Any]) -> Self:
         """Other values of the same kind."""
         return replace(self, values=values)
 
@@ -54,7 +54,7 @@ class FrameMaker:
     kind: type
     names: list[Any]
 
-    def __call__(self, values: NDArray) -> Any:
+    def __call__(self, values: NDArray[Any]) -> Any:
         """A frame of these values."""
         return self.kind(dict(zip(self.names, values.T, strict=True)))
 

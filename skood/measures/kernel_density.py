@@ -100,7 +100,7 @@ def log_kernel_density(
 
 
 def log_kernel_sum(
-    X: NDArray,
+    X: NDArray[Any],
     rows: Any,
     bandwidth: float,
     exclude: NDArray[np.intp],
@@ -134,7 +134,7 @@ def log_density_of_sum(
     return np.maximum(log_sum - np.log(counts) - scale, np.finfo(np.float64).min)
 
 
-def kernel_centre(rows: NDArray) -> NDArray[np.float64]:
+def kernel_centre(rows: NDArray[Any]) -> NDArray[np.float64]:
     """A row amid the training rows that a few far rows do not move.
 
     It is the median of each column, over about a thousand rows at most.
@@ -153,9 +153,11 @@ class LargeKernels:
 
     def __init__(self, share: float) -> None:
         self.share = share
-        self._parts: list[tuple[NDArray, NDArray]] = []
+        self._parts: list[tuple[NDArray[Any], NDArray[Any]]] = []
 
-    def add(self, q_rows: NDArray, start: int, terms: NDArray, sums: NDArray) -> None:
+    def add(
+        self, q_rows: NDArray[Any], start: int, terms: NDArray[Any], sums: NDArray[Any]
+    ) -> None:
         """Add pairs of a block with the training rows from `start` on."""
         is_large = terms >= (self.share * sums)[:, np.newaxis]
         places, columns = np.divmod(np.flatnonzero(is_large), terms.shape[1])
@@ -175,7 +177,7 @@ class _QueryBlock:
 
     def __init__(
         self,
-        Q: NDArray,
+        Q: NDArray[Any],
         exclude: NDArray[np.intp],
         centre: NDArray[np.float64],
         bandwidth: float,
@@ -189,7 +191,7 @@ class _QueryBlock:
         self.half_squares = self._centre(Q, self.left)
 
     def log_kernel_sum(
-        self, rows: NDArray, size: int, tolerance: float, found: _Found | None
+        self, rows: NDArray[Any], size: int, tolerance: float, found: _Found | None
     ) -> NDArray[np.float64]:
         """Logarithm of the sum of the kernels, not normalised; `size` training rows at a time."""
         log_sum = self._sum(rows, size, found).value() - self.half_squares
@@ -208,7 +210,7 @@ class _QueryBlock:
 
     def _sum(
         self,
-        rows: NDArray,
+        rows: NDArray[Any],
         size: int,
         found: _Found | None,
         floor: NDArray[np.float64] | None = None,
@@ -239,7 +241,7 @@ class _QueryBlock:
         return total
 
     def _refine(
-        self, exponents: NDArray[np.float64], block: NDArray, floor: NDArray[np.float64]
+        self, exponents: NDArray[np.float64], block: NDArray[Any], floor: NDArray[np.float64]
     ) -> None:
         for i in range(len(exponents)):
             near = np.flatnonzero(~(exponents[i] < floor[i]))  # NaN counts as near
@@ -248,7 +250,7 @@ class _QueryBlock:
             exponents[i] = -np.inf
             exponents[i, near] = -0.5 * np.einsum("ij,ij->i", differences, differences)
 
-    def _centre(self, rows: NDArray, out: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _centre(self, rows: NDArray[Any], out: NDArray[np.float64]) -> NDArray[np.float64]:
         """Centred rows in units of the bandwidth, into all but the last column; half squares."""
         centred = out[: len(rows), :-1]
         np.subtract(rows, self.centre, out=centred, dtype=np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ _PAIR_BYTES = 1 << 18  # of differences at a time: stays in the second-level cac
 _SMALLEST_SQUARE = 1e-280  # below this a square may have lost digits to the smallest float
 
 
-def row_norms(X: NDArray) -> NDArray[np.float64]:
+def row_norms(X: NDArray[Any]) -> NDArray[np.float64]:
     """Length of each row in float64. X may be anything with a shape whose slices are arrays.
 
     Examples
@@ -27,8 +28,8 @@ def row_norms(X: NDArray) -> NDArray[np.float64]:
 
 
 def pair_distances(
-    X: NDArray,
-    Q: NDArray,
+    X: NDArray[Any],
+    Q: NDArray[Any],
     x_rows: NDArray[np.intp],
     q_rows: NDArray[np.intp],
     norms: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,

@@ -29,7 +29,7 @@ _BLOCK_BYTES = 1 << 23
 _TINY = 2.0**-1000
 
 
-def mean_row(rows: NDArray) -> NDArray[np.float64]:
+def mean_row(rows: NDArray[Any]) -> NDArray[np.float64]:
     """The mean of rows in float64; where a column does not vary, exactly its value."""
     first = rows[0].astype(np.float64)
     return first + np.subtract(rows, first, dtype=np.float64).mean(axis=0)

@@ -21,7 +21,9 @@ class PseudoClasses:
     give another cluster, because a matrix product rounds differently in another batch.
     """
 
-    def __init__(self, rows: NDArray, n_clusters: int, generator: np.random.RandomState) -> None:
+    def __init__(
+        self, rows: NDArray[Any], n_clusters: int, generator: np.random.RandomState
+    ) -> None:
         scaled = StandardScaler().fit_transform(rows)
         some = scaled
         if len(scaled) > _MOST_ROWS:

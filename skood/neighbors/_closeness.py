@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,22 +32,22 @@ class ClosenessBlock(NamedTuple):
     """Closeness of m queries to the training rows from `start` on, above a limit of each query."""
 
     start: int
-    excess: NDArray
+    excess: NDArray[Any]
     """(m, b), in the dtype of the rows: closeness minus limit. The next block overwrites it."""
-    limit: NDArray
+    limit: NDArray[Any]
     """(m,): about the least closeness of use to the query; 0 before there is a bound."""
-    error: NDArray
+    error: NDArray[Any]
     """(m,): the largest possible error of a closeness in the block."""
 
 
 class Limits(Protocol):
     """The closeness that matters for each of m queries."""
 
-    bound: NDArray
+    bound: NDArray[Any]
     """(m,): a lower bound of the closeness of the nearest rows, of the type that the product is to
     have. It is -inf for all queries or for none."""
 
-    def least(self, start: int, stop: int, error: NDArray) -> NDArray:
+    def least(self, start: int, stop: int, error: NDArray[Any]) -> NDArray[Any]:
         """(m,): the least closeness of use to these training rows, which has this error."""
 
 
@@ -66,7 +66,7 @@ class ClosenessReference:
 
     rounding = 0.0  # of the files from before there was one
 
-    def __init__(self, rows: NDArray, divided: bool = False) -> None:
+    def __init__(self, rows: NDArray[Any], divided: bool = False) -> None:
         self.rows = rows
         self.rounding = 2.0 * float(np.finfo(rows.dtype).eps) if divided else 0.0
         self.product_dtype = np.dtype(np.float32)
@@ -93,7 +93,7 @@ class ClosenessReference:
         self.block_lengths = np.concatenate([self.block_lengths[:kept], lengths])
         self.block_raw_lengths = np.concatenate([self.block_raw_lengths[:kept], raw_lengths])
 
-    def extended(self, rows: NDArray) -> ClosenessReference:
+    def extended(self, rows: NDArray[Any]) -> ClosenessReference:
         """The reference of `rows`, whose first rows are the rows of this reference.
 
         Unit and centre, which only bound the rounding error, stay until the rows are twice as many
@@ -109,14 +109,16 @@ class ClosenessReference:
         other._measure(n // TRAINING_BLOCK * TRAINING_BLOCK)
         return other
 
-    def centred(self, rows: NDArray) -> NDArray:
+    def centred(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Rows minus the centre, in a unit in which squares cannot overflow."""
         centred = rows - self.centre
         if self.unit != 1:
             centred /= rows.dtype.type(self.unit)
         return centred
 
-    def closeness_to_itself(self, Q: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def closeness_to_itself(
+        self, Q: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Closeness that `blocks` would give a training row equal to each query; half squares."""
         centred = self.centred(Q).astype(np.float64)
         half_squares = 0.5 * np.einsum("ij,ij->i", centred, centred)
@@ -163,7 +165,7 @@ class ClosenessReference:
 
     def blocks(
         self,
-        Q: NDArray,
+        Q: NDArray[Any],
         lengths: NDArray[np.float64],
         limits: Limits,
         shared: CentredBlocks | None,
@@ -182,7 +184,7 @@ class ClosenessReference:
             yield from self._blocks_of_centred_rows(centred, lengths, limits, blocks, product)
 
     def _blocks_of_raw_rows(
-        self, centred: NDArray, lengths: NDArray[np.float64], limits: Limits
+        self, centred: NDArray[Any], lengths: NDArray[np.float64], limits: Limits
     ) -> Iterator[ClosenessBlock]:
         # For a query, q·x and q·(x - centre) differ by a constant, which changes no order.
         columns = _BLOCK_CELLS // len(centred) // TRAINING_BLOCK * TRAINING_BLOCK
@@ -213,7 +215,7 @@ class ClosenessReference:
 
     def _blocks_of_centred_rows(
         self,
-        centred: NDArray,
+        centred: NDArray[Any],
         lengths: NDArray[np.float64],
         limits: Limits,
         blocks: CentredBlocks,
@@ -242,7 +244,7 @@ class ClosenessReference:
                     product(left, columns, excess)
                     yield ClosenessBlock(at, excess, limit, error)
 
-    def _fill_block(self, start: int, stop: int, right: NDArray) -> None:
+    def _fill_block(self, start: int, stop: int, right: NDArray[Any]) -> None:
         """Write the centred rows, minus their half squares, and 1 for the limit."""
         (block, half_squares), d = self._rows_between(start, stop), self.rows.shape[1]
         if not self.centre.any() and self.unit == 1:
@@ -254,7 +256,7 @@ class ClosenessReference:
         np.negative(half_squares, out=right[:, d], casting="same_kind")
         right[:, d + 1] = 1
 
-    def _rows_between(self, start: int, stop: int) -> tuple[NDArray, NDArray]:
+    def _rows_between(self, start: int, stop: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Rows of a block, and half the squares of their lengths once they are centred."""
         return self.rows[start:stop], self.half_squares[start:stop]
 
@@ -267,15 +269,15 @@ class ClosenessReference:
         lengths: NDArray[np.float64],
         largest: float,
         dtype: np.dtype,
-    ) -> NDArray:
+    ) -> NDArray[Any]:
         """Bound of the rounding error, where the closeness has at most this size."""
         before = self.rounding * (lengths + 2.0 * largest)
         return (rounding_error(self.rows.shape[1], dtype) * size + before).astype(dtype)
 
 
 def _limit(
-    limits: Limits, start: int, stop: int, error: NDArray, size: NDArray[np.float64]
-) -> NDArray:
+    limits: Limits, start: int, stop: int, error: NDArray[Any], size: NDArray[np.float64]
+) -> NDArray[Any]:
     """The limit of a block, not so far below its closeness that the difference loses digits."""
     if limits.bound[0] == -np.inf:
         return np.zeros_like(limits.bound)
@@ -295,7 +297,7 @@ def rounding_error(d: int, dtype: np.dtype) -> float:
     return 1.5 * (d + 8) * float(np.finfo(dtype).eps)
 
 
-def lengths_from(centre: NDArray, unit: float, rows: NDArray) -> NDArray[np.float64]:
+def lengths_from(centre: NDArray[Any], unit: float, rows: NDArray[Any]) -> NDArray[np.float64]:
     """Distance of each row from the centre, in a unit; inf if its square overflows float64."""
     with np.errstate(over="ignore"):
         offset = np.subtract(rows, centre, dtype=np.float64)
@@ -314,7 +316,7 @@ def safe_length(largest: float, dtype: np.dtype) -> float:
     return min(overflow, 1e-4 / np.finfo(np.float64).eps * largest) if largest > 0 else overflow
 
 
-def _unit_and_centre(rows: NDArray) -> tuple[float, NDArray]:
+def _unit_and_centre(rows: NDArray[Any]) -> tuple[float, NDArray[Any]]:
     """A power of two that makes squares in float32 safe (mostly 1), and the mean row.
 
     A mean near the origin, as of scaled features, counts as 0: copying rows is faster than a
@@ -332,7 +334,7 @@ def _unit_and_centre(rows: NDArray) -> tuple[float, NDArray]:
     return unit, (total / len(rows) * unit).astype(rows.dtype)
 
 
-def _largest_and_sums(rows: NDArray, unit: float) -> tuple[float, NDArray[np.float64], float]:
+def _largest_and_sums(rows: NDArray[Any], unit: float) -> tuple[float, NDArray[np.float64], float]:
     """The largest absolute value, the sum of the rows, and the sum of all squares, in a unit."""
     largest, total, squares = 0.0, np.zeros(rows.shape[1]), 0.0
     with np.errstate(over="ignore", invalid="ignore"):  # then the caller sums again, in a unit
@@ -345,5 +347,5 @@ def _largest_and_sums(rows: NDArray, unit: float) -> tuple[float, NDArray[np.flo
     return largest, total, squares
 
 
-def _largest_length(rows: NDArray) -> float:
+def _largest_length(rows: NDArray[Any]) -> float:
     return float(np.sqrt(np.einsum("ij,ij->i", rows, rows).max()))

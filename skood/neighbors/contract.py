@@ -127,7 +127,7 @@ class NeighborIndex(ABC, BaseEstimator):
         rows = np.asarray(rows, dtype=np.intp)
         return self.answer(self.training_rows_[rows], k, rows)
 
-    def find_equal(self, Q: NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
+    def find_equal(self, Q: NDArray[Any], *, rounded: bool = False) -> NDArray[np.intp]:
         """Position of a training row that equals each row of Q in every feature, -1 for none.
 
         Parameters
@@ -145,7 +145,7 @@ class NeighborIndex(ABC, BaseEstimator):
         """
         return self._lookup.find(Q, rounded=rounded)
 
-    def is_fitted_on(self, X: NDArray) -> bool:
+    def is_fitted_on(self, X: NDArray[Any]) -> bool:
         """Whether the index already holds exactly these training rows."""
         rows = getattr(self, "training_rows_", None)
         if rows is None or rows.dtype != X.dtype or rows.shape != X.shape:
@@ -154,7 +154,7 @@ class NeighborIndex(ABC, BaseEstimator):
             np.array_equal(rows[part], X[part]) for part in slices(len(X), _COMPARED_ROWS)
         )
 
-    def answer(self, Q: NDArray, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
+    def answer(self, Q: NDArray[Any], k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
         """Find neighbours as `query` does, for checked rows.
 
         Parameters
@@ -190,7 +190,7 @@ class NeighborIndex(ABC, BaseEstimator):
         ]
         return Neighbors(*map(np.concatenate, zip(*parts, strict=True)))
 
-    def norms(self, rows: NDArray) -> NDArray[np.float64] | None:
+    def norms(self, rows: NDArray[Any]) -> NDArray[np.float64] | None:
         """Lengths by which rows are divided before the search; None except for the cosine."""
         if self.metric != "cosine":
             return None
@@ -228,7 +228,7 @@ class NeighborIndex(ABC, BaseEstimator):
     @abstractmethod
     def _search(
         self,
-        Q: NDArray,
+        Q: NDArray[Any],
         q_norms: NDArray[np.float64] | None,
         k: int,
         exclude: NDArray[np.intp] | None,

@@ -234,7 +234,7 @@ class ExactIndex(NeighborIndex):
         cosine = self.row_norms_ is not None
         return Reach(engine.reference, np.sqrt(2.0 * radii) if cosine else radii)
 
-    def answer_within(self, Q: NDArray, k: int, reach: Reach) -> tuple[Neighbors, Pairs]:
+    def answer_within(self, Q: NDArray[Any], k: int, reach: Reach) -> tuple[Neighbors, Pairs]:
         """Neighbours of new rows, and the training rows that have them within their radius.
 
         The search is NumPy's, in one thread.
@@ -265,7 +265,7 @@ class ExactIndex(NeighborIndex):
         return Neighbors(indices, distances), pairs
 
     def in_float32(
-        self, positions: NDArray[np.intp], Q: NDArray
+        self, positions: NDArray[np.intp], Q: NDArray[Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
         """Training rows at these positions and, after them, new rows for a product in float32.
 
@@ -301,7 +301,7 @@ class ExactIndex(NeighborIndex):
 
     def _search(
         self,
-        Q: NDArray,
+        Q: NDArray[Any],
         q_norms: NDArray[np.float64] | None,
         k: int,
         exclude: NDArray[np.intp] | None,

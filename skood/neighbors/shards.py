@@ -49,17 +49,17 @@ class Shard:
         return self.index.n_samples_fit_
 
     @property
-    def rows(self) -> NDArray:
+    def rows(self) -> NDArray[Any]:
         """The rows of the shard."""
         return self.index.training_rows_
 
-    def nearest(self, Q: NDArray, n_wanted: int, *, rounded: bool = False) -> ShardAnswer:
+    def nearest(self, Q: NDArray[Any], n_wanted: int, *, rounded: bool = False) -> ShardAnswer:
         """The `n_wanted` nearest rows of the shard, or all if it has fewer."""
         index, n_asked = self.index, min(n_wanted, len(self))
         indices, distances = index._search(Q, index.norms(Q), n_asked, None)
         return ShardAnswer(indices + self.start, distances, self.find_equal(Q, rounded=rounded))
 
-    def find_equal(self, Q: NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
+    def find_equal(self, Q: NDArray[Any], *, rounded: bool = False) -> NDArray[np.intp]:
         """Position of the first equal row of the shard among all training rows, -1 for none."""
         equal = self.index.find_equal(Q, rounded=rounded)
         return np.where(equal >= 0, equal + self.start, -1)
@@ -69,7 +69,7 @@ class Shard:
         inside = (positions >= self.start) & (positions < self.start + len(self))
         return np.where(inside, positions - self.start, -1)
 
-    def take(self, positions: NDArray[np.intp]) -> NDArray:
+    def take(self, positions: NDArray[np.intp]) -> NDArray[Any]:
         """The rows of the shard at these positions, in their order; rows elsewhere are skipped."""
         inside = self.within(positions)
         return self.rows.take(inside[inside >= 0], axis=0)
@@ -105,11 +105,11 @@ def merge_neighbors(
 class GatheredRows:
     """Some of the training rows, found by their positions among all training rows."""
 
-    def __init__(self, positions: NDArray[np.intp], rows: NDArray) -> None:
+    def __init__(self, positions: NDArray[np.intp], rows: NDArray[Any]) -> None:
         self.positions = positions  # ascending
         self.rows = rows
 
-    def take(self, positions: NDArray[np.intp], axis: int = 0) -> NDArray:
+    def take(self, positions: NDArray[np.intp], axis: int = 0) -> NDArray[Any]:
         """The rows at these positions."""
         return self.rows.take(np.searchsorted(self.positions, positions), axis=axis)
 
@@ -119,13 +119,13 @@ class GatheredRows:
 class GatheredIndex:
     """The part of an index that `_score` of a detector needs once the neighbours are found."""
 
-    def __init__(self, positions: NDArray[np.intp], rows: NDArray, metric: str) -> None:
+    def __init__(self, positions: NDArray[np.intp], rows: NDArray[Any], metric: str) -> None:
         self.metric = metric
         self.training_rows_ = GatheredRows(positions, rows)
         norms = self.norms(rows)
         self.row_norms_ = None if norms is None else GatheredRows(positions, norms)
 
-    def norms(self, rows: NDArray) -> NDArray[np.float64] | None:
+    def norms(self, rows: NDArray[Any]) -> NDArray[np.float64] | None:
         """Lengths of rows, for the cosine. The search has checked that none is 0."""
         return row_norms(rows) if self.metric == "cosine" else None
 
@@ -138,33 +138,35 @@ class ShardStages(ABC):
     detector: Any
     dtype: np.dtype  # of the training rows
 
-    def checked(self, X: Any) -> NDArray:
+    def checked(self, X: Any) -> NDArray[Any]:
         """The rows, still in another float type if they came so; raises for invalid rows."""
         rows, given = check_new_rows(self.detector, X, self.dtype), getattr(X, "dtype", None)
         return rows.astype(given, copy=False) if given in (np.float32, np.float64) else rows
 
-    def in_shards_type(self, Q: NDArray) -> tuple[NDArray, bool]:
+    def in_shards_type(self, Q: NDArray[Any]) -> tuple[NDArray[Any], bool]:
         """Checked rows in the training rows' type, and whether another type has rounded them."""
         return Q.astype(self.dtype, copy=False), Q.dtype != self.dtype
 
     @abstractmethod
-    def ask(self, shard: Shard, Q: NDArray) -> Any:
+    def ask(self, shard: Shard, Q: NDArray[Any]) -> Any:
         """The shard's answer to the queries."""
 
     @abstractmethod
-    def merge(self, Q: NDArray, exclude: NDArray[np.intp] | None, answers: Sequence[Any]) -> Any:
+    def merge(
+        self, Q: NDArray[Any], exclude: NDArray[np.intp] | None, answers: Sequence[Any]
+    ) -> Any:
         """The merged answers of all shards.
 
         `exclude` has the position of the training row that each query is; None if it is not known.
         """
 
     @abstractmethod
-    def fetch(self, shard: Shard, Q: NDArray, merged: Any) -> Any:
+    def fetch(self, shard: Shard, Q: NDArray[Any], merged: Any) -> Any:
         """The values of the shard that the merged answer needs."""
 
     @abstractmethod
     def score(
-        self, Q: NDArray, merged: Any, fetched: Sequence[Any]
+        self, Q: NDArray[Any], merged: Any, fetched: Sequence[Any]
     ) -> tuple[NDArray[np.float64], int]:
         """Scores, and the number of rows whose search did not converge."""
 
@@ -178,7 +180,7 @@ class IndexOverShards(NeighborIndex):
 
     @abstractmethod
     def run(
-        self, stages: ShardStages, Q: NDArray, exclude: NDArray[np.intp] | None = None
+        self, stages: ShardStages, Q: NDArray[Any], exclude: NDArray[np.intp] | None = None
     ) -> tuple[NDArray[np.float64], int]:
         """Scores of checked rows over all shards, and the number that did not converge."""
 

@@ -185,7 +185,7 @@ class ShardedIndex(IndexOverShards):
         blocks = query_blocks(self.shards_(), self.shard_sizes_, _QUERY_BLOCK)
         return self._joined([self._search_shards(rows, k, exclude) for rows, exclude in blocks])
 
-    def answer(self, Q: NDArray, k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
+    def answer(self, Q: NDArray[Any], k: int, exclude: NDArray[np.intp] | None) -> Neighbors:
         """Find neighbours as `query` does, for checked rows."""
         left_out = exclude is not None and bool((exclude >= 0).any())
         check_int("ShardedIndex.query", "k", k, 1, self.n_samples_fit_ - left_out)
@@ -200,7 +200,7 @@ class ShardedIndex(IndexOverShards):
             ]
         )
 
-    def find_equal(self, Q: NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
+    def find_equal(self, Q: NDArray[Any], *, rounded: bool = False) -> NDArray[np.intp]:
         """Position of a training row that equals each row of Q in every feature, -1 for none."""
         node = delayed(Q, traverse=False)
         find = delayed(Shard.find_equal, pure=False)
@@ -209,7 +209,7 @@ class ShardedIndex(IndexOverShards):
         )
 
     def run(
-        self, stages: ShardStages, Q: NDArray, exclude: NDArray[np.intp] | None = None
+        self, stages: ShardStages, Q: NDArray[Any], exclude: NDArray[np.intp] | None = None
     ) -> tuple[NDArray[np.float64], int]:
         """Scores of checked rows over all shards, and the number that did not converge."""
         shards, state = self.shards_(), SharedState(stages).delayed()
@@ -289,5 +289,5 @@ class ShardedIndex(IndexOverShards):
         return state
 
 
-def _build_shard(start: int, index: NeighborIndex, rows: NDArray) -> Shard:
+def _build_shard(start: int, index: NeighborIndex, rows: NDArray[Any]) -> Shard:
     return Shard(start, clone(index).fit(rows))

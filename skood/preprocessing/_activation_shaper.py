@@ -42,7 +42,7 @@ class ActivationShaper(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
         check_training_rows(self, X, min_samples=1)
         return self
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: Any) -> NDArray[Any]:
         """Shape activations.
 
         Parameters
@@ -71,7 +71,7 @@ class ActivationShaper(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
         check_float(self, "percentile", self.percentile, "[0, 100)")
 
     @abstractmethod
-    def _shaped(self, X: NDArray, kept: NDArray[np.bool_]) -> NDArray:
+    def _shaped(self, X: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[Any]:
         """The new activations; `kept` is a mask of the largest."""
 
     def __sklearn_tags__(self) -> Any:
@@ -80,7 +80,7 @@ class ActivationShaper(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
         return tags
 
 
-def scaled(X: NDArray, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+def scaled(X: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Activations times the exponential of the sum of all over the sum of those kept."""
     before = X.sum(axis=1, dtype=np.float64)
     after = np.where(kept, X, 0).sum(axis=1, dtype=np.float64)
@@ -88,7 +88,7 @@ def scaled(X: NDArray, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
     return X * np.exp(exponents)[:, np.newaxis]
 
 
-def _largest(X: NDArray, percentile: float) -> NDArray[np.bool_]:
+def _largest(X: NDArray[Any], percentile: float) -> NDArray[np.bool_]:
     """A mask of the activations that stay."""
     d = X.shape[1]
     n_kept = max(1, d - round(d * percentile / 100))

@@ -101,7 +101,7 @@ class ActiveNeuronSelector(SelectorMixin, BaseEstimator):
         self._support = self._most_active(alive)
         return self
 
-    def _activity(self, X: NDArray) -> NDArray[np.float64]:
+    def _activity(self, X: NDArray[Any]) -> NDArray[np.float64]:
         if self.criterion == "variance":
             return X.var(axis=0, dtype=np.float64)
         return np.abs(X).mean(axis=0, dtype=np.float64)
@@ -115,7 +115,7 @@ class ActiveNeuronSelector(SelectorMixin, BaseEstimator):
         support[order[: self.n_neurons]] = True
         return support
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: Any) -> NDArray[Any]:
         """Select the columns of the chosen neurons.
 
         Parameters

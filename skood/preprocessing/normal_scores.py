@@ -127,7 +127,7 @@ class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         self._quantiles = _quantiles(X[:, self.is_replaced_], min(self.n_quantiles, len(X)))
         return self
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: Any) -> NDArray[Any]:
         """Replace the values of columns with heavy tails.
 
         Parameters
@@ -149,7 +149,7 @@ class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         X = check_new_rows(self, X)
         return self._with(self._scores, X)
 
-    def inverse_transform(self, X: Any) -> NDArray:
+    def inverse_transform(self, X: Any) -> NDArray[Any]:
         """Turn normal scores back into values.
 
         Parameters
@@ -165,7 +165,9 @@ class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         check_is_fitted(self)
         return self._with(self._values, X)
 
-    def _with(self, replaced: Callable[[NDArray, NDArray, NDArray], NDArray], X: Any) -> NDArray:
+    def _with(
+        self, replaced: Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[Any]], X: Any
+    ) -> NDArray[Any]:
         out, shares = np.array(X), np.linspace(0.0, 1.0, self._quantiles.shape[1])
         for j, quantiles in zip(np.flatnonzero(self.is_replaced_), self._quantiles, strict=True):
             out[:, j] = replaced(out[:, j].astype(np.float64), quantiles, shares)
@@ -206,13 +208,13 @@ class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         return tags
 
 
-def _has_four_values(column: NDArray) -> bool:
+def _has_four_values(column: NDArray[Any]) -> bool:
     low, high = column.min(), column.max()
     between = column[(column > low) & (column < high)]
     return len(between) > 0 and bool((between != between[0]).any())
 
 
-def _excess_kurtosis(column: NDArray) -> float:
+def _excess_kurtosis(column: NDArray[Any]) -> float:
     """The fourth moment in standard deviations, minus that of a normal distribution."""
     values = column.astype(np.float64)
     values /= np.abs(values).max()  # so that no power overflows
@@ -222,7 +224,7 @@ def _excess_kurtosis(column: NDArray) -> float:
 
 
 # scikit-learn's transformer takes 0.7 ms a column for a single row, and three times as long to fit.
-def _quantiles(X: NDArray, n_quantiles: int) -> NDArray[np.float64]:
+def _quantiles(X: NDArray[Any], n_quantiles: int) -> NDArray[np.float64]:
     """Quantiles of each column, evenly spaced by rank, (n_columns, n_quantiles)."""
     ordered = np.sort(X.astype(np.float64), axis=0)
     places = np.linspace(0.0, len(X) - 1.0, n_quantiles)

@@ -166,7 +166,7 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
         check_float(self, "length_power", self.length_power, "[0, 1]")
         check_option(self, "covariance", self.covariance, RULES)
 
-    def _moments_of(self, X: NDArray) -> RowMoments:
+    def _moments_of(self, X: NDArray[Any]) -> RowMoments:
         return moments_of_rows(X if self.length_power == 0 else _DividedRows(X, self.length_power))
 
     def _set_axes(self) -> Self:
@@ -185,7 +185,7 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
         self._n_features_out = len(variances)
         return self
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: Any) -> NDArray[Any]:
         """Map rows to the scaled axes.
 
         Parameters
@@ -212,7 +212,7 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
             out[part] = ((block @ self.axes_) * self.scales_)[: len(rows)]
         return out
 
-    def inverse_transform(self, X: Any) -> NDArray:
+    def inverse_transform(self, X: Any) -> NDArray[Any]:
         """Map rows on the scaled axes back to their columns.
 
         With ``length_power=1`` their lengths are lost: they come back with the length 1.
@@ -251,7 +251,7 @@ class PartialWhitener(FitsBySums, ClassNamePrefixFeaturesOutMixin, TransformerMi
 class _DividedRows:
     """Rows divided by a power of their lengths, as they are read."""
 
-    def __init__(self, rows: NDArray, power: float) -> None:
+    def __init__(self, rows: NDArray[Any], power: float) -> None:
         self.shape = rows.shape
         self._rows, self._power = rows, power
 
@@ -259,7 +259,7 @@ class _DividedRows:
         return _divided(self._rows[part], self._power)
 
 
-def _divided(rows: NDArray, power: float) -> NDArray:
+def _divided(rows: NDArray[Any], power: float) -> NDArray[Any]:
     """Rows divided by a power of their lengths, in float64; unchanged for the power 0."""
     if power == 0:
         return rows

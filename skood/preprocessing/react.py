@@ -77,7 +77,7 @@ class ReActTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.threshold_ = float(np.percentile(X, self.percentile))
         return self
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: Any) -> NDArray[Any]:
         """Cut activations off.
 
         Parameters

@@ -31,13 +31,13 @@ class MappedRows(StoredRows):
         The .npy file of the map. A pickle holds the path alone; loading maps the file again.
     """
 
-    def __init__(self, array: NDArray, path: str | None = None) -> None:
+    def __init__(self, array: NDArray[Any], path: str | None = None) -> None:
         origin = path or str(getattr(array, "filename", None) or "a memory map")
         super().__init__(array.shape, array.dtype, origin)
         self.path = path
         self._hold(array)
 
-    def _hold(self, array: NDArray) -> None:
+    def _hold(self, array: NDArray[Any]) -> None:
         self._mapping = find_mapping(array)
         self._array = np.asarray(array)
         self._start = self._needed = 0  # offsets in the mapping: the start and the end of the rows
@@ -71,7 +71,7 @@ class MappedRows(StoredRows):
                 )
         self._hold(array)
 
-    def _read(self, start: int, stop: int) -> NDArray:
+    def _read(self, start: int, stop: int) -> NDArray[Any]:
         self._check_length()
         if self._releases:
             held = getattr(self._local, "held", (start, start))
@@ -81,10 +81,10 @@ class MappedRows(StoredRows):
             self._local.held = (held[0] if near else start, stop)
         return self._array[start:stop]
 
-    def _block(self, start: int, stop: int) -> NDArray:
+    def _block(self, start: int, stop: int) -> NDArray[Any]:
         return self._floats(self._read(start, stop))  # the file needs no piece in memory
 
-    def _gather(self, positions: NDArray[np.intp], out: NDArray) -> None:
+    def _gather(self, positions: NDArray[np.intp], out: NDArray[Any]) -> None:
         self._check_length()
         for part in slices(len(positions), _PICKED):
             picked = positions[part]
@@ -127,7 +127,7 @@ def find_mapping(array: Any) -> mmap.mmap | None:
     return array
 
 
-def map_file(path: str) -> NDArray:
+def map_file(path: str) -> NDArray[Any]:
     """The array of a .npy file, as a memory map."""
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
@@ -138,5 +138,5 @@ def map_file(path: str) -> NDArray:
         ) from error
 
 
-def _address(array: NDArray) -> int:
+def _address(array: NDArray[Any]) -> int:
     return int(array.__array_interface__["data"][0])

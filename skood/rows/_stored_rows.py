@@ -80,7 +80,7 @@ class StoredRows(ABC):
         other.finite = False
         return other
 
-    def __getitem__(self, key: Any) -> NDArray:
+    def __getitem__(self, key: Any) -> NDArray[Any]:
         if isinstance(key, tuple):
             rows, columns = key
             return np.ascontiguousarray(self[rows][..., columns])
@@ -94,7 +94,7 @@ class StoredRows(ABC):
             key = np.flatnonzero(key)
         return self.take(key)
 
-    def take(self, positions: ArrayLike, axis: int = 0) -> NDArray:  # noqa: ARG002
+    def take(self, positions: ArrayLike, axis: int = 0) -> NDArray[Any]:  # noqa: ARG002
         """Rows at an array of positions. One pass through the file reads each row once."""
         positions = np.asarray(positions, dtype=np.intp)
         if positions.size and not (-len(self) <= positions.min() <= positions.max() < len(self)):
@@ -106,7 +106,7 @@ class StoredRows(ABC):
             return rows
         return rows[place.reshape(positions.shape)]
 
-    def blocks(self, size: int | None = None) -> Iterator[tuple[int, NDArray]]:
+    def blocks(self, size: int | None = None) -> Iterator[tuple[int, NDArray[Any]]]:
         """All rows in blocks, each block with the position of its first row."""
         for part in slices(len(self), size or self._piece_rows()):
             yield part.start, self[part]
@@ -122,7 +122,7 @@ class StoredRows(ABC):
                 return start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
         return None
 
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
             raise ValueError(f"{self!r} is not in memory: an array of its rows is a copy.")
         rows = np.empty(self.shape, dtype=self.dtype)
@@ -157,10 +157,10 @@ class StoredRows(ABC):
         return True
 
     @abstractmethod
-    def _read(self, start: int, stop: int) -> NDArray:
+    def _read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows from `start` to before `stop`, in the type and order of the file."""
 
-    def _block(self, start: int, stop: int) -> NDArray:
+    def _block(self, start: int, stop: int) -> NDArray[Any]:
         """Rows from `start` to before `stop`, from a larger piece that the thread keeps."""
         if stop - start >= 2 * self._piece_rows():
             return self._floats(self._read(start, stop))
@@ -182,7 +182,7 @@ class StoredRows(ABC):
         rows = max(1, PIECE_BYTES // (self.itemsize * max(1, self.shape[1])))
         return -(-rows // self._aligned) * self._aligned
 
-    def _gather(self, positions: NDArray[np.intp], out: NDArray) -> None:
+    def _gather(self, positions: NDArray[np.intp], out: NDArray[Any]) -> None:
         """Write the rows at ascending positions to `out`, piece by piece."""
         done = 0
         while done < len(positions):
@@ -192,7 +192,7 @@ class StoredRows(ABC):
             out[done:upto] = self._block(start, stop)[positions[done:upto] - start]
             done = upto
 
-    def _floats(self, rows: NDArray) -> NDArray:
+    def _floats(self, rows: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(over="ignore"):  # the check of rows finds an inf
             return np.ascontiguousarray(rows, dtype=self.dtype)
 

@@ -83,17 +83,17 @@ class TensorRows(StoredRows):
                 return part.start + int((~finite).nonzero()[0, 0])
         return None
 
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         rows = self.on_device(slice(None)).cpu().numpy()
         return np.array(rows, dtype=dtype, copy=copy)
 
-    def _read(self, start: int, stop: int) -> NDArray:
+    def _read(self, start: int, stop: int) -> NDArray[Any]:
         return self.on_device(slice(start, stop)).cpu().numpy()
 
-    def _block(self, start: int, stop: int) -> NDArray:
+    def _block(self, start: int, stop: int) -> NDArray[Any]:
         return self._floats(self._read(start, stop))
 
-    def _gather(self, positions: NDArray[np.intp], out: NDArray) -> None:
+    def _gather(self, positions: NDArray[np.intp], out: NDArray[Any]) -> None:
         torch = sys.modules["torch"]
         chosen = torch.from_numpy(np.array(positions)).to(self.device)
         out[:] = self.picked(chosen).cpu().numpy()

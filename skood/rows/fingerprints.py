@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ class RowFingerprints:
 
     _rounded: RoundedRows | None = None  # in older files
 
-    def __init__(self, X: NDArray) -> None:
+    def __init__(self, X: NDArray[Any]) -> None:
         first, second = row_hashes(X, seed=0), row_hashes(X, seed=1)
         order = np.argsort(first, kind="stable")
         self._first = first[order]
@@ -36,7 +37,7 @@ class RowFingerprints:
         self._glances = np.unique(self._glance(X)) if self._stride > 1 else None
         self._rounded = RoundedRows(X) if X.dtype.kind == "f" else None
 
-    def extended(self, X: NDArray) -> RowFingerprints:
+    def extended(self, X: NDArray[Any]) -> RowFingerprints:
         """The fingerprints of these rows and of further rows after them."""
         return self.merged(RowFingerprints(X))
 
@@ -57,7 +58,7 @@ class RowFingerprints:
             other._rounded = self._rounded.merged(added._rounded) if added._rounded else None
         return other
 
-    def find(self, Q: NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
+    def find(self, Q: NDArray[Any], *, rounded: bool = False) -> NDArray[np.intp]:
         """Position of the first training row that equals each row of Q, -1 without one.
 
         Q must have the type of the training rows. With `rounded`, it was converted from another
@@ -75,10 +76,10 @@ class RowFingerprints:
             positions[known] = self._find(Q if known.size == len(Q) else Q[known])
         return positions
 
-    def _glance(self, rows: NDArray) -> NDArray[np.uint64]:
+    def _glance(self, rows: NDArray[Any]) -> NDArray[np.uint64]:
         return row_hashes(rows, seed=2, stride=self._stride)
 
-    def _find(self, Q: NDArray) -> NDArray[np.intp]:
+    def _find(self, Q: NDArray[Any]) -> NDArray[np.intp]:
         place = first_match(
             self._first,
             row_hashes(Q, seed=0),

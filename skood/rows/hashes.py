@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ _FOLD = np.uint64(32)
 EqualPairs = Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.bool_]]
 
 
-def row_hashes(X: NDArray, seed: int, stride: int = 1) -> NDArray[np.uint64]:
+def row_hashes(X: NDArray[Any], seed: int, stride: int = 1) -> NDArray[np.uint64]:
     """A 64-bit hash of each row of floats; rows with equal values have equal hashes.
 
     Only every `stride`-th column counts. Hashes with different seeds are independent. The same rows

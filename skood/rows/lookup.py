@@ -19,13 +19,13 @@ class RowLookup:
     float32, the distance of a row from itself is often not zero.
     """
 
-    def __init__(self, X: NDArray) -> None:
+    def __init__(self, X: NDArray[Any]) -> None:
         self.X = X
         hashes = self._hash(X)
         self._order = np.argsort(hashes, kind="stable")
         self._hashes = hashes[self._order]
 
-    def extended(self, X: NDArray) -> RowLookup:
+    def extended(self, X: NDArray[Any]) -> RowLookup:
         """The lookup of X, whose first rows are the rows of this lookup."""
         n = len(self._order)
         hashes = self._hash(X[n : len(X)])
@@ -40,7 +40,7 @@ class RowLookup:
         other._order = np.insert(self._order, place, added + n)
         return other
 
-    def find(self, Q: NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
+    def find(self, Q: NDArray[Any], *, rounded: bool = False) -> NDArray[np.intp]:
         """Position of the first training row that equals each row of Q, -1 without one.
 
         With `rounded`, rows of another float type are equal up to its rounding.
@@ -59,5 +59,5 @@ class RowLookup:
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_rounded"}
 
-    def _hash(self, rows: NDArray) -> NDArray[np.uint64]:
+    def _hash(self, rows: NDArray[Any]) -> NDArray[np.uint64]:
         return row_hashes(rows, seed=0)

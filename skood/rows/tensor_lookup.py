@@ -31,7 +31,7 @@ class TensorLookup:
         self.rows = rows
         self._hashes, self._order = self._hash(rows).sort(stable=True)
 
-    def find(self, Q: TensorRows | NDArray, *, rounded: bool = False) -> NDArray[np.intp]:
+    def find(self, Q: TensorRows | NDArray[Any], *, rounded: bool = False) -> NDArray[np.intp]:
         """As `RowLookup.find`."""
         if rounded:
             if not hasattr(self, "_rounded"):

@@ -18,7 +18,7 @@ from .steps import OnStep, Steps
 
 def compare_detectors(
     X: Any,
-    y: NDArray | None,
+    y: NDArray[Any] | None,
     detectors: Mapping[str, Callable[[], Any]],
     protocol: Protocol,
     *,

@@ -23,10 +23,10 @@ class DetectorRun:
     """One detector, fold after fold."""
 
     def __init__(
-        self, name: str, make: Callable[[], Any], X: Any, y: NDArray | None, protocol: Protocol
+        self, name: str, make: Callable[[], Any], X: Any, y: NDArray[Any] | None, protocol: Protocol
     ) -> None:
         self.name, self.make, self.X, self.y, self.protocol = name, make, X, y, protocol
-        self.scores: list[NDArray] = []
+        self.scores: list[NDArray[Any]] = []
         self.numbers: list[dict[str, float]] = []
         self.warnings = Counter[str]()
 

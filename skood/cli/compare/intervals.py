@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ def fold_interval(values: NDArray[np.float64], confidence_level: float) -> Inter
 
 
 def draw_multiplicities(
-    groups: NDArray, n_bootstrap: int, generator: np.random.Generator
+    groups: NDArray[Any], n_bootstrap: int, generator: np.random.Generator
 ) -> NDArray[np.uint16]:
     """Draw each row a number of times in each resample; each group is resampled from itself.
 
@@ -54,7 +54,7 @@ def draw_multiplicities(
 
 
 def resampled_means(
-    folds: Sequence[Fold], scores: Sequence[NDArray], times: NDArray[np.uint16]
+    folds: Sequence[Fold], scores: Sequence[NDArray[Any]], times: NDArray[np.uint16]
 ) -> NDArray[np.float64]:
     """The metrics' means over folds in each resample, for one detector.
 

@@ -52,7 +52,7 @@ class Protocol:
     kind: str
     splitter: LeaveClassesOut | NoveltyKFold
 
-    def folds(self, X: Any, y: NDArray | None) -> Iterator[Fold]:
+    def folds(self, X: Any, y: NDArray[Any] | None) -> Iterator[Fold]:
         """Divide the rows.
 
         Parameters
@@ -78,13 +78,13 @@ class Protocol:
                 name = prefix + ", ".join(map(str, left_out))
             yield Fold(name, train, test, is_in)
 
-    def groups(self, y: NDArray | None) -> NDArray:
+    def groups(self, y: NDArray[Any] | None) -> NDArray[Any]:
         """The class, cluster or label of each row; clusters only after `folds`."""
         if isinstance(self.splitter, LeaveClassesOut) and self.kind == "clusters":
             return self.splitter.pseudo_classes_.labels
         return np.asarray(y)
 
-    def training_labels(self, y: NDArray | None, fold: Fold) -> NDArray | None:
+    def training_labels(self, y: NDArray[Any] | None, fold: Fold) -> NDArray[Any] | None:
         """The labels that detectors are fitted with: classes, or None."""
         return y[fold.train] if self.kind == "classes" and y is not None else None
 
@@ -147,7 +147,7 @@ def choose_protocol(
     return Protocol("classes", LeaveClassesOut(n_folds, random_state=random_state))
 
 
-def _check_classes(y: Any) -> NDArray:
+def _check_classes(y: Any) -> NDArray[Any]:
     """The different labels: two or more names or whole numbers."""
     labels = np.asarray(check_labels(y, len(y)))
     if labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels)):
