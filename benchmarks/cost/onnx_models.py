@@ -5,6 +5,7 @@ Run: python benchmarks/cost/onnx_models.py. It writes benchmarks/results/onnx.md
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
 from statistics import median
@@ -91,6 +92,7 @@ def measured(estimator: Any, X: NDArray, new: NDArray) -> tuple[list[str], float
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     rng = np.random.default_rng(0)
     X = rng.normal(size=(N_TRAINING, D)) * 2.0 ** rng.integers(-3, 4, D) + 1e4
     new = np.vstack([X[:100], rng.permuted(X, axis=0)[: N_NEW - 100] * 1.0001])

@@ -212,7 +212,9 @@ def test_bad_tensors(device):
 
 
 def test_half_precision_is_of_torch():
-    with pytest.raises(ValueError, match=r"'precision' parameter .* 'auto' or 'full' where NumPy"):
+    with pytest.raises(
+        ValueError, match=r"'precision' parameter .* 'auto' or 'full', because NumPy"
+    ):
         ExactIndex(precision="half").fit(rows())
     with pytest.raises(ValueError, match=r"'precision' .* one of 'auto', 'full', 'half'. Got 16"):
         ExactIndex(precision=16).fit(rows())

@@ -105,7 +105,9 @@ class TestMps:
         index = ExactIndex(device="mps", precision="half")
         with (
             pytest.warns(UserWarning, match="on the host"),
-            pytest.raises(ValueError, match=r"'auto' or 'full' where NumPy searches. Got 'half'"),
+            pytest.raises(
+                ValueError, match=r"'auto' or 'full', because NumPy searches. Got 'half'"
+            ),
         ):
             index.fit(rows())
 
