@@ -168,15 +168,11 @@ def picture(runs: Sequence[Run], steps: Sequence[int], layers: list[str], path: 
     from skood.plots import TrainingTraceDisplay
 
     run = runs[0]
-    by_layer = {
-        name: {
-            layer: dict(
-                zip(("known", "unknown"), np.hsplit(run[f"{name}/{layer}"], 2), strict=True)
-            )
-            for layer in layers
-        }
-        for name in ("distance", "moved")
-    }
+
+    def by_layer(name: str) -> dict[str, dict[str, np.ndarray]]:
+        halves = {layer: np.hsplit(run[f"{name}/{layer}"], 2) for layer in layers}
+        return {layer: {"known": a, "unknown": b} for layer, (a, b) in halves.items()}
+
     kernel = {layer: run[f"kernel/{layer}"] for layer in layers}
     display = TrainingTraceDisplay(steps, by_layer("distance"), by_layer("moved"), kernel).plot()
     display.figure_.savefig(path, dpi=80)
