@@ -1,7 +1,6 @@
 """Imports of packages that an extra of skood brings; the error names the extra to install."""
 
 import importlib
-import importlib.metadata
 import importlib.util
 import re
 import sys
@@ -22,9 +21,11 @@ def install_command(extra: str) -> str:
 
     It names the packages in the metadata of the installed skood, or the extra of a clone.
     """
+    from importlib.metadata import PackageNotFoundError, requires  # 50 ms, and only for an error
+
     try:
-        stated = importlib.metadata.requires("skood") or []
-    except importlib.metadata.PackageNotFoundError:
+        stated = requires("skood") or []
+    except PackageNotFoundError:
         stated = []
     marker = re.compile(rf"(\S+)\s*;.*\bextra == ['\"]{extra}['\"]")
     packages = [found[1] for found in map(marker.match, stated) if found] or [f".[{extra}]"]

@@ -89,13 +89,14 @@ def report_at(path: Path | None, inputs: Sequence[Path]) -> Iterator[None]:
         yield
 
 
-def write_report(path: Path, page: str, voice: Voice) -> None:
-    """Write a page whole or not at all."""
+def write_report(path: Path, page: str, voice: Voice | None = None) -> None:
+    """Write a page whole or not at all, and say so."""
     from skood.storage.whole_file import written_whole
 
     with written_whole(path) as new:
         new.write_text(page, encoding="utf-8")
-    voice.say(f"report written to {path}")
+    if voice is not None:
+        voice.say(f"report written to {path}")
 
 
 @contextmanager

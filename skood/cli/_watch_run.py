@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skood.storage.whole_file import written_whole
-
 from ._errors import UsageError, shown
 from ._fitted import Fitted, load_fitted
-from ._outputs import STDOUT, output_at
+from ._outputs import STDOUT, output_at, write_report
 from ._speaking import Voice
 from .files import STDIN, ColumnRoles, ReadingOptions
 from .watch.counting import Counter
@@ -226,7 +224,5 @@ class _Session:
         is_early = time.monotonic() - self._reported < _REPORT_EVERY
         if path is None or self._is_reported or (is_early and not force):
             return
-        text = page(facts_of(self.state, self.fitted, self.name))
-        with written_whole(path) as new:
-            new.write_text(text, encoding="utf-8")
+        write_report(path, page(facts_of(self.state, self.fitted, self.name)))
         self._reported, self._is_reported = time.monotonic(), True

@@ -49,7 +49,7 @@ class FeaturePass:
             write_side_by_side(layers, collector.block((len(layers[0]), width)))
 
         with torch.no_grad():
-            return self._collected(X, self._name, write_features)
+            return collected(self._owner, X, self._name, write_features)
 
     def gradient(self, X: Any, objective: Callable[[torch.Tensor], torch.Tensor]) -> NDArray:
         """As `TorchFeatureTransformer.gradient`."""
@@ -64,22 +64,8 @@ class FeaturePass:
             torch.from_numpy(collector.block(slope.shape)).copy_(slope)
 
         with differentiable(self._module, self._device):
-            slopes = self._collected(X, f"{self._name} gradient", write_slopes)
+            slopes = collected(self._owner, X, f"{self._name} gradient", write_slopes)
         return slopes if isinstance(X, Dataset | DataLoader) else slopes.reshape(np.shape(X))
-
-    def _collected(
-        self, X: Any, what: str, write: Callable[[Any, int | None, RowCollector], None]
-    ) -> NDArray:
-        """One array of the rows that `write` makes of each batch of X."""
-        owner = self._owner
-        batches = open_batches(owner, X, owner.batch_size, reset=False)
-        n_full = batches.n_full if owner.pad_batches else None
-        collector = RowCollector(batches.n_rows, owner.dtype)
-        with BatchProgress(what, batches.n_rows, quiet=not owner.verbose) as progress:
-            for batch in batches.make():
-                write(batch, n_full, collector)
-                progress.update(collector.n_written)
-        return collector.result()
 
     def _check_widths(self, layers: list[torch.Tensor]) -> None:
         """Raise unless each layer gives as many features as in `fit`."""
@@ -91,3 +77,17 @@ class FeaturePass:
                     f"Layer {group!r} gives {rows.shape[1]} features, but gave {width} when "
                     f"{self._name} was fitted on samples of shape {self._owner.input_shape_}."
                 )
+
+
+def collected(
+    owner: Any, X: Any, what: str, write: Callable[[Any, int | None, RowCollector], None]
+) -> NDArray[Any]:
+    """One array of the rows that `write` makes of each batch of X, padded unless `pad_batches`."""
+    batches = open_batches(owner, X, owner.batch_size, reset=False)
+    n_full = batches.n_full if getattr(owner, "pad_batches", True) else None
+    collector = RowCollector(batches.n_rows, owner.dtype)
+    with BatchProgress(what, batches.n_rows, quiet=not owner.verbose) as progress:
+        for batch in batches.make():
+            write(batch, n_full, collector)
+            progress.update(collector.n_written)
+    return collector.result()

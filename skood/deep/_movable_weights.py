@@ -38,8 +38,8 @@ class MovableWeights:
         for part, attribute in (place for shared in places.values() for place in shared):
             del part._parameters[attribute]  # a plain tensor takes its place
         self._places = places
-        self._weights = {name: parameter.detach() for name, parameter in wanted.items()}
-        self._set(self._weights)
+        self.weights = {name: parameter.detach() for name, parameter in wanted.items()}
+        self._set(self.weights)
 
     @contextmanager
     def moving(self, direction: Mapping[str, torch.Tensor]) -> Iterator[None]:
@@ -47,7 +47,7 @@ class MovableWeights:
         with self._replaced(
             {
                 name: forward_ad.make_dual(weight, direction[name])
-                for name, weight in self._weights.items()
+                for name, weight in self.weights.items()
             }
         ):
             yield
@@ -55,7 +55,7 @@ class MovableWeights:
     @contextmanager
     def with_gradients(self) -> Iterator[Weights]:
         """Weights that collect gradients, for a block."""
-        leaves = {name: weight.clone().requires_grad_() for name, weight in self._weights.items()}
+        leaves = {name: weight.clone().requires_grad_() for name, weight in self.weights.items()}
         with self._replaced(leaves):
             yield leaves
 
@@ -65,7 +65,7 @@ class MovableWeights:
             self._set(weights)
             yield
         finally:
-            self._set(self._weights)
+            self._set(self.weights)
 
     def _set(self, weights: Weights) -> None:
         for name, weight in weights.items():

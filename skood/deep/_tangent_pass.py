@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ._batches import InputMaker, Inputs, open_batches
-from ._collector import BatchProgress, RowCollector
+from ._batches import InputMaker, Inputs
+from ._collector import RowCollector
 from ._extraction import Extraction, side_by_side
-from ._feature_pass import DTYPES
+from ._feature_pass import DTYPES, collected
 from ._gradient import differentiable
 from ._movable_weights import (
     MovableWeights,
@@ -23,8 +23,6 @@ from ._movable_weights import (
     forward_derivatives,
     needs_float64,
 )
-
-Features = Callable[[Inputs, int | None], list[torch.Tensor]]
 
 
 class TangentPass:
@@ -42,72 +40,69 @@ class TangentPass:
         names: Sequence[str],
         extraction: Callable[[nn.Module], Extraction],
     ) -> None:
-        self._owner, self._device = owner, device
+        self._owner, self._device, self._name = owner, device, type(owner).__name__
         module = copy.deepcopy(module)
         if needs_float64(module, device):
             module = module.double()
         self._make_inputs = InputMaker(module, DTYPES[owner.dtype], owner.input_shape, device)
-        self._types = {name: p.dtype for name, p in module.named_parameters() if name in names}
-        self._shapes = {name: p.shape for name, p in module.named_parameters() if name in names}
         self._module = module
-        self._weights = MovableWeights(module, names)
+        self._movable = MovableWeights(module, names)
+        self._weights = self._movable.weights
         self._extraction = extraction
 
     def random_direction(self, seed: int) -> Weights:
         """Independent standard normal numbers for all weights, alike on all devices."""
         generator = torch.Generator().manual_seed(seed)
         return {
-            name: torch.randn(shape, generator=generator).to(self._device, self._types[name])
-            for name, shape in self._shapes.items()
+            name: torch.randn(weight.shape, generator=generator).to(weight)
+            for name, weight in self._weights.items()
         }
 
     def given_direction(self, direction: Mapping[str, Any]) -> Weights:
         """A user's direction, checked."""
-        if not isinstance(direction, Mapping) or set(direction) != set(self._shapes):
+        if not isinstance(direction, Mapping) or set(direction) != set(self._weights):
             raise ValueError(
-                f"The direction must be a dict with the parameters {_listed(self._shapes)}. "
+                f"The direction must be a dict with the parameters {_listed(self._weights)}. "
                 f"Got {_listed(direction)} instead."
             )
-        weights = {}
-        for name, shape in self._shapes.items():
+        checked = {}
+        for name, weight in self._weights.items():
             value = torch.as_tensor(direction[name]).detach()
-            if value.shape != shape:
+            if value.shape != weight.shape:
                 raise ValueError(
-                    f"The direction must have the shape {tuple(shape)} for {name!r}. "
+                    f"The direction must have the shape {tuple(weight.shape)} for {name!r}. "
                     f"Got {tuple(value.shape)} instead."
                 )
-            weights[name] = value.to(self._device, self._types[name])
-        return weights
+            checked[name] = value.to(weight)
+        return checked
 
     def along(
         self,
         X: Any,
         directions: Callable[[], Iterator[Weights]],
         finish: Callable[[list[list[torch.Tensor]]], torch.Tensor],
-    ) -> NDArray:
+    ) -> NDArray[Any]:
         """Rows that `finish` makes of the derivatives: a list of layers for each direction."""
 
-        def write(features: Features, batch: Any, n_full: int | None) -> torch.Tensor:
+        def write(batch: Any, n_full: int | None, collector: RowCollector) -> None:
             inputs = self._make_inputs(batch)
             slopes = []
             for direction in directions():
-                with self._weights.moving(direction):
+                with self._movable.moving(direction):
                     layers = features(_copied(inputs), n_full)
                     slopes.append([derivative_of(rows) for rows in layers])
-            return finish(slopes)
+            rows = finish(slopes)
+            torch.from_numpy(collector.block(rows.shape)).copy_(rows)
 
         with forward_derivatives(), self._extraction(self._module).opened() as features:
-            return self._collected(X, features, write)
+            return collected(self._owner, X, self._name, write)
 
-    def pulled_back(self, X: Any, cotangents: NDArray) -> dict[str, NDArray]:
+    def pulled_back(self, X: Any, cotangents: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
         """The gradient of the sum of all features times cotangents, by parameter."""
-        done = 0
 
-        def add(features: Features, batch: Any, n_full: int | None) -> torch.Tensor:
-            nonlocal done
+        def add(batch: Any, n_full: int | None, collector: RowCollector) -> None:
             rows = side_by_side(features(self._make_inputs(batch), n_full))
-            factors = cotangents[done : done + len(rows)]
-            done += len(rows)
+            factors = cotangents[collector.n_written :][: len(rows)]
             if factors.shape != rows.shape:
                 raise ValueError(
                     "The cotangents must have a row for each sample and a column for each of "
@@ -116,17 +111,17 @@ class TangentPass:
             value = (rows * torch.as_tensor(factors).to(rows)).sum()
             if value.requires_grad:
                 value.backward()
-            return rows.new_zeros(len(rows), 0)
+            collector.block((len(rows), 0))  # counts the samples
 
         with (
             differentiable(self._module, self._device),
             self._extraction(self._module).opened() as features,
-            self._weights.with_gradients() as leaves,
+            self._movable.with_gradients() as leaves,
         ):
-            self._collected(X, features, add)
-            if done != len(cotangents):
+            n_samples = len(collected(self._owner, X, self._name, add))
+            if n_samples != len(cotangents):
                 raise ValueError(
-                    f"The cotangents must have a row for each of {done} samples. "
+                    f"The cotangents must have a row for each of {n_samples} samples. "
                     f"Got {len(cotangents)} rows instead."
                 )
             return {
@@ -135,22 +130,6 @@ class TangentPass:
                 else leaf.grad.cpu().double().numpy()
                 for name, leaf in leaves.items()
             }
-
-    def _collected(
-        self,
-        X: Any,
-        features: Features,
-        make: Callable[[Features, Any, int | None], torch.Tensor],
-    ) -> NDArray:
-        owner = self._owner
-        batches = open_batches(owner, X, owner.batch_size, reset=False)
-        collector = RowCollector(batches.n_rows, owner.dtype)
-        with BatchProgress(type(owner).__name__, batches.n_rows, quiet=not owner.verbose) as shown:
-            for batch in batches.make():
-                rows = make(features, batch, batches.n_full)
-                torch.from_numpy(collector.block(rows.shape)).copy_(rows)
-                shown.update(collector.n_written)
-        return collector.result()
 
 
 def _copied(inputs: Inputs) -> Inputs:

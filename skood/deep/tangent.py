@@ -297,7 +297,7 @@ class TangentFeatureTransformer(SharesModules, LayerColumns):
         inputs = self._features_of("penultimate", reduce="flatten").fit(X)
         (tap,) = inputs._taps
         layer = plain_module(self, self.module).get_submodule(tap.layer)
-        ((_, columns),) = inputs.feature_groups_.items()
+        (columns,) = inputs.feature_groups_.values()
         if not isinstance(layer, nn.Linear) or columns.stop != layer.in_features:
             allowed = "a module whose last layer with weights is a torch.nn.Linear of rows"
             raise parameter_error(self, "module", allowed, type(layer).__name__)
@@ -330,7 +330,7 @@ class TangentFeatureTransformer(SharesModules, LayerColumns):
 
     def _n_columns(self, n_features: int) -> int:
         if self._last is not None:
-            ((_, columns),) = self._last.feature_groups_.items()
+            (columns,) = self._last.feature_groups_.values()
             return columns.stop + len(self.parameters_) - 1
         most = self.n_output_projections
         return self.n_projections * (n_features if most is None else min(n_features, most))
@@ -338,7 +338,7 @@ class TangentFeatureTransformer(SharesModules, LayerColumns):
     def _exact_rows(self, X: Any, last: TorchFeatureTransformer) -> NDArray:
         """The rows of the last layer's kernel."""
         h = last.transform(X)
-        ((_, outputs),) = self._features.feature_groups_.items()
+        (outputs,) = self._features.feature_groups_.values()
         ones = np.ones((len(h), len(self.parameters_) - 1), dtype=h.dtype)  # for the bias
         return np.hstack([h, ones]) * h.dtype.type(math.sqrt(outputs.stop))
 

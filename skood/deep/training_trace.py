@@ -215,17 +215,17 @@ class TrainingTrace:
     @property
     def features_(self) -> dict[str, dict[str, NDArray]]:
         """For each kind and layer, the features at all checkpoints."""
-        return {kind: self._of(kind) for kind in self.kinds_}
+        return {kind: self._by_layer_of(kind) for kind in self.kinds_}
 
     @property
     def singularities_(self) -> dict[str, NDArray]:
         """For each layer, the mean feature of noise at all checkpoints."""
-        return {layer: means[:, 0] for layer, means in self._of("F*").items()}
+        return {layer: means[:, 0] for layer, means in self._by_layer_of("F*").items()}
 
     @property
     def kernels_(self) -> dict[str, NDArray]:
         """For each layer, the kernel at all checkpoints; empty without a kernel."""
-        return self._of("kernel") if self._kernel is not None else {}
+        return self._by_layer_of("kernel") if self._kernel is not None else {}
 
     def distances(self, kind: str, layer: str) -> NDArray[np.float64]:
         """Distances from the singularity at all checkpoints: the FSSD score of the layer.
@@ -243,7 +243,7 @@ class TrainingTrace:
             In the unit of the features.
         """
         features = self._series(kind, layer)
-        pairs = zip(features, self.singularities_[layer], strict=True)
+        pairs = zip(features, self._of("F*", layer)[:, 0], strict=True)
         return np.stack([singularity_distance(rows, centre) for rows, centre in pairs])
 
     def movements(self, kind: str, layer: str) -> NDArray[np.float64]:
@@ -285,7 +285,7 @@ class TrainingTrace:
         if self._kernel is None:
             raise ValueError("kernel_changes needs a trace with n_kernel_samples above 0.")
         self._check("layer", layer, self.layers_)
-        kernels = self.kernels_[layer].astype(np.float64)
+        kernels = self._of("kernel", layer).astype(np.float64)
         kernels -= kernels.mean(axis=1, keepdims=True)
         kernels -= kernels.mean(axis=2, keepdims=True)
         flat = kernels.reshape(len(kernels), -1)
@@ -303,15 +303,18 @@ class TrainingTrace:
     def _by_layer(self, kind: str, owner: Any, rows: NDArray) -> dict[tuple[str, str], NDArray]:
         return {(kind, layer): rows[:, part] for layer, part in owner.feature_groups_.items()}
 
-    def _of(self, kind: str) -> dict[str, NDArray]:
+    def _by_layer_of(self, kind: str) -> dict[str, NDArray[Any]]:
+        return {layer: self._of(kind, layer) for layer in self.layers_}
+
+    def _of(self, kind: str, layer: str) -> NDArray[Any]:
         if not self.steps_:
             raise ValueError("The trace has no checkpoint yet: train in `recording`, or `record`.")
-        return {layer: np.stack(self._kept[kind, layer]) for layer in self.layers_}
+        return np.stack(self._kept[kind, layer])
 
-    def _series(self, kind: str, layer: str) -> NDArray:
+    def _series(self, kind: str, layer: str) -> NDArray[Any]:
         self._check("kind", kind, self.kinds_)
         self._check("layer", layer, self.layers_)
-        return self._of(kind)[layer]
+        return self._of(kind, layer)
 
     def _check(self, parameter: str, value: Any, known: list[str]) -> None:
         if value not in known:

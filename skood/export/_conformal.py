@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._validation import parameter_error
-from ..measures.ties import TIE_TOLERANCE
+from ..measures.ties import TIE_TOLERANCE, tie_limits
 from ._graph import Value, where
 
 
@@ -25,9 +25,10 @@ def conformal_detector(conformal: Any) -> Any:
 def lowest_inside(conformal: Any) -> float:
     """The lowest score that `predict` does not flag."""
     threshold, unit = float(conformal.offset_), conformal._calibration.unit
-    if unit is None or not np.isfinite(threshold):
+    if unit is None:
         return threshold
-    return threshold - TIE_TOLERANCE * max(abs(threshold), unit)
+    low, _ = tie_limits(np.array([threshold]), unit)
+    return float(low[0])
 
 
 def p_values(conformal: Any, scores: Value) -> Value:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .._validation import parameter_error
+from ..layers.layer_scale import LARGEST
 from ._graph import Value
 
-_LARGEST = 1e300  # as of the ensemble's own values
 _COMBINE = ("max", "sum", "softmax")
 
 
@@ -37,4 +37,4 @@ def _standardised(member: Any, score: Value) -> Value:
     if scale.epsilon is not None:
         score = -(scale.epsilon - score).log()
     score = (score - scale.mean) / scale.scale
-    return score.most(-_LARGEST).least(_LARGEST)
+    return score.most(-LARGEST).least(LARGEST)

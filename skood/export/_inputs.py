@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from ..measures.kernel_density import kernel_centre
 from ..measures.lengths import row_norms
-from ..measures.powers_of_two import power_of_two
+from ..measures.powers_of_two import safe_unit
 from ._graph import Value, where
 
 # Squares of larger numbers, or of their differences, overflow.
 LARGEST = 1e150
 # A copy of a training row is nearer to it than this share of the distance to a further neighbour.
 COPY_SHARE = 2.0**-8
-_USUAL = 1e-75, 1e75
+_USUAL_EXPONENT = 249  # of values whose squares need no unit
 
 
 def lengths(x: Value) -> Value:
@@ -43,8 +43,7 @@ def bounded(x: Value) -> Value:
 
 def unit_of(rows: NDArray) -> float:
     """A power of two in which the squares of training rows neither overflow nor vanish."""
-    size = float(np.abs(rows).max(initial=0.0))
-    return 1.0 if size == 0 or _USUAL[0] < size < _USUAL[1] else float(power_of_two(np.array(size)))
+    return safe_unit(float(np.abs(rows).max(initial=0.0)), _USUAL_EXPONENT)
 
 
 def equality_limit(rows: NDArray, rounding: float) -> float:

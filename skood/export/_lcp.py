@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..measures.perplexity import LOG_BRACKET, START
 from ._graph import Value, where
 
 # As in `skood.measures.perplexity_weights`, whose steps these are.
 _TOLERANCE, _MOST_STEPS = 1e-10, 100
-_START, _BRACKET = 1.1, (float(np.log(1e-13)), float(np.log(1e3)))
 _FURTHEST = 1e90  # its cube is finite, and its weight zero
 
 
@@ -80,6 +80,6 @@ def _log_precision(gaps: Value, is_found: Value, target: float) -> Value:
         last = (following - u).abs()
         return [(~done).any(), done, where(done, u, following), low, high, last]
 
-    start = [zeros + at for at in (_START, *_BRACKET, _BRACKET[1] - _BRACKET[0])]
+    start = [zeros + at for at in (START, *LOG_BRACKET, LOG_BRACKET[1] - LOG_BRACKET[0])]
     going = (~is_found).any()
     return gaps.graph.until(write, going, [is_found, *start], _MOST_STEPS)[1]

@@ -87,7 +87,7 @@ def _by_skl2onnx(graph: Graph, name: str, step: Any, x: Value) -> Value:
     try:
         step = _by_position(step)
         model = skl2onnx.convert_sklearn(step, initial_types=inputs, target_opset=OPSETS)
-    except (RuntimeError, NotImplementedError, ValueError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:  # what skl2onnx raises for its gaps
         reason = str(error).strip().split("\n", 1)[0]
         raise ValueError(
             f"skl2onnx can't convert the step {name!r} ({type(step).__name__}): {reason}"

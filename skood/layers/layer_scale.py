@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .._validation import last_step
 
-_LARGEST = 1e300  # so that the sum over layers stays finite
+LARGEST = 1e300  # so that the sum over layers stays finite
 _EPS = float(np.finfo(np.float64).eps)
 _TINY = float(np.finfo(np.float64).tiny)
 
@@ -46,7 +46,7 @@ class LayerScale:
         """Higher = more in-distribution, as the scores."""
         with np.errstate(over="ignore"):
             values = (_logarithm(scores, self.epsilon) - self.mean) / self.scale
-        return np.clip(values, -_LARGEST, _LARGEST)
+        return np.clip(values, -LARGEST, LARGEST)
 
 
 def score_is_distance(detector: Any) -> bool:

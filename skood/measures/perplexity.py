@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._one_row_perplexity import FURTHEST, LOG_BRACKET, START, weights_of_one_row
+from ._one_row_perplexity import FURTHEST, weights_of_one_row
+from ._one_row_perplexity import LOG_BRACKET as LOG_BRACKET
+from ._one_row_perplexity import START as START
 
 
 class PerplexityWeights(NamedTuple):

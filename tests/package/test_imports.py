@@ -72,6 +72,7 @@ ALLOWED = {
         "_version",
         "calibration",
         "detectors",
+        "layers",
         "measures",
         "neighbors",
         "preprocessing",

@@ -7,7 +7,7 @@ from typing import assert_type
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # it has no types
 
 import skood
 from skood import (

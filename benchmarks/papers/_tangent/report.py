@@ -38,7 +38,7 @@ def markdown(runs: Sequence[Run], steps: Sequence[int], layers: list[str], last:
         _derivation(runs, last),
         "## When does the movement begin to rank as FSSD does?",
         "Spearman's rank correlation of the distance to F* with the movement, by checkpoint.",
-        _by_step(runs, steps, layers, _fssd_and_movement),
+        _fssd_and_movement(runs, steps, layers),
         "## Phases: how fast does the kernel change?",
         "Change of the centred kernel since the checkpoint before (0: the same but for a factor), "
         "per doubling of the steps.",
@@ -86,16 +86,16 @@ def _derivation(runs: Sequence[Run], last: list[str]) -> str:
     return markdown_table(["line", *last], [*rows, ["FSSD, the distance to F*", *both]])
 
 
-def _fssd_and_movement(run: Run, layer: str, i: int) -> float:
-    return _rank(run[f"distance/{layer}"][i], run[f"moved/{layer}"][i])
-
-
-def _by_step(runs, steps, layers, value) -> str:
-    rows = [
-        [f"{step:,}", *(f"{np.mean([value(r, layer, i) for r in runs]):.2f}" for layer in layers)]
-        for i, step in enumerate(steps)
-        if step
-    ]
+def _fssd_and_movement(runs: Sequence[Run], steps: Sequence[int], layers: list[str]) -> str:
+    rows = []
+    for i, step in enumerate(steps):
+        if step == 0:
+            continue  # nothing has moved yet
+        ranks = (
+            np.mean([_rank(r[f"distance/{layer}"][i], r[f"moved/{layer}"][i]) for r in runs])
+            for layer in layers
+        )
+        rows.append([f"{step:,}", *(f"{rank:.2f}" for rank in ranks)])
     return markdown_table(["step", *layers], rows)
 
 
@@ -152,9 +152,7 @@ def _scores(runs: Sequence[Run]) -> str:
 
 def _requirements(runs: Sequence[Run], last: list[str]) -> str:
     worst = min(
-        np.mean([_agreement(run, name, layer)[0] for run in runs])
-        for name in ("constant-epoch",)
-        for layer in last
+        np.mean([_agreement(run, "constant-epoch", layer)[0] for run in runs]) for layer in last
     )
     return (
         f"Rank correlation of ‖Σ Θ(x, x_m) ν_m‖, with the kernel after the first epoch, with the "
